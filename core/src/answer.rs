@@ -1,0 +1,183 @@
+//! What came back from a receiver, and what it means.
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Status {
+        status: u16,
+        /// The beginning of the answer's body, for the integrator who asks why.
+        excerpt: String,
+    },
+    Failure(Failure),
+}
+
+/// Why no answer came back: a closed set of classes. The transport's own words may name addresses
+/// and are for the server's log only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failure {
+    /// The host name did not resolve.
+    Dns,
+    /// No connection could be made.
+    Connect,
+    /// No TLS session could be made: a certificate that is expired, unknown or for another name.
+    Tls,
+    /// The answer was not complete within the webhook's timeout.
+    Timeout,
+    /// The connection ended before the answer was complete.
+    Reset,
+    /// What came back was not HTTP.
+    Protocol,
+    /// The host name resolved to addresses that this desk must not call.
+    Blocked,
+    /// The request was never sent, or its answer never heard, by our own fault.
+    Ours,
+}
+
+impl Failure {
+    pub const ALL: [Self; 8] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Reset,
+        Self::Protocol,
+        Self::Blocked,
+        Self::Ours,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+            Self::Blocked => "blocked",
+            Self::Ours => "ours",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|failure| failure.name() == name)
+    }
+}
+
+/// What an answer means for the event and its webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    Delivered,
+    /// The attempt failed: a step of the ladder.
+    Failed,
+    /// The attempt failed, and the receiver wants nothing more: the webhook is disabled at once.
+    Gone,
+    /// Our own fault: the attempt is repeated, and the receiver not charged.
+    Unsent,
+}
+
+impl Answer {
+    /// Bytes of a body that are read: enough for any answer that a person would read.
+    pub const MOST_READ: usize = 16 * 1_024;
+    /// Bytes of a body that are kept. A million attempts with a full excerpt are 1 GiB.
+    pub const EXCERPT: usize = 1_024;
+
+    /// The answer rules, all of them. Redirects (3xx) are not followed: the new address is one that
+    /// nobody registered, and a signed body must not be sent there.
+    #[must_use]
+    pub fn meaning(&self) -> Meaning {
+        match self {
+            Self::Status {
+                status: 200..=299, ..
+            } => Meaning::Delivered,
+            Self::Status { status: 410, .. } => Meaning::Gone,
+            Self::Status { .. } => Meaning::Failed,
+            Self::Failure(Failure::Ours) => Meaning::Unsent,
+            Self::Failure(
+                Failure::Dns
+                | Failure::Connect
+                | Failure::Tls
+                | Failure::Timeout
+                | Failure::Reset
+                | Failure::Protocol
+                | Failure::Blocked,
+            ) => Meaning::Failed,
+        }
+    }
+}
+
+/// The beginning of an answer's body as text: at most [`Answer::EXCERPT`] bytes, never cut inside a
+/// character, with U+FFFD for what is not UTF-8 and for NUL, which some stores cut at.
+#[must_use]
+pub fn excerpt(body: &[u8]) -> String {
+    let start = body.get(..Answer::EXCERPT).unwrap_or(body);
+    let mut text = String::from_utf8_lossy(start).replace('\0', "\u{fffd}");
+    let mut end = text.len().min(Answer::EXCERPT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_status_means() {
+        const TABLE: [(u16, Meaning); 22] = [
+            (101, Meaning::Failed),
+            (200, Meaning::Delivered),
+            (201, Meaning::Delivered),
+            (202, Meaning::Delivered),
+            (204, Meaning::Delivered),
+            (299, Meaning::Delivered),
+            (300, Meaning::Failed),
+            (301, Meaning::Failed),
+            (302, Meaning::Failed),
+            (304, Meaning::Failed),
+            (307, Meaning::Failed),
+            (400, Meaning::Failed),
+            (401, Meaning::Failed),
+            (404, Meaning::Failed),
+            (409, Meaning::Failed),
+            (410, Meaning::Gone),
+            (411, Meaning::Failed),
+            (429, Meaning::Failed),
+            (500, Meaning::Failed),
+            (502, Meaning::Failed),
+            (503, Meaning::Failed),
+            (999, Meaning::Failed),
+        ];
+        for (status, meaning) in TABLE {
+            let answer = Answer::Status {
+                status,
+                excerpt: String::new(),
+            };
+            assert_eq!(answer.meaning(), meaning, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_each_failure_means() {
+        for failure in Failure::ALL {
+            let expected = match failure {
+                Failure::Ours => Meaning::Unsent,
+                _ => Meaning::Failed,
+            };
+            assert_eq!(Answer::Failure(failure).meaning(), expected, "{failure:?}");
+            assert_eq!(Failure::parse(failure.name()), Some(failure));
+        }
+    }
+
+    #[test]
+    fn excerpts_are_short_text() {
+        assert_eq!(excerpt(b"no such ticket"), "no such ticket");
+        assert_eq!(excerpt(b"a\0b\xff"), "a\u{fffd}b\u{fffd}");
+        let long = excerpt("é".repeat(10_000).as_bytes());
+        assert_eq!(long.len(), Answer::EXCERPT);
+        assert!(excerpt(&[0xff; 5_000]).len() <= Answer::EXCERPT);
+    }
+}

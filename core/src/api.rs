@@ -1,0 +1,176 @@
+//! The HTTP contract, once: an incoming call becomes a command, a reading or an answer.
+//!
+//! Every host hands its calls to [`Door::open`] and does what comes back. So a call gets the same
+//! answer, to the byte, from the native server, the edge worker and the page.
+
+mod access;
+mod body;
+mod listing;
+mod problem;
+mod routes;
+mod view;
+
+use crate::command::Command;
+use crate::facts::{Fact, Need};
+use crate::guard::Targets;
+use crate::id::{TicketId, WebhookId};
+use crate::outcome::{Refusal, Reply};
+use crate::sign::Secret;
+
+pub use listing::Listing;
+pub use problem::{Code, FieldError, Problem};
+
+/// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
+pub const MOST_BODY: usize = 1 << 20;
+
+/// What a host lets in, and which addresses it may call.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Whether everybody on this machine may do everything, and nobody from elsewhere anything.
+    pub local_only: bool,
+    pub targets: Targets,
+}
+
+/// An incoming HTTP call, as it came.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    pub method: &'a str,
+    /// Not decoded.
+    pub path: &'a str,
+    /// What follows the `?`; empty when there is none.
+    pub query: &'a str,
+    /// Names in lower case.
+    pub headers: Vec<(&'a str, &'a str)>,
+    pub body: &'a [u8],
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers
+            .iter()
+            .find(|(of, _)| *of == name)
+            .map(|(_, value)| *value)
+    }
+}
+
+/// What a host is to do with a call.
+#[derive(Clone, Debug)]
+pub enum Next {
+    Answer(Response),
+    /// Decide it, and answer with [`answer`].
+    Decide(Command),
+    /// Load what it needs, and answer with [`Reading::answer`].
+    Read(Reading),
+    /// Answer with pages, each loaded when the one before it is written.
+    List(Listing),
+}
+
+/// An answer with its whole body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+impl Response {
+    fn data<T: serde::Serialize>(status: u16, data: T) -> Self {
+        let body = serde_json::to_string(&view::Data { data })
+            .expect("what we show is texts and whole numbers, which always have a JSON form");
+        Self {
+            status,
+            headers: headers("application/json"),
+            body,
+        }
+    }
+}
+
+/// The headers of every answer. What a desk says is never true for long, and may hold a secret.
+fn headers(content_type: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", content_type.to_owned()),
+        ("cache-control", "no-store".to_owned()),
+    ]
+}
+
+impl Door {
+    /// Looks at a call. `fresh` draws 32 bytes of chance, for a call that makes a secret.
+    pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
+        let admitted = access::check(self, call).and_then(|()| routes::take(self, call, fresh));
+        admitted.unwrap_or_else(|problem| Next::Answer(problem.into()))
+    }
+}
+
+/// The answer to a call that was decided and committed.
+#[must_use]
+pub fn answer(decided: Result<Reply, Refusal>) -> Response {
+    match decided {
+        Ok(Reply::Opened(id)) => {
+            let mut response = Response::data(201, view::Named { id });
+            response
+                .headers
+                .push(("location", format!("/tickets/{id}")));
+            response
+        }
+        Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(&ticket)),
+        Ok(Reply::Announced(id)) => Response::data(202, view::Named { id }),
+        Ok(Reply::Registered(webhook)) => {
+            let secret = webhook.secret.reveal();
+            let mut response = Response::data(201, view::RegisteredView::new(&webhook, &secret));
+            response
+                .headers
+                .push(("location", format!("/webhooks/{}", webhook.id)));
+            response
+        }
+        Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::Noted) => Response::data(202, view::Empty {}),
+        Err(refusal) => Problem::from(refusal).into(),
+    }
+}
+
+/// Something to be read and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Ticket(TicketId),
+    Webhook(WebhookId),
+    Service,
+    /// Whether the store can be read.
+    Ready,
+}
+
+impl Reading {
+    /// What is to be loaded, all of it as of one moment.
+    #[must_use]
+    pub fn needs(self) -> Vec<Need> {
+        match self {
+            Self::Ticket(id) => vec![Need::Ticket(id)],
+            Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
+            Self::Service => vec![Need::Service],
+            Self::Ready => vec![Need::Log],
+        }
+    }
+
+    /// The answer, with the facts in the order of the needs.
+    #[must_use]
+    pub fn answer(self, facts: &[Fact]) -> Response {
+        match (self, facts) {
+            (Self::Ticket(_), [Fact::Tickets(tickets)]) => match tickets.first() {
+                Some(ticket) => Response::data(200, view::TicketView::from(ticket)),
+                None => Problem::from(Refusal::UnknownTicket).into(),
+            },
+            (Self::Webhook(_), [Fact::Webhooks(webhooks), Fact::Log(log)]) => {
+                match webhooks.first() {
+                    Some((webhook, reader)) => {
+                        Response::data(200, view::StateView::new(webhook, reader, log.head))
+                    }
+                    None => Problem::from(Refusal::UnknownWebhook).into(),
+                }
+            }
+            (Self::Service, [Fact::Service(service)]) => {
+                Response::data(200, view::ServiceView::from(service))
+            }
+            (Self::Ready, [Fact::Log(_)]) => Response::data(200, view::Health { status: "ready" }),
+            (reading, facts) => panic!("the store said {facts:?} to {reading:?}"),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Who may call at all.
+//!
+//! A desk that listens on loopback only is open to everybody on the machine. Then a browser must
+//! not be turned against it: a page from elsewhere is known by its `Origin`, a name that was bent
+//! to this machine (DNS rebinding) by its `Host`, and a proxy that lets others in by what it adds.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::api::{Call, Code, Door, Problem};
+use crate::request::USER_AGENT;
+
+pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
+    if is_delivery(call) {
+        let detail = "This is a delivery of a HookDesk, and a desk that takes deliveries as calls \
+                      would tell itself the same for ever. Register another callback_url.";
+        return Err(Problem::new(Code::LoopDetected, detail));
+    }
+    match door.local_only.then(|| foreign(call)).flatten() {
+        Some(what) => Err(Problem::new(
+            Code::NotLocal,
+            format!(
+                "{what} This desk is open to callers on its own machine and to nobody else. To let \
+                 others in, start it with --auth and give them API keys, or with --no-auth where \
+                 something in front of it checks who calls."
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether a desk is calling a desk.
+fn is_delivery(call: &Call<'_>) -> bool {
+    let (name, _) = USER_AGENT.split_once('/').unwrap_or((USER_AGENT, ""));
+    let agent = call
+        .header("user-agent")
+        .and_then(|agent| agent.split_once('/'));
+    call.header("webhook-id").is_some() && agent.is_some_and(|(of, _)| of == name)
+}
+
+/// What shows that a call does not come from this machine.
+fn foreign(call: &Call<'_>) -> Option<&'static str> {
+    if !call.header("host").is_some_and(is_loopback) {
+        return Some("The Host header does not name this machine.");
+    }
+    if let Some(origin) = call.header("origin") {
+        let host = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        if !host.is_some_and(is_loopback) {
+            return Some("The Origin header names a page from elsewhere.");
+        }
+    }
+    if call.header("forwarded").is_some() || call.header("x-forwarded-for").is_some() {
+        return Some("The call was forwarded by a proxy.");
+    }
+    None
+}
+
+/// Whether `host`, with or without a port, is this machine.
+fn is_loopback(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => {
+            let loopback = address
+                .parse()
+                .is_ok_and(|address: Ipv6Addr| address.is_loopback());
+            return loopback && is_port(port);
+        }
+        None => host
+            .find(':')
+            .map_or((host, ""), |colon| host.split_at(colon)),
+    };
+    let named = name.eq_ignore_ascii_case("localhost");
+    let loopback = name
+        .parse()
+        .is_ok_and(|address: Ipv4Addr| address.is_loopback());
+    (named || loopback) && is_port(port)
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty()
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::Targets;
+
+    fn code(local_only: bool, headers: &[(&'static str, &'static str)]) -> Option<Code> {
+        let door = Door {
+            local_only,
+            targets: Targets::public(),
+        };
+        let headers = headers.to_vec();
+        let call = Call {
+            method: "GET",
+            path: "/tickets",
+            query: "",
+            headers,
+            body: b"",
+        };
+        check(&door, &call).err().map(|problem| problem.code)
+    }
+
+    #[test]
+    fn an_open_desk_hears_this_machine_alone() {
+        for host in [
+            "127.0.0.1:8080",
+            "localhost",
+            "LocalHost:1",
+            "[::1]:8080",
+            "127.1.2.3",
+        ] {
+            assert_eq!(code(true, &[("host", host)]), None, "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "10.0.0.1",
+            "localhost.example.com",
+            "127.0.0.1.nip.io",
+        ] {
+            assert_eq!(
+                code(true, &[("host", host)]),
+                Some(Code::NotLocal),
+                "{host}"
+            );
+            assert_eq!(code(false, &[("host", host)]), None, "{host}");
+        }
+        for host in ["[::1", "[::2]", "localhost:x", "localhost:80:80", "[::1]x"] {
+            assert_eq!(
+                code(true, &[("host", host)]),
+                Some(Code::NotLocal),
+                "{host}"
+            );
+        }
+        assert_eq!(code(true, &[]), Some(Code::NotLocal));
+    }
+
+    #[test]
+    fn pages_from_elsewhere_and_proxies_are_refused() {
+        let local = ("host", "127.0.0.1");
+        for origin in [
+            "http://localhost:3000",
+            "http://127.0.0.1:8080",
+            "https://[::1]",
+        ] {
+            assert_eq!(code(true, &[local, ("origin", origin)]), None, "{origin}");
+        }
+        for origin in [
+            "null",
+            "https://example.com",
+            "http://localhost.example.com",
+            "",
+        ] {
+            let headers = [local, ("origin", origin)];
+            assert_eq!(code(true, &headers), Some(Code::NotLocal), "{origin}");
+        }
+        for proxy in [("forwarded", "for=1.2.3.4"), ("x-forwarded-for", "")] {
+            assert_eq!(code(true, &[local, proxy]), Some(Code::NotLocal));
+        }
+    }
+
+    #[test]
+    fn a_desk_that_calls_a_desk_is_told_so() {
+        let ours = ("user-agent", "HookDesk/9.9.9");
+        let id = ("webhook-id", "evt_1");
+        assert_eq!(code(false, &[ours, id]), Some(Code::LoopDetected));
+        assert_eq!(code(false, &[ours]), None);
+        assert_eq!(
+            code(false, &[id, ("user-agent", "Svix-Webhooks/1.0")]),
+            None
+        );
+    }
+}

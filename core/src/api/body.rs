@@ -1,0 +1,110 @@
+//! What a caller sent, field by field: all that is wrong with it is said at once.
+
+use serde_json::{Map, Value};
+
+use crate::api::{Call, Code, FieldError, MOST_BODY, Problem};
+
+/// The fields of a call's JSON object.
+pub(super) struct Fields {
+    object: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    pub fn of(call: &Call<'_>) -> Result<Self, Problem> {
+        if !call.header("content-type").is_some_and(is_json) {
+            let detail = "Send the body as JSON, with the header Content-Type: application/json.";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+        }
+        if call.body.len() > MOST_BODY {
+            return Err(too_large());
+        }
+        match serde_json::from_slice(call.body) {
+            Ok(Value::Object(object)) => Ok(Self {
+                object,
+                errors: Vec::new(),
+            }),
+            Ok(_) => {
+                let detail = "must be an object".to_owned();
+                let error = FieldError {
+                    pointer: "#".to_owned(),
+                    detail,
+                };
+                Err(Problem::fields(Code::BadField, vec![error]))
+            }
+            Err(error) => Err(Problem::new(
+                Code::BadJson,
+                format!(
+                    "The body is not JSON in UTF-8: line {}, column {}.",
+                    error.line(),
+                    error.column()
+                ),
+            )),
+        }
+    }
+
+    pub fn fail(&mut self, name: &str, detail: impl Into<String>) {
+        let pointer = format!("#/{name}");
+        self.errors.push(FieldError {
+            pointer,
+            detail: detail.into(),
+        });
+    }
+
+    /// A field that must be there, and a string.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.object.remove(name) {
+            Some(Value::String(text)) => return Some(text),
+            Some(_) => self.fail(name, "must be a string"),
+            None => self.fail(name, "is missing"),
+        }
+        None
+    }
+
+    /// A field that may be left out, or null.
+    pub fn optional(&mut self, name: &str) -> Option<Value> {
+        self.object.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// The first of `names` that was sent.
+    pub fn has(&self, names: &[&'static str]) -> Vec<&'static str> {
+        names
+            .iter()
+            .copied()
+            .filter(|name| self.object.contains_key(*name))
+            .collect()
+    }
+
+    /// The problem, if anything was wrong.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::fields(Code::BadField, self.errors))
+        }
+    }
+}
+
+pub(super) fn too_large() -> Problem {
+    Problem::new(
+        Code::TooLarge,
+        format!("A body has at most {MOST_BODY} bytes."),
+    )
+}
+
+/// `application/json`, with or without parameters.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The value of a query's parameter. All that we take are ids and whole numbers, which need no
+/// escapes.
+pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .find_map(|pair| match pair.split_once('=') {
+            Some((of, value)) => (of == name).then_some(value),
+            None => (pair == name).then_some(""),
+        })
+}

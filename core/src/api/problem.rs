@@ -1,0 +1,209 @@
+//! The desk's no as a document: RFC 9457, with a stable `code` and, for bad fields, where they are.
+
+use serde::Serialize;
+
+use crate::api::{Response, headers};
+use crate::outcome::Refusal;
+
+/// What is wrong: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON.
+    BadJson,
+    /// A caller that is not on this machine called an open desk.
+    NotLocal,
+    /// There is no such path, or nothing with this id.
+    NotFound,
+    /// The path is known, and the method is not among the answer's `Allow`.
+    MethodNotAllowed,
+    /// The ticket is closed, and a closed ticket does not change.
+    TicketClosed,
+    /// The desk has as many webhooks as it takes.
+    TooManyWebhooks,
+    /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
+    TooLarge,
+    /// The body is not declared as JSON.
+    UnsupportedMediaType,
+    /// A field is missing, mistyped or out of range: see `errors`.
+    BadField,
+    /// The callback URL cannot be called, or must not be: see `errors`.
+    BadCallbackUrl,
+    /// More calls wait than the desk can keep: call again later.
+    Overloaded,
+    /// The store does not answer: call again later. Nothing was done.
+    StoreUnavailable,
+    /// A desk's delivery came in as a call.
+    LoopDetected,
+}
+
+impl Code {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadJson => "bad_json",
+            Self::NotLocal => "not_local",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::TicketClosed => "ticket_closed",
+            Self::TooManyWebhooks => "too_many_webhooks",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::BadField => "bad_field",
+            Self::BadCallbackUrl => "bad_callback_url",
+            Self::Overloaded => "overloaded",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::LoopDetected => "loop_detected",
+        }
+    }
+
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadJson => 400,
+            Self::NotLocal => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TicketClosed | Self::TooManyWebhooks => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::BadField | Self::BadCallbackUrl => 422,
+            Self::Overloaded => 429,
+            Self::StoreUnavailable => 503,
+            Self::LoopDetected => 508,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::BadJson => "The body is not JSON",
+            Self::NotLocal => "Only callers on this machine",
+            Self::NotFound => "Not found",
+            Self::MethodNotAllowed => "Method not allowed",
+            Self::TicketClosed => "The ticket is closed",
+            Self::TooManyWebhooks => "Too many webhooks",
+            Self::TooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is not declared as JSON",
+            Self::BadField => "A field is not as it must be",
+            Self::BadCallbackUrl => "The callback URL cannot be used",
+            Self::Overloaded => "Too many calls at once",
+            Self::StoreUnavailable => "The store does not answer",
+            Self::LoopDetected => "A desk calls a desk",
+        }
+    }
+
+    /// Seconds after which to call again, where time alone may help.
+    fn retry_after_s(self) -> Option<u32> {
+        match self {
+            Self::Overloaded => Some(1),
+            Self::StoreUnavailable => Some(5),
+            Self::BadJson
+            | Self::NotLocal
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::TicketClosed
+            | Self::TooManyWebhooks
+            | Self::TooLarge
+            | Self::UnsupportedMediaType
+            | Self::BadField
+            | Self::BadCallbackUrl
+            | Self::LoopDetected => None,
+        }
+    }
+}
+
+/// A field that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), or `?name` for a parameter of
+    /// the query.
+    pub pointer: String,
+    pub detail: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub code: Code,
+    pub detail: String,
+    pub errors: Vec<FieldError>,
+    /// The methods that the path knows, for [`Code::MethodNotAllowed`].
+    pub allow: Option<String>,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            allow: None,
+        }
+    }
+
+    /// A problem with fields: `detail` is what is said of the first.
+    pub(super) fn fields(code: Code, errors: Vec<FieldError>) -> Self {
+        let first = errors.first();
+        let detail = first.map(|error| format!("{} {}.", error.pointer, error.detail));
+        Self {
+            code,
+            detail: detail.unwrap_or_default(),
+            errors,
+            allow: None,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownTicket => Self::new(Code::NotFound, "There is no ticket with this id."),
+            Refusal::UnknownWebhook => {
+                Self::new(Code::NotFound, "There is no webhook with this id.")
+            }
+            Refusal::TicketClosed => {
+                let detail = "A closed ticket does not change. Open a new one.";
+                Self::new(Code::TicketClosed, detail)
+            }
+            Refusal::TooManyWebhooks => Self::new(
+                Code::TooManyWebhooks,
+                format!(
+                    "A desk has at most {} webhooks. Unregister one that is not needed.",
+                    crate::webhook::Webhook::MOST
+                ),
+            ),
+        }
+    }
+}
+
+impl From<Problem> for Response {
+    fn from(problem: Problem) -> Self {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: &'a str,
+            code: &'static str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
+        }
+        let code = problem.code;
+        let document = Document {
+            r#type: format!("urn:hookdesk:problem:{}", code.name()),
+            title: code.title(),
+            status: code.status(),
+            detail: &problem.detail,
+            code: code.name(),
+            errors: &problem.errors,
+        };
+        let body = serde_json::to_string(&document).expect("texts always have a JSON form");
+        let mut headers = headers("application/problem+json");
+        headers.extend(problem.allow.map(|methods| ("allow", methods)));
+        headers.extend(code.retry_after_s().map(|s| ("retry-after", s.to_string())));
+        Self {
+            status: code.status(),
+            headers,
+            body,
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Which call is what: the route table, and for each route what the call asks for.
+
+use serde_json::Value;
+
+use crate::api::body::{Fields, parameter};
+use crate::api::listing::Of;
+use crate::api::view::Health;
+use crate::api::{Call, Code, Door, FieldError, Listing, Next, Problem, Reading, Response};
+use crate::command::{Command, Registration};
+use crate::facts::TicketFilter;
+use crate::guard::CallbackUrl;
+use crate::id::{TicketId, WebhookId};
+use crate::outcome::Refusal;
+use crate::schedule::{BadSchedule, RetrySchedule};
+use crate::service::Availability;
+use crate::sign::Secret;
+use crate::ticket::TicketMessage;
+use crate::webhook::Ordering;
+
+/// What a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Register,
+    Unregister,
+    ListWebhooks,
+    PingAll,
+    ReadWebhook,
+    OpenTicket,
+    ListTickets,
+    ReadTicket,
+    UpdateTicket,
+    CloseTicket,
+    Announce(Availability),
+    ReadService,
+    Live,
+    Ready,
+}
+
+/// Method, path, purpose. `{id}` stands for one segment; of two patterns that fit a path the first
+/// is meant, so the literal ones come first.
+const ROUTES: [(&str, &str, Purpose); 15] = [
+    ("POST", "/webhooks/register", Purpose::Register),
+    ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
+    ("GET", "/webhooks", Purpose::ListWebhooks),
+    ("POST", "/webhooks/ping", Purpose::PingAll),
+    ("GET", "/webhooks/{id}", Purpose::ReadWebhook),
+    ("POST", "/tickets", Purpose::OpenTicket),
+    ("GET", "/tickets", Purpose::ListTickets),
+    ("GET", "/tickets/{id}", Purpose::ReadTicket),
+    ("PATCH", "/tickets/{id}", Purpose::UpdateTicket),
+    ("DELETE", "/tickets/{id}", Purpose::CloseTicket),
+    (
+        "POST",
+        "/service/unavailable",
+        Purpose::Announce(Availability::Unavailable),
+    ),
+    (
+        "POST",
+        "/service/available",
+        Purpose::Announce(Availability::Available),
+    ),
+    ("GET", "/service", Purpose::ReadService),
+    ("GET", "/health/live", Purpose::Live),
+    ("GET", "/health/ready", Purpose::Ready),
+];
+
+/// Settings that the contract names and that this version does not have: taking them silently would
+/// be a lie.
+const NOT_YET: [&str; 8] = [
+    "events",
+    "description",
+    "headers",
+    "timeout_ms",
+    "max_in_flight",
+    "rate_limit",
+    "status",
+    "secret",
+];
+
+type Taken = Result<Next, Problem>;
+
+pub(super) fn take(
+    door: &Door,
+    call: &Call<'_>,
+    fresh: impl FnOnce() -> [u8; Secret::LENGTH],
+) -> Taken {
+    let (purpose, id) = find(call)?;
+    match purpose {
+        Purpose::Register => register(door, call, fresh),
+        Purpose::Unregister => Ok(Next::Decide(Command::Unregister {
+            id: webhook_id(id)?,
+        })),
+        Purpose::ListWebhooks => list(call, Of::Webhooks),
+        Purpose::PingAll => Ok(Next::Decide(Command::Ping)),
+        Purpose::ReadWebhook => Ok(Next::Read(Reading::Webhook(webhook_id(id)?))),
+        Purpose::OpenTicket => Ok(Next::Decide(Command::OpenTicket {
+            message: ticket_message(call)?,
+        })),
+        Purpose::ListTickets => list(call, Of::Tickets(ticket_filter(call)?)),
+        Purpose::ReadTicket => Ok(Next::Read(Reading::Ticket(ticket_id(id)?))),
+        Purpose::UpdateTicket => {
+            let id = ticket_id(id)?;
+            Ok(Next::Decide(Command::UpdateTicket {
+                id,
+                message: ticket_message(call)?,
+            }))
+        }
+        Purpose::CloseTicket => Ok(Next::Decide(Command::CloseTicket { id: ticket_id(id)? })),
+        Purpose::Announce(availability) => Ok(Next::Decide(Command::Announce(availability))),
+        Purpose::ReadService => Ok(Next::Read(Reading::Service)),
+        Purpose::Live => Ok(Next::Answer(Response::data(200, Health { status: "live" }))),
+        Purpose::Ready => Ok(Next::Read(Reading::Ready)),
+    }
+}
+
+/// The call's purpose, and the id in its path.
+fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
+    let Some((pattern, id)) = ROUTES
+        .iter()
+        .find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, call.path)?)))
+    else {
+        return Err(Problem::new(Code::NotFound, "There is no such path."));
+    };
+    // HEAD is a GET whose body the host leaves out (RFC 9110 §9.3.2).
+    let method = if call.method == "HEAD" {
+        "GET"
+    } else {
+        call.method
+    };
+    let known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
+    if let Some((.., purpose)) = known.clone().find(|(of, ..)| *of == method) {
+        return Ok((*purpose, id));
+    }
+    let mut allow: Vec<&str> = known.map(|(of, ..)| *of).collect();
+    if allow.contains(&"GET") {
+        allow.push("HEAD");
+    }
+    let allow = allow.join(", ");
+    let detail = format!("This path knows {allow}.");
+    Err(Problem {
+        allow: Some(allow),
+        ..Problem::new(Code::MethodNotAllowed, detail)
+    })
+}
+
+/// The segment of `path` where `pattern` has `{id}`, or nothing where it has none.
+fn fit<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    match pattern.strip_suffix("{id}") {
+        Some(before) => {
+            let id = path.strip_prefix(before)?;
+            (!id.is_empty() && !id.contains('/')).then_some(id)
+        }
+        None => (path == pattern).then_some(""),
+    }
+}
+
+fn ticket_id(text: &str) -> Result<TicketId, Problem> {
+    TicketId::parse(text).ok_or_else(|| Refusal::UnknownTicket.into())
+}
+
+fn webhook_id(text: &str) -> Result<WebhookId, Problem> {
+    WebhookId::parse(text).ok_or_else(|| Refusal::UnknownWebhook.into())
+}
+
+fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
+    const NAME: &str = "ticket_message";
+    let mut fields = Fields::of(call)?;
+    let message = fields.text(NAME).and_then(|text| {
+        TicketMessage::parse(text)
+            .map_err(|bad| fields.fail(NAME, bad.to_string()))
+            .ok()
+    });
+    fields.finish()?;
+    message.ok_or_else(|| Problem::new(Code::BadField, ""))
+}
+
+fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
+    let mut fields = Fields::of(call)?;
+    let text = fields.text("callback_url");
+    let ordering = ordering(&mut fields);
+    let retry_schedule = retry_schedule(&mut fields);
+    for name in fields.has(&NOT_YET) {
+        fields.fail(name, "cannot be set in this version");
+    }
+    fields.finish()?;
+    let callback_url =
+        CallbackUrl::parse(&text.unwrap_or_default(), &door.targets).map_err(|bad| {
+            let error = FieldError {
+                pointer: "#/callback_url".to_owned(),
+                detail: bad.to_string(),
+            };
+            Problem::fields(Code::BadCallbackUrl, vec![error])
+        })?;
+    let secret = Secret::new(fresh());
+    let registration = Registration {
+        callback_url,
+        ordering,
+        retry_schedule,
+        secret,
+    };
+    Ok(Next::Decide(Command::Register(registration)))
+}
+
+fn ordering(fields: &mut Fields) -> Ordering {
+    const NAME: &str = "ordering";
+    match fields.optional(NAME) {
+        None => Ordering::default(),
+        Some(value) => value.as_str().and_then(Ordering::parse).unwrap_or_else(|| {
+            fields.fail(NAME, "must be one of ticket, webhook, none");
+            Ordering::default()
+        }),
+    }
+}
+
+fn retry_schedule(fields: &mut Fields) -> RetrySchedule {
+    const NAME: &str = "retry_schedule";
+    let Some(value) = fields.optional(NAME) else {
+        return RetrySchedule::default();
+    };
+    let Value::Array(waits) = value else {
+        fields.fail(NAME, "must be a list of whole seconds");
+        return RetrySchedule::default();
+    };
+    // What is no whole number that fits is as wrong as one that is too great.
+    let seconds = |wait: &Value| wait.as_u64().and_then(|s| u32::try_from(s).ok());
+    let waits_s = waits
+        .iter()
+        .map(|wait| seconds(wait).unwrap_or(u32::MAX))
+        .collect();
+    RetrySchedule::parse(waits_s).unwrap_or_else(|bad| {
+        let name = match bad {
+            BadSchedule::TooMany => NAME.to_owned(),
+            BadSchedule::TooLong { index } => format!("{NAME}/{index}"),
+        };
+        fields.fail(&name, bad.to_string());
+        RetrySchedule::default()
+    })
+}
+
+fn ticket_filter(call: &Call<'_>) -> Result<Option<TicketFilter>, Problem> {
+    match parameter(call.query, "status") {
+        None => Ok(None),
+        Some("open") => Ok(Some(TicketFilter::Open)),
+        Some("closed") => Ok(Some(TicketFilter::Closed)),
+        Some(_) => Err(bad_parameter("status", "must be open or closed")),
+    }
+}
+
+fn list(call: &Call<'_>, of: Of) -> Taken {
+    let limit = match parameter(call.query, "limit") {
+        None => None,
+        Some(text) => {
+            let limit = text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=Listing::MOST).contains(limit));
+            let detail = || format!("must be a whole number from 1 to {}", Listing::MOST);
+            Some(limit.ok_or_else(|| bad_parameter("limit", detail()))?)
+        }
+    };
+    let after = match parameter(call.query, "after") {
+        None => None,
+        Some(cursor) => {
+            let detail = "must be the next of an earlier page of this list";
+            Some(
+                of.place(cursor)
+                    .ok_or_else(|| bad_parameter("after", detail))?,
+            )
+        }
+    };
+    Ok(Next::List(Listing::new(of, after, limit)))
+}
+
+fn bad_parameter(name: &str, detail: impl Into<String>) -> Problem {
+    let error = FieldError {
+        pointer: format!("?{name}"),
+        detail: detail.into(),
+    };
+    Problem::fields(Code::BadField, vec![error])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Call, MOST_BODY};
+    use crate::guard::Targets;
+
+    fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Next {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let door = Door {
+            local_only: false,
+            targets: Targets::public(),
+        };
+        let headers = vec![("content-type", content_type)];
+        door.open(
+            &Call {
+                method,
+                path,
+                query,
+                headers,
+                body,
+            },
+            || [1; 32],
+        )
+    }
+
+    fn refused(next: Next) -> (u16, String) {
+        match next {
+            Next::Answer(response) => (response.status, response.body),
+            other => panic!("taken: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_route_is_found_and_knows_its_methods() {
+        for (method, pattern, purpose) in ROUTES {
+            let path = pattern.replace("{id}", "x");
+            let call = Call {
+                method,
+                path: &path,
+                query: "",
+                headers: vec![],
+                body: b"",
+            };
+            assert_eq!(find(&call).map(|(of, _)| of), Ok(purpose));
+            let other = Call {
+                method: "PUT",
+                ..call
+            };
+            let problem = find(&other).unwrap_err();
+            assert!(
+                problem.allow.is_some_and(|allow| allow.contains(method)),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_that_are_not_ours_are_not_found() {
+        for path in [
+            "",
+            "/",
+            "/ticket",
+            "/tickets/",
+            "/tickets/a/b",
+            "//tickets",
+            "/Tickets",
+        ] {
+            let (status, body) = refused(take_with("GET", path, "", b""));
+            assert_eq!((status, body.contains("not_found")), (404, true), "{path}");
+        }
+    }
+
+    #[test]
+    fn bad_bodies_are_told_apart() {
+        let long = format!("{{\"ticket_message\":\"{}\"}}", "x".repeat(65_537));
+        let huge = vec![b' '; MOST_BODY + 1];
+        let table: [(&str, &[u8], u16, &str); 12] = [
+            ("text/plain", b"{}", 415, "unsupported_media_type"),
+            ("", b"{}", 415, "unsupported_media_type"),
+            ("application/json", &huge, 413, "too_large"),
+            ("application/json", b"", 400, "bad_json"),
+            ("application/json", b"{\"ticket_message\":", 400, "bad_json"),
+            (
+                "application/json",
+                b"{\"ticket_message\":\"\xff\"}",
+                400,
+                "bad_json",
+            ),
+            ("application/json", b"[]", 422, "\"#\""),
+            ("application/json; charset=utf-8", b"{}", 422, "is missing"),
+            (
+                "application/json",
+                b"{\"ticket_message\":7}",
+                422,
+                "must be a string",
+            ),
+            (
+                "application/json",
+                b"{\"ticket_message\":\"\"}",
+                422,
+                "must not be empty",
+            ),
+            (
+                "application/json",
+                b"{\"ticket_message\":\"a\\u0000\"}",
+                422,
+                "U+0000",
+            ),
+            ("application/json", long.as_bytes(), 422, "#/ticket_message"),
+        ];
+        for (content_type, body, status, words) in table {
+            let said = refused(take_with("POST", "/tickets", content_type, body));
+            assert_eq!(said.0, status, "{}", said.1);
+            assert!(said.1.contains(words), "{words}: {}", said.1);
+        }
+    }
+
+    #[test]
+    fn bad_settings_are_all_named_at_once() {
+        let body =
+            br#"{"callback_url": 1, "ordering": "x", "retry_schedule": [1, -1], "events": []}"#;
+        let (status, body) = refused(take_with(
+            "POST",
+            "/webhooks/register",
+            "application/json",
+            body,
+        ));
+        assert_eq!(status, 422);
+        for pointer in ["callback_url", "ordering", "retry_schedule/1", "events"] {
+            assert!(
+                body.contains(&format!("\"#/{pointer}\"")),
+                "{pointer}: {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn lists_take_limits_and_cursors_of_their_own_kind() {
+        for query in [
+            "limit=0",
+            "limit=1001",
+            "limit=",
+            "limit=x",
+            "limit=-1",
+            "after=",
+            "after=whk_1",
+            "after=whk_0197000000017abcaeeeeeeeeeeeeeee",
+            "status=ajar",
+            "status",
+        ] {
+            let (status, body) = refused(take_with("GET", &format!("/tickets?{query}"), "", b""));
+            assert_eq!((status, body.contains("bad_field")), (422, true), "{query}");
+        }
+        let query = "/tickets?limit=1000&after=tkt_0197000000017abcaeeeeeeeeeeeeeee&status=open";
+        assert!(matches!(take_with("GET", query, "", b""), Next::List(_)));
+    }
+}

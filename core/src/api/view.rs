@@ -1,0 +1,155 @@
+//! What is shown, field by field, in the order in which it is shown.
+
+use serde::{Serialize, Serializer};
+
+use crate::event::Seq;
+use crate::id::{TicketId, WebhookId};
+use crate::moment::Millis;
+use crate::reader::Reader;
+use crate::service::{Availability, Service};
+use crate::ticket::{Ticket, TicketStatus};
+use crate::webhook::Webhook;
+
+#[derive(Serialize)]
+pub(super) struct Data<T> {
+    pub data: T,
+}
+
+#[derive(Serialize)]
+pub(super) struct Named<T> {
+    pub id: T,
+}
+
+#[derive(Serialize)]
+pub(super) struct Empty {}
+
+#[derive(Serialize)]
+pub(super) struct Health {
+    pub status: &'static str,
+}
+
+/// A time as it is shown: RFC 3339 with milliseconds.
+struct Time(Millis);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.rfc3339())
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct TicketView<'a> {
+    id: TicketId,
+    ticket_message: &'a str,
+    status: &'static str,
+    opened_at: Time,
+    updated_at: Time,
+    closed_at: Option<Time>,
+    version: u32,
+}
+
+impl<'a> From<&'a Ticket> for TicketView<'a> {
+    fn from(ticket: &'a Ticket) -> Self {
+        Self {
+            id: ticket.id,
+            ticket_message: ticket.message.as_str(),
+            status: ticket.status.name(),
+            opened_at: Time(ticket.opened_at),
+            updated_at: Time(ticket.updated_at),
+            closed_at: match ticket.status {
+                TicketStatus::Open => None,
+                TicketStatus::Closed { at } => Some(Time(at)),
+            },
+            version: ticket.version,
+        }
+    }
+}
+
+/// A webhook's settings, without its secret.
+#[derive(Serialize)]
+pub(super) struct WebhookView<'a> {
+    id: WebhookId,
+    callback_url: &'a str,
+    status: &'static str,
+    reason: Option<&'static str>,
+    ordering: &'static str,
+    retry_schedule: &'a [u32],
+    timeout_ms: u32,
+    max_in_flight: u32,
+    created_at: Time,
+}
+
+impl<'a> From<&'a Webhook> for WebhookView<'a> {
+    fn from(webhook: &'a Webhook) -> Self {
+        Self {
+            id: webhook.id,
+            callback_url: webhook.callback_url.as_str(),
+            status: webhook.status.name(),
+            reason: webhook.status.reason().map(crate::reason::Reason::name),
+            ordering: webhook.ordering.name(),
+            retry_schedule: webhook.retry_schedule.waits_s(),
+            timeout_ms: webhook.timeout_ms,
+            max_in_flight: webhook.max_in_flight,
+            created_at: Time(webhook.created_at),
+        }
+    }
+}
+
+/// The one answer that shows a secret.
+#[derive(Serialize)]
+pub(super) struct RegisteredView<'a> {
+    #[serde(flatten)]
+    webhook: WebhookView<'a>,
+    secret: &'a str,
+}
+
+impl<'a> RegisteredView<'a> {
+    pub fn new(webhook: &'a Webhook, secret: &'a str) -> Self {
+        Self {
+            webhook: webhook.into(),
+            secret,
+        }
+    }
+}
+
+/// A webhook's settings and how its deliveries stand.
+#[derive(Serialize)]
+pub(super) struct StateView<'a> {
+    #[serde(flatten)]
+    webhook: WebhookView<'a>,
+    backlog: u64,
+    in_flight: u32,
+    window: u32,
+    waiting_lanes: u32,
+}
+
+impl<'a> StateView<'a> {
+    pub fn new(webhook: &'a Webhook, reader: &Reader, head: Seq) -> Self {
+        Self {
+            webhook: webhook.into(),
+            backlog: reader.backlog(head),
+            in_flight: reader.in_flight(),
+            window: webhook.max_in_flight,
+            waiting_lanes: reader.waiting,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ServiceView {
+    available: bool,
+    since: Option<Time>,
+}
+
+impl From<&Service> for ServiceView {
+    fn from(service: &Service) -> Self {
+        let available = match service.availability {
+            Availability::Available => true,
+            Availability::Unavailable => false,
+        };
+        Self {
+            available,
+            since: service.since.map(Time),
+        }
+    }
+}

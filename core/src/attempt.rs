@@ -1,0 +1,48 @@
+//! One HTTP request made for one event to one webhook, with its answer and what followed.
+
+use crate::answer::{Answer, Failure};
+use crate::event::Seq;
+use crate::id::WebhookId;
+use crate::moment::Millis;
+use crate::reason::Reason;
+
+/// Which request: the one that a [`Report`](crate::Report) speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttemptKey {
+    pub seq: Seq,
+    pub webhook: WebhookId,
+    /// Of all requests made for this event to this webhook: 1, 2, 3 …
+    pub number: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub key: AttemptKey,
+    pub at: Millis,
+    /// `None` when the end was never heard.
+    pub duration_ms: Option<u64>,
+    pub answer: Answer,
+    pub reason: Reason,
+    /// When the event is tried again; `None` when it is settled.
+    pub next_attempt_at: Option<Millis>,
+}
+
+impl Attempt {
+    /// A request whose end we did not hear.
+    #[must_use]
+    pub fn unheard(key: AttemptKey, at: Millis, reason: Reason, again_at: Millis) -> Self {
+        Self {
+            key,
+            at,
+            duration_ms: None,
+            answer: Answer::Failure(Failure::Ours),
+            reason,
+            next_attempt_at: Some(again_at),
+        }
+    }
+
+    #[must_use]
+    pub fn is_unheard(&self) -> bool {
+        self.duration_ms.is_none()
+    }
+}

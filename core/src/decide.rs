@@ -1,0 +1,47 @@
+//! The one door: a command, a moment and what is known, and out comes what follows.
+
+mod deliveries;
+mod tickets;
+mod webhooks;
+
+use crate::command::Command;
+use crate::decision::{Decision, Stop};
+use crate::facts::{Facts, Need};
+use crate::moment::Moment;
+use crate::outcome::{Changes, Outcome};
+
+/// How far a decision came.
+#[derive(Debug)]
+pub enum Step {
+    /// It cannot be made without these. Load them and decide again.
+    Need(Vec<Need>),
+    Done(Outcome),
+}
+
+/// Decides one command. Pure: the same command, moment and facts give the same outcome.
+#[must_use]
+pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
+    let mut decision = Decision::new(facts, moment);
+    let reply = match command {
+        Command::OpenTicket { message } => tickets::open(&mut decision, message),
+        Command::UpdateTicket { id, message } => tickets::update(&mut decision, *id, message),
+        Command::CloseTicket { id } => tickets::close(&mut decision, *id),
+        Command::Announce(availability) => tickets::announce(&mut decision, *availability),
+        Command::Register(registration) => webhooks::register(&mut decision, registration),
+        Command::Unregister { id } => webhooks::unregister(&mut decision, *id),
+        Command::Ping => webhooks::ping(&mut decision),
+        Command::Report(report) => deliveries::report(&mut decision, report),
+        Command::Wake => deliveries::wake(&mut decision),
+    };
+    match reply {
+        Ok(reply) => Step::Done(decision.outcome(reply)),
+        Err(Stop::Need(needs)) => Step::Need(needs),
+        Err(Stop::Refuse(refusal)) => Step::Done(Outcome {
+            reply: Err(refusal),
+            changes: Changes::default(),
+            requests: Vec::new(),
+            next_wake: None,
+            turn: None,
+        }),
+    }
+}

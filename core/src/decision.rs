@@ -1,0 +1,335 @@
+//! A decision in the making: what is known, and what was changed so far.
+//!
+//! Rules look up and change rows through it alone. A look-up that needs something stops the
+//! decision with `?`, and so does a refusal; what was changed until then is thrown away with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::attempt::{Attempt, AttemptKey};
+use crate::event::{Event, Seq, Topic};
+use crate::facts::{Asked, Facts, Need, Partner};
+use crate::id::{Stamp, TicketId, WebhookId};
+use crate::lane::{Lane, Subject};
+use crate::log::{Log, News};
+use crate::moment::{Millis, Moment};
+use crate::outcome::{Changes, Expect, Outcome, Put, Refusal, Reply};
+use crate::reader::{Reader, Slot};
+use crate::request::Request;
+use crate::service::Service;
+use crate::ticket::Ticket;
+use crate::webhook::Webhook;
+use crate::window::has_room;
+
+/// Why a decision stops before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Need(Vec<Need>),
+    Refuse(Refusal),
+}
+
+impl From<Need> for Stop {
+    fn from(need: Need) -> Self {
+        Self::Need(vec![need])
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
+}
+
+pub(crate) struct Decision<'a> {
+    facts: &'a Facts,
+    pub moment: &'a Moment,
+    changes: Changes,
+    requests: Vec<Request>,
+    /// Slots of all readers, as changed so far.
+    in_flight: u32,
+    pub turn: Option<WebhookId>,
+    next_wake: Option<Millis>,
+}
+
+impl<'a> Decision<'a> {
+    pub fn new(facts: &'a Facts, moment: &'a Moment) -> Self {
+        Self {
+            facts,
+            moment,
+            changes: Changes::default(),
+            requests: Vec::new(),
+            in_flight: facts.in_flight(),
+            turn: facts.turn(),
+            next_wake: None,
+        }
+    }
+
+    pub fn now(&self) -> Millis {
+        self.moment.now
+    }
+
+    pub fn outcome(self, reply: Reply) -> Outcome {
+        Outcome {
+            reply: Ok(reply),
+            changes: self.changes,
+            requests: self.requests,
+            next_wake: self.next_wake,
+            turn: self.turn,
+        }
+    }
+
+    /// Asks to be woken at `at`, or earlier.
+    pub fn wake_at(&mut self, at: Millis) {
+        self.next_wake = Some(self.next_wake.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// The log, the service and tickets.
+impl Decision<'_> {
+    pub fn log(&self) -> Asked<Log> {
+        self.changes.log.map_or_else(|| self.facts.log(), Ok)
+    }
+
+    /// The desk's next stamp, for a thing that is made now.
+    pub fn tick(&mut self) -> Asked<Stamp> {
+        let mut log = self.log()?;
+        let stamp = log.tick(self.moment.now);
+        self.changes.log = Some(log);
+        Ok(stamp)
+    }
+
+    /// Appends an event to the log.
+    pub fn tell(&mut self, stamp: Stamp, news: News<'_>) -> Asked<Arc<Event>> {
+        let mut log = self.log()?;
+        let event = Arc::new(log.append(stamp, news));
+        self.changes.log = Some(log);
+        self.changes.events.push(Arc::clone(&event));
+        Ok(event)
+    }
+
+    pub fn service(&self) -> Asked<Service> {
+        self.facts.service()
+    }
+
+    pub fn put_service(&mut self, service: Service) {
+        self.changes.service = Some(service);
+    }
+
+    pub fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
+        self.facts.ticket(id)
+    }
+
+    pub fn put_ticket(&mut self, ticket: Ticket, expect: Expect) {
+        self.changes.tickets.insert(
+            ticket.id,
+            Put {
+                row: Some(ticket),
+                expect,
+            },
+        );
+    }
+}
+
+/// Webhooks and what is known of their deliveries.
+impl Decision<'_> {
+    pub fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
+        self.facts.partners()
+    }
+
+    /// The webhook as it stands in this decision.
+    pub fn webhook(&self, id: WebhookId) -> Asked<Option<Arc<Webhook>>> {
+        match self.changes.webhooks.get(&id) {
+            Some(put) => Ok(put.row.clone()),
+            None => Ok(self
+                .facts
+                .partners()?
+                .get(&id)
+                .map(|p| Arc::clone(&p.webhook))),
+        }
+    }
+
+    /// The reader of a webhook that there is, as it stands in this decision.
+    pub fn reader(&self, id: WebhookId) -> Asked<Option<&Reader>> {
+        match self.changes.readers.get(&id) {
+            Some(put) => Ok(put.row.as_ref()),
+            None => Ok(self
+                .facts
+                .partners()?
+                .get(&id)
+                .map(|partner| &partner.reader)),
+        }
+    }
+
+    /// The reader of `webhook`, to be changed: from here on it is this host that holds it.
+    ///
+    /// # Panics
+    /// When there is no such webhook: rules look the webhook up first.
+    pub fn reader_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
+        if !self.changes.readers.contains_key(&id) {
+            let partner = self
+                .facts
+                .partners()?
+                .get(&id)
+                .expect("the webhook was looked up");
+            let mut reader = partner.reader.clone();
+            let expect = Expect::Rev(reader.rev);
+            reader.rev += 1;
+            reader.holder = Some(self.moment.holder);
+            self.changes.readers.insert(
+                id,
+                Put {
+                    row: Some(reader),
+                    expect,
+                },
+            );
+        }
+        let put = self.changes.readers.get_mut(&id);
+        Ok(put
+            .and_then(|put| put.row.as_mut())
+            .expect("a reader lives as long as its webhook"))
+    }
+
+    pub fn register(&mut self, webhook: Arc<Webhook>, reader: Reader) {
+        let id = webhook.id;
+        let expect = Expect::Absent;
+        self.changes.webhooks.insert(
+            id,
+            Put {
+                row: Some(webhook),
+                expect,
+            },
+        );
+        self.changes.readers.insert(
+            id,
+            Put {
+                row: Some(reader),
+                expect,
+            },
+        );
+    }
+
+    pub fn unregister(&mut self, webhook: &Webhook, reader_rev: u64) {
+        let id = webhook.id;
+        let gone = Put {
+            row: None,
+            expect: Expect::Rev(webhook.rev),
+        };
+        self.changes.webhooks.insert(id, gone);
+        self.changes.readers.insert(
+            id,
+            Put {
+                row: None,
+                expect: Expect::Rev(reader_rev),
+            },
+        );
+        self.changes.cleared.insert(id);
+    }
+
+    /// Changes a webhook that there is, and gives it as it now stands.
+    pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Arc<Webhook> {
+        let webhook = Arc::new(webhook);
+        let put = Put {
+            row: Some(Arc::clone(&webhook)),
+            expect: Expect::Rev(was_rev),
+        };
+        self.changes.webhooks.insert(webhook.id, put);
+        webhook
+    }
+
+    pub fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<Lane>> {
+        match self.changes.lanes.get(&(webhook, subject)) {
+            Some(lane) => Ok(*lane),
+            None => self
+                .facts
+                .lane(webhook, subject)
+                .map(Option::<&Lane>::copied),
+        }
+    }
+
+    /// The webhook's lane that goes first.
+    pub fn first_lane(&self, webhook: WebhookId) -> Asked<Option<Lane>> {
+        let changed = &self.changes.lanes;
+        let skip = |subject| changed.contains_key(&(webhook, subject));
+        let known = self.facts.first_lane(webhook, skip)?.copied();
+        let first = (webhook, Subject::FIRST);
+        let ours = changed
+            .range(first..)
+            .take_while(|((of, _), _)| *of == webhook);
+        Ok(ours
+            .filter_map(|(_, lane)| *lane)
+            .chain(known)
+            .min_by_key(Lane::turn))
+    }
+
+    /// Changes a lane that waits.
+    pub fn put_lane(&mut self, lane: Lane) {
+        self.changes
+            .lanes
+            .insert((lane.webhook, lane.subject), Some(lane));
+    }
+
+    pub fn event(&self, seq: Seq) -> Asked<Arc<Event>> {
+        self.facts.event(seq).map(Arc::clone)
+    }
+
+    pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
+        self.facts.next_about(topic, after, to)
+    }
+
+    pub fn record(&mut self, attempt: Attempt) {
+        self.changes.attempts.insert(attempt.key, attempt);
+    }
+}
+
+/// Between waiting and sending.
+impl Decision<'_> {
+    /// Whether this host could send anything more.
+    pub fn is_full(&self) -> bool {
+        self.in_flight >= self.facts.limits.in_flight
+    }
+
+    pub fn has_room(&self, webhook: &Webhook) -> Asked<bool> {
+        let free = self.facts.limits.in_flight.saturating_sub(self.in_flight);
+        let reader = self.reader(webhook.id)?;
+        let in_flight = reader.map_or(0, Reader::in_flight);
+        Ok(has_room(in_flight, webhook.max_in_flight, free))
+    }
+
+    /// Ends a request that is in flight.
+    pub fn end(&mut self, key: AttemptKey) -> Asked<Option<Slot>> {
+        let slot = self.reader_mut(key.webhook)?.end(key.seq, key.number);
+        self.in_flight -= u32::from(slot.is_some());
+        Ok(slot)
+    }
+
+    /// Lets a subject wait that neither waits nor sends.
+    pub fn wait(&mut self, lane: Lane) -> Asked<()> {
+        self.reader_mut(lane.webhook)?.waiting += 1;
+        self.put_lane(lane);
+        Ok(())
+    }
+
+    /// Takes a lane out of those that wait.
+    pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
+        self.reader_mut(lane.webhook)?.waiting -= 1;
+        self.changes
+            .lanes
+            .insert((lane.webhook, lane.subject), None);
+        Ok(())
+    }
+
+    /// Puts a request in flight.
+    pub fn send(&mut self, webhook: &Webhook, slot: Slot) -> Asked<()> {
+        let event = self.event(slot.seq)?;
+        self.reader_mut(webhook.id)?.sending.push(slot);
+        self.in_flight += 1;
+        let key = AttemptKey {
+            seq: slot.seq,
+            webhook: webhook.id,
+            number: slot.number,
+        };
+        self.requests
+            .push(Request::new(webhook, &event, key, self.moment.now));
+        Ok(())
+    }
+}

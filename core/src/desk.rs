@@ -1,0 +1,123 @@
+//! The loop that every host runs.
+
+use crate::command::Command;
+use crate::decide::{Step, decide};
+use crate::facts::{Fact, Facts, Memory, Need};
+use crate::moment::{Millis, Moment};
+use crate::outcome::{Changes, Outcome, Refusal, Reply};
+use crate::request::Request;
+
+/// Where rows are kept.
+pub trait Store {
+    /// What can go wrong with the machinery.
+    type Fault;
+
+    /// What the store has of what is needed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn load(&mut self, need: &Need) -> Result<Fact, Self::Fault>;
+
+    /// Makes all changes durable, or none.
+    ///
+    /// # Errors
+    /// When it did not, or when nobody can say whether it did.
+    fn commit(&mut self, changes: &Changes) -> Result<(), Self::Fault>;
+}
+
+/// What is to be done once a decision is committed.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub reply: Result<Reply, Refusal>,
+    pub requests: Vec<Request>,
+    pub next_wake: Option<Millis>,
+}
+
+/// A desk over a store.
+#[derive(Debug)]
+pub struct Desk<S> {
+    facts: Facts,
+    store: S,
+}
+
+impl<S: Store> Desk<S> {
+    #[must_use]
+    pub fn new(store: S, memory: Memory) -> Self {
+        Self {
+            facts: Facts::new(memory),
+            store,
+        }
+    }
+
+    /// Sets how many requests may be in flight: 0 sends nothing more.
+    pub fn limit_in_flight(&mut self, most: u32) {
+        self.facts.limits.in_flight = most;
+    }
+
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    #[must_use]
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
+    /// Decides a batch of commands, each seeing those before it, and commits them together. What
+    /// comes back may be answered and sent.
+    ///
+    /// # Errors
+    /// When the store fails. Then nothing of the batch may be answered or sent; what is known is
+    /// forgotten and read anew, so the same commands can be run again.
+    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, S::Fault> {
+        let decided = self.try_run(batch);
+        match decided {
+            Ok(_) => self.facts.settle(),
+            Err(_) => self.facts.forget(),
+        }
+        decided
+    }
+
+    fn try_run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, S::Fault> {
+        let mut changes = Changes::default();
+        let mut decided = Vec::with_capacity(batch.len());
+        for (command, moment) in batch {
+            let outcome = self.decide(command, moment)?;
+            self.facts.apply(&outcome);
+            changes.merge(outcome.changes);
+            decided.push(Decided {
+                reply: outcome.reply,
+                requests: outcome.requests,
+                next_wake: outcome.next_wake,
+            });
+        }
+        if !changes.is_empty() {
+            self.store.commit(&changes)?;
+        }
+        Ok(decided)
+    }
+
+    fn decide(&mut self, command: &Command, moment: &Moment) -> Result<Outcome, S::Fault> {
+        let mut told = Vec::new();
+        loop {
+            match decide(command, moment, &self.facts) {
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Need(needs) => {
+                    assert!(
+                        needs != told,
+                        "a decision asked again for what it was told: {told:?}"
+                    );
+                    for need in &needs {
+                        let fact = self.store.load(need)?;
+                        self.facts.learn(*need, fact);
+                    }
+                    told = needs;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Something that happened, and its place in the log.
+//!
+//! An event's body is made once, when it happens, and kept: every attempt, retry and replay sends
+//! the same bytes under the same id.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EventId, TicketId};
+use crate::moment::Millis;
+
+/// A place in the log: 1, 2, 3 … in commit order, with no gaps. 0 is the place before the first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The greatest whole number that every runtime holds exactly (2⁵³ − 1, IEEE 754 doubles).
+    pub const LAST: Self = Self((1 << 53) - 1);
+
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The six types of the integration guide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    Ping,
+    TicketOpened,
+    TicketUpdated,
+    TicketClosed,
+    ServiceUnavailable,
+    ServiceAvailable,
+}
+
+impl EventType {
+    pub const ALL: [Self; 6] = [
+        Self::Ping,
+        Self::TicketOpened,
+        Self::TicketUpdated,
+        Self::TicketClosed,
+        Self::ServiceUnavailable,
+        Self::ServiceAvailable,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::TicketOpened => "ticket_opened",
+            Self::TicketUpdated => "ticket_updated",
+            Self::TicketClosed => "ticket_closed",
+            Self::ServiceUnavailable => "service_unavailable",
+            Self::ServiceAvailable => "service_available",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// What an event is about, if order matters among the events about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    Ticket(TicketId),
+    Service,
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ticket(id) => id.fmt(f),
+            Self::Service => f.write_str("service"),
+        }
+    }
+}
+
+impl Topic {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "service" => Some(Self::Service),
+            ticket => TicketId::parse(ticket).map(Self::Ticket),
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub seq: Seq,
+    pub id: EventId,
+    pub kind: EventType,
+    pub created: Millis,
+    /// `None` for a ping: it has no order with anything.
+    pub topic: Option<Topic>,
+    /// For a ticket's event the ticket's version that it tells of: 1, 2, 3 …
+    pub version: Option<u32>,
+    pub body: Arc<str>,
+}
+
+/// The bytes that receivers get, keys in this order and no others.
+///
+/// # Panics
+/// Never: strings and times always have a JSON form.
+#[must_use]
+pub fn body(kind: EventType, created: Millis, ticket_message: Option<&str>) -> Arc<str> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        event: &'static str,
+        created: String,
+        data: Data<'a>,
+    }
+    #[derive(Serialize)]
+    struct Data<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ticket_message: Option<&'a str>,
+    }
+    let body = Body {
+        event: kind.name(),
+        created: created.rfc3339_seconds(),
+        data: Data { ticket_message },
+    };
+    serde_json::to_string(&body)
+        .expect("strings always have a JSON form")
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_have_the_guides_keys_in_the_guides_order() {
+        let at = Millis(1_672_531_200_999);
+        assert_eq!(
+            &*body(EventType::TicketOpened, at, Some("a \"b\"\n é")),
+            r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z","data":{"ticket_message":"a \"b\"\n é"}}"#
+        );
+        assert_eq!(
+            &*body(EventType::Ping, at, None),
+            r#"{"event":"ping","created":"2023-01-01T00:00:00Z","data":{}}"#
+        );
+    }
+
+    #[test]
+    fn types_are_read_back_by_name() {
+        for kind in EventType::ALL {
+            assert_eq!(EventType::parse(kind.name()), Some(kind));
+        }
+        assert_eq!(EventType::parse("ticket"), None);
+    }
+}

@@ -1,0 +1,333 @@
+//! What a decision knows, and what it may ask for.
+//!
+//! A look-up answers with the row, with its absence, or with the [`Need`] for it. The host loads
+//! what is needed and decides again from the top; a decision is pure, so that costs microseconds
+//! and can never disagree with the rule. What a batch has decided so far is seen by its next
+//! decision: nothing loaded later replaces it.
+
+mod events;
+mod lanes;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::event::{Event, Seq, Topic};
+use crate::id::{TicketId, WebhookId};
+use crate::lane::{Lane, Subject};
+use crate::log::Log;
+use crate::moment::Millis;
+use crate::outcome::{Changes, Outcome};
+use crate::reader::Reader;
+use crate::service::Service;
+use crate::ticket::{Ticket, TicketStatus};
+use crate::webhook::Webhook;
+use crate::window;
+use events::Events;
+use lanes::Lanes;
+
+/// Rows that somebody wants: a decision, or a caller who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    Log,
+    Service,
+    Ticket(TicketId),
+    /// Tickets after one, oldest first.
+    Tickets {
+        only: Option<TicketFilter>,
+        after: Option<TicketId>,
+        most: u32,
+    },
+    /// All webhooks with their readers: at most [`Webhook::MOST`].
+    Webhooks,
+    /// One webhook with its reader.
+    Webhook(WebhookId),
+    /// Webhooks after one, oldest first, with their readers.
+    WebhooksAfter {
+        after: Option<WebhookId>,
+        most: u32,
+    },
+    /// Events from one on, in order.
+    Events {
+        from: Seq,
+        most: u32,
+    },
+    /// The next event about `topic` after one and up to another.
+    NextAbout {
+        topic: Topic,
+        after: Seq,
+        to: Seq,
+    },
+    Lane(WebhookId, Subject),
+    /// A webhook's lanes in the order in which they go, after a place in it.
+    Lanes {
+        webhook: WebhookId,
+        after: Option<(Millis, Seq)>,
+        most: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TicketFilter {
+    Open,
+    Closed,
+}
+
+impl TicketFilter {
+    #[must_use]
+    pub fn takes(self, status: TicketStatus) -> bool {
+        match (self, status) {
+            (Self::Open, TicketStatus::Open) | (Self::Closed, TicketStatus::Closed { .. }) => true,
+            (Self::Open, TicketStatus::Closed { .. }) | (Self::Closed, TicketStatus::Open) => false,
+        }
+    }
+}
+
+/// What a store says to a [`Need`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Log(Log),
+    Service(Service),
+    Tickets(Vec<Ticket>),
+    Webhooks(Vec<(Webhook, Reader)>),
+    Events(Vec<Event>),
+    NextAbout(Option<Seq>),
+    Lanes(Vec<Lane>),
+}
+
+/// What a host can do at the most: an input to every decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in flight; 0 while the host drains.
+    pub in_flight: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: window::PER_PROCESS,
+        }
+    }
+}
+
+/// Whether facts outlive the batch that learned them. They may only where nobody else writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    Kept,
+    Dropped,
+}
+
+pub(crate) type Asked<T> = Result<T, Need>;
+
+/// A webhook's rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Partner {
+    pub webhook: Arc<Webhook>,
+    pub reader: Reader,
+}
+
+/// What is known of the desk.
+#[derive(Debug)]
+pub struct Facts {
+    pub limits: Limits,
+    memory: Memory,
+    /// The webhook that was served last: the next turn begins behind it.
+    turn: Option<WebhookId>,
+    log: Option<Log>,
+    service: Option<Service>,
+    tickets: HashMap<TicketId, Option<Ticket>>,
+    partners: Option<BTreeMap<WebhookId, Partner>>,
+    /// Slots of all readers.
+    in_flight: u32,
+    lanes: HashMap<WebhookId, Lanes>,
+    events: Events,
+}
+
+impl Facts {
+    #[must_use]
+    pub fn new(memory: Memory) -> Self {
+        Self {
+            limits: Limits::default(),
+            memory,
+            turn: None,
+            log: None,
+            service: None,
+            tickets: HashMap::new(),
+            partners: None,
+            in_flight: 0,
+            lanes: HashMap::new(),
+            events: Events::default(),
+        }
+    }
+
+    pub(crate) fn turn(&self) -> Option<WebhookId> {
+        self.turn
+    }
+
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    pub(crate) fn log(&self) -> Asked<Log> {
+        self.log.ok_or(Need::Log)
+    }
+
+    pub(crate) fn service(&self) -> Asked<Service> {
+        self.service.ok_or(Need::Service)
+    }
+
+    pub(crate) fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
+        self.tickets
+            .get(&id)
+            .map(Option::as_ref)
+            .ok_or(Need::Ticket(id))
+    }
+
+    pub(crate) fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
+        self.partners.as_ref().ok_or(Need::Webhooks)
+    }
+
+    pub(crate) fn event(&self, seq: Seq) -> Asked<&Arc<Event>> {
+        self.events.get(seq)
+    }
+
+    pub(crate) fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
+        self.events.next_about(topic, after, to)
+    }
+
+    pub(crate) fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
+        match self.lanes.get(&webhook) {
+            Some(lanes) => lanes.get(webhook, subject),
+            None => Err(Need::Lane(webhook, subject)),
+        }
+    }
+
+    /// The lane that goes first, leaving out those that `skip` names.
+    pub(crate) fn first_lane(
+        &self,
+        webhook: WebhookId,
+        skip: impl Fn(Subject) -> bool,
+    ) -> Asked<Option<&Lane>> {
+        match self.lanes.get(&webhook) {
+            Some(lanes) => lanes.first(webhook, skip),
+            None => Err(Lanes::need(webhook, None)),
+        }
+    }
+
+    /// Takes in what a store said to a need.
+    ///
+    /// # Panics
+    /// When the fact is not of the kind that was needed: the store is broken.
+    pub fn learn(&mut self, need: Need, fact: Fact) {
+        match (need, fact) {
+            (Need::Log, Fact::Log(log)) => self.log = Some(log),
+            (Need::Service, Fact::Service(service)) => self.service = Some(service),
+            (Need::Ticket(id), Fact::Tickets(tickets)) => {
+                self.tickets.insert(id, tickets.into_iter().next());
+            }
+            (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_partners(rows),
+            (Need::Events { .. }, Fact::Events(events)) => self.events.recall(events),
+            (Need::NextAbout { topic, after, to }, Fact::NextAbout(next)) => {
+                self.events.learn_next(topic, after, to, next);
+            }
+            (Need::Lane(webhook, subject), Fact::Lanes(lanes)) => {
+                let lane = lanes.into_iter().next();
+                self.lanes.entry(webhook).or_default().learn(subject, lane);
+            }
+            (Need::Lanes { webhook, most, .. }, Fact::Lanes(page)) => {
+                self.lanes
+                    .entry(webhook)
+                    .or_default()
+                    .learn_page(page, most);
+            }
+            (need, fact) => panic!("the store said {fact:?} to {need:?}"),
+        }
+    }
+
+    fn learn_partners(&mut self, rows: Vec<(Webhook, Reader)>) {
+        self.in_flight = rows.iter().map(|(_, reader)| reader.in_flight()).sum();
+        let partner = |(webhook, reader): (Webhook, Reader)| {
+            (
+                webhook.id,
+                Partner {
+                    webhook: Arc::new(webhook),
+                    reader,
+                },
+            )
+        };
+        self.partners = Some(rows.into_iter().map(partner).collect());
+    }
+
+    /// Takes in what was decided, so that the next decision sees it.
+    pub(crate) fn apply(&mut self, outcome: &Outcome) {
+        let changes = &outcome.changes;
+        self.turn = outcome.turn.or(self.turn);
+        self.log = changes.log.or(self.log);
+        self.service = changes.service.or(self.service);
+        for (id, put) in &changes.tickets {
+            self.tickets.insert(*id, put.row.clone());
+        }
+        for event in &changes.events {
+            self.events.append(Arc::clone(event));
+        }
+        self.apply_partners(changes);
+        for webhook in &changes.cleared {
+            self.lanes.remove(webhook);
+        }
+        for ((webhook, subject), lane) in &changes.lanes {
+            self.lanes.entry(*webhook).or_default().put(*subject, *lane);
+        }
+    }
+
+    fn apply_partners(&mut self, changes: &Changes) {
+        let Some(partners) = &mut self.partners else {
+            debug_assert!(changes.webhooks.is_empty() && changes.readers.is_empty());
+            return;
+        };
+        for (id, put) in &changes.webhooks {
+            match (&put.row, partners.get_mut(id)) {
+                (Some(webhook), Some(partner)) => partner.webhook = Arc::clone(webhook),
+                (Some(webhook), None) => {
+                    let webhook = Arc::clone(webhook);
+                    let reader = Reader::new(*id, Seq::default());
+                    partners.insert(*id, Partner { webhook, reader });
+                    self.lanes.insert(*id, Lanes::none());
+                }
+                (None, _) => {
+                    let gone = partners.remove(id);
+                    self.in_flight -= gone.map_or(0, |partner| partner.reader.in_flight());
+                }
+            }
+        }
+        for (id, put) in &changes.readers {
+            if let (Some(reader), Some(partner)) = (&put.row, partners.get_mut(id)) {
+                self.in_flight += reader.in_flight();
+                self.in_flight -= partner.reader.in_flight();
+                partner.reader = reader.clone();
+            }
+        }
+    }
+
+    /// The batch is committed: what is too much to keep is let go.
+    pub(crate) fn settle(&mut self) {
+        match self.memory {
+            Memory::Dropped => self.forget(),
+            Memory::Kept => {
+                self.tickets.clear();
+                self.events.trim();
+                for lanes in self.lanes.values_mut() {
+                    lanes.trim();
+                }
+            }
+        }
+    }
+
+    /// Nothing is known any more, but whose turn it is.
+    pub(crate) fn forget(&mut self) {
+        let limits = self.limits;
+        *self = Self {
+            limits,
+            turn: self.turn,
+            ..Self::new(self.memory)
+        };
+    }
+}

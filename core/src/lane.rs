@@ -1,0 +1,156 @@
+//! One webhook × one subject: inside a lane order is kept, and lanes do not wait for each other.
+
+use std::fmt;
+
+use crate::event::{Event, Seq, Topic};
+use crate::id::WebhookId;
+use crate::moment::Millis;
+use crate::reader::Slot;
+use crate::reason::Reason;
+use crate::schedule::RetrySchedule;
+use crate::webhook::Ordering;
+
+/// What order is kept within, for one webhook. A webhook's [`Ordering`] is a choice of subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// One event by itself.
+    Event(Seq),
+    /// All events about one ticket, or about the service.
+    Topic(Topic),
+    /// All events of the webhook.
+    Everything,
+}
+
+impl Subject {
+    /// No subject sorts before it.
+    pub(crate) const FIRST: Self = Self::Event(Seq(0));
+
+    #[must_use]
+    pub fn of(event: &Event, ordering: Ordering) -> Self {
+        match (ordering, event.topic) {
+            (Ordering::Ticket, Some(topic)) => Self::Topic(topic),
+            (Ordering::Ticket, None) | (Ordering::None, _) => Self::Event(event.seq),
+            (Ordering::Webhook, _) => Self::Everything,
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "everything" {
+            return Some(Self::Everything);
+        }
+        match text.strip_prefix('#') {
+            Some(seq) => seq.parse().ok().map(|seq| Self::Event(Seq(seq))),
+            None => Topic::parse(text).map(Self::Topic),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(topic) => topic.fmt(f),
+            Self::Event(seq) => write!(f, "#{seq}"),
+            Self::Everything => f.write_str("everything"),
+        }
+    }
+}
+
+/// A subject whose next event waits. A lane that sends is a [`Slot`] of the reader, and one with
+/// nothing to send has no row at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    pub webhook: WebhookId,
+    pub subject: Subject,
+    /// The event that goes next.
+    pub head: Seq,
+    /// Requests made for the head so far.
+    pub number: u32,
+    /// Steps of the ladder that the head has taken.
+    pub step: u32,
+    pub due: Millis,
+    /// The subject's last event that was read behind the head.
+    pub behind: Option<Seq>,
+    pub why: Reason,
+}
+
+impl Lane {
+    /// Waiting lanes of one webhook at the most. With more, nothing new is read for it: what it is
+    /// owed waits in the log, where it costs nothing.
+    pub const MOST: u32 = 10_000;
+
+    /// The order in which lanes go.
+    #[must_use]
+    pub fn turn(&self) -> (Millis, Seq) {
+        (self.due, self.head)
+    }
+
+    /// Whether the head may go. A due time further away than the schedule's longest wait was set by
+    /// a clock that was wrong, and is due.
+    #[must_use]
+    pub fn is_due(&self, now: Millis, schedule: &RetrySchedule) -> bool {
+        self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::OUR_WAIT_MS))
+    }
+
+    /// Milliseconds before an attempt is repeated that failed by our own fault: long enough not to
+    /// spin while files or memory are short, short enough that nobody notices.
+    pub const OUR_WAIT_MS: u64 = 1_000;
+
+    /// The request that the head makes now.
+    #[must_use]
+    pub fn slot(&self, now: Millis) -> Slot {
+        Slot {
+            seq: self.head,
+            subject: self.subject,
+            number: self.number + 1,
+            step: self.step,
+            behind: self.behind,
+            since: now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EventType, body};
+    use crate::id::{EventId, Stamp, TicketId};
+
+    fn event(topic: Option<Topic>) -> Event {
+        let kind = EventType::Ping;
+        let id = EventId::new(Stamp::default(), Seq(9));
+        let body = body(kind, Millis(0), None);
+        Event {
+            seq: Seq(9),
+            id,
+            kind,
+            created: Millis(0),
+            topic,
+            version: None,
+            body,
+        }
+    }
+
+    #[test]
+    fn ordering_is_a_choice_of_subject() {
+        let ticket = Topic::Ticket(TicketId::new(Stamp::default(), &[1; 16]));
+        let own = Subject::Event(Seq(9));
+        let table = [
+            (Ordering::Ticket, Some(ticket), Subject::Topic(ticket)),
+            (
+                Ordering::Ticket,
+                Some(Topic::Service),
+                Subject::Topic(Topic::Service),
+            ),
+            (Ordering::Ticket, None, own),
+            (Ordering::Webhook, Some(ticket), Subject::Everything),
+            (Ordering::Webhook, None, Subject::Everything),
+            (Ordering::None, Some(ticket), own),
+            (Ordering::None, None, own),
+        ];
+        for (ordering, topic, subject) in table {
+            assert_eq!(Subject::of(&event(topic), ordering), subject);
+            assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! HookDesk's core: a customer-support desk that tells its partners everything by webhook, without
+//! touching the world itself.
+//!
+//! Two ideas carry it. **A log and its readers**: every change appends one event to one log, and a
+//! webhook is a reader of that log, a place plus what it has in flight; opening a ticket costs the
+//! same with one webhook or a thousand. **Ask as you go**: a decision is a plain function over
+//! what is known, [`decide`]; a look-up of something not yet loaded stops it with what it needs,
+//! the host loads that, and it runs again from the top.
+//!
+//! [`Desk::run`] is that loop, and the whole of every host: queue commands, run them as a batch,
+//! and only then, when the batch is committed, answer callers and send requests.
+//!
+//! ```
+//! use hookdesk_core::{Answer, Command, Desk, HolderId, Memory, MemoryStore, Millis, Moment};
+//! use hookdesk_core::{Ordering, Registration, Report, RetrySchedule, Secret, TicketMessage};
+//! use hookdesk_core::guard::{CallbackUrl, Targets};
+//!
+//! let mut desk = Desk::new(MemoryStore::default(), Memory::Kept);
+//! let start = Millis(1_672_531_200_000);
+//! let holder = HolderId::new(start, &[7; 16]);
+//! let at = |seconds: u64| Moment { now: start.plus(seconds * 1_000), chance: [3; 16], holder };
+//!
+//! // A webhook is registered, a ticket is opened, and time passes: three commands, one commit.
+//! let url = CallbackUrl::parse("https://example.com/hook", &Targets::public()).unwrap();
+//! let webhook = Registration {
+//!     callback_url: url,
+//!     ordering: Ordering::Ticket,
+//!     retry_schedule: RetrySchedule::default(),
+//!     secret: Secret::new([9; 32]),
+//! };
+//! let message = TicketMessage::parse("My order is late".into()).unwrap();
+//! let batch = [
+//!     (Command::Register(webhook), at(0)),
+//!     (Command::OpenTicket { message }, at(0)),
+//!     (Command::Wake, at(0)),
+//! ];
+//! let mut decided = desk.run(&batch).unwrap();
+//!
+//! // What came out is a finished, signed request, which a host only moves …
+//! let request = decided.pop().unwrap().requests.pop().unwrap();
+//! assert_eq!(request.url.as_str(), "https://example.com/hook");
+//! assert!(request.body.starts_with(r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z""#));
+//!
+//! // … and whose end it reports. A failure waits for the next step of the ladder.
+//! let answer = Answer::Status { status: 500, excerpt: String::new() };
+//! let (key, sent_at) = (request.key, request.sent_at);
+//! let report = Command::Report(Report { key, sent_at, duration_ms: 20, answer });
+//! let decided = desk.run(&[(report, at(1)), (Command::Wake, at(1))]).unwrap();
+//! let next = decided[1].next_wake.unwrap();
+//! assert!((4_000..=6_000).contains(&next.since(at(1).now)), "five seconds, give or take a fifth");
+//! ```
+//!
+//! The core has no clock, no dice, no socket and no database: time and chance come in with each
+//! [`Moment`], rows through a [`Store`], and `tests/dependencies.rs` sees that it stays so.
+
+mod answer;
+pub mod api;
+mod attempt;
+mod command;
+mod decide;
+mod decision;
+mod desk;
+mod event;
+mod facts;
+pub mod guard;
+mod id;
+mod lane;
+mod log;
+mod memory;
+mod moment;
+mod outcome;
+mod reader;
+mod reason;
+mod request;
+mod schedule;
+mod service;
+mod sign;
+pub mod sql;
+mod ticket;
+mod webhook;
+mod window;
+
+pub use answer::{Answer, Failure, Meaning, excerpt};
+pub use attempt::{Attempt, AttemptKey};
+pub use command::{Command, Registration, Report};
+pub use decide::{Step, decide};
+pub use desk::{Decided, Desk, Store};
+pub use event::{Event, EventType, Seq, Topic};
+pub use facts::{Fact, Facts, Limits, Memory, Need, TicketFilter};
+pub use id::{EventId, HolderId, Stamp, TicketId, WebhookId};
+pub use lane::{Lane, Subject};
+pub use log::Log;
+pub use memory::MemoryStore;
+pub use moment::{Millis, Moment};
+pub use outcome::{Changes, Expect, Outcome, Put, Refusal, Reply};
+pub use reader::{Reader, Slot};
+pub use reason::Reason;
+pub use request::{Request, USER_AGENT};
+pub use schedule::{BadSchedule, RetrySchedule};
+pub use service::{Availability, Service};
+pub use sign::Secret;
+pub use ticket::{BadMessage, Ticket, TicketMessage, TicketStatus};
+pub use webhook::{Ordering, Webhook, WebhookStatus};

@@ -1,0 +1,47 @@
+//! The log: all that happened, one event after another.
+
+use crate::event::{Event, EventType, Seq, Topic, body};
+use crate::id::{EventId, Stamp};
+use crate::moment::Millis;
+
+/// The log's ends, and the desk's own clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The last event's place.
+    pub head: Seq,
+    /// The last place whose event is no longer kept: what readers still want lies above it.
+    pub floor: Seq,
+    /// The newest stamp given to anything: the desk's time never runs back behind it.
+    pub stamp: Stamp,
+}
+
+/// What is to be told, before it has a place in the log.
+#[derive(Clone, Copy, Debug)]
+pub struct News<'a> {
+    pub kind: EventType,
+    pub topic: Option<Topic>,
+    pub version: Option<u32>,
+    pub ticket_message: Option<&'a str>,
+}
+
+impl Log {
+    /// The next stamp of the desk's clock.
+    pub fn tick(&mut self, now: Millis) -> Stamp {
+        self.stamp = self.stamp.next(now);
+        self.stamp
+    }
+
+    /// Gives `news` the next place and makes the bytes that every receiver will get.
+    pub fn append(&mut self, stamp: Stamp, news: News<'_>) -> Event {
+        self.head = self.head.next();
+        Event {
+            seq: self.head,
+            id: EventId::new(stamp, self.head),
+            kind: news.kind,
+            created: stamp.at,
+            topic: news.topic,
+            version: news.version,
+            body: body(news.kind, stamp.at, news.ticket_message),
+        }
+    }
+}

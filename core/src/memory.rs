@@ -1,0 +1,168 @@
+//! A store in memory: for the browser and for tests, and the reference for the other stores.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::attempt::{Attempt, AttemptKey};
+use crate::desk::Store;
+use crate::event::{Event, Seq, Topic};
+use crate::facts::{Fact, Need, TicketFilter};
+use crate::id::{TicketId, WebhookId};
+use crate::lane::{Lane, Subject};
+use crate::log::Log;
+use crate::outcome::{Changes, Put};
+use crate::reader::Reader;
+use crate::service::Service;
+use crate::ticket::Ticket;
+use crate::webhook::Webhook;
+
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    log: Log,
+    service: Service,
+    tickets: BTreeMap<TicketId, Ticket>,
+    events: BTreeMap<Seq, Arc<Event>>,
+    webhooks: BTreeMap<WebhookId, Arc<Webhook>>,
+    readers: BTreeMap<WebhookId, Reader>,
+    lanes: BTreeMap<(WebhookId, Subject), Lane>,
+    attempts: BTreeMap<AttemptKey, Attempt>,
+}
+
+impl MemoryStore {
+    /// All attempts that were recorded, by event.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.values()
+    }
+
+    fn tickets(&self, only: Option<TicketFilter>, after: Option<TicketId>, most: u32) -> Fact {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tickets = self
+            .tickets
+            .range((from, Bound::Unbounded))
+            .map(|(_, ticket)| ticket);
+        let wanted = tickets.filter(|t| only.is_none_or(|filter| filter.takes(t.status)));
+        Fact::Tickets(wanted.take(most as usize).cloned().collect())
+    }
+
+    fn webhooks(&self, after: Option<WebhookId>, most: u32) -> Fact {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let webhooks = self
+            .webhooks
+            .range((from, Bound::Unbounded))
+            .map(|(_, webhook)| webhook);
+        Fact::Webhooks(
+            webhooks
+                .take(most as usize)
+                .filter_map(|w| self.partner(w))
+                .collect(),
+        )
+    }
+
+    fn partner(&self, webhook: &Arc<Webhook>) -> Option<(Webhook, Reader)> {
+        Some((
+            Webhook::clone(webhook),
+            self.readers.get(&webhook.id)?.clone(),
+        ))
+    }
+
+    fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Option<Seq> {
+        let events = self
+            .events
+            .range((Bound::Excluded(after), Bound::Included(to)));
+        events
+            .map(|(_, event)| event)
+            .find(|event| event.topic == Some(topic))
+            .map(|e| e.seq)
+    }
+
+    fn lanes(&self, webhook: WebhookId) -> Vec<Lane> {
+        let all = self.lanes.range((webhook, Subject::FIRST)..);
+        let mut lanes: Vec<Lane> = all
+            .take_while(|((of, _), _)| *of == webhook)
+            .map(|(_, lane)| *lane)
+            .collect();
+        lanes.sort_by_key(Lane::turn);
+        lanes
+    }
+}
+
+impl Store for MemoryStore {
+    type Fault = Infallible;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, Infallible> {
+        Ok(match *need {
+            Need::Log => Fact::Log(self.log),
+            Need::Service => Fact::Service(self.service),
+            Need::Ticket(id) => Fact::Tickets(self.tickets.get(&id).cloned().into_iter().collect()),
+            Need::Tickets { only, after, most } => self.tickets(only, after, most),
+            Need::Webhooks => self.webhooks(None, u32::MAX),
+            Need::Webhook(id) => {
+                let webhook = self.webhooks.get(&id);
+                Fact::Webhooks(webhook.and_then(|w| self.partner(w)).into_iter().collect())
+            }
+            Need::WebhooksAfter { after, most } => self.webhooks(after, most),
+            Need::Events { from, most } => {
+                let events = self.events.range(from..).take(most as usize);
+                Fact::Events(events.map(|(_, event)| Event::clone(event)).collect())
+            }
+            Need::NextAbout { topic, after, to } => {
+                Fact::NextAbout(self.next_about(topic, after, to))
+            }
+            Need::Lane(webhook, subject) => Fact::Lanes(
+                self.lanes
+                    .get(&(webhook, subject))
+                    .copied()
+                    .into_iter()
+                    .collect(),
+            ),
+            Need::Lanes {
+                webhook,
+                after,
+                most,
+            } => {
+                let lanes = self.lanes(webhook).into_iter();
+                let later = lanes.filter(|lane| after.is_none_or(|turn| lane.turn() > turn));
+                Fact::Lanes(later.take(most as usize).collect())
+            }
+        })
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), Infallible> {
+        self.log = changes.log.unwrap_or(self.log);
+        self.service = changes.service.unwrap_or(self.service);
+        self.events.extend(
+            changes
+                .events
+                .iter()
+                .map(|event| (event.seq, Arc::clone(event))),
+        );
+        put_all(&mut self.tickets, &changes.tickets);
+        put_all(&mut self.webhooks, &changes.webhooks);
+        put_all(&mut self.readers, &changes.readers);
+        self.lanes
+            .retain(|(webhook, _), _| !changes.cleared.contains(webhook));
+        for (key, lane) in &changes.lanes {
+            match lane {
+                Some(lane) => self.lanes.insert(*key, *lane),
+                None => self.lanes.remove(key),
+            };
+        }
+        for (key, attempt) in &changes.attempts {
+            if self.attempts.get(key).is_none_or(Attempt::is_unheard) {
+                self.attempts.insert(*key, attempt.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put_all<K: Ord + Copy, T: Clone>(rows: &mut BTreeMap<K, T>, puts: &BTreeMap<K, Put<T>>) {
+    for (key, put) in puts {
+        match &put.row {
+            Some(row) => rows.insert(*key, row.clone()),
+            None => rows.remove(key),
+        };
+    }
+}

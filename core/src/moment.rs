@@ -1,0 +1,85 @@
+//! Time and chance, as arguments.
+//!
+//! The core owns no clock and no dice. Whoever calls it says when it is, what the dice showed and
+//! who is asking, in one [`Moment`] per command; the same command at the same moment over the same
+//! facts gives the same outcome, to the byte, in every runtime.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::HolderId;
+
+/// Whole milliseconds of unix time.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// This time and `wait_ms` milliseconds more.
+    #[must_use]
+    pub fn plus(self, wait_ms: u64) -> Self {
+        Self(self.0.saturating_add(wait_ms))
+    }
+
+    /// Milliseconds from `earlier` to this time; 0 if `earlier` is the later one.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whole seconds of unix time, rounded down.
+    #[must_use]
+    pub fn unix_seconds(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// RFC 3339 in UTC with milliseconds: `2023-01-01T00:00:00.000Z`.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// RFC 3339 in UTC with whole seconds, rounded down: `2023-01-01T00:00:00Z`.
+    #[must_use]
+    pub fn rfc3339_seconds(self) -> String {
+        self.utc().to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// A time beyond what the calendar can name (the year 262 142) shows as the last it can.
+    fn utc(self) -> DateTime<Utc> {
+        i64::try_from(self.0)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+/// When a command is decided, with what chance, and by which host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub now: Millis,
+    /// Drawn anew for each command. It makes ids and nothing else, so an id tells nothing of a
+    /// secret.
+    pub chance: [u8; 16],
+    /// The host that decides: a new one at each start of the process.
+    pub holder: HolderId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_in_utc() {
+        let new_year = Millis(1_672_531_200_999);
+        assert_eq!(new_year.rfc3339_seconds(), "2023-01-01T00:00:00Z");
+        assert_eq!(new_year.rfc3339(), "2023-01-01T00:00:00.999Z");
+        assert_eq!(Millis(0).rfc3339_seconds(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn the_furthest_time_still_has_a_name() {
+        assert!(Millis(u64::MAX).rfc3339().starts_with("+262142-12-31"));
+    }
+}

@@ -1,0 +1,123 @@
+//! What comes out of the desk: an answer for the caller, rows as they now stand, requests to send.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::attempt::{Attempt, AttemptKey};
+use crate::event::Event;
+use crate::id::{EventId, TicketId, WebhookId};
+use crate::lane::{Lane, Subject};
+use crate::log::Log;
+use crate::moment::Millis;
+use crate::reader::Reader;
+use crate::request::Request;
+use crate::service::Service;
+use crate::ticket::Ticket;
+use crate::webhook::Webhook;
+
+/// What a decision came to. A refusal has no changes and no requests.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub reply: Result<Reply, Refusal>,
+    pub changes: Changes,
+    pub requests: Vec<Request>,
+    /// After a [`Wake`](crate::Command::Wake): when the next one is due, if time alone brings
+    /// anything.
+    pub next_wake: Option<Millis>,
+    /// After a [`Wake`](crate::Command::Wake): the webhook that was served last.
+    pub turn: Option<WebhookId>,
+}
+
+/// The desk's yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Opened(TicketId),
+    /// The ticket as it stands after an update or a closing.
+    Ticket(Ticket),
+    /// The event that tells of it.
+    Announced(EventId),
+    Registered(Arc<Webhook>),
+    Unregistered(WebhookId),
+    /// A wake or a report was taken in.
+    Noted,
+}
+
+/// The desk's no: its rules, not its machinery, forbid it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    UnknownTicket,
+    UnknownWebhook,
+    TicketClosed,
+    TooManyWebhooks,
+}
+
+/// What a row must be in the store for a change of it to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    Absent,
+    Rev(u64),
+}
+
+/// A row as it now stands, or its absence, and what it replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put<T> {
+    pub row: Option<T>,
+    pub expect: Expect,
+}
+
+/// All rows that a decision, or a batch of them, changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub log: Option<Log>,
+    pub service: Option<Service>,
+    /// The revision of a ticket is its version.
+    pub tickets: BTreeMap<TicketId, Put<Ticket>>,
+    pub events: Vec<Arc<Event>>,
+    pub webhooks: BTreeMap<WebhookId, Put<Arc<Webhook>>>,
+    pub readers: BTreeMap<WebhookId, Put<Reader>>,
+    /// Webhooks that are no more: all their lanes go, then `lanes` are put.
+    pub cleared: BTreeSet<WebhookId>,
+    /// Written by the reader's holder alone, whose revision guards them.
+    pub lanes: BTreeMap<(WebhookId, Subject), Option<Lane>>,
+    /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
+    pub attempts: BTreeMap<AttemptKey, Attempt>,
+}
+
+impl Changes {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These changes, and then `later` ones.
+    pub fn merge(&mut self, later: Self) {
+        self.log = later.log.or(self.log);
+        self.service = later.service.or(self.service);
+        self.events.extend(later.events);
+        merge_puts(&mut self.tickets, later.tickets);
+        merge_puts(&mut self.webhooks, later.webhooks);
+        merge_puts(&mut self.readers, later.readers);
+        for webhook in &later.cleared {
+            self.lanes.retain(|(of, _), _| of != webhook);
+        }
+        self.cleared.extend(later.cleared);
+        self.lanes.extend(later.lanes);
+        for (key, attempt) in later.attempts {
+            if self.attempts.get(&key).is_none_or(Attempt::is_unheard) {
+                self.attempts.insert(key, attempt);
+            }
+        }
+    }
+}
+
+/// The last row stands, and replaces what the first one found.
+fn merge_puts<K: Ord, T>(earlier: &mut BTreeMap<K, Put<T>>, later: BTreeMap<K, Put<T>>) {
+    for (key, put) in later {
+        match earlier.get_mut(&key) {
+            Some(first) => first.row = put.row,
+            None => {
+                earlier.insert(key, put);
+            }
+        }
+    }
+}

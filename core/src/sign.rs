@@ -1,0 +1,98 @@
+//! Signatures, as Standard Webhooks has them: HMAC-SHA256 over `id.timestamp.body`, base64, with
+//! the version `v1,` before it. A secret is `whsec_` and the base64 of its bytes.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::id::EventId;
+
+/// A webhook's signing key. It hides itself: it is shown by [`Secret::reveal`] alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Bytes of a secret that the desk makes: as many as the hash has, beyond which more add
+    /// nothing (RFC 2104 §3).
+    pub const LENGTH: usize = 32;
+    const PREFIX: &str = "whsec_";
+
+    #[must_use]
+    pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(Zeroizing::new(Zeroizing::new(bytes).to_vec()))
+    }
+
+    /// The secret that `text` spells; `None` when it is not spelled as we spell ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = STANDARD.decode(text.strip_prefix(Self::PREFIX)?).ok()?;
+        Some(Self(Zeroizing::new(bytes)))
+    }
+
+    /// The secret in clear, for the one answer that shows it and for the store.
+    #[must_use]
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::from(Self::PREFIX));
+        STANDARD.encode_string(self.0.as_slice(), &mut text);
+        text
+    }
+
+    /// One signature of `webhook-signature`.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of any length (RFC 2104 §2).
+    #[must_use]
+    pub fn signature(&self, id: EventId, unix_seconds: u64, body: &str) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(format!("{id}.{unix_seconds}.").as_bytes());
+        mac.update(body.as_bytes());
+        let mut text = String::from("v1,");
+        STANDARD.encode_string(mac.finalize().into_bytes(), &mut text);
+        text
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Seq;
+    use crate::id::Stamp;
+    use crate::moment::Millis;
+
+    #[test]
+    fn a_signature_is_hmac_sha256_over_id_timestamp_and_body() {
+        let secret = Secret::new([7; 32]);
+        let id = EventId::new(
+            Stamp {
+                at: Millis(1_672_531_200_000),
+                count: 0,
+            },
+            Seq(1),
+        );
+        assert_eq!(
+            secret.signature(id, 1_672_531_200, r#"{"event":"ping"}"#),
+            "v1,Y9qi0IgTgp5i5EpDTSYm7ou2m0w2OJ0G0UXr/3MK7o4=",
+        );
+    }
+
+    #[test]
+    fn a_secret_is_read_back_and_never_printed() {
+        let secret = Secret::new([200; 32]);
+        let text = secret.reveal();
+        assert_eq!(text.len(), 6 + 44);
+        assert_eq!(Secret::parse(&text), Some(secret.clone()));
+        assert!(!format!("{secret:?}").contains("yMjI"));
+        assert_eq!(Secret::parse("yMjI"), None);
+    }
+}

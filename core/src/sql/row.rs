@@ -1,0 +1,235 @@
+//! Rows as facts. A row that is not as we would have written it is an error that names its column.
+
+use std::fmt;
+use std::vec::IntoIter;
+
+use crate::event::{Event, EventType, Seq, Topic};
+use crate::guard::CallbackUrl;
+use crate::id::{EventId, HolderId, Stamp, TicketId, WebhookId};
+use crate::lane::{Lane, Subject};
+use crate::log::Log;
+use crate::moment::Millis;
+use crate::reader::Reader;
+use crate::reason::Reason;
+use crate::schedule::RetrySchedule;
+use crate::service::{Availability, Service};
+use crate::sign::Secret;
+use crate::sql::Value;
+use crate::ticket::{Ticket, TicketMessage, TicketStatus};
+use crate::webhook::{Ordering, Webhook, WebhookStatus};
+
+/// A stored row that the desk never wrote: the file is damaged, or was edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    pub column: &'static str,
+}
+
+impl fmt::Display for BadRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a row of the database has a value in {} that HookDesk never writes",
+            self.column
+        )
+    }
+}
+
+impl std::error::Error for BadRow {}
+
+type Read<T> = Result<T, BadRow>;
+
+/// A row's values, taken in the order of its columns.
+pub(super) struct Row<'a>(IntoIter<Value<'a>>);
+
+impl<'a> Row<'a> {
+    pub fn new(values: Vec<Value<'a>>) -> Self {
+        Self(values.into_iter())
+    }
+
+    fn integer(&mut self, column: &'static str) -> Read<u64> {
+        self.optional_integer(column)?.ok_or(BadRow { column })
+    }
+
+    fn small(&mut self, column: &'static str) -> Read<u32> {
+        self.integer(column)?
+            .try_into()
+            .map_err(|_| BadRow { column })
+    }
+
+    fn optional_integer(&mut self, column: &'static str) -> Read<Option<u64>> {
+        match self.0.next() {
+            Some(Value::Integer(number)) => {
+                number.try_into().map(Some).map_err(|_| BadRow { column })
+            }
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_)) | None => Err(BadRow { column }),
+        }
+    }
+
+    fn text(&mut self, column: &'static str) -> Read<String> {
+        self.optional_text(column)?.ok_or(BadRow { column })
+    }
+
+    fn optional_text(&mut self, column: &'static str) -> Read<Option<String>> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(Some(text.into_owned())),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Integer(_)) | None => Err(BadRow { column }),
+        }
+    }
+
+    fn millis(&mut self, column: &'static str) -> Read<Millis> {
+        self.integer(column).map(Millis)
+    }
+
+    fn seq(&mut self, column: &'static str) -> Read<Seq> {
+        self.integer(column).map(Seq)
+    }
+
+    /// A text that `parse` understands.
+    fn parsed<T>(&mut self, column: &'static str, parse: fn(&str) -> Option<T>) -> Read<T> {
+        parse(&self.text(column)?).ok_or(BadRow { column })
+    }
+
+    fn optional<T>(
+        &mut self,
+        column: &'static str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Read<Option<T>> {
+        let text = self.optional_text(column)?;
+        text.map(|text| parse(&text).ok_or(BadRow { column }))
+            .transpose()
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&mut self, column: &'static str) -> Read<T> {
+        serde_json::from_str(&self.text(column)?).map_err(|_| BadRow { column })
+    }
+}
+
+impl Row<'_> {
+    pub fn log(&mut self) -> Read<Log> {
+        Ok(Log {
+            head: self.seq("log.head")?,
+            floor: self.seq("log.floor")?,
+            stamp: Stamp {
+                at: self.millis("log.stamp_at")?,
+                count: self
+                    .small("log.stamp_count")?
+                    .try_into()
+                    .map_err(|_| BadRow {
+                        column: "log.stamp_count",
+                    })?,
+            },
+        })
+    }
+
+    pub fn service(&mut self) -> Read<Service> {
+        let availability = match self.integer("service.available")? {
+            0 => Availability::Unavailable,
+            _ => Availability::Available,
+        };
+        Ok(Service {
+            availability,
+            since: self.optional_integer("service.since")?.map(Millis),
+        })
+    }
+
+    pub fn ticket(&mut self) -> Read<Ticket> {
+        Ok(Ticket {
+            id: self.parsed("tickets.id", TicketId::parse)?,
+            message: TicketMessage::stored(self.text("tickets.message")?),
+            opened_at: self.millis("tickets.opened_at")?,
+            updated_at: self.millis("tickets.updated_at")?,
+            status: match self.optional_integer("tickets.closed_at")? {
+                Some(at) => TicketStatus::Closed { at: Millis(at) },
+                None => TicketStatus::Open,
+            },
+            version: self.small("tickets.version")?,
+        })
+    }
+
+    pub fn event(&mut self) -> Read<Event> {
+        Ok(Event {
+            seq: self.seq("events.seq")?,
+            id: self.parsed("events.id", EventId::parse)?,
+            kind: self.parsed("events.event", EventType::parse)?,
+            created: self.millis("events.created")?,
+            topic: self.optional("events.topic", Topic::parse)?,
+            version: self
+                .optional_integer("events.version")?
+                .map(|version| {
+                    version.try_into().map_err(|_| BadRow {
+                        column: "events.version",
+                    })
+                })
+                .transpose()?,
+            body: self.text("events.body")?.into(),
+        })
+    }
+
+    pub fn next_about(&mut self) -> Read<Seq> {
+        self.seq("events.seq")
+    }
+
+    /// A webhook's columns and then its reader's.
+    pub fn partner(&mut self) -> Read<(Webhook, Reader)> {
+        let webhook = self.webhook()?;
+        let reader = self.reader(webhook.id)?;
+        Ok((webhook, reader))
+    }
+
+    fn webhook(&mut self) -> Read<Webhook> {
+        Ok(Webhook {
+            id: self.parsed("webhooks.id", WebhookId::parse)?,
+            callback_url: CallbackUrl::stored(self.text("webhooks.callback_url")?),
+            secret: self.parsed("webhooks.secret", Secret::parse)?,
+            ordering: self.parsed("webhooks.ordering", Ordering::parse)?,
+            retry_schedule: RetrySchedule::stored(self.json("webhooks.retry_schedule")?),
+            timeout_ms: self.small("webhooks.timeout_ms")?,
+            max_in_flight: self.small("webhooks.max_in_flight")?,
+            status: self.status()?,
+            created_at: self.millis("webhooks.created_at")?,
+            rev: self.integer("webhooks.rev")?,
+        })
+    }
+
+    fn status(&mut self) -> Read<WebhookStatus> {
+        let reason = self.optional("webhooks.disabled_for", Reason::parse)?;
+        let at = self.optional_integer("webhooks.disabled_at")?;
+        match (reason, at) {
+            (None, None) => Ok(WebhookStatus::Active),
+            (Some(reason), Some(at)) => Ok(WebhookStatus::Disabled {
+                reason,
+                at: Millis(at),
+            }),
+            (Some(_), None) | (None, Some(_)) => Err(BadRow {
+                column: "webhooks.disabled_at",
+            }),
+        }
+    }
+
+    fn reader(&mut self, webhook: WebhookId) -> Read<Reader> {
+        Ok(Reader {
+            webhook,
+            read_to: self.seq("readers.read_to")?,
+            sending: self.json("readers.sending")?,
+            holder: self.optional("readers.holder", HolderId::parse)?,
+            pending: self.integer("readers.pending")?,
+            waiting: self.small("readers.waiting")?,
+            rev: self.integer("readers.rev")?,
+        })
+    }
+
+    pub fn lane(&mut self) -> Read<Lane> {
+        Ok(Lane {
+            webhook: self.parsed("lanes.webhook", WebhookId::parse)?,
+            subject: self.parsed("lanes.subject", Subject::parse)?,
+            head: self.seq("lanes.head")?,
+            number: self.small("lanes.number")?,
+            step: self.small("lanes.step")?,
+            due: self.millis("lanes.due")?,
+            behind: self.optional_integer("lanes.behind")?.map(Seq),
+            why: self.parsed("lanes.why", Reason::parse)?,
+        })
+    }
+}

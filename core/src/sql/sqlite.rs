@@ -1,0 +1,425 @@
+//! The tables in SQLite's dialect, for the native file and for an edge worker's storage.
+//!
+//! Keys are the log's whole numbers, or ids, which grow with time: all that is appended lands at
+//! the end of its table and index.
+
+use crate::answer::Answer;
+use crate::attempt::Attempt;
+use crate::event::Event;
+use crate::facts::{Fact, Need, TicketFilter};
+use crate::id::WebhookId;
+use crate::lane::{Lane, Subject};
+use crate::log::Log;
+use crate::outcome::{Changes, Expect, Put};
+use crate::reader::Reader;
+use crate::service::{Availability, Service};
+use crate::sql::row::{BadRow, Row};
+use crate::sql::{Statement, Value};
+use crate::ticket::{Ticket, TicketStatus};
+use crate::webhook::{Webhook, WebhookStatus};
+
+/// The steps that make the tables: step n turns a database of version n into one of version n + 1.
+/// A step that landed never changes; `tests/schemas` has a file of every version.
+pub const MIGRATIONS: [&str; 1] = [include_str!("sqlite/1.sql")];
+
+/// The `application_id` of our files ("Hook" in ASCII), by which `file` and we know them.
+pub const APPLICATION_ID: i64 = 0x486f_6f6b;
+
+macro_rules! ticket_columns {
+    () => {
+        "SELECT id, message, opened_at, updated_at, closed_at, version FROM tickets "
+    };
+}
+
+macro_rules! partner_columns {
+    () => {
+        "SELECT id, callback_url, secret, ordering, retry_schedule, timeout_ms, max_in_flight, \
+         disabled_for, disabled_at, created_at, webhooks.rev, \
+         read_to, sending, holder, pending, waiting, readers.rev \
+         FROM webhooks JOIN readers ON readers.webhook = webhooks.id "
+    };
+}
+
+macro_rules! lane_columns {
+    () => {
+        "SELECT webhook, subject, head, number, step, due, behind, why FROM lanes "
+    };
+}
+
+/// The query that answers a need.
+#[must_use]
+pub fn query(need: &Need) -> Statement<'static> {
+    let (sql, values): (&'static str, Vec<Value<'static>>) = match *need {
+        Need::Log => ("SELECT head, floor, stamp_at, stamp_count FROM log", vec![]),
+        Need::Service => ("SELECT available, since FROM service", vec![]),
+        Need::Ticket(id) => (
+            concat!(ticket_columns!(), "WHERE id = ?1"),
+            vec![id.to_string().into()],
+        ),
+        Need::Tickets { only, after, most } => {
+            let sql = match only {
+                None => concat!(ticket_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2"),
+                Some(TicketFilter::Open) => concat!(
+                    ticket_columns!(),
+                    "WHERE id > ?1 AND closed_at IS NULL ORDER BY id LIMIT ?2"
+                ),
+                Some(TicketFilter::Closed) => concat!(
+                    ticket_columns!(),
+                    "WHERE id > ?1 AND closed_at IS NOT NULL ORDER BY id LIMIT ?2"
+                ),
+            };
+            (
+                sql,
+                vec![
+                    after.map(|id| id.to_string()).unwrap_or_default().into(),
+                    most.into(),
+                ],
+            )
+        }
+        Need::Webhooks => (concat!(partner_columns!(), "ORDER BY id"), vec![]),
+        Need::Webhook(id) => (
+            concat!(partner_columns!(), "WHERE id = ?1"),
+            vec![id.to_string().into()],
+        ),
+        Need::WebhooksAfter { after, most } => (
+            concat!(partner_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2"),
+            vec![
+                after.map(|id| id.to_string()).unwrap_or_default().into(),
+                most.into(),
+            ],
+        ),
+        Need::Events { from, most } => (
+            "SELECT seq, id, event, created, topic, version, body FROM events \
+             WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+            vec![from.0.into(), most.into()],
+        ),
+        Need::NextAbout { topic, after, to } => (
+            "SELECT seq FROM events WHERE topic = ?1 AND seq > ?2 AND seq <= ?3 \
+             ORDER BY seq LIMIT 1",
+            vec![topic.to_string().into(), after.0.into(), to.0.into()],
+        ),
+        Need::Lane(webhook, subject) => (
+            concat!(lane_columns!(), "WHERE webhook = ?1 AND subject = ?2"),
+            vec![webhook.to_string().into(), subject.to_string().into()],
+        ),
+        Need::Lanes {
+            webhook,
+            after: None,
+            most,
+        } => (
+            concat!(
+                lane_columns!(),
+                "WHERE webhook = ?1 ORDER BY due, head LIMIT ?2"
+            ),
+            vec![webhook.to_string().into(), most.into()],
+        ),
+        Need::Lanes {
+            webhook,
+            after: Some((due, head)),
+            most,
+        } => (
+            concat!(
+                lane_columns!(),
+                "WHERE webhook = ?1 AND (due, head) > (?2, ?3) ORDER BY due, head LIMIT ?4"
+            ),
+            vec![
+                webhook.to_string().into(),
+                due.0.into(),
+                head.0.into(),
+                most.into(),
+            ],
+        ),
+    };
+    Statement {
+        sql,
+        values,
+        changes: None,
+    }
+}
+
+/// What the rows of a [`query`] say.
+///
+/// # Errors
+/// [`BadRow`] when one of them is not as we would have written it.
+pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
+    let mut rows = rows.into_iter().map(Row::new);
+    Ok(match need {
+        Need::Log => Fact::Log(rows.next().ok_or(BadRow { column: "log" })?.log()?),
+        Need::Service => Fact::Service(rows.next().ok_or(BadRow { column: "service" })?.service()?),
+        Need::Ticket(_) | Need::Tickets { .. } => {
+            Fact::Tickets(rows.map(|mut row| row.ticket()).collect::<Result<_, _>>()?)
+        }
+        Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => Fact::Webhooks(
+            rows.map(|mut row| row.partner())
+                .collect::<Result<_, _>>()?,
+        ),
+        Need::Events { .. } => {
+            Fact::Events(rows.map(|mut row| row.event()).collect::<Result<_, _>>()?)
+        }
+        Need::NextAbout { .. } => {
+            Fact::NextAbout(rows.next().map(|mut row| row.next_about()).transpose()?)
+        }
+        Need::Lane(..) | Need::Lanes { .. } => {
+            Fact::Lanes(rows.map(|mut row| row.lane()).collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+/// The statements that store changes, in the order in which they are to be run, in one transaction.
+#[must_use]
+pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
+    let mut all = Vec::new();
+    all.extend(changes.log.as_ref().map(log));
+    all.extend(changes.service.as_ref().map(service));
+    all.extend(changes.events.iter().map(|row| event(row)));
+    all.extend(changes.tickets.values().filter_map(ticket));
+    for (id, put) in &changes.webhooks {
+        all.extend(webhook(*id, put));
+    }
+    for (id, put) in &changes.readers {
+        all.extend(reader(*id, put));
+    }
+    all.extend(changes.cleared.iter().map(|id| {
+        let sql = "DELETE FROM lanes WHERE webhook = ?1";
+        Statement {
+            sql,
+            values: vec![id.to_string().into()],
+            changes: None,
+        }
+    }));
+    for ((webhook, subject), row) in &changes.lanes {
+        all.push(lane(*webhook, *subject, row.as_ref()));
+    }
+    all.extend(changes.attempts.values().map(attempt));
+    all
+}
+
+/// A statement that must change exactly one row.
+fn one<'a>(sql: &'static str, values: Vec<Value<'a>>) -> Statement<'a> {
+    Statement {
+        sql,
+        values,
+        changes: Some(1),
+    }
+}
+
+fn log(log: &Log) -> Statement<'static> {
+    one(
+        "UPDATE log SET head = ?1, floor = ?2, stamp_at = ?3, stamp_count = ?4",
+        vec![
+            log.head.0.into(),
+            log.floor.0.into(),
+            log.stamp.at.0.into(),
+            u32::from(log.stamp.count).into(),
+        ],
+    )
+}
+
+fn service(service: &Service) -> Statement<'static> {
+    let available: u32 = match service.availability {
+        Availability::Available => 1,
+        Availability::Unavailable => 0,
+    };
+    one(
+        "UPDATE service SET available = ?1, since = ?2",
+        vec![available.into(), service.since.map(|at| at.0).into()],
+    )
+}
+
+fn event(event: &Event) -> Statement<'_> {
+    one(
+        "INSERT INTO events (seq, id, event, created, topic, version, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        vec![
+            event.seq.0.into(),
+            event.id.to_string().into(),
+            event.kind.name().into(),
+            event.created.0.into(),
+            event.topic.map(|topic| topic.to_string()).into(),
+            event.version.into(),
+            (&*event.body).into(),
+        ],
+    )
+}
+
+fn ticket(put: &Put<Ticket>) -> Option<Statement<'_>> {
+    let ticket = put.row.as_ref()?;
+    let closed_at = match ticket.status {
+        TicketStatus::Open => None,
+        TicketStatus::Closed { at } => Some(at.0),
+    };
+    let mut values = vec![
+        ticket.id.to_string().into(),
+        ticket.message.as_str().into(),
+        ticket.opened_at.0.into(),
+        ticket.updated_at.0.into(),
+        closed_at.into(),
+        ticket.version.into(),
+    ];
+    Some(match put.expect {
+        Expect::Absent => one(
+            "INSERT INTO tickets (id, message, opened_at, updated_at, closed_at, version) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            values,
+        ),
+        Expect::Rev(version) => {
+            values.push(version.into());
+            one(
+                "UPDATE tickets SET message = ?2, opened_at = ?3, updated_at = ?4, \
+                 closed_at = ?5, version = ?6 WHERE id = ?1 AND version = ?7",
+                values,
+            )
+        }
+    })
+}
+
+fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statement<'_>> {
+    let Some(webhook) = &put.row else {
+        return delete(
+            "DELETE FROM webhooks WHERE id = ?1 AND rev = ?2",
+            id,
+            put.expect,
+        );
+    };
+    let (disabled_for, disabled_at) = match webhook.status {
+        WebhookStatus::Active => (None, None),
+        WebhookStatus::Disabled { reason, at } => (Some(reason.name()), Some(at.0)),
+    };
+    let mut values = vec![
+        id.to_string().into(),
+        webhook.callback_url.as_str().into(),
+        webhook.secret.reveal().to_string().into(),
+        webhook.ordering.name().into(),
+        json(webhook.retry_schedule.waits_s()).into(),
+        webhook.timeout_ms.into(),
+        webhook.max_in_flight.into(),
+        disabled_for.into(),
+        disabled_at.into(),
+        webhook.created_at.0.into(),
+        webhook.rev.into(),
+    ];
+    Some(match put.expect {
+        Expect::Absent => one(
+            "INSERT INTO webhooks (id, callback_url, secret, ordering, retry_schedule, timeout_ms, \
+             max_in_flight, disabled_for, disabled_at, created_at, rev) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            values,
+        ),
+        Expect::Rev(rev) => {
+            values.push(rev.into());
+            one(
+                "UPDATE webhooks SET callback_url = ?2, secret = ?3, ordering = ?4, \
+                 retry_schedule = ?5, timeout_ms = ?6, max_in_flight = ?7, disabled_for = ?8, \
+                 disabled_at = ?9, created_at = ?10, rev = ?11 WHERE id = ?1 AND rev = ?12",
+                values,
+            )
+        }
+    })
+}
+
+fn reader(id: WebhookId, put: &Put<Reader>) -> Option<Statement<'_>> {
+    let Some(reader) = &put.row else {
+        return delete(
+            "DELETE FROM readers WHERE webhook = ?1 AND rev = ?2",
+            id,
+            put.expect,
+        );
+    };
+    let mut values = vec![
+        id.to_string().into(),
+        reader.read_to.0.into(),
+        json(&reader.sending).into(),
+        reader.holder.map(|holder| holder.to_string()).into(),
+        reader.pending.into(),
+        reader.waiting.into(),
+        reader.rev.into(),
+    ];
+    Some(match put.expect {
+        Expect::Absent => one(
+            "INSERT INTO readers (webhook, read_to, sending, holder, pending, waiting, rev) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            values,
+        ),
+        Expect::Rev(rev) => {
+            values.push(rev.into());
+            one(
+                "UPDATE readers SET read_to = ?2, sending = ?3, holder = ?4, pending = ?5, \
+                 waiting = ?6, rev = ?7 WHERE webhook = ?1 AND rev = ?8",
+                values,
+            )
+        }
+    })
+}
+
+/// A row that came and went within one batch was never stored.
+fn delete(sql: &'static str, id: WebhookId, expect: Expect) -> Option<Statement<'static>> {
+    match expect {
+        Expect::Absent => None,
+        Expect::Rev(rev) => Some(one(sql, vec![id.to_string().into(), rev.into()])),
+    }
+}
+
+fn lane(webhook: WebhookId, subject: Subject, lane: Option<&Lane>) -> Statement<'static> {
+    let mut values = vec![webhook.to_string().into(), subject.to_string().into()];
+    let Some(lane) = lane else {
+        let sql = "DELETE FROM lanes WHERE webhook = ?1 AND subject = ?2";
+        return Statement {
+            sql,
+            values,
+            changes: None,
+        };
+    };
+    values.extend([
+        lane.head.0.into(),
+        lane.number.into(),
+        lane.step.into(),
+        lane.due.0.into(),
+        lane.behind.map(|seq| seq.0).into(),
+        lane.why.name().into(),
+    ]);
+    one(
+        "INSERT INTO lanes (webhook, subject, head, number, step, due, behind, why) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+         ON CONFLICT (webhook, subject) DO UPDATE SET head = excluded.head, \
+         number = excluded.number, step = excluded.step, due = excluded.due, \
+         behind = excluded.behind, why = excluded.why",
+        values,
+    )
+}
+
+fn attempt(attempt: &Attempt) -> Statement<'_> {
+    let (status, failure, excerpt) = match &attempt.answer {
+        Answer::Status { status, excerpt } => {
+            (Some(u32::from(*status)), None, Some(excerpt.as_str()))
+        }
+        Answer::Failure(failure) => (None, Some(failure.name()), None),
+    };
+    let values = vec![
+        attempt.key.seq.0.into(),
+        attempt.key.webhook.to_string().into(),
+        attempt.key.number.into(),
+        attempt.at.0.into(),
+        attempt.duration_ms.into(),
+        status.into(),
+        failure.into(),
+        excerpt.into(),
+        attempt.reason.name().into(),
+        attempt.next_attempt_at.map(|at| at.0).into(),
+    ];
+    let sql = "INSERT INTO attempts (seq, webhook, number, at, duration_ms, status, failure, \
+               excerpt, reason, next_attempt_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+               ON CONFLICT (seq, webhook, number) DO UPDATE SET duration_ms = excluded.duration_ms, \
+               status = excluded.status, failure = excluded.failure, excerpt = excluded.excerpt, \
+               reason = excluded.reason, next_attempt_at = excluded.next_attempt_at \
+               WHERE attempts.duration_ms IS NULL";
+    Statement {
+        sql,
+        values,
+        changes: None,
+    }
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("lists of numbers and texts always have a JSON form")
+}
