@@ -88,9 +88,7 @@ impl Answer {
     #[must_use]
     pub fn meaning(&self) -> Meaning {
         match self {
-            Self::Status {
-                status: 200..=299, ..
-            } => Meaning::Delivered,
+            Self::Status { status: 200..=299, .. } => Meaning::Delivered,
             Self::Status { status: 410, .. } => Meaning::Gone,
             Self::Status { .. } => Meaning::Failed,
             Self::Failure(Failure::Ours) => Meaning::Unsent,
@@ -152,10 +150,7 @@ mod tests {
             (999, Meaning::Failed),
         ];
         for (status, meaning) in TABLE {
-            let answer = Answer::Status {
-                status,
-                excerpt: String::new(),
-            };
+            let answer = Answer::Status { status, excerpt: String::new() };
             assert_eq!(answer.meaning(), meaning, "{status}");
         }
     }

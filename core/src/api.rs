@@ -46,10 +46,7 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers
-            .iter()
-            .find(|(of, _)| *of == name)
-            .map(|(_, value)| *value)
+        self.headers.iter().find(|(of, _)| *of == name).map(|(_, value)| *value)
     }
 }
 
@@ -77,20 +74,13 @@ impl Response {
     fn data<T: serde::Serialize>(status: u16, data: T) -> Self {
         let body = serde_json::to_string(&view::Data { data })
             .expect("what we show is texts and whole numbers, which always have a JSON form");
-        Self {
-            status,
-            headers: headers("application/json"),
-            body,
-        }
+        Self { status, headers: headers("application/json"), body }
     }
 }
 
 /// The headers of every answer. What a desk says is never true for long, and may hold a secret.
 fn headers(content_type: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("content-type", content_type.to_owned()),
-        ("cache-control", "no-store".to_owned()),
-    ]
+    vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
 }
 
 impl Door {
@@ -107,9 +97,7 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
     match decided {
         Ok(Reply::Opened(id)) => {
             let mut response = Response::data(201, view::Named { id });
-            response
-                .headers
-                .push(("location", format!("/tickets/{id}")));
+            response.headers.push(("location", format!("/tickets/{id}")));
             response
         }
         Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(&ticket)),
@@ -117,9 +105,7 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
         Ok(Reply::Registered(webhook)) => {
             let secret = webhook.secret.reveal();
             let mut response = Response::data(201, view::RegisteredView::new(&webhook, &secret));
-            response
-                .headers
-                .push(("location", format!("/webhooks/{}", webhook.id)));
+            response.headers.push(("location", format!("/webhooks/{}", webhook.id)));
             response
         }
         Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),

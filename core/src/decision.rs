@@ -120,13 +120,7 @@ impl Decision<'_> {
     }
 
     pub fn put_ticket(&mut self, ticket: Ticket, expect: Expect) {
-        self.changes.tickets.insert(
-            ticket.id,
-            Put {
-                row: Some(ticket),
-                expect,
-            },
-        );
+        self.changes.tickets.insert(ticket.id, Put { row: Some(ticket), expect });
     }
 }
 
@@ -140,11 +134,7 @@ impl Decision<'_> {
     pub fn webhook(&self, id: WebhookId) -> Asked<Option<Arc<Webhook>>> {
         match self.changes.webhooks.get(&id) {
             Some(put) => Ok(put.row.clone()),
-            None => Ok(self
-                .facts
-                .partners()?
-                .get(&id)
-                .map(|p| Arc::clone(&p.webhook))),
+            None => Ok(self.facts.partners()?.get(&id).map(|p| Arc::clone(&p.webhook))),
         }
     }
 
@@ -152,11 +142,7 @@ impl Decision<'_> {
     pub fn reader(&self, id: WebhookId) -> Asked<Option<&Reader>> {
         match self.changes.readers.get(&id) {
             Some(put) => Ok(put.row.as_ref()),
-            None => Ok(self
-                .facts
-                .partners()?
-                .get(&id)
-                .map(|partner| &partner.reader)),
+            None => Ok(self.facts.partners()?.get(&id).map(|partner| &partner.reader)),
         }
     }
 
@@ -166,72 +152,36 @@ impl Decision<'_> {
     /// When there is no such webhook: rules look the webhook up first.
     pub fn reader_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
         if !self.changes.readers.contains_key(&id) {
-            let partner = self
-                .facts
-                .partners()?
-                .get(&id)
-                .expect("the webhook was looked up");
+            let partner = self.facts.partners()?.get(&id).expect("the webhook was looked up");
             let mut reader = partner.reader.clone();
             let expect = Expect::Rev(reader.rev);
             reader.rev += 1;
             reader.holder = Some(self.moment.holder);
-            self.changes.readers.insert(
-                id,
-                Put {
-                    row: Some(reader),
-                    expect,
-                },
-            );
+            self.changes.readers.insert(id, Put { row: Some(reader), expect });
         }
         let put = self.changes.readers.get_mut(&id);
-        Ok(put
-            .and_then(|put| put.row.as_mut())
-            .expect("a reader lives as long as its webhook"))
+        Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
     }
 
     pub fn register(&mut self, webhook: Arc<Webhook>, reader: Reader) {
         let id = webhook.id;
         let expect = Expect::Absent;
-        self.changes.webhooks.insert(
-            id,
-            Put {
-                row: Some(webhook),
-                expect,
-            },
-        );
-        self.changes.readers.insert(
-            id,
-            Put {
-                row: Some(reader),
-                expect,
-            },
-        );
+        self.changes.webhooks.insert(id, Put { row: Some(webhook), expect });
+        self.changes.readers.insert(id, Put { row: Some(reader), expect });
     }
 
     pub fn unregister(&mut self, webhook: &Webhook, reader_rev: u64) {
         let id = webhook.id;
-        let gone = Put {
-            row: None,
-            expect: Expect::Rev(webhook.rev),
-        };
+        let gone = Put { row: None, expect: Expect::Rev(webhook.rev) };
         self.changes.webhooks.insert(id, gone);
-        self.changes.readers.insert(
-            id,
-            Put {
-                row: None,
-                expect: Expect::Rev(reader_rev),
-            },
-        );
+        self.changes.readers.insert(id, Put { row: None, expect: Expect::Rev(reader_rev) });
         self.changes.cleared.insert(id);
     }
 
     /// Changes a webhook that there is, and gives it as it now stands.
     pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Arc<Webhook> {
         let webhook = Arc::new(webhook);
-        let put = Put {
-            row: Some(Arc::clone(&webhook)),
-            expect: Expect::Rev(was_rev),
-        };
+        let put = Put { row: Some(Arc::clone(&webhook)), expect: Expect::Rev(was_rev) };
         self.changes.webhooks.insert(webhook.id, put);
         webhook
     }
@@ -239,10 +189,7 @@ impl Decision<'_> {
     pub fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<Lane>> {
         match self.changes.lanes.get(&(webhook, subject)) {
             Some(lane) => Ok(*lane),
-            None => self
-                .facts
-                .lane(webhook, subject)
-                .map(Option::<&Lane>::copied),
+            None => self.facts.lane(webhook, subject).map(Option::<&Lane>::copied),
         }
     }
 
@@ -252,20 +199,13 @@ impl Decision<'_> {
         let skip = |subject| changed.contains_key(&(webhook, subject));
         let known = self.facts.first_lane(webhook, skip)?.copied();
         let first = (webhook, Subject::FIRST);
-        let ours = changed
-            .range(first..)
-            .take_while(|((of, _), _)| *of == webhook);
-        Ok(ours
-            .filter_map(|(_, lane)| *lane)
-            .chain(known)
-            .min_by_key(Lane::turn))
+        let ours = changed.range(first..).take_while(|((of, _), _)| *of == webhook);
+        Ok(ours.filter_map(|(_, lane)| *lane).chain(known).min_by_key(Lane::turn))
     }
 
     /// Changes a lane that waits.
     pub fn put_lane(&mut self, lane: Lane) {
-        self.changes
-            .lanes
-            .insert((lane.webhook, lane.subject), Some(lane));
+        self.changes.lanes.insert((lane.webhook, lane.subject), Some(lane));
     }
 
     pub fn event(&self, seq: Seq) -> Asked<Arc<Event>> {
@@ -312,9 +252,7 @@ impl Decision<'_> {
     /// Takes a lane out of those that wait.
     pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
         self.reader_mut(lane.webhook)?.waiting -= 1;
-        self.changes
-            .lanes
-            .insert((lane.webhook, lane.subject), None);
+        self.changes.lanes.insert((lane.webhook, lane.subject), None);
         Ok(())
     }
 
@@ -323,13 +261,8 @@ impl Decision<'_> {
         let event = self.event(slot.seq)?;
         self.reader_mut(webhook.id)?.sending.push(slot);
         self.in_flight += 1;
-        let key = AttemptKey {
-            seq: slot.seq,
-            webhook: webhook.id,
-            number: slot.number,
-        };
-        self.requests
-            .push(Request::new(webhook, &event, key, self.moment.now));
+        let key = AttemptKey { seq: slot.seq, webhook: webhook.id, number: slot.number };
+        self.requests.push(Request::new(webhook, &event, key, self.moment.now));
         Ok(())
     }
 }

@@ -43,10 +43,7 @@ pub struct Desk<S> {
 impl<S: Store> Desk<S> {
     #[must_use]
     pub fn new(store: S, memory: Memory) -> Self {
-        Self {
-            facts: Facts::new(memory),
-            store,
-        }
+        Self { facts: Facts::new(memory), store }
     }
 
     /// Sets how many requests may be in flight: 0 sends nothing more.
@@ -107,10 +104,7 @@ impl<S: Store> Desk<S> {
             match decide(command, moment, &self.facts) {
                 Step::Done(outcome) => return Ok(outcome),
                 Step::Need(needs) => {
-                    assert!(
-                        needs != told,
-                        "a decision asked again for what it was told: {told:?}"
-                    );
+                    assert!(needs != told, "a decision asked again for what it was told: {told:?}");
                     for need in &needs {
                         let fact = self.store.load(need)?;
                         self.facts.learn(*need, fact);

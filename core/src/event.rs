@@ -134,9 +134,7 @@ pub fn body(kind: EventType, created: Millis, ticket_message: Option<&str>) -> A
         created: created.rfc3339_seconds(),
         data: Data { ticket_message },
     };
-    serde_json::to_string(&body)
-        .expect("strings always have a JSON form")
-        .into()
+    serde_json::to_string(&body).expect("strings always have a JSON form").into()
 }
 
 #[cfg(test)]

@@ -103,9 +103,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            in_flight: window::PER_PROCESS,
-        }
+        Self { in_flight: window::PER_PROCESS }
     }
 }
 
@@ -176,10 +174,7 @@ impl Facts {
     }
 
     pub(crate) fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
-        self.tickets
-            .get(&id)
-            .map(Option::as_ref)
-            .ok_or(Need::Ticket(id))
+        self.tickets.get(&id).map(Option::as_ref).ok_or(Need::Ticket(id))
     }
 
     pub(crate) fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
@@ -234,10 +229,7 @@ impl Facts {
                 self.lanes.entry(webhook).or_default().learn(subject, lane);
             }
             (Need::Lanes { webhook, most, .. }, Fact::Lanes(page)) => {
-                self.lanes
-                    .entry(webhook)
-                    .or_default()
-                    .learn_page(page, most);
+                self.lanes.entry(webhook).or_default().learn_page(page, most);
             }
             (need, fact) => panic!("the store said {fact:?} to {need:?}"),
         }
@@ -246,13 +238,7 @@ impl Facts {
     fn learn_partners(&mut self, rows: Vec<(Webhook, Reader)>) {
         self.in_flight = rows.iter().map(|(_, reader)| reader.in_flight()).sum();
         let partner = |(webhook, reader): (Webhook, Reader)| {
-            (
-                webhook.id,
-                Partner {
-                    webhook: Arc::new(webhook),
-                    reader,
-                },
-            )
+            (webhook.id, Partner { webhook: Arc::new(webhook), reader })
         };
         self.partners = Some(rows.into_iter().map(partner).collect());
     }
@@ -324,10 +310,6 @@ impl Facts {
     /// Nothing is known any more, but whose turn it is.
     pub(crate) fn forget(&mut self) {
         let limits = self.limits;
-        *self = Self {
-            limits,
-            turn: self.turn,
-            ..Self::new(self.memory)
-        };
+        *self = Self { limits, turn: self.turn, ..Self::new(self.memory) };
     }
 }

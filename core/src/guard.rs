@@ -118,11 +118,7 @@ impl fmt::Display for BadCallbackUrl {
         f.write_str("The callback URL ")?;
         match self {
             Self::TooLong { bytes } => {
-                write!(
-                    f,
-                    "has {bytes} bytes; the most are {}.",
-                    CallbackUrl::LONGEST
-                )
+                write!(f, "has {bytes} bytes; the most are {}.", CallbackUrl::LONGEST)
             }
             Self::Blank(found) => write!(f, "has {found:?} in it; drop or percent-encode it."),
             Self::NotAscii(found) => write!(
@@ -190,10 +186,7 @@ impl fmt::Display for BadHost {
         match self {
             Self::Missing => f.write_str("has no host; name one after the two slashes."),
             Self::TooLong { bytes } => {
-                write!(
-                    f,
-                    "has a host name of {bytes} bytes; the most are {NAME_LONGEST}."
-                )
+                write!(f, "has a host name of {bytes} bytes; the most are {NAME_LONGEST}.")
             }
             Self::Label { bytes } => write!(
                 f,
@@ -256,13 +249,7 @@ impl<'a> Parts<'a> {
         }
         let (path, query) = cut_before(rest, &['?']);
         let (host, port) = split_authority(authority)?;
-        Ok(Self {
-            scheme,
-            host,
-            port,
-            path,
-            query,
-        })
+        Ok(Self { scheme, host, port, path, query })
     }
 }
 
@@ -331,29 +318,17 @@ fn check_path(path: &str) -> Result<(), BadCallbackUrl> {
         let plain = segment.to_ascii_lowercase().replace("%2e", ".");
         plain == "." || plain == ".."
     };
-    if path.split('/').any(vanishes) {
-        Err(BadCallbackUrl::DotSegment)
-    } else {
-        Ok(())
-    }
+    if path.split('/').any(vanishes) { Err(BadCallbackUrl::DotSegment) } else { Ok(()) }
 }
 
 fn check_encodings(path: &str, query: &str) -> Result<(), BadCallbackUrl> {
     let encoded = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     let mut after_each = path.split('%').skip(1).chain(query.split('%').skip(1));
-    if after_each.all(encoded) {
-        Ok(())
-    } else {
-        Err(BadCallbackUrl::PercentEncoding)
-    }
+    if after_each.all(encoded) { Ok(()) } else { Err(BadCallbackUrl::PercentEncoding) }
 }
 
 fn unreadable(why: ParseError) -> BadHost {
-    if why == ParseError::InvalidIpv4Address {
-        BadHost::Address
-    } else {
-        BadHost::Unreadable(why)
-    }
+    if why == ParseError::InvalidIpv4Address { BadHost::Address } else { BadHost::Unreadable(why) }
 }
 
 /// Whether the parser left all as it was, but for what [`CallbackUrl::parse`] lets it change.
@@ -373,11 +348,7 @@ fn check_unmended(parts: &Parts<'_>, url: &Url) -> Result<(), BadCallbackUrl> {
         && url.scheme().eq_ignore_ascii_case(parts.scheme)
         && url.port() == port.filter(|port| *port != default)
         && url[Position::BeforePath..] == tail;
-    if same {
-        Ok(())
-    } else {
-        Err(BadCallbackUrl::Mended)
-    }
+    if same { Ok(()) } else { Err(BadCallbackUrl::Mended) }
 }
 
 fn address(url: &Url) -> Option<IpAddr> {
@@ -393,11 +364,7 @@ fn check_target(url: &Url, targets: &Targets) -> Result<(), BadHost> {
         return targets.check(address).map_err(BadHost::Forbidden);
     }
     let name = url.host_str().unwrap_or_default();
-    if is_loopback(name) && !targets.reach_loopback() {
-        Err(BadHost::Loopback)
-    } else {
-        Ok(())
-    }
+    if is_loopback(name) && !targets.reach_loopback() { Err(BadHost::Loopback) } else { Ok(()) }
 }
 
 /// Whether a lower-case `name` stands for this machine by definition (RFC 6761 §6.3): resolvers
@@ -656,10 +623,7 @@ http://10.0.0.1 | must lead to a public address, but 10.0.0.1 is private (RFC 19
         for (why, told) in [
             (long, "has 2049 bytes; the most are 2048."),
             (long_host, "has a host name of 254 bytes; the most are 253."),
-            (
-                mended,
-                "is not in the normal form of RFC 3986; write it in that.",
-            ),
+            (mended, "is not in the normal form of RFC 3986; write it in that."),
         ] {
             assert_eq!(why.to_string(), format!("The callback URL {told}"));
         }
@@ -699,11 +663,7 @@ http://10.0.0.1 | must lead to a public address, but 10.0.0.1 is private (RFC 19
         let (scheme, rest) = text.split_once("://").expect("it has two slashes");
         let (authority, tail) = cut_before(rest, &['/', '?']);
         let authority = authority.to_ascii_lowercase();
-        let default = if url.scheme() == "http" {
-            ":80"
-        } else {
-            ":443"
-        };
+        let default = if url.scheme() == "http" { ":80" } else { ":443" };
         let authority = authority.strip_suffix(default).unwrap_or(&authority);
         let sent_authority = match url.host().expect("it has a host") {
             Host::Domain(name) => {
@@ -725,10 +685,7 @@ http://10.0.0.1 | must lead to a public address, but 10.0.0.1 is private (RFC 19
         let (path, query) = cut_before(tail, &['?']);
         let path = if path.is_empty() { "/" } else { path };
         let query = query.replace('\'', "%27");
-        assert_eq!(
-            url.as_str(),
-            format!("{scheme}://{sent_authority}{path}{query}")
-        );
+        assert_eq!(url.as_str(), format!("{scheme}://{sent_authority}{path}{query}"));
         assert!(text.is_ascii() && text.len() <= 2_048);
     }
 

@@ -31,15 +31,9 @@ impl Stamp {
         if now > self.at {
             Self { at: now, count: 0 }
         } else if self.count + 1 < Self::PER_MILLI {
-            Self {
-                at: self.at,
-                count: self.count + 1,
-            }
+            Self { at: self.at, count: self.count + 1 }
         } else {
-            Self {
-                at: self.at.plus(1),
-                count: 0,
-            }
+            Self { at: self.at.plus(1), count: 0 }
         }
     }
 }
@@ -56,11 +50,7 @@ fn uuid(stamp: Stamp, low: [u8; 8]) -> Uuid {
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {
     let hex = text.strip_prefix(prefix)?;
     let ours = hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if ours {
-        Uuid::try_parse_ascii(hex.as_bytes()).ok()
-    } else {
-        None
-    }
+    if ours { Uuid::try_parse_ascii(hex.as_bytes()).ok() } else { None }
 }
 
 macro_rules! ids {
@@ -185,13 +175,7 @@ mod tests {
     #[test]
     fn an_event_id_carries_its_place_in_the_log() {
         for seq in [Seq(1), Seq(77), Seq::LAST] {
-            let id = EventId::new(
-                Stamp {
-                    at: Millis(1_700_000_000_000),
-                    count: 4_095,
-                },
-                seq,
-            );
+            let id = EventId::new(Stamp { at: Millis(1_700_000_000_000), count: 4_095 }, seq);
             assert_eq!(id.seq(), seq);
             assert_eq!(EventId::parse(&id.to_string()), Some(id));
         }
@@ -199,13 +183,7 @@ mod tests {
 
     #[test]
     fn ids_are_version_7() {
-        let id = WebhookId::new(
-            Stamp {
-                at: Millis(0x0197_0000_0001),
-                count: 0xabc,
-            },
-            &[0xee; 16],
-        );
+        let id = WebhookId::new(Stamp { at: Millis(0x0197_0000_0001), count: 0xabc }, &[0xee; 16]);
         assert_eq!(id.to_string(), "whk_0197000000017abcaeeeeeeeeeeeeeee");
     }
 

@@ -120,15 +120,7 @@ mod tests {
         let kind = EventType::Ping;
         let id = EventId::new(Stamp::default(), Seq(9));
         let body = body(kind, Millis(0), None);
-        Event {
-            seq: Seq(9),
-            id,
-            kind,
-            created: Millis(0),
-            topic,
-            version: None,
-            body,
-        }
+        Event { seq: Seq(9), id, kind, created: Millis(0), topic, version: None, body }
     }
 
     #[test]
@@ -137,11 +129,7 @@ mod tests {
         let own = Subject::Event(Seq(9));
         let table = [
             (Ordering::Ticket, Some(ticket), Subject::Topic(ticket)),
-            (
-                Ordering::Ticket,
-                Some(Topic::Service),
-                Subject::Topic(Topic::Service),
-            ),
+            (Ordering::Ticket, Some(Topic::Service), Subject::Topic(Topic::Service)),
             (Ordering::Ticket, None, own),
             (Ordering::Webhook, Some(ticket), Subject::Everything),
             (Ordering::Webhook, None, Subject::Everything),

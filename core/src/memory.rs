@@ -38,51 +38,30 @@ impl MemoryStore {
 
     fn tickets(&self, only: Option<TicketFilter>, after: Option<TicketId>, most: u32) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let tickets = self
-            .tickets
-            .range((from, Bound::Unbounded))
-            .map(|(_, ticket)| ticket);
+        let tickets = self.tickets.range((from, Bound::Unbounded)).map(|(_, ticket)| ticket);
         let wanted = tickets.filter(|t| only.is_none_or(|filter| filter.takes(t.status)));
         Fact::Tickets(wanted.take(most as usize).cloned().collect())
     }
 
     fn webhooks(&self, after: Option<WebhookId>, most: u32) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let webhooks = self
-            .webhooks
-            .range((from, Bound::Unbounded))
-            .map(|(_, webhook)| webhook);
-        Fact::Webhooks(
-            webhooks
-                .take(most as usize)
-                .filter_map(|w| self.partner(w))
-                .collect(),
-        )
+        let webhooks = self.webhooks.range((from, Bound::Unbounded)).map(|(_, webhook)| webhook);
+        Fact::Webhooks(webhooks.take(most as usize).filter_map(|w| self.partner(w)).collect())
     }
 
     fn partner(&self, webhook: &Arc<Webhook>) -> Option<(Webhook, Reader)> {
-        Some((
-            Webhook::clone(webhook),
-            self.readers.get(&webhook.id)?.clone(),
-        ))
+        Some((Webhook::clone(webhook), self.readers.get(&webhook.id)?.clone()))
     }
 
     fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Option<Seq> {
-        let events = self
-            .events
-            .range((Bound::Excluded(after), Bound::Included(to)));
-        events
-            .map(|(_, event)| event)
-            .find(|event| event.topic == Some(topic))
-            .map(|e| e.seq)
+        let events = self.events.range((Bound::Excluded(after), Bound::Included(to)));
+        events.map(|(_, event)| event).find(|event| event.topic == Some(topic)).map(|e| e.seq)
     }
 
     fn lanes(&self, webhook: WebhookId) -> Vec<Lane> {
         let all = self.lanes.range((webhook, Subject::FIRST)..);
-        let mut lanes: Vec<Lane> = all
-            .take_while(|((of, _), _)| *of == webhook)
-            .map(|(_, lane)| *lane)
-            .collect();
+        let mut lanes: Vec<Lane> =
+            all.take_while(|((of, _), _)| *of == webhook).map(|(_, lane)| *lane).collect();
         lanes.sort_by_key(Lane::turn);
         lanes
     }
@@ -110,18 +89,10 @@ impl Store for MemoryStore {
             Need::NextAbout { topic, after, to } => {
                 Fact::NextAbout(self.next_about(topic, after, to))
             }
-            Need::Lane(webhook, subject) => Fact::Lanes(
-                self.lanes
-                    .get(&(webhook, subject))
-                    .copied()
-                    .into_iter()
-                    .collect(),
-            ),
-            Need::Lanes {
-                webhook,
-                after,
-                most,
-            } => {
+            Need::Lane(webhook, subject) => {
+                Fact::Lanes(self.lanes.get(&(webhook, subject)).copied().into_iter().collect())
+            }
+            Need::Lanes { webhook, after, most } => {
                 let lanes = self.lanes(webhook).into_iter();
                 let later = lanes.filter(|lane| after.is_none_or(|turn| lane.turn() > turn));
                 Fact::Lanes(later.take(most as usize).collect())
@@ -132,17 +103,11 @@ impl Store for MemoryStore {
     fn commit(&mut self, changes: &Changes) -> Result<(), Infallible> {
         self.log = changes.log.unwrap_or(self.log);
         self.service = changes.service.unwrap_or(self.service);
-        self.events.extend(
-            changes
-                .events
-                .iter()
-                .map(|event| (event.seq, Arc::clone(event))),
-        );
+        self.events.extend(changes.events.iter().map(|event| (event.seq, Arc::clone(event))));
         put_all(&mut self.tickets, &changes.tickets);
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);
-        self.lanes
-            .retain(|(webhook, _), _| !changes.cleared.contains(webhook));
+        self.lanes.retain(|(webhook, _), _| !changes.cleared.contains(webhook));
         for (key, lane) in &changes.lanes {
             match lane {
                 Some(lane) => self.lanes.insert(*key, *lane),

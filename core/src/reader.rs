@@ -47,15 +47,7 @@ impl Reader {
     #[must_use]
     pub fn new(webhook: WebhookId, head: Seq) -> Self {
         let sending = Vec::new();
-        Self {
-            webhook,
-            read_to: head,
-            sending,
-            holder: None,
-            pending: 0,
-            waiting: 0,
-            rev: 0,
-        }
+        Self { webhook, read_to: head, sending, holder: None, pending: 0, waiting: 0, rev: 0 }
     }
 
     #[must_use]
@@ -77,17 +69,12 @@ impl Reader {
     /// Whether request `number` for the event at `seq` is in flight.
     #[must_use]
     pub fn sends(&self, seq: Seq, number: u32) -> bool {
-        self.sending
-            .iter()
-            .any(|slot| (slot.seq, slot.number) == (seq, number))
+        self.sending.iter().any(|slot| (slot.seq, slot.number) == (seq, number))
     }
 
     /// Ends the request `number` for the event at `seq`.
     pub fn end(&mut self, seq: Seq, number: u32) -> Option<Slot> {
-        let index = self
-            .sending
-            .iter()
-            .position(|s| (s.seq, s.number) == (seq, number))?;
+        let index = self.sending.iter().position(|s| (s.seq, s.number) == (seq, number))?;
         Some(self.sending.remove(index))
     }
 }
@@ -100,21 +87,13 @@ impl Slot {
     /// When we stop waiting for word of this request.
     #[must_use]
     pub fn lost_at(&self, timeout_ms: u32) -> Millis {
-        self.since
-            .plus(u64::from(timeout_ms) + Self::LOST_AFTER_MS + 1)
+        self.since.plus(u64::from(timeout_ms) + Self::LOST_AFTER_MS + 1)
     }
 
     /// The first request for an event whose turn it is.
     #[must_use]
     pub fn first(seq: Seq, subject: Subject, behind: Option<Seq>, now: Millis) -> Self {
-        Self {
-            seq,
-            subject,
-            number: 1,
-            step: 0,
-            behind,
-            since: now,
-        }
+        Self { seq, subject, number: 1, step: 0, behind, since: now }
     }
 
     /// The same event as a lane that goes at `due`.

@@ -32,10 +32,7 @@ impl Request {
             ("user-agent", USER_AGENT.to_owned()),
             ("webhook-id", event.id.to_string()),
             ("webhook-timestamp", seconds.to_string()),
-            (
-                "webhook-signature",
-                webhook.secret.signature(event.id, seconds, &event.body),
-            ),
+            ("webhook-signature", webhook.secret.signature(event.id, seconds, &event.body)),
             ("hookdesk-attempt", key.number.to_string()),
         ];
         if let (Some(Topic::Ticket(ticket)), Some(version)) = (event.topic, event.version) {

@@ -87,11 +87,7 @@ impl fmt::Display for BadSchedule {
                 write!(f, "must have at most {} waits", RetrySchedule::MOST_WAITS)
             }
             Self::TooLong { .. } => {
-                write!(
-                    f,
-                    "must be whole seconds from 0 to {}",
-                    RetrySchedule::LONGEST_WAIT_S
-                )
+                write!(f, "must be whole seconds from 0 to {}", RetrySchedule::LONGEST_WAIT_S)
             }
         }
     }
@@ -118,13 +114,7 @@ mod tests {
     use crate::moment::Millis;
 
     fn webhook(chance: u8) -> WebhookId {
-        WebhookId::new(
-            Stamp {
-                at: Millis(1_700_000_000_000),
-                count: 0,
-            },
-            &[chance; 16],
-        )
+        WebhookId::new(Stamp { at: Millis(1_700_000_000_000), count: 0 }, &[chance; 16])
     }
 
     /// Each row: the step at which an attempt failed, and the seconds that follow, before spread.
@@ -162,20 +152,12 @@ mod tests {
     #[test]
     fn the_spread_is_wide_even_and_always_the_same() {
         let ladder = RetrySchedule::parse(vec![1]).unwrap();
-        let waits: Vec<u64> = (1..=4_010)
-            .map(|seq| ladder.wait_ms(0, webhook(7), Seq(seq)).unwrap())
-            .collect();
+        let waits: Vec<u64> =
+            (1..=4_010).map(|seq| ladder.wait_ms(0, webhook(7), Seq(seq)).unwrap()).collect();
         let mean = waits.iter().sum::<u64>() / 4_010;
         assert!((990..=1_010).contains(&mean), "{mean}");
-        assert_eq!(
-            (waits.iter().min(), waits.iter().max()),
-            (Some(&800), Some(&1_200))
-        );
-        assert_eq!(
-            waits[..4],
-            [829, 847, 1_021, 1_187],
-            "the same in every runtime and release"
-        );
+        assert_eq!((waits.iter().min(), waits.iter().max()), (Some(&800), Some(&1_200)));
+        assert_eq!(waits[..4], [829, 847, 1_021, 1_187], "the same in every runtime and release");
     }
 
     #[test]
@@ -189,18 +171,8 @@ mod tests {
 
     #[test]
     fn a_wait_of_nothing_stays_nothing_and_no_waits_are_one_attempt() {
-        assert_eq!(
-            RetrySchedule::parse(vec![0])
-                .unwrap()
-                .wait_ms(0, webhook(1), Seq(1)),
-            Some(0)
-        );
-        assert_eq!(
-            RetrySchedule::parse(vec![])
-                .unwrap()
-                .wait_ms(0, webhook(1), Seq(1)),
-            None
-        );
+        assert_eq!(RetrySchedule::parse(vec![0]).unwrap().wait_ms(0, webhook(1), Seq(1)), Some(0));
+        assert_eq!(RetrySchedule::parse(vec![]).unwrap().wait_ms(0, webhook(1), Seq(1)), None);
     }
 
     #[test]

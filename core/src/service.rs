@@ -32,10 +32,7 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        Self {
-            availability: Availability::Available,
-            since: None,
-        }
+        Self { availability: Availability::Available, since: None }
     }
 }
 
@@ -45,10 +42,7 @@ impl Service {
     pub fn announced(self, availability: Availability, at: Millis) -> Self {
         match self.since {
             Some(_) if self.availability == availability => self,
-            _ => Self {
-                availability,
-                since: Some(at),
-            },
+            _ => Self { availability, since: Some(at) },
         }
     }
 }
@@ -62,9 +56,6 @@ mod tests {
         let down = Service::default().announced(Availability::Unavailable, Millis(5));
         assert_eq!(down.since, Some(Millis(5)));
         assert_eq!(down.announced(Availability::Unavailable, Millis(9)), down);
-        assert_eq!(
-            down.announced(Availability::Available, Millis(9)).since,
-            Some(Millis(9))
-        );
+        assert_eq!(down.announced(Availability::Available, Millis(9)).since, Some(Millis(9)));
     }
 }

@@ -73,13 +73,7 @@ mod tests {
     #[test]
     fn a_signature_is_hmac_sha256_over_id_timestamp_and_body() {
         let secret = Secret::new([7; 32]);
-        let id = EventId::new(
-            Stamp {
-                at: Millis(1_672_531_200_000),
-                count: 0,
-            },
-            Seq(1),
-        );
+        let id = EventId::new(Stamp { at: Millis(1_672_531_200_000), count: 0 }, Seq(1));
         assert_eq!(
             secret.signature(id, 1_672_531_200, r#"{"event":"ping"}"#),
             "v1,Y9qi0IgTgp5i5EpDTSYm7ou2m0w2OJ0G0UXr/3MK7o4=",

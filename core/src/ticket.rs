@@ -89,36 +89,19 @@ pub struct Ticket {
 impl Ticket {
     #[must_use]
     pub fn open(id: TicketId, message: TicketMessage, at: Millis) -> Self {
-        Self {
-            id,
-            message,
-            status: TicketStatus::Open,
-            opened_at: at,
-            updated_at: at,
-            version: 1,
-        }
+        Self { id, message, status: TicketStatus::Open, opened_at: at, updated_at: at, version: 1 }
     }
 
     /// The ticket with another message.
     #[must_use]
     pub fn updated(self, message: TicketMessage, at: Millis) -> Self {
-        Self {
-            message,
-            updated_at: at,
-            version: self.version + 1,
-            ..self
-        }
+        Self { message, updated_at: at, version: self.version + 1, ..self }
     }
 
     #[must_use]
     pub fn closed(self, at: Millis) -> Self {
         let status = TicketStatus::Closed { at };
-        Self {
-            status,
-            updated_at: at,
-            version: self.version + 1,
-            ..self
-        }
+        Self { status, updated_at: at, version: self.version + 1, ..self }
     }
 }
 

@@ -33,9 +33,7 @@ impl Ordering {
 
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|ordering| ordering.name() == name)
+        Self::ALL.into_iter().find(|ordering| ordering.name() == name)
     }
 }
 
@@ -105,10 +103,6 @@ impl Webhook {
     /// The webhook as it stands after a change of status.
     #[must_use]
     pub fn with_status(self, status: WebhookStatus) -> Self {
-        Self {
-            status,
-            rev: self.rev + 1,
-            ..self
-        }
+        Self { status, rev: self.rev + 1, ..self }
     }
 }

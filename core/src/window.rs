@@ -33,11 +33,7 @@ mod tests {
             (5, 64, 5, false),
         ];
         for (in_flight, window, free, room) in TABLE {
-            assert_eq!(
-                has_room(in_flight, window, free),
-                room,
-                "{in_flight} {window} {free}"
-            );
+            assert_eq!(has_room(in_flight, window, free), room, "{in_flight} {window} {free}");
         }
     }
 
@@ -56,9 +52,6 @@ mod tests {
             }
             break;
         }
-        assert!(
-            held.len() >= 8,
-            "the eighth webhook still got a place: {held:?}"
-        );
+        assert!(held.len() >= 8, "the eighth webhook still got a place: {held:?}");
     }
 }

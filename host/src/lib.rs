@@ -1,1 +1,12 @@
+//! HookDesk as a native server: it moves bytes for the core, which decides.
+//!
+//! [`server`] takes calls from sockets, [`desk`] runs the core's loop on a thread of its own over
+//! [`store`], and [`courier`] carries what comes out to receivers. The host computes no delay and
+//! knows no rule.
 
+pub mod config;
+pub mod courier;
+pub mod desk;
+pub mod serve;
+pub mod server;
+pub mod store;

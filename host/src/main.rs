@@ -1,1 +1,46 @@
-fn main(){}
+//! The `hookdesk` command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hookdesk::config::ServeOptions;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::time::ChronoUtc;
+
+/// A customer-support desk that tells its partners everything by webhook.
+#[derive(Parser)]
+#[command(name = "hookdesk", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Subcommand)]
+enum Subcommands {
+    /// Runs the desk.
+    Serve(ServeOptions),
+}
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let filter = EnvFilter::try_from_env("HOOKDESK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_timer(ChronoUtc::new("%Y-%m-%dT%H:%M:%S%.3fZ".to_owned()))
+        .init();
+    let done = match command {
+        Subcommands::Serve(options) => {
+            options.settle().map_err(Into::into).and_then(hookdesk::serve::serve)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What keeps the command from its work is for the person who typed it, not for a log.
+            eprintln!("hookdesk: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -31,9 +31,7 @@ pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
 /// Whether a desk is calling a desk.
 fn is_delivery(call: &Call<'_>) -> bool {
     let (name, _) = USER_AGENT.split_once('/').unwrap_or((USER_AGENT, ""));
-    let agent = call
-        .header("user-agent")
-        .and_then(|agent| agent.split_once('/'));
+    let agent = call.header("user-agent").and_then(|agent| agent.split_once('/'));
     call.header("webhook-id").is_some() && agent.is_some_and(|(of, _)| of == name)
 }
 
@@ -43,9 +41,7 @@ fn foreign(call: &Call<'_>) -> Option<&'static str> {
         return Some("The Host header does not name this machine.");
     }
     if let Some(origin) = call.header("origin") {
-        let host = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"));
+        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         if !host.is_some_and(is_loopback) {
             return Some("The Origin header names a page from elsewhere.");
         }
@@ -60,27 +56,18 @@ fn foreign(call: &Call<'_>) -> Option<&'static str> {
 fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) => {
-            let loopback = address
-                .parse()
-                .is_ok_and(|address: Ipv6Addr| address.is_loopback());
+            let loopback = address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
             return loopback && is_port(port);
         }
-        None => host
-            .find(':')
-            .map_or((host, ""), |colon| host.split_at(colon)),
+        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
     };
     let named = name.eq_ignore_ascii_case("localhost");
-    let loopback = name
-        .parse()
-        .is_ok_and(|address: Ipv4Addr| address.is_loopback());
+    let loopback = name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
     (named || loopback) && is_port(port)
 }
 
 fn is_port(text: &str) -> bool {
-    text.is_empty()
-        || text
-            .strip_prefix(':')
-            .is_some_and(|port| port.parse::<u16>().is_ok())
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]
@@ -89,52 +76,23 @@ mod tests {
     use crate::guard::Targets;
 
     fn code(local_only: bool, headers: &[(&'static str, &'static str)]) -> Option<Code> {
-        let door = Door {
-            local_only,
-            targets: Targets::public(),
-        };
+        let door = Door { local_only, targets: Targets::public() };
         let headers = headers.to_vec();
-        let call = Call {
-            method: "GET",
-            path: "/tickets",
-            query: "",
-            headers,
-            body: b"",
-        };
+        let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
         check(&door, &call).err().map(|problem| problem.code)
     }
 
     #[test]
     fn an_open_desk_hears_this_machine_alone() {
-        for host in [
-            "127.0.0.1:8080",
-            "localhost",
-            "LocalHost:1",
-            "[::1]:8080",
-            "127.1.2.3",
-        ] {
+        for host in ["127.0.0.1:8080", "localhost", "LocalHost:1", "[::1]:8080", "127.1.2.3"] {
             assert_eq!(code(true, &[("host", host)]), None, "{host}");
         }
-        for host in [
-            "",
-            "example.com",
-            "10.0.0.1",
-            "localhost.example.com",
-            "127.0.0.1.nip.io",
-        ] {
-            assert_eq!(
-                code(true, &[("host", host)]),
-                Some(Code::NotLocal),
-                "{host}"
-            );
+        for host in ["", "example.com", "10.0.0.1", "localhost.example.com", "127.0.0.1.nip.io"] {
+            assert_eq!(code(true, &[("host", host)]), Some(Code::NotLocal), "{host}");
             assert_eq!(code(false, &[("host", host)]), None, "{host}");
         }
         for host in ["[::1", "[::2]", "localhost:x", "localhost:80:80", "[::1]x"] {
-            assert_eq!(
-                code(true, &[("host", host)]),
-                Some(Code::NotLocal),
-                "{host}"
-            );
+            assert_eq!(code(true, &[("host", host)]), Some(Code::NotLocal), "{host}");
         }
         assert_eq!(code(true, &[]), Some(Code::NotLocal));
     }
@@ -142,19 +100,10 @@ mod tests {
     #[test]
     fn pages_from_elsewhere_and_proxies_are_refused() {
         let local = ("host", "127.0.0.1");
-        for origin in [
-            "http://localhost:3000",
-            "http://127.0.0.1:8080",
-            "https://[::1]",
-        ] {
+        for origin in ["http://localhost:3000", "http://127.0.0.1:8080", "https://[::1]"] {
             assert_eq!(code(true, &[local, ("origin", origin)]), None, "{origin}");
         }
-        for origin in [
-            "null",
-            "https://example.com",
-            "http://localhost.example.com",
-            "",
-        ] {
+        for origin in ["null", "https://example.com", "http://localhost.example.com", ""] {
             let headers = [local, ("origin", origin)];
             assert_eq!(code(true, &headers), Some(Code::NotLocal), "{origin}");
         }
@@ -169,9 +118,6 @@ mod tests {
         let id = ("webhook-id", "evt_1");
         assert_eq!(code(false, &[ours, id]), Some(Code::LoopDetected));
         assert_eq!(code(false, &[ours]), None);
-        assert_eq!(
-            code(false, &[id, ("user-agent", "Svix-Webhooks/1.0")]),
-            None
-        );
+        assert_eq!(code(false, &[id, ("user-agent", "Svix-Webhooks/1.0")]), None);
     }
 }

@@ -20,16 +20,10 @@ impl Fields {
             return Err(too_large());
         }
         match serde_json::from_slice(call.body) {
-            Ok(Value::Object(object)) => Ok(Self {
-                object,
-                errors: Vec::new(),
-            }),
+            Ok(Value::Object(object)) => Ok(Self { object, errors: Vec::new() }),
             Ok(_) => {
                 let detail = "must be an object".to_owned();
-                let error = FieldError {
-                    pointer: "#".to_owned(),
-                    detail,
-                };
+                let error = FieldError { pointer: "#".to_owned(), detail };
                 Err(Problem::fields(Code::BadField, vec![error]))
             }
             Err(error) => Err(Problem::new(
@@ -45,10 +39,7 @@ impl Fields {
 
     pub fn fail(&mut self, name: &str, detail: impl Into<String>) {
         let pointer = format!("#/{name}");
-        self.errors.push(FieldError {
-            pointer,
-            detail: detail.into(),
-        });
+        self.errors.push(FieldError { pointer, detail: detail.into() });
     }
 
     /// A field that must be there, and a string.
@@ -68,11 +59,7 @@ impl Fields {
 
     /// The first of `names` that was sent.
     pub fn has(&self, names: &[&'static str]) -> Vec<&'static str> {
-        names
-            .iter()
-            .copied()
-            .filter(|name| self.object.contains_key(*name))
-            .collect()
+        names.iter().copied().filter(|name| self.object.contains_key(*name)).collect()
     }
 
     /// The problem, if anything was wrong.
@@ -86,10 +73,7 @@ impl Fields {
 }
 
 pub(super) fn too_large() -> Problem {
-    Problem::new(
-        Code::TooLarge,
-        format!("A body has at most {MOST_BODY} bytes."),
-    )
+    Problem::new(Code::TooLarge, format!("A body has at most {MOST_BODY} bytes."))
 }
 
 /// `application/json`, with or without parameters.
@@ -101,10 +85,8 @@ fn is_json(content_type: &str) -> bool {
 /// The value of a query's parameter. All that we take are ids and whole numbers, which need no
 /// escapes.
 pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query
-        .split('&')
-        .find_map(|pair| match pair.split_once('=') {
-            Some((of, value)) => (of == name).then_some(value),
-            None => (pair == name).then_some(""),
-        })
+    query.split('&').find_map(|pair| match pair.split_once('=') {
+        Some((of, value)) => (of == name).then_some(value),
+        None => (pair == name).then_some(""),
+    })
 }

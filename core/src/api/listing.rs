@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::api::headers;
 use crate::api::view::{TicketView, WebhookView};
 use crate::facts::{Fact, Need, TicketFilter};
 use crate::id::{TicketId, WebhookId};
@@ -59,13 +60,7 @@ impl Listing {
     pub const MOST: u32 = 1_000;
 
     pub(super) fn new(of: Of, after: Option<Place>, limit: Option<u32>) -> Self {
-        Self {
-            of,
-            after,
-            limit,
-            shown: 0,
-            complete: false,
-        }
+        Self { of, after, limit, shown: 0, complete: false }
     }
 
     /// What the next page is made of; `None` when all is written.
@@ -74,28 +69,25 @@ impl Listing {
         let most = self.most();
         match (self.of, self.after) {
             _ if self.complete => None,
-            (Of::Tickets(only), Some(Place::Ticket(id))) => Some(Need::Tickets {
-                only,
-                after: Some(id),
-                most,
-            }),
-            (Of::Tickets(only), _) => Some(Need::Tickets {
-                only,
-                after: None,
-                most,
-            }),
-            (Of::Webhooks, Some(Place::Webhook(id))) => Some(Need::WebhooksAfter {
-                after: Some(id),
-                most,
-            }),
+            (Of::Tickets(only), Some(Place::Ticket(id))) => {
+                Some(Need::Tickets { only, after: Some(id), most })
+            }
+            (Of::Tickets(only), _) => Some(Need::Tickets { only, after: None, most }),
+            (Of::Webhooks, Some(Place::Webhook(id))) => {
+                Some(Need::WebhooksAfter { after: Some(id), most })
+            }
             (Of::Webhooks, _) => Some(Need::WebhooksAfter { after: None, most }),
         }
     }
 
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        headers("application/json")
+    }
+
     /// One item more than is shown tells whether there is anything for the caller to go on with.
     fn most(&self) -> u32 {
-        self.limit
-            .map_or(Self::PAGE, |limit| Self::PAGE.min(limit - self.shown + 1))
+        self.limit.map_or(Self::PAGE, |limit| Self::PAGE.min(limit - self.shown + 1))
     }
 
     /// The next piece of the body.
@@ -111,21 +103,13 @@ impl Listing {
         let count = match fact {
             Fact::Tickets(tickets) => {
                 for ticket in tickets {
-                    self.item(
-                        &mut text,
-                        Place::Ticket(ticket.id),
-                        TicketView::from(ticket),
-                    );
+                    self.item(&mut text, Place::Ticket(ticket.id), TicketView::from(ticket));
                 }
                 tickets.len()
             }
             Fact::Webhooks(webhooks) => {
                 for (webhook, _) in webhooks {
-                    self.item(
-                        &mut text,
-                        Place::Webhook(webhook.id),
-                        WebhookView::from(webhook),
-                    );
+                    self.item(&mut text, Place::Webhook(webhook.id), WebhookView::from(webhook));
                 }
                 webhooks.len()
             }

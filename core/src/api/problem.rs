@@ -132,24 +132,14 @@ pub struct Problem {
 impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            allow: None,
-        }
+        Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
     }
 
     /// A problem with fields: `detail` is what is said of the first.
     pub(super) fn fields(code: Code, errors: Vec<FieldError>) -> Self {
         let first = errors.first();
         let detail = first.map(|error| format!("{} {}.", error.pointer, error.detail));
-        Self {
-            code,
-            detail: detail.unwrap_or_default(),
-            errors,
-            allow: None,
-        }
+        Self { code, detail: detail.unwrap_or_default(), errors, allow: None }
     }
 }
 
@@ -200,10 +190,6 @@ impl From<Problem> for Response {
         let mut headers = headers("application/problem+json");
         headers.extend(problem.allow.map(|methods| ("allow", methods)));
         headers.extend(code.retry_after_s().map(|s| ("retry-after", s.to_string())));
-        Self {
-            status: code.status(),
-            headers,
-            body,
-        }
+        Self { status: code.status(), headers, body }
     }
 }

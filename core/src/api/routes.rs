@@ -49,16 +49,8 @@ const ROUTES: [(&str, &str, Purpose); 15] = [
     ("GET", "/tickets/{id}", Purpose::ReadTicket),
     ("PATCH", "/tickets/{id}", Purpose::UpdateTicket),
     ("DELETE", "/tickets/{id}", Purpose::CloseTicket),
-    (
-        "POST",
-        "/service/unavailable",
-        Purpose::Announce(Availability::Unavailable),
-    ),
-    (
-        "POST",
-        "/service/available",
-        Purpose::Announce(Availability::Available),
-    ),
+    ("POST", "/service/unavailable", Purpose::Announce(Availability::Unavailable)),
+    ("POST", "/service/available", Purpose::Announce(Availability::Available)),
     ("GET", "/service", Purpose::ReadService),
     ("GET", "/health/live", Purpose::Live),
     ("GET", "/health/ready", Purpose::Ready),
@@ -87,23 +79,18 @@ pub(super) fn take(
     let (purpose, id) = find(call)?;
     match purpose {
         Purpose::Register => register(door, call, fresh),
-        Purpose::Unregister => Ok(Next::Decide(Command::Unregister {
-            id: webhook_id(id)?,
-        })),
+        Purpose::Unregister => Ok(Next::Decide(Command::Unregister { id: webhook_id(id)? })),
         Purpose::ListWebhooks => list(call, Of::Webhooks),
         Purpose::PingAll => Ok(Next::Decide(Command::Ping)),
         Purpose::ReadWebhook => Ok(Next::Read(Reading::Webhook(webhook_id(id)?))),
-        Purpose::OpenTicket => Ok(Next::Decide(Command::OpenTicket {
-            message: ticket_message(call)?,
-        })),
+        Purpose::OpenTicket => {
+            Ok(Next::Decide(Command::OpenTicket { message: ticket_message(call)? }))
+        }
         Purpose::ListTickets => list(call, Of::Tickets(ticket_filter(call)?)),
         Purpose::ReadTicket => Ok(Next::Read(Reading::Ticket(ticket_id(id)?))),
         Purpose::UpdateTicket => {
             let id = ticket_id(id)?;
-            Ok(Next::Decide(Command::UpdateTicket {
-                id,
-                message: ticket_message(call)?,
-            }))
+            Ok(Next::Decide(Command::UpdateTicket { id, message: ticket_message(call)? }))
         }
         Purpose::CloseTicket => Ok(Next::Decide(Command::CloseTicket { id: ticket_id(id)? })),
         Purpose::Announce(availability) => Ok(Next::Decide(Command::Announce(availability))),
@@ -115,18 +102,13 @@ pub(super) fn take(
 
 /// The call's purpose, and the id in its path.
 fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
-    let Some((pattern, id)) = ROUTES
-        .iter()
-        .find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, call.path)?)))
+    let Some((pattern, id)) =
+        ROUTES.iter().find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, call.path)?)))
     else {
         return Err(Problem::new(Code::NotFound, "There is no such path."));
     };
     // HEAD is a GET whose body the host leaves out (RFC 9110 §9.3.2).
-    let method = if call.method == "HEAD" {
-        "GET"
-    } else {
-        call.method
-    };
+    let method = if call.method == "HEAD" { "GET" } else { call.method };
     let known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
     if let Some((.., purpose)) = known.clone().find(|(of, ..)| *of == method) {
         return Ok((*purpose, id));
@@ -137,10 +119,7 @@ fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
     }
     let allow = allow.join(", ");
     let detail = format!("This path knows {allow}.");
-    Err(Problem {
-        allow: Some(allow),
-        ..Problem::new(Code::MethodNotAllowed, detail)
-    })
+    Err(Problem { allow: Some(allow), ..Problem::new(Code::MethodNotAllowed, detail) })
 }
 
 /// The segment of `path` where `pattern` has `{id}`, or nothing where it has none.
@@ -166,9 +145,7 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
     const NAME: &str = "ticket_message";
     let mut fields = Fields::of(call)?;
     let message = fields.text(NAME).and_then(|text| {
-        TicketMessage::parse(text)
-            .map_err(|bad| fields.fail(NAME, bad.to_string()))
-            .ok()
+        TicketMessage::parse(text).map_err(|bad| fields.fail(NAME, bad.to_string())).ok()
     });
     fields.finish()?;
     message.ok_or_else(|| Problem::new(Code::BadField, ""))
@@ -185,19 +162,12 @@ fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::L
     fields.finish()?;
     let callback_url =
         CallbackUrl::parse(&text.unwrap_or_default(), &door.targets).map_err(|bad| {
-            let error = FieldError {
-                pointer: "#/callback_url".to_owned(),
-                detail: bad.to_string(),
-            };
+            let error =
+                FieldError { pointer: "#/callback_url".to_owned(), detail: bad.to_string() };
             Problem::fields(Code::BadCallbackUrl, vec![error])
         })?;
     let secret = Secret::new(fresh());
-    let registration = Registration {
-        callback_url,
-        ordering,
-        retry_schedule,
-        secret,
-    };
+    let registration = Registration { callback_url, ordering, retry_schedule, secret };
     Ok(Next::Decide(Command::Register(registration)))
 }
 
@@ -223,10 +193,7 @@ fn retry_schedule(fields: &mut Fields) -> RetrySchedule {
     };
     // What is no whole number that fits is as wrong as one that is too great.
     let seconds = |wait: &Value| wait.as_u64().and_then(|s| u32::try_from(s).ok());
-    let waits_s = waits
-        .iter()
-        .map(|wait| seconds(wait).unwrap_or(u32::MAX))
-        .collect();
+    let waits_s = waits.iter().map(|wait| seconds(wait).unwrap_or(u32::MAX)).collect();
     RetrySchedule::parse(waits_s).unwrap_or_else(|bad| {
         let name = match bad {
             BadSchedule::TooMany => NAME.to_owned(),
@@ -250,10 +217,7 @@ fn list(call: &Call<'_>, of: Of) -> Taken {
     let limit = match parameter(call.query, "limit") {
         None => None,
         Some(text) => {
-            let limit = text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=Listing::MOST).contains(limit));
+            let limit = text.parse().ok().filter(|limit| (1..=Listing::MOST).contains(limit));
             let detail = || format!("must be a whole number from 1 to {}", Listing::MOST);
             Some(limit.ok_or_else(|| bad_parameter("limit", detail()))?)
         }
@@ -262,20 +226,14 @@ fn list(call: &Call<'_>, of: Of) -> Taken {
         None => None,
         Some(cursor) => {
             let detail = "must be the next of an earlier page of this list";
-            Some(
-                of.place(cursor)
-                    .ok_or_else(|| bad_parameter("after", detail))?,
-            )
+            Some(of.place(cursor).ok_or_else(|| bad_parameter("after", detail))?)
         }
     };
     Ok(Next::List(Listing::new(of, after, limit)))
 }
 
 fn bad_parameter(name: &str, detail: impl Into<String>) -> Problem {
-    let error = FieldError {
-        pointer: format!("?{name}"),
-        detail: detail.into(),
-    };
+    let error = FieldError { pointer: format!("?{name}"), detail: detail.into() };
     Problem::fields(Code::BadField, vec![error])
 }
 
@@ -287,21 +245,9 @@ mod tests {
 
     fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Next {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let door = Door {
-            local_only: false,
-            targets: Targets::public(),
-        };
+        let door = Door { local_only: false, targets: Targets::public() };
         let headers = vec![("content-type", content_type)];
-        door.open(
-            &Call {
-                method,
-                path,
-                query,
-                headers,
-                body,
-            },
-            || [1; 32],
-        )
+        door.open(&Call { method, path, query, headers, body }, || [1; 32])
     }
 
     fn refused(next: Next) -> (u16, String) {
@@ -315,37 +261,17 @@ mod tests {
     fn every_route_is_found_and_knows_its_methods() {
         for (method, pattern, purpose) in ROUTES {
             let path = pattern.replace("{id}", "x");
-            let call = Call {
-                method,
-                path: &path,
-                query: "",
-                headers: vec![],
-                body: b"",
-            };
+            let call = Call { method, path: &path, query: "", headers: vec![], body: b"" };
             assert_eq!(find(&call).map(|(of, _)| of), Ok(purpose));
-            let other = Call {
-                method: "PUT",
-                ..call
-            };
+            let other = Call { method: "PUT", ..call };
             let problem = find(&other).unwrap_err();
-            assert!(
-                problem.allow.is_some_and(|allow| allow.contains(method)),
-                "{pattern}"
-            );
+            assert!(problem.allow.is_some_and(|allow| allow.contains(method)), "{pattern}");
         }
     }
 
     #[test]
     fn paths_that_are_not_ours_are_not_found() {
-        for path in [
-            "",
-            "/",
-            "/ticket",
-            "/tickets/",
-            "/tickets/a/b",
-            "//tickets",
-            "/Tickets",
-        ] {
+        for path in ["", "/", "/ticket", "/tickets/", "/tickets/a/b", "//tickets", "/Tickets"] {
             let (status, body) = refused(take_with("GET", path, "", b""));
             assert_eq!((status, body.contains("not_found")), (404, true), "{path}");
         }
@@ -361,32 +287,12 @@ mod tests {
             ("application/json", &huge, 413, "too_large"),
             ("application/json", b"", 400, "bad_json"),
             ("application/json", b"{\"ticket_message\":", 400, "bad_json"),
-            (
-                "application/json",
-                b"{\"ticket_message\":\"\xff\"}",
-                400,
-                "bad_json",
-            ),
+            ("application/json", b"{\"ticket_message\":\"\xff\"}", 400, "bad_json"),
             ("application/json", b"[]", 422, "\"#\""),
             ("application/json; charset=utf-8", b"{}", 422, "is missing"),
-            (
-                "application/json",
-                b"{\"ticket_message\":7}",
-                422,
-                "must be a string",
-            ),
-            (
-                "application/json",
-                b"{\"ticket_message\":\"\"}",
-                422,
-                "must not be empty",
-            ),
-            (
-                "application/json",
-                b"{\"ticket_message\":\"a\\u0000\"}",
-                422,
-                "U+0000",
-            ),
+            ("application/json", b"{\"ticket_message\":7}", 422, "must be a string"),
+            ("application/json", b"{\"ticket_message\":\"\"}", 422, "must not be empty"),
+            ("application/json", b"{\"ticket_message\":\"a\\u0000\"}", 422, "U+0000"),
             ("application/json", long.as_bytes(), 422, "#/ticket_message"),
         ];
         for (content_type, body, status, words) in table {
@@ -400,18 +306,11 @@ mod tests {
     fn bad_settings_are_all_named_at_once() {
         let body =
             br#"{"callback_url": 1, "ordering": "x", "retry_schedule": [1, -1], "events": []}"#;
-        let (status, body) = refused(take_with(
-            "POST",
-            "/webhooks/register",
-            "application/json",
-            body,
-        ));
+        let (status, body) =
+            refused(take_with("POST", "/webhooks/register", "application/json", body));
         assert_eq!(status, 422);
         for pointer in ["callback_url", "ordering", "retry_schedule/1", "events"] {
-            assert!(
-                body.contains(&format!("\"#/{pointer}\"")),
-                "{pointer}: {body}"
-            );
+            assert!(body.contains(&format!("\"#/{pointer}\"")), "{pointer}: {body}");
         }
     }
 

@@ -105,10 +105,7 @@ pub(super) struct RegisteredView<'a> {
 
 impl<'a> RegisteredView<'a> {
     pub fn new(webhook: &'a Webhook, secret: &'a str) -> Self {
-        Self {
-            webhook: webhook.into(),
-            secret,
-        }
+        Self { webhook: webhook.into(), secret }
     }
 }
 
@@ -147,9 +144,6 @@ impl From<&Service> for ServiceView {
             Availability::Available => true,
             Availability::Unavailable => false,
         };
-        Self {
-            available,
-            since: service.since.map(Time),
-        }
+        Self { available, since: service.since.map(Time) }
     }
 }

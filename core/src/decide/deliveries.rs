@@ -49,11 +49,7 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
         }
     }
     for (webhook, slot, why) in lost {
-        let key = AttemptKey {
-            seq: slot.seq,
-            webhook,
-            number: slot.number,
-        };
+        let key = AttemptKey { seq: slot.seq, webhook, number: slot.number };
         decision.end(key)?;
         decision.wait(slot.waiting(webhook, slot.step, now, why))?;
         decision.record(Attempt::unheard(key, slot.since, why, now));
@@ -79,11 +75,7 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
             Err(need) => needs.push(need),
         }
     }
-    if needs.is_empty() {
-        Ok(())
-    } else {
-        Err(Stop::Need(needs))
-    }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
 fn turns(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
@@ -95,12 +87,7 @@ fn turns(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
     };
     let after = partners.range(last..).filter(|(id, _)| **id != last);
     let before = partners.range(..=last);
-    Ok(after
-        .chain(before)
-        .map(|(_, partner)| partner)
-        .filter(active)
-        .map(webhook)
-        .collect())
+    Ok(after.chain(before).map(|(_, partner)| partner).filter(active).map(webhook).collect())
 }
 
 /// Sends one request, if there is room and something to send: a lane that is due, else the next
@@ -140,10 +127,7 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<bool> {
         if let Some(slot) = reader.sending_for(subject) {
             slot.behind = Some(event.seq);
         } else if let Some(lane) = lane {
-            decision.put_lane(Lane {
-                behind: Some(event.seq),
-                ..lane
-            });
+            decision.put_lane(Lane { behind: Some(event.seq), ..lane });
         } else {
             decision.send(webhook, Slot::first(event.seq, subject, None, now))?;
             return Ok(true);
@@ -161,14 +145,8 @@ fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
         let Some(webhook) = decision.webhook(id)? else {
             continue;
         };
-        let slots = decision
-            .reader(id)?
-            .map_or(&[][..], |reader| &reader.sending);
-        if let Some(at) = slots
-            .iter()
-            .map(|slot| slot.lost_at(webhook.timeout_ms))
-            .min()
-        {
+        let slots = decision.reader(id)?.map_or(&[][..], |reader| &reader.sending);
+        if let Some(at) = slots.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min() {
             decision.wake_at(at);
         }
         if !webhook.is_active() {
@@ -239,10 +217,7 @@ fn fail(
     report: &Report,
     why: Reason,
 ) -> Asked<()> {
-    match webhook
-        .retry_schedule
-        .wait_ms(slot.step, webhook.id, slot.seq)
-    {
+    match webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq) {
         Some(wait_ms) => {
             let due = decision.now().plus(wait_ms);
             record(decision, report, why, Some(due));
@@ -258,10 +233,7 @@ fn fail(
 fn disable(decision: &mut Decision<'_>, webhook: &Webhook, reason: Reason) -> Arc<Webhook> {
     match webhook.status {
         WebhookStatus::Active => {
-            let status = WebhookStatus::Disabled {
-                reason,
-                at: decision.now(),
-            };
+            let status = WebhookStatus::Disabled { reason, at: decision.now() };
             decision.put_webhook(webhook.clone().with_status(status), webhook.rev)
         }
         WebhookStatus::Disabled { .. } => Arc::new(webhook.clone()),

@@ -83,10 +83,5 @@ fn news(kind: EventType, ticket: &Ticket) -> News<'_> {
         | EventType::ServiceAvailable => None,
     };
     let topic = Some(Topic::Ticket(ticket.id));
-    News {
-        kind,
-        topic,
-        version: Some(ticket.version),
-        ticket_message,
-    }
+    News { kind, topic, version: Some(ticket.version), ticket_message }
 }

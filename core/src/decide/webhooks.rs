@@ -48,12 +48,7 @@ pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Decided 
 /// A ping to all is owed to every webhook, like any event.
 pub(super) fn ping(decision: &mut Decision<'_>) -> Decided {
     let stamp = decision.tick()?;
-    let news = News {
-        kind: EventType::Ping,
-        topic: None,
-        version: None,
-        ticket_message: None,
-    };
+    let news = News { kind: EventType::Ping, topic: None, version: None, ticket_message: None };
     let event = decision.tell(stamp, news)?;
     Ok(Reply::Announced(event.id))
 }

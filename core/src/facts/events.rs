@@ -31,10 +31,7 @@ impl Events {
     pub fn get(&self, seq: Seq) -> Asked<&Arc<Event>> {
         self.in_tail(seq)
             .or_else(|| self.recalled.get(&seq))
-            .ok_or(Need::Events {
-                from: seq,
-                most: Self::PAGE,
-            })
+            .ok_or(Need::Events { from: seq, most: Self::PAGE })
     }
 
     fn in_tail(&self, seq: Seq) -> Option<&Arc<Event>> {
@@ -43,10 +40,7 @@ impl Events {
     }
 
     pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
-        let tail_covers = self
-            .tail
-            .front()
-            .is_some_and(|first| first.seq <= after.next());
+        let tail_covers = self.tail.front().is_some_and(|first| first.seq <= after.next());
         if !tail_covers {
             match self.nexts.get(&(topic, after, to)) {
                 Some(Some(next)) => return Ok(Some(*next)),
@@ -62,11 +56,7 @@ impl Events {
     }
 
     pub fn append(&mut self, event: Arc<Event>) {
-        debug_assert!(
-            self.tail
-                .back()
-                .is_none_or(|last| last.seq.next() == event.seq)
-        );
+        debug_assert!(self.tail.back().is_none_or(|last| last.seq.next() == event.seq));
         if let Some(topic) = event.topic {
             self.topics.entry(topic).or_default().push_back(event.seq);
         }
@@ -118,19 +108,8 @@ mod tests {
 
     fn append(events: &mut Events, log: &mut Log, topic: Option<Topic>, message: &str) {
         let kind = EventType::TicketUpdated;
-        let news = News {
-            kind,
-            topic,
-            version: None,
-            ticket_message: Some(message),
-        };
-        let event = log.append(
-            Stamp {
-                at: Millis(1),
-                count: 0,
-            },
-            news,
-        );
+        let news = News { kind, topic, version: None, ticket_message: Some(message) };
+        let event = log.append(Stamp { at: Millis(1), count: 0 }, news);
         events.append(Arc::new(event));
     }
 
@@ -142,21 +121,12 @@ mod tests {
             append(&mut events, &mut log, topic, "x");
         }
         let (from, to) = (Seq(19_000), Seq(20_000));
-        assert_eq!(
-            events.next_about(Topic::Service, from, to),
-            Ok(Some(Seq(19_002)))
-        );
+        assert_eq!(events.next_about(Topic::Service, from, to), Ok(Some(Seq(19_002))));
         events.trim();
         assert_eq!(events.tail.len(), Events::KEPT);
         assert!(events.get(Seq(3_616)).is_err());
-        assert_eq!(
-            events.get(Seq(3_617)).map(|event| event.seq),
-            Ok(Seq(3_617))
-        );
-        assert_eq!(
-            events.next_about(Topic::Service, Seq(3_616), to),
-            Ok(Some(Seq(3_618)))
-        );
+        assert_eq!(events.get(Seq(3_617)).map(|event| event.seq), Ok(Seq(3_617)));
+        assert_eq!(events.next_about(Topic::Service, Seq(3_616), to), Ok(Some(Seq(3_618))));
         assert!(events.next_about(Topic::Service, Seq(3_615), to).is_err());
         append(&mut events, &mut log, None, &"x".repeat(Events::KEPT_BYTES));
         events.trim();
@@ -165,25 +135,13 @@ mod tests {
 
     #[test]
     fn what_is_not_committed_follows_what_the_store_knows() {
-        let (mut events, mut log) = (
-            Events::default(),
-            Log {
-                head: Seq(50),
-                ..Log::default()
-            },
-        );
+        let (mut events, mut log) = (Events::default(), Log { head: Seq(50), ..Log::default() });
         append(&mut events, &mut log, Some(Topic::Service), "x");
         let (after, to) = (Seq(10), Seq(51));
         assert!(events.next_about(Topic::Service, after, to).is_err());
         events.learn_next(Topic::Service, after, to, None);
-        assert_eq!(
-            events.next_about(Topic::Service, after, to),
-            Ok(Some(Seq(51)))
-        );
+        assert_eq!(events.next_about(Topic::Service, after, to), Ok(Some(Seq(51))));
         events.learn_next(Topic::Service, after, to, Some(Seq(40)));
-        assert_eq!(
-            events.next_about(Topic::Service, after, to),
-            Ok(Some(Seq(40)))
-        );
+        assert_eq!(events.next_about(Topic::Service, after, to), Ok(Some(Seq(40))));
     }
 }

@@ -47,18 +47,11 @@ impl Lanes {
 
     /// A webhook that is known to have no lane.
     pub fn none() -> Self {
-        Self {
-            known: Known::All,
-            ..Self::default()
-        }
+        Self { known: Known::All, ..Self::default() }
     }
 
     pub fn need(webhook: WebhookId, after: Option<Turn>) -> Need {
-        Need::Lanes {
-            webhook,
-            after,
-            most: Self::PAGE,
-        }
+        Need::Lanes { webhook, after, most: Self::PAGE }
     }
 
     pub fn get(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
@@ -137,10 +130,8 @@ impl Lanes {
             self.order.split_off(&(due, head.next()));
         }
         let order = &self.order;
-        self.rows.retain(|_, lane| {
-            lane.as_ref()
-                .is_some_and(|lane| order.contains_key(&lane.turn()))
-        });
+        self.rows
+            .retain(|_, lane| lane.as_ref().is_some_and(|lane| order.contains_key(&lane.turn())));
     }
 }
 
@@ -179,18 +170,11 @@ mod tests {
         lanes.put(Subject::Event(Seq(9)), Some(lane(9, 15)));
         assert!(first(&lanes).is_err());
         lanes.learn_page(vec![lane(1, 10), lane(2, 11), lane(3, 20)], 3);
-        assert_eq!(
-            first(&lanes),
-            Ok(Some(9)),
-            "moved into the page, while 1 and 2 left it"
-        );
+        assert_eq!(first(&lanes), Ok(Some(9)), "moved into the page, while 1 and 2 left it");
         lanes.put(Subject::Event(Seq(9)), None);
         assert_eq!(first(&lanes), Ok(Some(3)));
         lanes.put(Subject::Event(Seq(3)), None);
-        assert_eq!(
-            first(&lanes),
-            Err(Lanes::need(webhook(), Some((Millis(20), Seq(3)))))
-        );
+        assert_eq!(first(&lanes), Err(Lanes::need(webhook(), Some((Millis(20), Seq(3))))));
         lanes.learn_page(vec![], 3);
         assert_eq!(first(&lanes), Ok(Some(1)));
     }

@@ -19,19 +19,13 @@ impl Targets {
     /// Public addresses only.
     #[must_use]
     pub fn public() -> Self {
-        Self {
-            loopback: false,
-            allowed: Vec::new(),
-        }
+        Self { loopback: false, allowed: Vec::new() }
     }
 
     /// These and this machine's own: `127.0.0.0/8` and `::1`.
     #[must_use]
     pub fn with_loopback(self) -> Self {
-        Self {
-            loopback: true,
-            ..self
-        }
+        Self { loopback: true, ..self }
     }
 
     /// These and all of `network`, whatever it is for.
@@ -109,10 +103,7 @@ impl Network {
 
     const fn v4(octets: [u8; 4], prefix_bits: u8) -> Self {
         let [a, b, c, d] = octets;
-        Self {
-            address: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            prefix_bits,
-        }
+        Self { address: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix_bits }
     }
 
     /// The IPv6 block whose first address begins with `groups`; the rest are zero.
@@ -123,10 +114,7 @@ impl Network {
             bits |= (groups[place] as u128) << (112 - 16 * place);
             place += 1;
         }
-        Self {
-            address: IpAddr::V6(Ipv6Addr::from_bits(bits)),
-            prefix_bits,
-        }
+        Self { address: IpAddr::V6(Ipv6Addr::from_bits(bits)), prefix_bits }
     }
 
     /// The block of `prefix_bits` that `address` is in.
@@ -142,10 +130,7 @@ impl Network {
                 IpAddr::V6(Ipv6Addr::from_bits(inside.to_bits() & mask))
             }
         };
-        Self {
-            address: first,
-            prefix_bits,
-        }
+        Self { address: first, prefix_bits }
     }
 }
 
@@ -174,11 +159,7 @@ impl FromStr for Network {
             None => most,
         };
         let network = Self::around(address, prefix_bits);
-        if network.address == address {
-            Ok(network)
-        } else {
-            Err(BadNetwork::HostBits { network })
-        }
+        if network.address == address { Ok(network) } else { Err(BadNetwork::HostBits { network }) }
     }
 }
 
@@ -256,11 +237,7 @@ fn forbidden_range(address: IpAddr) -> Option<&'static str> {
         return Some(range);
     }
     let assigned = address.is_ipv4() || GLOBAL_UNICAST.contains(address);
-    if assigned {
-        None
-    } else {
-        Some("outside of global unicast 2000::/3 (RFC 4291)")
-    }
+    if assigned { None } else { Some("outside of global unicast 2000::/3 (RFC 4291)") }
 }
 
 /// IPv4 addresses behind a translator (RFC 6052 §2.1).
@@ -324,9 +301,7 @@ mod tests {
 
     /// The range that forbids `address` to a desk that calls public addresses only.
     fn verdict(address: IpAddr) -> &'static str {
-        Targets::public()
-            .check(address)
-            .map_or_else(|why| why.range, |()| PUBLIC)
+        Targets::public().check(address).map_or_else(|why| why.range, |()| PUBLIC)
     }
 
     fn before(address: IpAddr) -> Option<IpAddr> {
@@ -385,12 +360,7 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
     #[test]
     fn each_range_ends_where_its_source_says() {
         let mut ranges = 0;
-        for row in EDGES
-            .replace("OUTSIDE", OUTSIDE)
-            .replace(":F", ":ffff")
-            .trim()
-            .lines()
-        {
+        for row in EDGES.replace("OUTSIDE", OUTSIDE).replace(":F", ":ffff").trim().lines() {
             let cells: Vec<&str> = row.split(" | ").collect();
             let [first, last, range, range_before, range_after] = cells[..] else {
                 panic!("{row}")
@@ -398,16 +368,8 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
             let (first, last) = (address(first), address(last));
             assert_eq!(verdict(first), range, "{first}");
             assert_eq!(verdict(last), range, "{last}");
-            assert_eq!(
-                before(first).map_or("none", verdict),
-                range_before,
-                "before {first}"
-            );
-            assert_eq!(
-                after(last).map_or("none", verdict),
-                range_after,
-                "after {last}"
-            );
+            assert_eq!(before(first).map_or("none", verdict), range_before, "before {first}");
+            assert_eq!(after(last).map_or("none", verdict), range_after, "after {last}");
             ranges += 1;
         }
         assert_eq!(ranges, FORBIDDEN.len());
@@ -416,11 +378,7 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
     #[test]
     fn each_row_begins_with_its_first_address() {
         for (network, range) in FORBIDDEN {
-            assert_eq!(
-                Network::around(network.address, network.prefix_bits),
-                network,
-                "{range}"
-            );
+            assert_eq!(Network::around(network.address, network.prefix_bits), network, "{range}");
         }
     }
 
@@ -443,14 +401,9 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
 
     #[test]
     fn wrapped_ipv4_addresses_are_judged_by_what_they_wrap() {
-        for inside in [
-            "93.184.215.14",
-            "1.0.0.0",
-            "0.0.0.0",
-            "127.0.0.1",
-            "10.1.2.3",
-            "169.254.169.254",
-        ] {
+        for inside in
+            ["93.184.215.14", "1.0.0.0", "0.0.0.0", "127.0.0.1", "10.1.2.3", "169.254.169.254"]
+        {
             let expected = verdict(address(inside));
             for outer in ["::ffff:", "64:ff9b::"] {
                 assert_eq!(
@@ -460,57 +413,29 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
                 );
             }
         }
-        let why = Targets::public()
-            .check(address("::ffff:10.0.0.1"))
-            .unwrap_err();
+        let why = Targets::public().check(address("::ffff:10.0.0.1")).unwrap_err();
         assert_eq!(why.to_string(), "::ffff:10.0.0.1 is private (RFC 1918)");
     }
 
     #[test]
     fn a_desk_that_may_call_itself_calls_nothing_else_that_is_forbidden() {
         let targets = Targets::public().with_loopback();
-        for text in [
-            "127.0.0.0",
-            "127.255.255.255",
-            "::1",
-            "::ffff:127.0.0.1",
-            "1.1.1.1",
-        ] {
+        for text in ["127.0.0.0", "127.255.255.255", "::1", "::ffff:127.0.0.1", "1.1.1.1"] {
             assert_eq!(targets.check(address(text)), Ok(()), "{text}");
         }
-        for text in [
-            "0.0.0.0",
-            "::",
-            "10.0.0.1",
-            "::127.0.0.1",
-            "64:ff9b::127.0.0.1",
-            "fe80::1",
-        ] {
+        for text in ["0.0.0.0", "::", "10.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "fe80::1"] {
             assert!(targets.check(address(text)).is_err(), "{text}");
         }
     }
 
     #[test]
     fn allowed_networks_win_over_the_table() {
-        let targets = Targets::public()
-            .allow(network("10.1.0.0/16"))
-            .allow(network("fd00::/8"));
-        for text in [
-            "10.1.0.0",
-            "10.1.255.255",
-            "::ffff:10.1.2.3",
-            "64:ff9b::10.1.2.3",
-            "fd12::1",
-        ] {
+        let targets = Targets::public().allow(network("10.1.0.0/16")).allow(network("fd00::/8"));
+        for text in ["10.1.0.0", "10.1.255.255", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd12::1"]
+        {
             assert_eq!(targets.check(address(text)), Ok(()), "{text}");
         }
-        for text in [
-            "10.0.255.255",
-            "10.2.0.0",
-            "::ffff:10.2.0.0",
-            "fc00::1",
-            "127.0.0.1",
-        ] {
+        for text in ["10.0.255.255", "10.2.0.0", "::ffff:10.2.0.0", "fc00::1", "127.0.0.1"] {
             assert!(targets.check(address(text)).is_err(), "{text}");
         }
     }
@@ -542,22 +467,14 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
     #[test]
     fn bad_networks_are_told_apart() {
         use BadNetwork::{Address, HostBits, Mapped, Prefix};
-        let begins = |first: &str| HostBits {
-            network: network(first),
-        };
+        let begins = |first: &str| HostBits { network: network(first) };
         for (why, texts) in [
             (
                 Address,
                 "|/8|10.0.0/8|0x0a.0.0.0/8| 10.0.0.0/8|example.com/8|[fd00::]/8|fe80::1%1/64",
             ),
-            (
-                Prefix { most: 32 },
-                "10.0.0.0/|10.0.0.0/33|10.0.0.0/+8|10.0.0.0/08|10.0.0.0/-1",
-            ),
-            (
-                Prefix { most: 32 },
-                "10.0.0.0/8 |10.0.0.0/8/8|10.0.0.0/255.0.0.0",
-            ),
+            (Prefix { most: 32 }, "10.0.0.0/|10.0.0.0/33|10.0.0.0/+8|10.0.0.0/08|10.0.0.0/-1"),
+            (Prefix { most: 32 }, "10.0.0.0/8 |10.0.0.0/8/8|10.0.0.0/255.0.0.0"),
             (Prefix { most: 128 }, "fd00::/129|fd00::/256|fd00::/x"),
             (begins("10.0.0.0/8"), "10.0.0.1/8|10.255.255.255/8"),
             (begins("8.0.0.0/6"), "10.0.0.0/6"),
@@ -575,10 +492,7 @@ ff00:: | ffff:F:F:F:F:F:F:F | multicast (RFC 4291) | site-local (RFC 3879) | non
     #[test]
     fn each_bad_network_says_what_would_be_right() {
         for (text, says) in [
-            (
-                "x",
-                "A network is an address and a prefix, such as 10.0.0.0/8 or fd00::/8.",
-            ),
+            ("x", "A network is an address and a prefix, such as 10.0.0.0/8 or fd00::/8."),
             ("::/x", "A network's prefix must be a number from 0 to 128."),
             (
                 "10.0.0.1/8",

@@ -26,11 +26,7 @@ pub struct BadRow {
 
 impl fmt::Display for BadRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a row of the database has a value in {} that HookDesk never writes",
-            self.column
-        )
+        write!(f, "a row of the database has a value in {} that HookDesk never writes", self.column)
     }
 }
 
@@ -51,9 +47,7 @@ impl<'a> Row<'a> {
     }
 
     fn small(&mut self, column: &'static str) -> Read<u32> {
-        self.integer(column)?
-            .try_into()
-            .map_err(|_| BadRow { column })
+        self.integer(column)?.try_into().map_err(|_| BadRow { column })
     }
 
     fn optional_integer(&mut self, column: &'static str) -> Read<Option<u64>> {
@@ -97,8 +91,7 @@ impl<'a> Row<'a> {
         parse: fn(&str) -> Option<T>,
     ) -> Read<Option<T>> {
         let text = self.optional_text(column)?;
-        text.map(|text| parse(&text).ok_or(BadRow { column }))
-            .transpose()
+        text.map(|text| parse(&text).ok_or(BadRow { column })).transpose()
     }
 
     fn json<T: serde::de::DeserializeOwned>(&mut self, column: &'static str) -> Read<T> {
@@ -116,9 +109,7 @@ impl Row<'_> {
                 count: self
                     .small("log.stamp_count")?
                     .try_into()
-                    .map_err(|_| BadRow {
-                        column: "log.stamp_count",
-                    })?,
+                    .map_err(|_| BadRow { column: "log.stamp_count" })?,
             },
         })
     }
@@ -128,10 +119,7 @@ impl Row<'_> {
             0 => Availability::Unavailable,
             _ => Availability::Available,
         };
-        Ok(Service {
-            availability,
-            since: self.optional_integer("service.since")?.map(Millis),
-        })
+        Ok(Service { availability, since: self.optional_integer("service.since")?.map(Millis) })
     }
 
     pub fn ticket(&mut self) -> Read<Ticket> {
@@ -157,11 +145,7 @@ impl Row<'_> {
             topic: self.optional("events.topic", Topic::parse)?,
             version: self
                 .optional_integer("events.version")?
-                .map(|version| {
-                    version.try_into().map_err(|_| BadRow {
-                        column: "events.version",
-                    })
-                })
+                .map(|version| version.try_into().map_err(|_| BadRow { column: "events.version" }))
                 .transpose()?,
             body: self.text("events.body")?.into(),
         })
@@ -198,13 +182,8 @@ impl Row<'_> {
         let at = self.optional_integer("webhooks.disabled_at")?;
         match (reason, at) {
             (None, None) => Ok(WebhookStatus::Active),
-            (Some(reason), Some(at)) => Ok(WebhookStatus::Disabled {
-                reason,
-                at: Millis(at),
-            }),
-            (Some(_), None) | (None, Some(_)) => Err(BadRow {
-                column: "webhooks.disabled_at",
-            }),
+            (Some(reason), Some(at)) => Ok(WebhookStatus::Disabled { reason, at: Millis(at) }),
+            (Some(_), None) | (None, Some(_)) => Err(BadRow { column: "webhooks.disabled_at" }),
         }
     }
 

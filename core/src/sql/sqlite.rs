@@ -52,10 +52,9 @@ pub fn query(need: &Need) -> Statement<'static> {
     let (sql, values): (&'static str, Vec<Value<'static>>) = match *need {
         Need::Log => ("SELECT head, floor, stamp_at, stamp_count FROM log", vec![]),
         Need::Service => ("SELECT available, since FROM service", vec![]),
-        Need::Ticket(id) => (
-            concat!(ticket_columns!(), "WHERE id = ?1"),
-            vec![id.to_string().into()],
-        ),
+        Need::Ticket(id) => {
+            (concat!(ticket_columns!(), "WHERE id = ?1"), vec![id.to_string().into()])
+        }
         Need::Tickets { only, after, most } => {
             let sql = match only {
                 None => concat!(ticket_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2"),
@@ -68,25 +67,15 @@ pub fn query(need: &Need) -> Statement<'static> {
                     "WHERE id > ?1 AND closed_at IS NOT NULL ORDER BY id LIMIT ?2"
                 ),
             };
-            (
-                sql,
-                vec![
-                    after.map(|id| id.to_string()).unwrap_or_default().into(),
-                    most.into(),
-                ],
-            )
+            (sql, vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()])
         }
         Need::Webhooks => (concat!(partner_columns!(), "ORDER BY id"), vec![]),
-        Need::Webhook(id) => (
-            concat!(partner_columns!(), "WHERE id = ?1"),
-            vec![id.to_string().into()],
-        ),
+        Need::Webhook(id) => {
+            (concat!(partner_columns!(), "WHERE id = ?1"), vec![id.to_string().into()])
+        }
         Need::WebhooksAfter { after, most } => (
             concat!(partner_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2"),
-            vec![
-                after.map(|id| id.to_string()).unwrap_or_default().into(),
-                most.into(),
-            ],
+            vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()],
         ),
         Need::Events { from, most } => (
             "SELECT seq, id, event, created, topic, version, body FROM events \
@@ -102,39 +91,19 @@ pub fn query(need: &Need) -> Statement<'static> {
             concat!(lane_columns!(), "WHERE webhook = ?1 AND subject = ?2"),
             vec![webhook.to_string().into(), subject.to_string().into()],
         ),
-        Need::Lanes {
-            webhook,
-            after: None,
-            most,
-        } => (
-            concat!(
-                lane_columns!(),
-                "WHERE webhook = ?1 ORDER BY due, head LIMIT ?2"
-            ),
+        Need::Lanes { webhook, after: None, most } => (
+            concat!(lane_columns!(), "WHERE webhook = ?1 ORDER BY due, head LIMIT ?2"),
             vec![webhook.to_string().into(), most.into()],
         ),
-        Need::Lanes {
-            webhook,
-            after: Some((due, head)),
-            most,
-        } => (
+        Need::Lanes { webhook, after: Some((due, head)), most } => (
             concat!(
                 lane_columns!(),
                 "WHERE webhook = ?1 AND (due, head) > (?2, ?3) ORDER BY due, head LIMIT ?4"
             ),
-            vec![
-                webhook.to_string().into(),
-                due.0.into(),
-                head.0.into(),
-                most.into(),
-            ],
+            vec![webhook.to_string().into(), due.0.into(), head.0.into(), most.into()],
         ),
     };
-    Statement {
-        sql,
-        values,
-        changes: None,
-    }
+    Statement { sql, values, changes: None }
 }
 
 /// What the rows of a [`query`] say.
@@ -149,10 +118,9 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::Ticket(_) | Need::Tickets { .. } => {
             Fact::Tickets(rows.map(|mut row| row.ticket()).collect::<Result<_, _>>()?)
         }
-        Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => Fact::Webhooks(
-            rows.map(|mut row| row.partner())
-                .collect::<Result<_, _>>()?,
-        ),
+        Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => {
+            Fact::Webhooks(rows.map(|mut row| row.partner()).collect::<Result<_, _>>()?)
+        }
         Need::Events { .. } => {
             Fact::Events(rows.map(|mut row| row.event()).collect::<Result<_, _>>()?)
         }
@@ -181,11 +149,7 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
     }
     all.extend(changes.cleared.iter().map(|id| {
         let sql = "DELETE FROM lanes WHERE webhook = ?1";
-        Statement {
-            sql,
-            values: vec![id.to_string().into()],
-            changes: None,
-        }
+        Statement { sql, values: vec![id.to_string().into()], changes: None }
     }));
     for ((webhook, subject), row) in &changes.lanes {
         all.push(lane(*webhook, *subject, row.as_ref()));
@@ -196,11 +160,7 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
 
 /// A statement that must change exactly one row.
 fn one<'a>(sql: &'static str, values: Vec<Value<'a>>) -> Statement<'a> {
-    Statement {
-        sql,
-        values,
-        changes: Some(1),
-    }
+    Statement { sql, values, changes: Some(1) }
 }
 
 fn log(log: &Log) -> Statement<'static> {
@@ -275,11 +235,7 @@ fn ticket(put: &Put<Ticket>) -> Option<Statement<'_>> {
 
 fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statement<'_>> {
     let Some(webhook) = &put.row else {
-        return delete(
-            "DELETE FROM webhooks WHERE id = ?1 AND rev = ?2",
-            id,
-            put.expect,
-        );
+        return delete("DELETE FROM webhooks WHERE id = ?1 AND rev = ?2", id, put.expect);
     };
     let (disabled_for, disabled_at) = match webhook.status {
         WebhookStatus::Active => (None, None),
@@ -319,11 +275,7 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
 
 fn reader(id: WebhookId, put: &Put<Reader>) -> Option<Statement<'_>> {
     let Some(reader) = &put.row else {
-        return delete(
-            "DELETE FROM readers WHERE webhook = ?1 AND rev = ?2",
-            id,
-            put.expect,
-        );
+        return delete("DELETE FROM readers WHERE webhook = ?1 AND rev = ?2", id, put.expect);
     };
     let mut values = vec![
         id.to_string().into(),
@@ -363,11 +315,7 @@ fn lane(webhook: WebhookId, subject: Subject, lane: Option<&Lane>) -> Statement<
     let mut values = vec![webhook.to_string().into(), subject.to_string().into()];
     let Some(lane) = lane else {
         let sql = "DELETE FROM lanes WHERE webhook = ?1 AND subject = ?2";
-        return Statement {
-            sql,
-            values,
-            changes: None,
-        };
+        return Statement { sql, values, changes: None };
     };
     values.extend([
         lane.head.0.into(),
@@ -413,11 +361,7 @@ fn attempt(attempt: &Attempt) -> Statement<'_> {
                status = excluded.status, failure = excluded.failure, excerpt = excluded.excerpt, \
                reason = excluded.reason, next_attempt_at = excluded.next_attempt_at \
                WHERE attempts.duration_ms IS NULL";
-    Statement {
-        sql,
-        values,
-        changes: None,
-    }
+    Statement { sql, values, changes: None }
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {

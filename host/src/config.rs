@@ -1,0 +1,188 @@
+//! What an operator sets: by flag, by `HOOKDESK_…` in the environment, or in a TOML file, in that
+//! order of precedence.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use hookdesk_core::api::Door;
+use hookdesk_core::guard::{Network, Targets};
+use serde::Deserialize;
+
+/// Options of `hookdesk serve`, as they were given.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeOptions {
+    /// Where to listen. On loopback the desk is open to this machine and may call it.
+    #[arg(long, env = "HOOKDESK_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(help = "Where to listen [default: 127.0.0.1:8080]")]
+    pub listen: Option<String>,
+    /// The file that holds everything.
+    #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
+    #[arg(help = "Where everything is kept [default: sqlite://hookdesk.db]")]
+    pub database: Option<String>,
+    /// A TOML file with these options, named as here without the dashes in front and with
+    /// underscores.
+    #[arg(long, env = "HOOKDESK_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Ask callers for an API key also on loopback.
+    #[arg(long, env = "HOOKDESK_AUTH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub auth: Option<bool>,
+    /// Ask nobody for a key: something in front of the desk checks who calls.
+    #[arg(long, env = "HOOKDESK_NO_AUTH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub no_auth: Option<bool>,
+    /// Addresses that may be called though they are not public, such as 10.0.0.0/8. May be given
+    /// several times.
+    #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
+    pub allow_target: Vec<String>,
+}
+
+/// What a server runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub database: PathBuf,
+    pub door: Door,
+}
+
+/// Options that no server can run with. The text says which, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadOptions(String);
+
+impl fmt::Display for BadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadOptions {}
+
+impl ServeOptions {
+    const LISTEN: &str = "127.0.0.1:8080";
+    const DATABASE: &str = "sqlite://hookdesk.db";
+
+    /// The settings that these options, the file that they name and the defaults come to.
+    ///
+    /// # Errors
+    /// [`BadOptions`] when one of them has no meaning, or when they would open the desk to
+    /// everybody unsaid.
+    pub fn settle(self) -> Result<Settings, BadOptions> {
+        let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let listen = self.listen.or(file.listen).unwrap_or_else(|| Self::LISTEN.to_owned());
+        let database = self.database.or(file.database).unwrap_or_else(|| Self::DATABASE.to_owned());
+        let auth = self.auth.or(file.auth).unwrap_or(false);
+        let no_auth = self.no_auth.or(file.no_auth).unwrap_or(false);
+        let allowed =
+            if self.allow_target.is_empty() { file.allow_target } else { self.allow_target };
+
+        let listen = address(&listen)?;
+        let local_only = admission(listen, auth, no_auth)?;
+        let public = Targets::public();
+        let mut targets = if local_only { public.with_loopback() } else { public };
+        for text in allowed {
+            let network: Network =
+                text.parse().map_err(|bad| BadOptions(format!("--allow-target {text}: {bad}")))?;
+            targets = targets.allow(network);
+        }
+        let database = path(&database)?;
+        Ok(Settings { listen, database, door: Door { local_only, targets } })
+    }
+}
+
+fn read(file: &Path) -> Result<ServeOptions, BadOptions> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| BadOptions(format!("cannot read {}: {error}", file.display())))?;
+    toml::from_str(&text).map_err(|error| BadOptions(format!("{}: {error}", file.display())))
+}
+
+fn address(listen: &str) -> Result<SocketAddr, BadOptions> {
+    let found = listen.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| {
+        BadOptions(format!("--listen {listen}: give an address and a port, as in 127.0.0.1:8080"))
+    })
+}
+
+/// Whether the desk is for this machine alone; an error when it would be for everybody unsaid.
+fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<bool, BadOptions> {
+    match (auth, no_auth, listen.ip().is_loopback()) {
+        (true, true, _) => Err(BadOptions("--auth and --no-auth exclude each other".to_owned())),
+        (true, false, _) => Err(BadOptions(
+            "--auth needs an API key, and this version has none yet. Listen on loopback without \
+             --auth, or give --no-auth where something in front of the desk checks who calls."
+                .to_owned(),
+        )),
+        (false, true, _) => Ok(false),
+        (false, false, true) => Ok(true),
+        (false, false, false) => Err(BadOptions(format!(
+            "listening on {listen} would open the desk to whoever reaches it. Give --no-auth if \
+             something in front of the desk checks who calls, or listen on 127.0.0.1."
+        ))),
+    }
+}
+
+fn path(database: &str) -> Result<PathBuf, BadOptions> {
+    match database.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some(_) | None => Err(BadOptions(format!(
+            "--database {database}: this version keeps its data in one SQLite file, named as in \
+             sqlite://hookdesk.db or sqlite:///var/lib/hookdesk.db"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(listen: &str) -> ServeOptions {
+        ServeOptions { listen: Some(listen.to_owned()), ..ServeOptions::default() }
+    }
+
+    #[test]
+    fn loopback_is_open_and_anything_else_must_be_said() {
+        let local = options("127.0.0.1:0").settle().unwrap();
+        assert!(local.door.local_only);
+        assert!(local.door.targets.check([127, 0, 0, 1].into()).is_ok());
+        assert!(options("[::1]:0").settle().unwrap().door.local_only);
+        assert!(options("0.0.0.0:8080").settle().unwrap_err().0.contains("--no-auth"));
+        let told = ServeOptions { no_auth: Some(true), ..options("0.0.0.0:8080") };
+        let public = told.settle().unwrap();
+        assert!(!public.door.local_only);
+        assert!(public.door.targets.check([127, 0, 0, 1].into()).is_err());
+        let keys = ServeOptions { auth: Some(true), ..options("127.0.0.1:0") };
+        assert!(keys.settle().is_err());
+    }
+
+    #[test]
+    fn networks_are_allowed_by_name() {
+        let allow_target = vec!["10.0.0.0/8".to_owned()];
+        let settings = ServeOptions { allow_target, ..options("127.0.0.1:0") }.settle().unwrap();
+        assert!(settings.door.targets.check([10, 1, 2, 3].into()).is_ok());
+        assert!(settings.door.targets.check([192, 168, 0, 1].into()).is_err());
+        let allow_target = vec!["10.0.0.0/33".to_owned()];
+        assert!(ServeOptions { allow_target, ..options("127.0.0.1:0") }.settle().is_err());
+    }
+
+    #[test]
+    fn databases_are_files() {
+        assert_eq!(path("sqlite://a/b.db"), Ok(PathBuf::from("a/b.db")));
+        assert_eq!(path("sqlite:///a.db"), Ok(PathBuf::from("/a.db")));
+        assert!(path("postgres://localhost/desk").is_err());
+        assert!(path("sqlite://").is_err());
+    }
+
+    #[test]
+    fn a_file_has_the_same_names() {
+        let file: ServeOptions = toml::from_str(
+            "listen = \"127.0.0.1:9\"\nno_auth = true\nallow_target = [\"10.0.0.0/8\"]",
+        )
+        .unwrap();
+        assert_eq!((file.listen.as_deref(), file.no_auth), (Some("127.0.0.1:9"), Some(true)));
+        assert!(toml::from_str::<ServeOptions>("lisen = \"x\"").is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! Carries finished requests to receivers, and says what came back.
+//!
+//! Whatever a receiver does costs bounded memory and time: one total timeout, an answer that is
+//! read up to a cap, and a place for each request that is under way.
+
+mod resolver;
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hookdesk_core::guard::Targets;
+use hookdesk_core::{Answer, Failure, Report, Request, excerpt};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use tokio::sync::Semaphore;
+
+use resolver::{Resolver, Unresolved};
+
+/// A connection is let go before receivers do it: the shortest that common servers keep one is 5 s
+/// (Node.js), and a request on a connection that just ended is a failure for nothing.
+const IDLE: Duration = Duration::from_secs(4);
+/// How long a request waits for a place. The core keeps to the number of places, so only requests
+/// of webhooks that were unregistered meanwhile can be in the way, and those end by their timeout.
+const PLACE_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub struct Courier {
+    client: reqwest::Client,
+    targets: Arc<Targets>,
+    places: Arc<Semaphore>,
+}
+
+impl Courier {
+    /// A courier with room for `places` requests at once.
+    ///
+    /// # Errors
+    /// When no TLS can be set up, for want of any trusted certificates for example.
+    pub fn new(targets: Targets, places: u32) -> Result<Self, reqwest::Error> {
+        let targets = Arc::new(targets);
+        let places = places as usize;
+        let client = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .pool_idle_timeout(IDLE)
+            // Counted per host name, and many webhooks may be on one host.
+            .pool_max_idle_per_host(places)
+            .dns_resolver(Resolver::new(Arc::clone(&targets)))
+            .build()?;
+        Ok(Self { client, targets, places: Arc::new(Semaphore::new(places)) })
+    }
+
+    /// Sends a request, and reports how it ended.
+    pub async fn carry(&self, request: Request) -> Report {
+        let (key, sent_at) = (request.key, request.sent_at);
+        let start = Instant::now();
+        let answer = match tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await {
+            Ok(Ok(_place)) => {
+                let sent = self.send(request).await;
+                sent.unwrap_or_else(|failure| Answer::Failure(failure))
+            }
+            Ok(Err(_)) | Err(_) => Answer::Failure(Failure::Ours),
+        };
+        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Report { key, sent_at, duration_ms, answer }
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        // The resolver is not asked about an address, so it is vetted here.
+        if request.url.address().is_some_and(|address| self.targets.check(address).is_err()) {
+            return Err(Failure::Blocked);
+        }
+        let response = self
+            .client
+            .post(request.url.as_str())
+            .headers(headers(&request)?)
+            .timeout(Duration::from_millis(request.timeout_ms.into()))
+            .body(request.body.as_bytes().to_vec())
+            .send()
+            .await
+            .map_err(|error| classify(&error))?;
+        read(response).await.map_err(|error| classify(&error))
+    }
+}
+
+fn headers(request: &Request) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::with_capacity(request.headers.len());
+    for (name, value) in &request.headers {
+        let value = HeaderValue::from_str(value).map_err(|_| Failure::Ours)?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
+}
+
+/// Reads an answer up to the cap. A connection with more to come is closed.
+async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error> {
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = Answer::MOST_READ - body.len();
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if body.len() == Answer::MOST_READ {
+            break;
+        }
+    }
+    Ok(Answer::Status { status, excerpt: excerpt(&body) })
+}
+
+/// The class of a transport error. Its own words are for nobody: they may name addresses.
+fn classify(error: &reqwest::Error) -> Failure {
+    if error.is_timeout() {
+        return Failure::Timeout;
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(failure) = class_of(error) {
+            return failure;
+        }
+        cause = error.source();
+    }
+    if error.is_connect() { Failure::Connect } else { Failure::Reset }
+}
+
+fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
+    if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
+        return Some(match unresolved {
+            Unresolved::Unknown => Failure::Dns,
+            Unresolved::Forbidden => Failure::Blocked,
+        });
+    }
+    if error.downcast_ref::<rustls::Error>().is_some() {
+        return Some(Failure::Tls);
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return error.is_parse().then_some(Failure::Protocol);
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    if is_exhaustion(error) {
+        return Some(Failure::Ours);
+    }
+    // An error that was wrapped into this one is not among its sources.
+    error.get_ref().and_then(|inner| class_of(inner))
+}
+
+/// Whether this machine has no more of something: no receiver's fault.
+fn is_exhaustion(error: &io::Error) -> bool {
+    /// Too many open files in the process (EMFILE), in the system (ENFILE); no local port left
+    /// (EADDRNOTAVAIL); no memory for sockets (ENOBUFS). The numbers are Linux's.
+    const EXHAUSTED: [i32; 4] = [24, 23, 99, 105];
+    error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code))
+}

@@ -1,0 +1,271 @@
+//! The desk's thread: it drains what is queued, has the core decide all of it, commits once, and
+//! hands answers and requests to the runtime as one message.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hookdesk_core::api::{Code, Problem};
+use hookdesk_core::{
+    Command, Decided, Desk, HolderId, Millis, Moment, Refusal, Reply, Report, Request, Store,
+};
+use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
+
+/// Calls that may wait for their decision: with a commit a millisecond and a hundred calls in each,
+/// the last of them waits some 40 ms.
+const MOST_CALLS: usize = 4_096;
+/// Commands that are committed together, so that the first of them is not kept waiting for ever.
+const MOST_BATCH: usize = 1_024;
+/// How long the desk lets a store rest that failed.
+const FAULT_PAUSE: Duration = Duration::from_millis(500);
+/// The longest that the thread sleeps, lest a clock that is set forward goes unnoticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+type Answered = Result<Result<Reply, Refusal>, Problem>;
+
+enum Message {
+    Ask {
+        command: Command,
+        answer: oneshot::Sender<Answered>,
+    },
+    Report(Report),
+    /// Send nothing more; end when nothing is in flight.
+    Drain,
+    /// End, whatever is in flight.
+    End,
+}
+
+/// What the runtime is to do after a commit.
+pub struct Dispatch {
+    answers: Vec<(oneshot::Sender<Answered>, Answered)>,
+    pub requests: Vec<Request>,
+}
+
+impl Dispatch {
+    /// Lets all callers know, and gives the requests that are to be sent.
+    pub fn answer(self) -> Vec<Request> {
+        for (caller, answered) in self.answers {
+            // A caller that hung up does not want to know.
+            let _ = caller.send(answered);
+        }
+        self.requests
+    }
+}
+
+/// The way to the desk's thread.
+#[derive(Clone)]
+pub struct DeskQueue {
+    queue: Sender<Message>,
+    calls: Arc<Semaphore>,
+}
+
+impl DeskQueue {
+    /// Has a call's command decided and committed.
+    ///
+    /// # Errors
+    /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
+    pub async fn ask(&self, command: Command) -> Answered {
+        let Ok(_place) = self.calls.try_acquire() else {
+            let detail = "More calls wait than the desk can keep. Call again in a second.";
+            return Err(Problem::new(Code::Overloaded, detail));
+        };
+        let (answer, answered) = oneshot::channel();
+        let queued = self.queue.send(Message::Ask { command, answer });
+        match (queued, answered.await) {
+            (Ok(()), Ok(answered)) => answered,
+            (Err(_), _) | (_, Err(_)) => {
+                let detail = "The desk is stopping. Call again in a few seconds.";
+                Err(Problem::new(Code::StoreUnavailable, detail))
+            }
+        }
+    }
+
+    /// Tells how a request ended.
+    pub fn report(&self, report: Report) {
+        // A desk that has ended sends the event again when it starts.
+        let _ = self.queue.send(Message::Report(report));
+    }
+
+    pub fn drain(&self) {
+        let _ = self.queue.send(Message::Drain);
+    }
+
+    pub fn end(&self) {
+        let _ = self.queue.send(Message::End);
+    }
+}
+
+/// Starts the desk's thread over `desk`. It ends after [`DeskQueue::drain`] or [`DeskQueue::end`].
+///
+/// # Errors
+/// When the operating system has no thread to give.
+pub fn start<S>(
+    desk: Desk<S>,
+    runtime: runtime::UnboundedSender<Dispatch>,
+) -> std::io::Result<(DeskQueue, JoinHandle<()>)>
+where
+    S: Store + Send + 'static,
+    S::Fault: std::fmt::Display,
+{
+    let (queue, messages) = mpsc::channel();
+    let now = clock();
+    let desk_loop = DeskLoop {
+        desk,
+        holder: HolderId::new(now, &chance()),
+        messages,
+        runtime,
+        unheard: VecDeque::new(),
+        next_wake: Some(now),
+        in_flight: 0,
+        draining: false,
+        faulty: false,
+    };
+    let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || desk_loop.run())?;
+    let calls = Arc::new(Semaphore::new(MOST_CALLS));
+    Ok((DeskQueue { queue, calls }, thread))
+}
+
+struct DeskLoop<S> {
+    desk: Desk<S>,
+    holder: HolderId,
+    messages: Receiver<Message>,
+    runtime: runtime::UnboundedSender<Dispatch>,
+    /// Reports whose batch was not committed. They are decided again: a report is never given up.
+    unheard: VecDeque<Report>,
+    next_wake: Option<Millis>,
+    in_flight: usize,
+    draining: bool,
+    /// Whether the last batch failed, so that a lasting fault is logged once.
+    faulty: bool,
+}
+
+/// What came in since the last batch.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<(Command, Moment)>,
+    /// The callers, as many as there are commands before the reports.
+    callers: Vec<oneshot::Sender<Answered>>,
+    end: bool,
+}
+
+impl<S: Store> DeskLoop<S>
+where
+    S::Fault: std::fmt::Display,
+{
+    fn run(mut self) {
+        loop {
+            let batch = self.collect();
+            let end = batch.end;
+            self.decide(batch);
+            let drained = self.draining && self.in_flight == 0 && self.unheard.is_empty();
+            if end || drained {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to do, and takes what there is.
+    fn collect(&mut self) -> Batch {
+        let mut asked = Vec::new();
+        let mut batch = Batch::default();
+        let mut next = self.wait();
+        while let Some(message) = next {
+            match message {
+                Message::Ask { command, answer } => {
+                    asked.push((command, self.moment()));
+                    batch.callers.push(answer);
+                }
+                Message::Report(report) => self.unheard.push_back(report),
+                Message::Drain => {
+                    self.draining = true;
+                    self.desk.limit_in_flight(0);
+                }
+                Message::End => batch.end = true,
+            }
+            let full = asked.len() + self.unheard.len() >= MOST_BATCH;
+            next = if full { None } else { self.messages.try_recv().ok() };
+        }
+        batch.commands = asked;
+        for report in self.unheard.clone() {
+            batch.commands.push((Command::Report(report), self.moment()));
+        }
+        // Whatever happened may have made room, or made something to send.
+        batch.commands.push((Command::Wake, self.moment()));
+        batch
+    }
+
+    fn wait(&self) -> Option<Message> {
+        let due = self.next_wake.map_or(LONGEST_SLEEP, |at| {
+            Duration::from_millis(at.since(clock())).min(LONGEST_SLEEP)
+        });
+        let sleep = if self.faulty { FAULT_PAUSE } else { due };
+        match self.messages.recv_timeout(sleep) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Message::End),
+        }
+    }
+
+    fn decide(&mut self, batch: Batch) {
+        match self.desk.run(&batch.commands) {
+            Ok(decided) => self.dispatch(batch.callers, decided),
+            Err(fault) => self.fail(batch.callers, &fault),
+        }
+    }
+
+    fn dispatch(&mut self, callers: Vec<oneshot::Sender<Answered>>, decided: Vec<Decided>) {
+        if self.faulty {
+            tracing::info!("the store works again");
+            self.faulty = false;
+        }
+        self.in_flight -= self.unheard.len();
+        self.unheard.clear();
+        self.next_wake = decided.last().and_then(|wake| wake.next_wake);
+        let mut callers = callers.into_iter();
+        let mut dispatch = Dispatch { answers: Vec::new(), requests: Vec::new() };
+        for Decided { reply, requests, next_wake: _ } in decided {
+            if let Some(caller) = callers.next() {
+                dispatch.answers.push((caller, Ok(reply)));
+            }
+            dispatch.requests.extend(requests);
+        }
+        self.in_flight += dispatch.requests.len();
+        if !(dispatch.answers.is_empty() && dispatch.requests.is_empty()) {
+            // Without a runtime the process is ending; the next one sends what was not sent.
+            let _ = self.runtime.send(dispatch);
+        }
+    }
+
+    fn fail(&mut self, callers: Vec<oneshot::Sender<Answered>>, fault: &S::Fault) {
+        if !self.faulty {
+            tracing::error!("the store failed, and is tried again every half second: {fault}");
+            self.faulty = true;
+        }
+        let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
+        let problem = || Err(Problem::new(Code::StoreUnavailable, detail));
+        let answers = callers.into_iter().map(|caller| (caller, problem())).collect();
+        let _ = self.runtime.send(Dispatch { answers, requests: Vec::new() });
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: clock(), chance: chance(), holder: self.holder }
+    }
+}
+
+/// The only clock of the desk.
+fn clock() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The only chance of the desk.
+///
+/// # Panics
+/// When the operating system has none to give: ids and secrets without chance would be worse.
+pub fn chance<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives chance");
+    bytes
+}

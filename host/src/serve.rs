@@ -1,0 +1,124 @@
+//! `hookdesk serve`: puts the parts together, and takes them apart again on SIGTERM.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookdesk_core::{Desk, Limits, Memory};
+use salvo::Server;
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::fuse::FuseConfig;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::config::Settings;
+use crate::courier::Courier;
+use crate::desk::{self, DeskQueue, Dispatch};
+use crate::server::Front;
+use crate::store::sqlite::{Lock, Readers, Sqlite};
+
+/// How long stopping may take, before requests that are in flight are left to the next start.
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long a caller may take for its headers, for its body, and to take in an answer.
+const CALLER: Duration = Duration::from_secs(30);
+/// Connections at once: with those of deliveries, well within the usual limit of 1 024 files
+/// would be too few for pages that keep one open each, so operators raise that limit.
+const MOST_CONNECTIONS: usize = 10_000;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+type Anything = Box<dyn Error + Send + Sync>;
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start: the text is for the person who started it.
+pub fn serve(settings: Settings) -> Result<(), Anything> {
+    let _lock = Lock::take(&settings.database)?;
+    let store = Sqlite::open(&settings.database)?;
+    let readers = Arc::new(Readers::new(&settings.database));
+    let desk = Desk::new(store, Memory::Kept);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(settings, desk, readers))
+}
+
+async fn run(
+    settings: Settings,
+    desk: Desk<Sqlite>,
+    readers: Arc<Readers>,
+) -> Result<(), Anything> {
+    let courier = Courier::new(settings.door.targets.clone(), Limits::default().in_flight)?;
+    let listener = listen(settings.listen)
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let (dispatches, incoming) = mpsc::unbounded_channel();
+    let (queue, thread) = desk::start(desk, dispatches)?;
+    tokio::spawn(dispatch(incoming, queue.clone(), courier));
+    let (thread_ended, mut ended) = oneshot::channel();
+    tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
+
+    let address = listener.local_addr()?;
+    let front = Front { door: settings.door, desk: queue.clone(), readers };
+    let fuse = FuseConfig::default()
+        .with_http1_header_timeout(CALLER)
+        .with_request_body_timeout(CALLER)
+        .with_write_stall_timeout(CALLER);
+    let server = Server::new(TcpAcceptor::try_from(listener)?)
+        .fuse_config(fuse)
+        .max_connections(MOST_CONNECTIONS);
+    let handle = server.handle();
+    let serving = tokio::spawn(server.try_serve(front.router()));
+    tracing::info!(
+        "listening on http://{address}, with the data in {}",
+        settings.database.display()
+    );
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
+        _ = &mut ended => return Err("the desk's thread ended: this is a bug".into()),
+    }
+    let deadline = Instant::now() + DRAIN;
+    // First the callers, who may still want decisions, then what is in flight to receivers.
+    handle.stop_graceful(DRAIN);
+    let _ = tokio::time::timeout_at(deadline, serving).await;
+    queue.drain();
+    if tokio::time::timeout_at(deadline, &mut ended).await.is_err() {
+        tracing::warn!("not all requests ended in {} s: they are sent again", DRAIN.as_secs());
+        queue.end();
+        let _ = ended.await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Does what follows from each commit: answers callers, and sends requests.
+async fn dispatch(
+    mut incoming: mpsc::UnboundedReceiver<Dispatch>,
+    queue: DeskQueue,
+    courier: Courier,
+) {
+    while let Some(dispatch) = incoming.recv().await {
+        for request in dispatch.answer() {
+            let (courier, queue) = (courier.clone(), queue.clone());
+            tokio::spawn(async move { queue.report(courier.carry(request).await) });
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    // Inherited by accepted sockets: an answer in two writes does not wait for the other side.
+    socket.set_nodelay(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

@@ -1,0 +1,40 @@
+//! Where a native host keeps its rows.
+
+pub mod sqlite;
+
+use std::fmt;
+
+use hookdesk_core::sql::BadRow;
+
+/// What can go wrong with a store. The words are for the server's log, not for callers.
+#[derive(Debug)]
+pub enum StoreFault {
+    Sqlite(rusqlite::Error),
+    BadRow(BadRow),
+    /// A row was not as this host last saw it: somebody else writes to the store.
+    Moved(&'static str),
+}
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(error) => error.fmt(f),
+            Self::BadRow(bad) => bad.fmt(f),
+            Self::Moved(sql) => write!(f, "somebody else changed the database: {sql}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreFault {}
+
+impl From<rusqlite::Error> for StoreFault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<BadRow> for StoreFault {
+    fn from(bad: BadRow) -> Self {
+        Self::BadRow(bad)
+    }
+}

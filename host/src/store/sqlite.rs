@@ -1,0 +1,317 @@
+//! One SQLite file. It only runs the statements that the core hands it.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hookdesk_core::sql::{Statement, Value, sqlite};
+use hookdesk_core::{Changes, Fact, Need, Store};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, TransactionBehavior};
+
+use crate::store::StoreFault;
+
+/// How long a second server waits for the first to drain: a little more than draining may take.
+const LOCK_WAIT: Duration = Duration::from_secs(25);
+const LOCK_LOOK: Duration = Duration::from_millis(50);
+/// Statements that stay prepared: all that the core has, with room.
+const PREPARED: usize = 64;
+
+/// Why a file cannot be served.
+#[derive(Debug)]
+pub enum OpenError {
+    Io {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    /// Another server has it, and went on having it.
+    Locked {
+        path: PathBuf,
+    },
+    Sqlite {
+        path: PathBuf,
+        error: rusqlite::Error,
+    },
+    /// A SQLite file, but not one of ours.
+    Foreign {
+        path: PathBuf,
+    },
+    /// Written by a newer version, which knows things that this one would lose.
+    Newer {
+        path: PathBuf,
+        version: usize,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, error } => write!(f, "cannot open {}: {error}", path.display()),
+            Self::Locked { path } => write!(
+                f,
+                "{} is in use by another HookDesk server, also after {} s. Stop that one first.",
+                path.display(),
+                LOCK_WAIT.as_secs()
+            ),
+            Self::Sqlite { path, error } => write!(f, "cannot open {}: {error}", path.display()),
+            Self::Foreign { path } => {
+                write!(f, "{} is a SQLite file of another program", path.display())
+            }
+            Self::Newer { path, version } => write!(
+                f,
+                "{} was written by a newer HookDesk (schema {version}; this one knows up to {}). \
+                 Run that version, or restore a backup made before it.",
+                path.display(),
+                sqlite::MIGRATIONS.len()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// The right to write to a file: held as long as the process lives, and let go by the operating
+/// system however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock beside `database`, waiting for another server to let it go.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the lock's file cannot be made, or another server keeps it.
+    pub fn take(database: &Path) -> Result<Self, OpenError> {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        let io = |error| OpenError::Io { path: path.clone(), error };
+        let file = private(&path).map_err(io)?;
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+                Err(TryLockError::WouldBlock) if start.elapsed() >= LOCK_WAIT => {
+                    return Err(OpenError::Locked { path: database.to_owned() });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    if !told {
+                        tracing::info!("waiting for another server to let go of the database");
+                        told = true;
+                    }
+                    thread::sleep(LOCK_LOOK);
+                }
+            }
+        }
+    }
+}
+
+/// Opens a file that is there, or makes one that only we may read: it will hold secrets.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens `path`, makes it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] when it cannot be opened or is not a file that this version can serve.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        private(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+        let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+        let mut connection = Connection::open(path).map_err(failed)?;
+        let version = check(&connection, path)?;
+        prepare(&connection).map_err(failed)?;
+        migrate(&mut connection, version).map_err(failed)?;
+        Ok(Self { connection })
+    }
+
+    /// A database that is gone with this value.
+    ///
+    /// # Errors
+    /// When SQLite cannot make one.
+    pub fn in_memory() -> Result<Self, rusqlite::Error> {
+        let mut connection = Connection::open_in_memory()?;
+        prepare(&connection)?;
+        migrate(&mut connection, 0)?;
+        Ok(Self { connection })
+    }
+
+    /// The connection, to look at what is stored.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// The file's schema version, if it is ours to serve.
+fn check(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application = pragma("application_id").map_err(failed)?;
+    let version = pragma("user_version").map_err(failed)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    if tables > 0 && application != sqlite::APPLICATION_ID {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    if version > sqlite::MIGRATIONS.len() {
+        return Err(OpenError::Newer { path: path.to_owned(), version });
+    }
+    Ok(version)
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk when it returns: what is acknowledged survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.busy_timeout(Duration::from_secs(5))
+}
+
+fn migrate(connection: &mut Connection, version: usize) -> Result<(), rusqlite::Error> {
+    for (step, sql) in sqlite::MIGRATIONS.iter().enumerate().skip(version) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", sqlite::APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(0))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+impl Store for Sqlite {
+    type Fault = StoreFault;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, StoreFault> {
+        load(&self.connection, need)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), StoreFault> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for statement in sqlite::statements(changes) {
+            let changed = bound(&transaction, &statement)?.raw_execute()?;
+            if statement.changes.is_some_and(|expected| expected != changed) {
+                return Err(StoreFault::Moved(statement.sql));
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+fn load(connection: &Connection, need: &Need) -> Result<Fact, StoreFault> {
+    let query = sqlite::query(need);
+    let mut statement = bound(connection, &query)?;
+    let columns = statement.column_count();
+    let mut found = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        let value = |column| row.get_ref(column).map(value);
+        found.push((0..columns).map(value).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(sqlite::fact(need, found)?)
+}
+
+fn bound<'c>(
+    connection: &'c Connection,
+    statement: &Statement<'_>,
+) -> Result<CachedStatement<'c>, rusqlite::Error> {
+    let mut prepared = connection.prepare_cached(statement.sql)?;
+    for (index, value) in statement.values.iter().enumerate() {
+        prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+    }
+    Ok(prepared)
+}
+
+struct Parameter<'a>(&'a Value<'a>);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+/// A value as the core reads it. Our tables are strict, so the other kinds do not occur in them.
+fn value(value: ValueRef<'_>) -> Value<'static> {
+    match value {
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Value::Null,
+    }
+}
+
+/// Connections that only read, beside the one that writes.
+#[derive(Debug)]
+pub struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    /// Connections that are kept open when nobody reads.
+    const IDLE: usize = 4;
+
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
+    }
+
+    /// What the store has of all that is needed, as of one moment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn load(&self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
+        let mut connection = match self.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let snapshot = connection.transaction()?;
+        let facts = needs.iter().map(|need| load(&snapshot, need)).collect();
+        snapshot.finish()?;
+        self.keep(connection);
+        facts
+    }
+
+    fn connect(&self) -> Result<Connection, StoreFault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        connection.busy_timeout(Duration::from_secs(5))?;
+        Ok(connection)
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop()
+    }
+
+    fn keep(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if idle.len() < Self::IDLE {
+            idle.push(connection);
+        }
+    }
+}
