@@ -46,6 +46,10 @@ pub struct Registration {
     pub callback_url: CallbackUrl,
     pub ordering: Ordering,
     pub retry_schedule: RetrySchedule,
+    /// Milliseconds, within [`Webhook::TIMEOUTS_MS`](crate::Webhook::TIMEOUTS_MS).
+    pub timeout_ms: u32,
+    /// Within [`Webhook::WINDOWS`](crate::Webhook::WINDOWS).
+    pub max_in_flight: u32,
     /// Made of fresh chance that makes nothing else.
     pub secret: Secret,
 }

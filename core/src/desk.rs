@@ -95,6 +95,10 @@ impl<S: Store> Desk<S> {
         if !changes.is_empty() {
             self.store.commit(&changes)?;
         }
+        // An unregister is final also for what was decided before it in the same batch.
+        for decided in &mut decided {
+            decided.requests.retain(|request| !changes.cleared.contains(&request.key.webhook));
+        }
         Ok(decided)
     }
 

@@ -26,6 +26,8 @@
 //!     callback_url: url,
 //!     ordering: Ordering::Ticket,
 //!     retry_schedule: RetrySchedule::default(),
+//!     timeout_ms: 15_000,
+//!     max_in_flight: 64,
 //!     secret: Secret::new([9; 32]),
 //! };
 //! let message = TicketMessage::parse("My order is late".into()).unwrap();

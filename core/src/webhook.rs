@@ -1,11 +1,14 @@
 //! A registered callback URL and its settings.
 
+use std::ops::RangeInclusive;
+
 use crate::guard::CallbackUrl;
 use crate::id::WebhookId;
 use crate::moment::Millis;
 use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
 use crate::sign::Secret;
+use crate::window;
 
 /// What a webhook keeps in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,11 +89,16 @@ impl Webhook {
     /// Webhooks of one desk at the most: every one is looked at at each turn, and its settings and
     /// reader stay in memory.
     pub const MOST: usize = 1_000;
-    /// Milliseconds: the longest that Standard Webhooks advises a sender to wait (15 to 30 s),
-    /// taken at its lower end because a receiver should answer first and work later.
+    /// Milliseconds: how long Standard Webhooks advises a sender to wait (15 to 30 s), taken at its
+    /// lower end because a receiver should answer first and work later.
     pub const TIMEOUT_MS: u32 = 15_000;
+    /// Milliseconds: below a second a distant receiver never succeeds, and beyond half a minute a
+    /// hanging one holds places that others could use.
+    pub const TIMEOUTS_MS: RangeInclusive<u32> = 1_000..=30_000;
     /// A quarter of what the process sends at once: four webhooks can be busy at the same time.
     pub const MAX_IN_FLIGHT: u32 = 64;
+    /// From one after another to all that a process sends at once.
+    pub const WINDOWS: RangeInclusive<u32> = 1..=window::PER_PROCESS;
 
     #[must_use]
     pub fn is_active(&self) -> bool {

@@ -23,7 +23,8 @@ enum Subcommands {
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
-    let filter = EnvFilter::try_from_env("HOOKDESK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("HOOKDESK_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,salvo_core=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

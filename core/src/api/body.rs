@@ -1,5 +1,7 @@
 //! What a caller sent, field by field: all that is wrong with it is said at once.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use crate::api::{Call, Code, FieldError, MOST_BODY, Problem};
@@ -57,7 +59,18 @@ impl Fields {
         self.object.remove(name).filter(|value| !value.is_null())
     }
 
-    /// The first of `names` that was sent.
+    /// A whole number within `range`, or `default` when it is left out or null.
+    pub fn whole(&mut self, name: &str, range: &RangeInclusive<u32>, default: u32) -> u32 {
+        let Some(value) = self.optional(name) else { return default };
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            self.fail(name, format!("must be a whole number from {least} to {most}"));
+            default
+        })
+    }
+
+    /// Those of `names` that were sent.
     pub fn has(&self, names: &[&'static str]) -> Vec<&'static str> {
         names.iter().copied().filter(|name| self.object.contains_key(*name)).collect()
     }

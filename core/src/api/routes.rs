@@ -15,7 +15,7 @@ use crate::schedule::{BadSchedule, RetrySchedule};
 use crate::service::Availability;
 use crate::sign::Secret;
 use crate::ticket::TicketMessage;
-use crate::webhook::Ordering;
+use crate::webhook::{Ordering, Webhook};
 
 /// What a route is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,16 +58,7 @@ const ROUTES: [(&str, &str, Purpose); 15] = [
 
 /// Settings that the contract names and that this version does not have: taking them silently would
 /// be a lie.
-const NOT_YET: [&str; 8] = [
-    "events",
-    "description",
-    "headers",
-    "timeout_ms",
-    "max_in_flight",
-    "rate_limit",
-    "status",
-    "secret",
-];
+const NOT_YET: [&str; 6] = ["events", "description", "headers", "rate_limit", "status", "secret"];
 
 type Taken = Result<Next, Problem>;
 
@@ -156,6 +147,8 @@ fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::L
     let text = fields.text("callback_url");
     let ordering = ordering(&mut fields);
     let retry_schedule = retry_schedule(&mut fields);
+    let timeout_ms = fields.whole("timeout_ms", &Webhook::TIMEOUTS_MS, Webhook::TIMEOUT_MS);
+    let max_in_flight = fields.whole("max_in_flight", &Webhook::WINDOWS, Webhook::MAX_IN_FLIGHT);
     for name in fields.has(&NOT_YET) {
         fields.fail(name, "cannot be set in this version");
     }
@@ -167,8 +160,14 @@ fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::L
             Problem::fields(Code::BadCallbackUrl, vec![error])
         })?;
     let secret = Secret::new(fresh());
-    let registration = Registration { callback_url, ordering, retry_schedule, secret };
-    Ok(Next::Decide(Command::Register(registration)))
+    Ok(Next::Decide(Command::Register(Registration {
+        callback_url,
+        ordering,
+        retry_schedule,
+        timeout_ms,
+        max_in_flight,
+        secret,
+    })))
 }
 
 fn ordering(fields: &mut Fields) -> Ordering {
@@ -304,12 +303,19 @@ mod tests {
 
     #[test]
     fn bad_settings_are_all_named_at_once() {
-        let body =
-            br#"{"callback_url": 1, "ordering": "x", "retry_schedule": [1, -1], "events": []}"#;
+        let body = br#"{"callback_url": 1, "ordering": "x", "retry_schedule": [1, -1],
+            "timeout_ms": 999, "max_in_flight": 1.5, "events": []}"#;
         let (status, body) =
             refused(take_with("POST", "/webhooks/register", "application/json", body));
         assert_eq!(status, 422);
-        for pointer in ["callback_url", "ordering", "retry_schedule/1", "events"] {
+        for pointer in [
+            "callback_url",
+            "ordering",
+            "retry_schedule/1",
+            "timeout_ms",
+            "max_in_flight",
+            "events",
+        ] {
             assert!(body.contains(&format!("\"#/{pointer}\"")), "{pointer}: {body}");
         }
     }

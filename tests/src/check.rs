@@ -1,0 +1,138 @@
+//! The invariants, checked on the rows after each step and on each request as it is sent.
+//!
+//! They are written against what the rows must mean, not against the code that makes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookdesk_core::{
+    AttemptKey, Event, Lane, Millis, Reader, Reason, Request, Seq, Subject, Webhook, WebhookId,
+};
+
+use crate::stores::{Rows, hears};
+
+/// What was seen so far, which rows alone do not tell.
+#[derive(Debug, Default)]
+pub struct Witness {
+    /// Events that were delivered or given up, and stay so.
+    settled: BTreeMap<(WebhookId, Seq), Reason>,
+    /// The last request for each event: its number, and what it carried.
+    sent: BTreeMap<(WebhookId, Seq), (u32, String)>,
+    /// Webhooks whose unregistering was acknowledged.
+    pub unregistered: BTreeSet<WebhookId>,
+}
+
+impl Witness {
+    pub fn is_settled(&self, webhook: WebhookId, seq: Seq) -> bool {
+        self.settled.contains_key(&(webhook, seq))
+    }
+
+    /// Checks all rows.
+    pub fn rows(&mut self, rows: &Rows, cap: u32) {
+        let places: Vec<u64> = rows.events.iter().map(|event| event.seq.0).collect();
+        assert!(places.iter().copied().eq(1..=rows.log.head.0), "the log has gaps: {places:?}");
+        let before = self.settled.clone();
+        for recorded in &rows.attempts {
+            if matches!(recorded.reason, Reason::Delivered | Reason::RetriesUsedUp) {
+                self.settled.insert((recorded.key.webhook, recorded.key.seq), recorded.reason);
+            }
+        }
+        for (key, reason) in before {
+            assert_eq!(self.settled.get(&key), Some(&reason), "{key:?} was settled otherwise");
+        }
+        let mut in_flight = 0;
+        for (webhook, reader, lanes) in &rows.partners {
+            assert!(!self.unregistered.contains(&webhook.id), "{} came back", webhook.id);
+            self.partner(rows, webhook, reader, lanes);
+            in_flight += reader.in_flight();
+        }
+        assert!(in_flight <= cap, "{in_flight} in flight, with a cap of {cap}");
+    }
+
+    fn partner(&self, rows: &Rows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
+        let id = webhook.id;
+        assert!(reader.in_flight() <= webhook.max_in_flight, "{id} beyond its window");
+        assert_eq!(reader.waiting as usize, lanes.len(), "{id} miscounts its lanes");
+
+        // Each subject at most once, and each event that was read exactly once.
+        let slots = reader.sending.iter().map(|s| (s.subject, s.seq, s.behind));
+        let waiting = lanes.iter().map(|lane| (lane.subject, lane.head, lane.behind));
+        let mut heads = BTreeMap::new();
+        for (subject, head, behind) in slots.chain(waiting) {
+            let twice = heads.insert(subject, (head, behind));
+            assert!(twice.is_none(), "{id}: {subject} is twice, at {head} and {twice:?}");
+            assert_eq!(Subject::of(rows.event(head), webhook.ordering), subject);
+        }
+        let mut pending = 0;
+        for event in &rows.events {
+            let place = place(rows, webhook, reader, &heads, event);
+            let settled = self.is_settled(id, event.seq);
+            let owed = hears(id, event.id) && !settled;
+            match place {
+                Some(place) => assert!(owed, "{id}: {} is {place}, and not owed", event.seq),
+                None => assert!(!owed, "{id}: {} is lost", event.seq),
+            }
+            pending += u64::from(owed && event.seq <= reader.read_to);
+        }
+        assert_eq!(reader.pending, pending, "{id} miscounts what is pending");
+    }
+
+    /// Checks a request that is about to be sent, with the rows as they were committed.
+    pub fn request(&mut self, rows: &Rows, request: &Request, webhook: &Webhook, subject: Subject) {
+        let AttemptKey { seq, webhook: id, number } = request.key;
+        assert!(!self.unregistered.contains(&id), "{id} was unregistered, and is sent to");
+        let event = rows.event(seq);
+        for earlier in &rows.events[..rows.events.partition_point(|e| e.seq < seq)] {
+            let same = Subject::of(earlier, webhook.ordering) == subject;
+            let owed = hears(id, earlier.id) && !self.is_settled(id, earlier.seq);
+            assert!(!(same && owed), "{id}: {seq} is sent while {} is owed", earlier.seq);
+        }
+        let signed = format!("{} {}", event.id, event.body);
+        let last = self.sent.insert((id, seq), (number, signed.clone()));
+        if let Some((last, before)) = last {
+            assert!(number > last, "{id}: {seq} has request {number} after {last}");
+            assert_eq!(signed, before, "{id}: {seq} changed between attempts");
+        }
+        let due = rows.attempts.iter().filter(|a| (a.key.seq, a.key.webhook) == (seq, id));
+        let due = due.filter(|a| a.key.number < number).filter_map(|a| a.next_attempt_at).max();
+        assert!(request.sent_at >= due.unwrap_or(Millis(0)), "{id}: {seq} is sent too early");
+        self.headers(request, webhook, event);
+    }
+
+    fn headers(&self, request: &Request, webhook: &Webhook, event: &Event) {
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|(of, _)| *of == name);
+            found.map(|(_, value)| value.as_str()).unwrap_or_default()
+        };
+        assert_eq!(request.body, event.body);
+        assert_eq!(header("webhook-id"), event.id.to_string());
+        assert_eq!(header("hookdesk-attempt"), request.key.number.to_string());
+        let seconds = request.sent_at.unix_seconds();
+        assert_eq!(header("webhook-timestamp"), seconds.to_string());
+        let signature = webhook.secret.signature(event.id, seconds, &event.body);
+        assert_eq!(header("webhook-signature"), signature);
+    }
+}
+
+/// Where an event stands for a webhook, if it stands anywhere.
+fn place(
+    rows: &Rows,
+    webhook: &Webhook,
+    reader: &Reader,
+    heads: &BTreeMap<Subject, (Seq, Option<Seq>)>,
+    event: &Event,
+) -> Option<&'static str> {
+    if event.seq > reader.read_to {
+        return Some("unread");
+    }
+    let subject = Subject::of(event, webhook.ordering);
+    let (head, behind) = heads.get(&subject)?;
+    if let Some(behind) = behind {
+        assert!(behind > head && *behind <= reader.read_to, "behind {behind} of {head}");
+        assert_eq!(Subject::of(rows.event(*behind), webhook.ordering), subject);
+    }
+    if event.seq == *head {
+        Some("at the head")
+    } else {
+        behind.filter(|last| event.seq > *head && event.seq <= *last).map(|_| "behind")
+    }
+}

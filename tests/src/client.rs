@@ -1,0 +1,204 @@
+//! A caller of the HTTP API: thin enough that a test still sees every status, header and byte.
+//!
+//! The shorthands do what most tests only pass through, and fail unless the answer is the
+//! documented one.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, header::HeaderMap, redirect, retry};
+use serde_json::{Value, json};
+
+/// Until the whole answer is there: longer than any long poll that a test asks for.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// A caller of one desk; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    base: String,
+    key: Option<String>,
+    http: reqwest::Client,
+}
+
+/// A webhook as its registration shows it, the only time that its secret is seen.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    pub id: String,
+    pub secret: String,
+}
+
+impl Client {
+    /// A caller of the desk at this URL, which has no slash at its end: `server.url("")`.
+    ///
+    /// Each request has a connection of its own. One kept from before a restart may not yet be seen
+    /// to be dead, and the request that is lost on it would look like the server's fault.
+    pub fn new(base: impl Into<String>) -> Self {
+        let (base, key, http) = (base.into(), None, caller(0));
+        Self { base, key, http }
+    }
+
+    /// The same caller with connections that are kept: for many requests to a server that stays up.
+    pub fn with_pool(mut self) -> Self {
+        self.http = caller(usize::MAX);
+        self
+    }
+
+    /// The same caller with an API key.
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// POST with a JSON body, or with `None`.
+    pub async fn post(&self, path: &str, body: impl Into<Option<Value>>) -> Answer {
+        self.call(Method::POST, path, body.into()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: impl Into<Option<Value>>) -> Answer {
+        self.call(Method::PATCH, path, body.into()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// The beginning of any other request, to be completed and given to [`Client::send`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    /// # Panics
+    /// If no whole answer comes.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        self.attempt(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    }
+
+    /// Sends a request to a server that may be killed over it.
+    ///
+    /// # Errors
+    /// If no whole answer comes.
+    pub async fn attempt(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let (http, request) = request.build_split();
+        let request = request?;
+        let asked = format!("{} {}", request.method(), request.url());
+        let response = http.execute(request).await?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let text = response.text().await?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer { asked, status, headers, text, json })
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        self.send(request).await
+    }
+}
+
+/// The documented requests.
+impl Client {
+    pub async fn register(&self, callback_url: &str) -> Webhook {
+        let settings = json!({ "callback_url": callback_url });
+        self.register_with(settings).await
+    }
+
+    /// Registers with all of these settings, `callback_url` among them.
+    pub async fn register_with(&self, settings: Value) -> Webhook {
+        let answer = self.post("/webhooks/register", settings).await.expect(201);
+        Webhook { id: answer.string("/data/id"), secret: answer.string("/data/secret") }
+    }
+
+    pub async fn unregister(&self, webhook: &str) {
+        let answer = self.delete(&format!("/webhooks/unregister/{webhook}")).await;
+        answer.expect(200);
+    }
+
+    /// Opens a ticket and gives its id.
+    pub async fn open_ticket(&self, message: &str) -> String {
+        let body = json!({ "ticket_message": message });
+        let answer = self.post("/tickets", body).await;
+        answer.expect(201).string("/data/id")
+    }
+
+    /// Gives the ticket as it then is.
+    pub async fn update_ticket(&self, ticket: &str, message: &str) -> Value {
+        let body = json!({ "ticket_message": message });
+        let answer = self.patch(&format!("/tickets/{ticket}"), body).await;
+        answer.expect(200).data().clone()
+    }
+
+    /// Gives the ticket as it then is.
+    pub async fn close_ticket(&self, ticket: &str) -> Value {
+        let answer = self.delete(&format!("/tickets/{ticket}")).await;
+        answer.expect(200).data().clone()
+    }
+}
+
+fn caller(idle_connections: usize) -> reqwest::Client {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .pool_max_idle_per_host(idle_connections)
+        .timeout(ANSWER_LIMIT);
+    builder.build().expect("the options are sound")
+}
+
+/// What a desk answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The request, for messages.
+    pub asked: String,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// Null if the text is no JSON.
+    pub json: Value,
+}
+
+impl Answer {
+    /// # Panics
+    /// If the status is another.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        let (asked, text) = (&self.asked, &self.text);
+        assert_eq!(self.status, status, "{asked} answered {text}");
+        self
+    }
+
+    /// What a success carries.
+    pub fn data(&self) -> &Value {
+        &self.json["data"]
+    }
+
+    /// What kind of problem a failure is.
+    pub fn code(&self) -> Option<&str> {
+        self.json["code"].as_str()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("our headers are ASCII"))
+    }
+
+    /// The string at this JSON pointer.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn string(&self, pointer: &str) -> String {
+        match self.json.pointer(pointer) {
+            Some(Value::String(found)) => found.clone(),
+            _ => panic!("{}: no string at {pointer} in {}", self.asked, self.text),
+        }
+    }
+}

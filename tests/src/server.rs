@@ -1,0 +1,256 @@
+//! The real binary under test: started, signalled, killed, started again on the same file and port.
+//!
+//! Its log is a second witness. A server that wrote an `ERROR` line or panicked fails the test that
+//! started it, however content the test itself was, unless the test said [`Server::expect_errors`];
+//! so does one that ended and was not asked to.
+//! All waiting is bounded and woken by what the server does: a line of its log, or the log's end,
+//! which is the end of the process.
+
+use std::{
+    env,
+    ffi::OsString,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+mod folder;
+mod log;
+mod port;
+
+pub use folder::Folder;
+use log::{Log, is_error};
+pub use port::Port;
+
+/// Until it accepts. A start takes well under a second; taking over from a server that still drains
+/// may take the product's own 25 s.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// From SIGTERM to the end: the product's own 20 s of draining, and room for a slow disk.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// 0 for any that is free.
+    pub port: u16,
+    /// Instead of a SQLite file in the server's own folder.
+    pub database: Option<String>,
+    /// Further arguments of `hookdesk serve`.
+    pub arguments: Vec<String>,
+    /// What the server finds in its environment beside ours, from which all settings of HookDesk
+    /// and its log are taken out.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A server under test; dropped, it is killed and its log is judged.
+pub struct Server {
+    options: Options,
+    port: Port,
+    folder: Folder,
+    log: Arc<Log>,
+    running: Option<Running>,
+    errors_expected: bool,
+    /// Of runs that ended and nobody had asked them to.
+    sudden_ends: Vec<String>,
+}
+
+struct Running {
+    child: Child,
+    listener: JoinHandle<()>,
+    /// Where in the log this run begins.
+    from: usize,
+    /// Whether its end was asked for.
+    asked: bool,
+}
+
+impl Server {
+    /// Starts one and waits until it accepts.
+    ///
+    /// # Panics
+    /// If the binary is missing, or ends or keeps silent instead.
+    pub fn start(options: Options) -> Self {
+        let mut server = Self::launch(options);
+        server.wait_ready(START_LIMIT);
+        server
+    }
+
+    /// Starts one and waits for nothing: for a server that is not meant to come up, or not soon.
+    pub fn launch(options: Options) -> Self {
+        let port = Port::take(options.port);
+        let mut server = Self {
+            options,
+            port,
+            folder: Folder::new(),
+            log: Arc::default(),
+            running: None,
+            errors_expected: false,
+            sudden_ends: Vec::new(),
+        };
+        server.run();
+        server
+    }
+
+    /// Waits until the server says that it accepts.
+    ///
+    /// # Panics
+    /// If it ends first, or does not say so in time.
+    pub fn wait_ready(&mut self, within: Duration) {
+        let from = self.running.as_ref().expect("the server was stopped").from;
+        let port = format!(":{}", self.port());
+        let accepts = |line: &str| line.contains("listening on http") && line.contains(&port);
+        let ready = self.log.wait(within, |text, ended| {
+            let ready = text[from..].lines().any(accepts);
+            (ready || ended).then_some(ready)
+        });
+        match ready {
+            Some(true) => {}
+            Some(false) => panic!("the server ended ({}) before it accepted", self.reap()),
+            None => panic!("the server did not accept within {within:?}"),
+        }
+    }
+
+    /// The full URL of a path that begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// The SQLite file, unless the options named another database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("hookdesk.db")
+    }
+
+    /// All that the server has written to stderr so far, over all of its runs.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Lets this server log errors without failing the test.
+    pub fn expect_errors(&mut self) {
+        self.errors_expected = true;
+    }
+
+    /// SIGKILL, and waits for the end. Does nothing if that was seen already.
+    pub fn kill(&mut self) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let asked = running.asked;
+        running.child.kill().expect("our own child can be killed");
+        let status = self.reap();
+        // One that was ending when the signal came keeps the status it chose.
+        if !asked && status.signal() != Some(Signal::KILL.as_raw()) {
+            self.sudden_ends.push(format!("it ended by itself: {status}"));
+        }
+    }
+
+    /// SIGTERM, and waits for nothing.
+    pub fn ask_to_stop(&mut self) {
+        let running = self.running.as_mut().expect("the server was stopped");
+        running.asked = true;
+        kill_process(Pid::from_child(&running.child), Signal::TERM).expect("it was not reaped");
+    }
+
+    /// SIGTERM, and waits: how it ended and how long that took.
+    pub fn terminate(&mut self) -> (ExitStatus, Duration) {
+        let asked = Instant::now();
+        self.ask_to_stop();
+        (self.wait_exit(STOP_LIMIT), asked.elapsed())
+    }
+
+    /// Waits until the server ends by itself.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn wait_exit(&mut self, within: Duration) -> ExitStatus {
+        assert!(self.running.is_some(), "the server was stopped");
+        let end = self.log.wait(within, |_, ended| ended.then_some(()));
+        assert!(end.is_some(), "the server did not end within {within:?}");
+        self.reap()
+    }
+
+    /// Starts it anew on the same database and port, killed first if it runs, and waits until it
+    /// accepts.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.run();
+        self.wait_ready(START_LIMIT);
+    }
+
+    fn run(&mut self) {
+        let database = self.options.database.clone();
+        let own = || format!("sqlite://{}", self.database().display());
+        let mut command = Command::new(binary());
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port())])
+            .args(["--database", &database.unwrap_or_else(own)])
+            .args(&self.options.arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        for (name, _) in env::vars_os().filter(|(name, _)| is_setting(name)) {
+            command.env_remove(name);
+        }
+        command.env("NO_COLOR", "1").envs(self.options.environment.clone());
+        let mut child = command.spawn().expect("the binary can be run");
+        let from = self.log.begin();
+        let stderr = child.stderr.take().expect("it was piped");
+        let log = Arc::clone(&self.log);
+        let listener = thread::spawn(move || log.follow(stderr));
+        self.running = Some(Running { child, listener, from, asked: false });
+    }
+
+    /// Collects what is left of a server that ends or was killed.
+    fn reap(&mut self) -> ExitStatus {
+        let Running { mut child, listener, .. } = self.running.take().expect("reaped once");
+        listener.join().expect("following a log does not panic");
+        child.wait().expect("our own child can be waited for")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let log = self.log();
+        let mut errors: Vec<&str> = log.lines().filter(|line| is_error(line)).collect();
+        errors.extend(self.sudden_ends.iter().map(String::as_str));
+        let failed = !self.errors_expected && !errors.is_empty();
+        if failed || thread::panicking() {
+            eprintln!("the log of the server on port {}:\n{log}", self.port());
+        }
+        if failed && !thread::panicking() {
+            panic!("the server logged errors:\n{}", errors.join("\n"));
+        }
+    }
+}
+
+/// The `hookdesk` that was built into the same target folder and profile as the running test.
+///
+/// # Panics
+/// If it was not built.
+pub fn binary() -> PathBuf {
+    let mut binary = env::current_exe().expect("a test knows its own file");
+    binary.pop();
+    if binary.ends_with("deps") {
+        binary.pop();
+    }
+    binary.push(format!("hookdesk{}", env::consts::EXE_SUFFIX));
+    let build = "build it first: cargo build --package hookdesk";
+    assert!(binary.is_file(), "no {}; {build}", binary.display());
+    binary
+}
+
+/// Whether a variable of the environment could change what the server does or says.
+fn is_setting(name: &OsString) -> bool {
+    name.to_string_lossy().starts_with("HOOKDESK_") || name == "RUST_LOG"
+}
