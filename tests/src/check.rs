@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Event, Lane, Millis, Reader, Reason, Request, Seq, Subject, Webhook, WebhookId,
+    AttemptKey, Command, Decided, Event, Lane, Meaning, Millis, Moment, Reader, Reason, Request,
+    Seq, Subject, Webhook, WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -17,11 +18,31 @@ pub struct Witness {
     settled: BTreeMap<(WebhookId, Seq), Reason>,
     /// The last request for each event: its number, and what it carried.
     sent: BTreeMap<(WebhookId, Seq), (u32, String)>,
+    /// Webhooks that were disabled before the last batch, and those that are now.
+    disabled: BTreeSet<WebhookId>,
+    disabled_now: BTreeSet<WebhookId>,
     /// Webhooks whose unregistering was acknowledged.
     pub unregistered: BTreeSet<WebhookId>,
 }
 
 impl Witness {
+    /// Nothing goes to a webhook from the decision on that finds it disabled.
+    pub fn leave(&self, batch: &[(Command, Moment)], decided: &[Decided]) {
+        let mut disabled = self.disabled.clone();
+        for ((command, _), decided) in batch.iter().zip(decided) {
+            if let Command::Report(report) = command
+                && report.answer.meaning() == Meaning::Gone
+                && self.disabled_now.contains(&report.key.webhook)
+            {
+                disabled.insert(report.key.webhook);
+            }
+            for request in &decided.requests {
+                let id = request.key.webhook;
+                assert!(!disabled.contains(&id), "{id} is disabled, and is sent to");
+            }
+        }
+    }
+
     pub fn is_settled(&self, webhook: WebhookId, seq: Seq) -> bool {
         self.settled.contains_key(&(webhook, seq))
     }
@@ -39,6 +60,9 @@ impl Witness {
         for (key, reason) in before {
             assert_eq!(self.settled.get(&key), Some(&reason), "{key:?} was settled otherwise");
         }
+        let is_disabled = |(webhook, ..): &&(Webhook, _, _)| !webhook.is_active();
+        let disabled = rows.partners.iter().filter(is_disabled).map(|(webhook, ..)| webhook.id);
+        self.disabled = std::mem::replace(&mut self.disabled_now, disabled.collect());
         let mut in_flight = 0;
         for (webhook, reader, lanes) in &rows.partners {
             assert!(!self.unregistered.contains(&webhook.id), "{} came back", webhook.id);
@@ -110,6 +134,23 @@ impl Witness {
         assert_eq!(header("webhook-timestamp"), seconds.to_string());
         let signature = webhook.secret.signature(event.id, seconds, &event.body);
         assert_eq!(header("webhook-signature"), signature);
+    }
+}
+
+/// A webhook takes a place only while it has fewer in flight than the process has free: checked on
+/// the requests of a wake, in their order, after which the rows are as given.
+pub fn fairness(rows: &Rows, requests: &[Request], cap: u32) {
+    let mut in_flight: BTreeMap<WebhookId, u32> =
+        rows.partners.iter().map(|(webhook, reader, _)| (webhook.id, reader.in_flight())).collect();
+    for request in requests {
+        in_flight.entry(request.key.webhook).and_modify(|count| *count -= 1);
+    }
+    for request in requests {
+        let free = cap - in_flight.values().sum::<u32>();
+        let id = request.key.webhook;
+        let count = in_flight.entry(id).or_default();
+        assert!(*count < free, "{id} takes a place with {count} in flight and {free} free");
+        *count += 1;
     }
 }
 

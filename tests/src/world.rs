@@ -14,7 +14,7 @@ use hookdesk_core::{
     TicketId, TicketMessage, WebhookId, WebhookStatus,
 };
 
-use crate::check::Witness;
+use crate::check::{self, Witness};
 use crate::stores::{Fate, Faulty, Inspect, Rows};
 
 /// What happened, step by step.
@@ -116,6 +116,8 @@ pub struct World<S> {
     queue: Vec<Command>,
     /// Reports whose batch was not committed.
     unheard: Vec<Report>,
+    /// Whether this host had a commit of unknown fate.
+    doubtful: bool,
     flying: Vec<Flying>,
     next_wake: Option<Millis>,
     tickets: Vec<TicketId>,
@@ -146,6 +148,7 @@ where
             memory,
             queue: Vec::new(),
             unheard: Vec::new(),
+            doubtful: false,
             flying: Vec::new(),
             next_wake: None,
             tickets: Vec::new(),
@@ -182,6 +185,7 @@ where
         desk.limit_in_flight(self.climate.cap);
         self.desk = Some(desk);
         self.unheard.clear();
+        self.doubtful = false;
         self.queue.clear();
     }
 
@@ -230,8 +234,8 @@ where
         }
         let message =
             TicketMessage::parse(format!("m{}", self.rng.u16(..))).expect("a good message");
-        let ticket = (!self.tickets.is_empty())
-            .then(|| self.tickets[self.rng.usize(..self.tickets.len())]);
+        let ticket =
+            (!self.tickets.is_empty()).then(|| self.tickets[self.rng.usize(..self.tickets.len())]);
         Some(match (self.rng.u32(0..10), ticket) {
             (0, _) => Command::Ping,
             (1, _) => Command::Announce(Availability::Unavailable),
@@ -291,15 +295,23 @@ where
                 self.unheard.clear();
                 self.next_wake = decided.last().and_then(|wake| wake.next_wake);
                 self.acknowledge(&calls, &decided);
+                self.witness.leave(&batch, &decided);
+                if let Some(wake) = decided.last() {
+                    check::fairness(&rows, &wake.requests, self.climate.cap);
+                }
                 let requests = decided.into_iter().flat_map(|decided| decided.requests);
                 for request in requests.collect::<Vec<_>>() {
                     self.send(&rows, &request);
                 }
+                self.nothing_is_held(&rows);
                 if self.chance(crash) {
                     self.crash();
                 }
             }
-            Err(_) => self.next_wake = Some(self.now),
+            Err(_) => {
+                self.doubtful |= fate == Fate::Unknown;
+                self.next_wake = Some(self.now);
+            }
         }
     }
 
@@ -353,6 +365,24 @@ where
                     && event.topic == Some(hookdesk_core::Topic::Ticket(*ticket))
             });
             assert!(told, "{ticket} was acknowledged at version {version}, and nobody is told");
+        }
+    }
+
+    /// What the desk thinks to be in flight, this host really sent, and has not heard of. After a
+    /// commit of unknown fate there may be more, which is given up in time.
+    fn nothing_is_held(&self, rows: &Rows) {
+        if self.doubtful {
+            return;
+        }
+        for (webhook, reader, _) in &rows.partners {
+            for slot in &reader.sending {
+                let sent = self.flying.iter().any(|flying| {
+                    let key = flying.report.key;
+                    let same = (key.webhook, key.seq, key.number);
+                    flying.holder == self.holder && same == (webhook.id, slot.seq, slot.number)
+                });
+                assert!(sent, "{}: nobody sends {}, which holds its place", webhook.id, slot.seq);
+            }
         }
     }
 
