@@ -90,9 +90,9 @@ impl Answer {
         match self {
             Self::Status { status: 200..=299, .. } => Meaning::Delivered,
             Self::Status { status: 410, .. } => Meaning::Gone,
-            Self::Status { .. } => Meaning::Failed,
             Self::Failure(Failure::Ours) => Meaning::Unsent,
-            Self::Failure(
+            Self::Status { .. }
+            | Self::Failure(
                 Failure::Dns
                 | Failure::Connect
                 | Failure::Tls
@@ -157,12 +157,19 @@ mod tests {
 
     #[test]
     fn what_each_failure_means() {
-        for failure in Failure::ALL {
-            let expected = match failure {
-                Failure::Ours => Meaning::Unsent,
-                _ => Meaning::Failed,
-            };
-            assert_eq!(Answer::Failure(failure).meaning(), expected, "{failure:?}");
+        const TABLE: [(Failure, Meaning); 8] = [
+            (Failure::Dns, Meaning::Failed),
+            (Failure::Connect, Meaning::Failed),
+            (Failure::Tls, Meaning::Failed),
+            (Failure::Timeout, Meaning::Failed),
+            (Failure::Reset, Meaning::Failed),
+            (Failure::Protocol, Meaning::Failed),
+            (Failure::Blocked, Meaning::Failed),
+            (Failure::Ours, Meaning::Unsent),
+        ];
+        assert_eq!(TABLE.map(|(failure, _)| failure), Failure::ALL);
+        for (failure, meaning) in TABLE {
+            assert_eq!(Answer::Failure(failure).meaning(), meaning, "{failure:?}");
             assert_eq!(Failure::parse(failure.name()), Some(failure));
         }
     }

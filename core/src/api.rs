@@ -137,6 +137,9 @@ impl Reading {
     }
 
     /// The answer, with the facts in the order of the needs.
+    ///
+    /// # Panics
+    /// When the facts are not those that were needed: the store is broken.
     #[must_use]
     pub fn answer(self, facts: &[Fact]) -> Response {
         match (self, facts) {

@@ -12,6 +12,7 @@ use crate::outcome::{Changes, Outcome};
 
 /// How far a decision came.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Step {
     /// It cannot be made without these. Load them and decide again.
     Need(Vec<Need>),

@@ -136,7 +136,7 @@ pub struct Facts {
     partners: Option<BTreeMap<WebhookId, Partner>>,
     /// Slots of all readers.
     in_flight: u32,
-    lanes: HashMap<WebhookId, Lanes>,
+    lanes: BTreeMap<WebhookId, Lanes>,
     events: Events,
 }
 
@@ -152,7 +152,7 @@ impl Facts {
             tickets: HashMap::new(),
             partners: None,
             in_flight: 0,
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
             events: Events::default(),
         }
     }

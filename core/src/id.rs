@@ -40,9 +40,10 @@ impl Stamp {
 
 /// A UUIDv7 with the stamp in its first 60 bits and `low` in the last 62.
 fn uuid(stamp: Stamp, low: [u8; 8]) -> Uuid {
-    let [count_high, count_low] = stamp.count.to_be_bytes();
-    let [a, b, c, d, e, f, g, h] = low;
-    let rest = [count_high, count_low, a, b, c, d, e, f, g, h];
+    let mut rest = [0; 10];
+    let (count, after) = rest.split_at_mut(2);
+    count.copy_from_slice(&stamp.count.to_be_bytes());
+    after.copy_from_slice(&low);
     Builder::from_unix_timestamp_millis(stamp.at.0, &rest).into_uuid()
 }
 
@@ -150,8 +151,8 @@ impl EventId {
 }
 
 fn low(chance: &[u8; 16]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = *chance;
-    [a, b, c, d, e, f, g, h]
+    let (first, _) = chance.split_first_chunk().expect("sixteen bytes have a first eight");
+    *first
 }
 
 #[cfg(test)]

@@ -118,7 +118,6 @@ mod subject {
 
     use crate::lane::Subject;
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub fn serialize<S: Serializer>(subject: &Subject, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(subject)
     }

@@ -98,13 +98,15 @@ const SPREAD_PERMILLE: u64 = 200;
 
 /// 800 to 1 200, hashed from what is retried.
 fn spread_permille(step: u32, webhook: WebhookId, seq: Seq) -> u64 {
-    let hash = Sha256::new()
+    let hash: [u8; 32] = Sha256::new()
         .chain_update(webhook.as_bytes())
         .chain_update(seq.0.to_be_bytes())
         .chain_update(step.to_be_bytes())
-        .finalize();
-    let chance = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
-    1_000 - SPREAD_PERMILLE + u64::from(chance) % (2 * SPREAD_PERMILLE + 1)
+        .finalize()
+        .into();
+    let (first, _) = hash.split_first_chunk().expect("a hash has a first four bytes");
+    let chance = u64::from(u32::from_be_bytes(*first));
+    1_000 - SPREAD_PERMILLE + chance % (2 * SPREAD_PERMILLE + 1)
 }
 
 #[cfg(test)]

@@ -59,10 +59,7 @@ impl Courier {
         let (key, sent_at) = (request.key, request.sent_at);
         let start = Instant::now();
         let answer = match tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(_place)) => {
-                let sent = self.send(request).await;
-                sent.unwrap_or_else(|failure| Answer::Failure(failure))
-            }
+            Ok(Ok(_place)) => self.send(request).await.unwrap_or_else(Answer::Failure),
             Ok(Err(_)) | Err(_) => Answer::Failure(Failure::Ours),
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -39,9 +39,14 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // What keeps the command from its work is for the person who typed it, not for a log.
-            eprintln!("hookdesk: {error}");
+            complain(&*error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// What keeps the command from its work is for the person who typed it, not for a log.
+#[expect(clippy::print_stderr, reason = "a person reads it")]
+fn complain(error: &dyn std::error::Error) {
+    eprintln!("hookdesk: {error}");
 }

@@ -119,22 +119,22 @@ impl Witness {
         let due = rows.attempts.iter().filter(|a| (a.key.seq, a.key.webhook) == (seq, id));
         let due = due.filter(|a| a.key.number < number).filter_map(|a| a.next_attempt_at).max();
         assert!(request.sent_at >= due.unwrap_or(Millis(0)), "{id}: {seq} is sent too early");
-        self.headers(request, webhook, event);
+        headers(request, webhook, event);
     }
+}
 
-    fn headers(&self, request: &Request, webhook: &Webhook, event: &Event) {
-        let header = |name: &str| {
-            let found = request.headers.iter().find(|(of, _)| *of == name);
-            found.map(|(_, value)| value.as_str()).unwrap_or_default()
-        };
-        assert_eq!(request.body, event.body);
-        assert_eq!(header("webhook-id"), event.id.to_string());
-        assert_eq!(header("hookdesk-attempt"), request.key.number.to_string());
-        let seconds = request.sent_at.unix_seconds();
-        assert_eq!(header("webhook-timestamp"), seconds.to_string());
-        let signature = webhook.secret.signature(event.id, seconds, &event.body);
-        assert_eq!(header("webhook-signature"), signature);
-    }
+fn headers(request: &Request, webhook: &Webhook, event: &Event) {
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|(of, _)| *of == name);
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    assert_eq!(request.body, event.body);
+    assert_eq!(header("webhook-id"), event.id.to_string());
+    assert_eq!(header("hookdesk-attempt"), request.key.number.to_string());
+    let seconds = request.sent_at.unix_seconds();
+    assert_eq!(header("webhook-timestamp"), seconds.to_string());
+    let signature = webhook.secret.signature(event.id, seconds, &event.body);
+    assert_eq!(header("webhook-signature"), signature);
 }
 
 /// A webhook takes a place only while it has fewer in flight than the process has free: checked on

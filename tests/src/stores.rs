@@ -108,15 +108,18 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub fn of<S: Inspect>(store: &mut S) -> Self
+    /// The rows of a store, with the events that are known of it already: they never change.
+    pub fn of<S: Inspect>(store: &mut S, mut events: Vec<Event>) -> Self
     where
         S::Fault: std::fmt::Debug,
     {
+        let from = events.last().map_or(Seq(1), |last| last.seq.next());
         let mut load = |need| store.load(&need).expect("reads do not fail here");
         let Fact::Log(log) = load(Need::Log) else { panic!("not a log") };
-        let Fact::Events(events) = load(Need::Events { from: Seq(1), most: u32::MAX }) else {
+        let Fact::Events(later) = load(Need::Events { from, most: u32::MAX }) else {
             panic!("not events")
         };
+        events.extend(later);
         let Fact::Webhooks(webhooks) = load(Need::Webhooks) else { panic!("not webhooks") };
         let partners = webhooks.into_iter().map(|(webhook, reader)| {
             let all = Need::Lanes { webhook: webhook.id, after: None, most: u32::MAX };

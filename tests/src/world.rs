@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Answer, Availability, Command, Decided, Desk, Failure, HolderId, Memory, Millis, Moment,
+    Answer, Availability, Command, Decided, Desk, Event, Failure, HolderId, Memory, Millis, Moment,
     Ordering, Refusal, Registration, Reply, Report, Request, RetrySchedule, Secret, Seq, Subject,
     TicketId, TicketMessage, WebhookId, WebhookStatus,
 };
@@ -127,6 +127,8 @@ pub struct World<S> {
     witness: Witness,
     /// What receivers took in with a 2xx.
     taken: BTreeMap<(WebhookId, Seq), u32>,
+    /// The log, as far as it was read.
+    events: Vec<Event>,
     story: Story,
 }
 
@@ -156,6 +158,7 @@ where
             acknowledged: BTreeMap::new(),
             witness: Witness::default(),
             taken: BTreeMap::new(),
+            events: Vec::new(),
             story: Vec::new(),
         };
         world.start(Faulty { store, fate: Fate::Holds });
@@ -287,7 +290,7 @@ where
         self.story.push(format!("{} {fate:?} {decided:?}", self.now.0));
 
         let crash = self.climate.crash;
-        let rows = Rows::of(&mut self.desk.as_mut().expect("a host").store_mut().store);
+        let rows = self.rows();
         self.look(&rows);
         match decided {
             Ok(_) if self.chance(crash) => self.crash(),
@@ -313,6 +316,7 @@ where
                 self.next_wake = Some(self.now);
             }
         }
+        self.events = rows.events;
     }
 
     fn moment(&mut self) -> Moment {
@@ -355,6 +359,11 @@ where
                 (Ok(Reply::Announced(_) | Reply::Noted) | Err(_), _) => {}
             }
         }
+    }
+
+    fn rows(&mut self) -> Rows {
+        let desk = self.desk.as_mut().expect("there is always a host");
+        Rows::of(&mut desk.store_mut().store, std::mem::take(&mut self.events))
     }
 
     fn look(&mut self, rows: &Rows) {
@@ -451,7 +460,7 @@ where
     }
 
     fn at_rest(&mut self) {
-        let rows = Rows::of(&mut self.desk.as_mut().expect("a host").store_mut().store);
+        let rows = self.rows();
         for (webhook, reader, lanes) in &rows.partners {
             assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
             match webhook.status {

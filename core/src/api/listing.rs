@@ -144,7 +144,11 @@ impl Listing {
         }
         text.push_str("],\"next\":");
         match next {
-            Some(place) => text.push_str(&format!("\"{place}\"")),
+            Some(place) => {
+                text.push('"');
+                text.push_str(&place.to_string());
+                text.push('"');
+            }
             None => text.push_str("null"),
         }
         text.push('}');

@@ -217,17 +217,13 @@ fn fail(
     report: &Report,
     why: Reason,
 ) -> Asked<()> {
-    match webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq) {
-        Some(wait_ms) => {
-            let due = decision.now().plus(wait_ms);
-            record(decision, report, why, Some(due));
-            decision.wait(slot.waiting(webhook.id, slot.step + 1, due, why))
-        }
-        None => {
-            record(decision, report, Reason::RetriesUsedUp, None);
-            settle(decision, webhook, slot)
-        }
-    }
+    let Some(wait_ms) = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq) else {
+        record(decision, report, Reason::RetriesUsedUp, None);
+        return settle(decision, webhook, slot);
+    };
+    let due = decision.now().plus(wait_ms);
+    record(decision, report, why, Some(due));
+    decision.wait(slot.waiting(webhook.id, slot.step + 1, due, why))
 }
 
 fn disable(decision: &mut Decision<'_>, webhook: &Webhook, reason: Reason) -> Arc<Webhook> {

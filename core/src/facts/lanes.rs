@@ -1,6 +1,6 @@
 //! What is known of one webhook's lanes: single ones, and the first of them in their order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::event::Seq;
 use crate::facts::{Asked, Need};
@@ -33,7 +33,7 @@ impl Known {
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     /// `None` for a subject that is known not to wait.
-    rows: HashMap<Subject, Option<Lane>>,
+    rows: BTreeMap<Subject, Option<Lane>>,
     /// The subjects of `rows` whose turn is within what is known.
     order: BTreeMap<Turn, Subject>,
     known: Known,

@@ -107,6 +107,7 @@ impl Network {
     }
 
     /// The IPv6 block whose first address begins with `groups`; the rest are zero.
+    #[expect(clippy::indexing_slicing, reason = "a loop over an array, at compile time")]
     const fn v6<const GIVEN: usize>(groups: [u16; GIVEN], prefix_bits: u8) -> Self {
         let mut bits = 0_u128;
         let mut place = 0;

@@ -210,8 +210,8 @@ impl Store for Sqlite {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for statement in sqlite::statements(changes) {
-            let changed = bound(&transaction, &statement)?.raw_execute()?;
-            if statement.changes.is_some_and(|expected| expected != changed) {
+            let rows = bound(&transaction, &statement)?.raw_execute()?;
+            if statement.changes.is_some_and(|expected| expected != rows) {
                 return Err(StoreFault::Moved(statement.sql));
             }
         }
