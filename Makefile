@@ -1,0 +1,38 @@
+# HookDesk's commands. Each does its own set-up: Rust, Node and Python are all that must be there.
+
+STEP := @.ci/step
+CARGO := cargo
+WASM := wasm32-unknown-unknown
+VERIFY := tests/verify
+
+.PHONY: run release test setup
+
+# The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
+run:
+	$(CARGO) run --release --locked --package hookdesk -- serve
+
+# target/release/hookdesk, and nothing started.
+release:
+	$(CARGO) build --release --locked --package hookdesk
+
+# Every test there is. The runner's own summary comes last.
+test: setup
+	$(STEP) format $(CARGO) fmt --all --check
+	$(STEP) wasm $(CARGO) build --locked --package hookdesk-web --target $(WASM)
+	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(STEP) build $(CARGO) build --locked --workspace --all-targets
+	$(STEP) examples $(CARGO) test --locked --workspace --doc
+	$(STEP) tests .ci/tests
+
+# What the tests need beside Rust: the wasm target, and the published libraries that check signatures.
+setup: $(VERIFY)/node_modules/.package-lock.json $(VERIFY)/.venv/installed
+	$(STEP) toolchain .ci/toolchain $(WASM)
+
+$(VERIFY)/node_modules/.package-lock.json: $(VERIFY)/package-lock.json
+	$(STEP) npm npm ci --prefix $(VERIFY) --no-audit --no-fund --loglevel error
+	@touch $@
+
+$(VERIFY)/.venv/installed: $(VERIFY)/requirements.txt
+	$(STEP) venv python3 -m venv $(VERIFY)/.venv
+	$(STEP) pip $(VERIFY)/.venv/bin/python -m pip install --quiet --requirement $(VERIFY)/requirements.txt
+	@touch $@
