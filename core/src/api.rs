@@ -39,14 +39,19 @@ pub struct Call<'a> {
     pub path: &'a str,
     /// What follows the `?`; empty when there is none.
     pub query: &'a str,
-    /// Names in lower case.
+    /// Names in lower case. A target that names a host itself is one more `host`.
     pub headers: Vec<(&'a str, &'a str)>,
     pub body: &'a [u8],
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.iter().find(|(of, _)| *of == name).map(|(_, value)| *value)
+        self.all(name).next()
+    }
+
+    /// The values of a header that came more than once.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(of, _)| *of == name).map(|(_, value)| *value)
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) struct Decision<'a> {
     facts: &'a Facts,
     pub moment: &'a Moment,
     changes: Changes,
-    requests: Vec<Request>,
+    /// What is to be sent: made into requests at the end, when no need can undo them.
+    sends: Vec<(Arc<Webhook>, Arc<Event>, AttemptKey)>,
     /// Slots of all readers, as changed so far.
     in_flight: u32,
     pub turn: Option<WebhookId>,
@@ -57,7 +58,7 @@ impl<'a> Decision<'a> {
             facts,
             moment,
             changes: Changes::default(),
-            requests: Vec::new(),
+            sends: Vec::new(),
             in_flight: facts.in_flight(),
             turn: facts.turn(),
             next_wake: None,
@@ -69,10 +70,12 @@ impl<'a> Decision<'a> {
     }
 
     pub fn outcome(self, reply: Reply) -> Outcome {
+        let now = self.moment.now;
+        let sends = self.sends.into_iter();
         Outcome {
             reply: Ok(reply),
             changes: self.changes,
-            requests: self.requests,
+            requests: sends.map(|(to, event, key)| Request::new(&to, &event, key, now)).collect(),
             next_wake: self.next_wake,
             turn: self.turn,
         }
@@ -257,12 +260,12 @@ impl Decision<'_> {
     }
 
     /// Puts a request in flight.
-    pub fn send(&mut self, webhook: &Webhook, slot: Slot) -> Asked<()> {
+    pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
         let event = self.event(slot.seq)?;
         self.reader_mut(webhook.id)?.sending.push(slot);
         self.in_flight += 1;
         let key = AttemptKey { seq: slot.seq, webhook: webhook.id, number: slot.number };
-        self.requests.push(Request::new(webhook, &event, key, self.moment.now));
+        self.sends.push((Arc::clone(webhook), event, key));
         Ok(())
     }
 }

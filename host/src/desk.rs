@@ -1,7 +1,6 @@
 //! The desk's thread: it drains what is queued, has the core decide all of it, commits once, and
 //! hands answers and requests to the runtime as one message.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -116,7 +115,7 @@ where
         holder: HolderId::new(now, &chance()),
         messages,
         runtime,
-        unheard: VecDeque::new(),
+        unheard: Vec::new(),
         next_wake: Some(now),
         in_flight: 0,
         draining: false,
@@ -133,7 +132,7 @@ struct DeskLoop<S> {
     messages: Receiver<Message>,
     runtime: runtime::UnboundedSender<Dispatch>,
     /// Reports whose batch was not committed. They are decided again: a report is never given up.
-    unheard: VecDeque<Report>,
+    unheard: Vec<Report>,
     next_wake: Option<Millis>,
     in_flight: usize,
     draining: bool,
@@ -147,6 +146,7 @@ struct Batch {
     commands: Vec<(Command, Moment)>,
     /// The callers, as many as there are commands before the reports.
     callers: Vec<oneshot::Sender<Answered>>,
+    reports: usize,
     end: bool,
 }
 
@@ -177,7 +177,7 @@ where
                     asked.push((command, self.moment()));
                     batch.callers.push(answer);
                 }
-                Message::Report(report) => self.unheard.push_back(report),
+                Message::Report(report) => self.unheard.push(report),
                 Message::Drain => {
                     self.draining = true;
                     self.desk.limit_in_flight(0);
@@ -188,7 +188,8 @@ where
             next = if full { None } else { self.messages.try_recv().ok() };
         }
         batch.commands = asked;
-        for report in self.unheard.clone() {
+        batch.reports = self.unheard.len();
+        for report in std::mem::take(&mut self.unheard) {
             batch.commands.push((Command::Report(report), self.moment()));
         }
         // Whatever happened may have made room, or made something to send.
@@ -210,20 +211,19 @@ where
 
     fn decide(&mut self, batch: Batch) {
         match self.desk.run(&batch.commands) {
-            Ok(decided) => self.dispatch(batch.callers, decided),
-            Err(fault) => self.fail(batch.callers, &fault),
+            Ok(decided) => self.dispatch(batch, decided),
+            Err(fault) => self.fail(batch, &fault),
         }
     }
 
-    fn dispatch(&mut self, callers: Vec<oneshot::Sender<Answered>>, decided: Vec<Decided>) {
+    fn dispatch(&mut self, batch: Batch, decided: Vec<Decided>) {
         if self.faulty {
             tracing::info!("the store works again");
             self.faulty = false;
         }
-        self.in_flight -= self.unheard.len();
-        self.unheard.clear();
+        self.in_flight -= batch.reports;
         self.next_wake = decided.last().and_then(|wake| wake.next_wake);
-        let mut callers = callers.into_iter();
+        let mut callers = batch.callers.into_iter();
         let mut dispatch = Dispatch { answers: Vec::new(), requests: Vec::new() };
         for Decided { reply, requests, next_wake: _ } in decided {
             if let Some(caller) = callers.next() {
@@ -238,19 +238,35 @@ where
         }
     }
 
-    fn fail(&mut self, callers: Vec<oneshot::Sender<Answered>>, fault: &S::Fault) {
+    fn fail(&mut self, batch: Batch, fault: &S::Fault) {
         if !self.faulty {
             tracing::error!("the store failed, and is tried again every half second: {fault}");
             self.faulty = true;
         }
         let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
         let problem = || Err(Problem::new(Code::StoreUnavailable, detail));
-        let answers = callers.into_iter().map(|caller| (caller, problem())).collect();
+        let answers = batch.callers.into_iter().map(|caller| (caller, problem())).collect();
         let _ = self.runtime.send(Dispatch { answers, requests: Vec::new() });
+        self.unheard = batch.commands.into_iter().filter_map(report_of).collect();
     }
 
     fn moment(&self) -> Moment {
         Moment { now: clock(), chance: chance(), holder: self.holder }
+    }
+}
+
+/// What must not be lost of a batch that was not committed.
+fn report_of((command, _): (Command, Moment)) -> Option<Report> {
+    match command {
+        Command::Report(report) => Some(report),
+        Command::OpenTicket { .. }
+        | Command::UpdateTicket { .. }
+        | Command::CloseTicket { .. }
+        | Command::Announce(_)
+        | Command::Register(_)
+        | Command::Unregister { .. }
+        | Command::Ping
+        | Command::Wake => None,
     }
 }
 

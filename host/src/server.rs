@@ -39,6 +39,7 @@ impl Front {
             // The caller hung up in the middle of it.
             Err(_) => return Problem::new(Code::BadJson, "The body is not complete.").into(),
         };
+        let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
         let headers = request.headers().iter();
         let call = Call {
             method: request.method().as_str(),
@@ -46,6 +47,7 @@ impl Front {
             query: request.uri().query().unwrap_or_default(),
             headers: headers
                 .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("\u{fffd}")))
+                .chain(named)
                 .collect(),
             body: &body,
         };

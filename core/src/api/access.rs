@@ -37,19 +37,21 @@ fn is_delivery(call: &Call<'_>) -> bool {
 
 /// What shows that a call does not come from this machine.
 fn foreign(call: &Call<'_>) -> Option<&'static str> {
-    if !call.header("host").is_some_and(is_loopback) {
+    if call.header("host").is_none() || !call.all("host").all(is_loopback) {
         return Some("The Host header does not name this machine.");
     }
-    if let Some(origin) = call.header("origin") {
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        if !host.is_some_and(is_loopback) {
-            return Some("The Origin header names a page from elsewhere.");
-        }
+    if !call.all("origin").all(is_local_page) {
+        return Some("The Origin header names a page from elsewhere.");
     }
     if call.header("forwarded").is_some() || call.header("x-forwarded-for").is_some() {
         return Some("The call was forwarded by a proxy.");
     }
     None
+}
+
+fn is_local_page(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    host.is_some_and(is_loopback)
 }
 
 /// Whether `host`, with or without a port, is this machine.
@@ -95,6 +97,8 @@ mod tests {
             assert_eq!(code(true, &[("host", host)]), Some(Code::NotLocal), "{host}");
         }
         assert_eq!(code(true, &[]), Some(Code::NotLocal));
+        let two = [("host", "localhost"), ("host", "example.com")];
+        assert_eq!(code(true, &two), Some(Code::NotLocal));
     }
 
     #[test]

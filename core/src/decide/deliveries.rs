@@ -92,7 +92,7 @@ fn turns(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
 
 /// Sends one request, if there is room and something to send: a lane that is due, else the next
 /// event of a subject that neither waits nor sends.
-fn send_one(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<bool> {
+fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
     if !decision.has_room(webhook)? {
         return Ok(false);
     }
@@ -108,7 +108,7 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<bool> {
 }
 
 /// Reads on until an event can be sent. One whose subject waits or sends stands behind it there.
-fn read_on(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<bool> {
+fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
     let head = decision.log()?.head;
     for _ in 0..MOST_READ {
         let Some(reader) = decision.reader(webhook.id)? else {
@@ -212,7 +212,7 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
 /// A step of the ladder; at its end the event is abandoned.
 fn fail(
     decision: &mut Decision<'_>,
-    webhook: &Webhook,
+    webhook: &Arc<Webhook>,
     slot: Slot,
     report: &Report,
     why: Reason,
@@ -226,19 +226,20 @@ fn fail(
     decision.wait(slot.waiting(webhook.id, slot.step + 1, due, why))
 }
 
-fn disable(decision: &mut Decision<'_>, webhook: &Webhook, reason: Reason) -> Arc<Webhook> {
+fn disable(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, reason: Reason) -> Arc<Webhook> {
     match webhook.status {
         WebhookStatus::Active => {
             let status = WebhookStatus::Disabled { reason, at: decision.now() };
-            decision.put_webhook(webhook.clone().with_status(status), webhook.rev)
+            let disabled = Webhook::clone(webhook).with_status(status);
+            decision.put_webhook(disabled, webhook.rev)
         }
-        WebhookStatus::Disabled { .. } => Arc::new(webhook.clone()),
+        WebhookStatus::Disabled { .. } => Arc::clone(webhook),
     }
 }
 
 /// The event is done with. The next of its subject takes the place if there is room and leave, else
 /// it waits as a lane that is due now.
-fn settle(decision: &mut Decision<'_>, webhook: &Webhook, slot: Slot) -> Asked<()> {
+fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
     let now = decision.now();
     decision.reader_mut(webhook.id)?.pending -= 1;
     let Some(next) = next_in_lane(decision, &slot)? else {
