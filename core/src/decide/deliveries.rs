@@ -265,3 +265,6 @@ fn next_in_lane(decision: &Decision<'_>, slot: &Slot) -> Asked<Option<Seq>> {
         Subject::Event(_) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests;

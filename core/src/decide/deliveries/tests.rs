@@ -1,0 +1,396 @@
+//! The delivery rules one by one, over a desk in memory and with days of virtual time.
+
+use std::collections::BTreeMap;
+
+use crate::guard::{CallbackUrl, Targets};
+use crate::{
+    Answer, Availability, Command, Desk, Failure, HolderId, Lane, Memory, MemoryStore, Millis,
+    Moment, Need, Ordering, Reason, Registration, Reply, Report, Request, RetrySchedule, Secret,
+    Store, TicketId, TicketMessage, WebhookId, WebhookStatus,
+};
+
+const START: Millis = Millis(1_700_000_000_000);
+
+/// A desk, its clock, and what is in flight.
+struct Rig {
+    desk: Desk<MemoryStore>,
+    now: Millis,
+    holder: HolderId,
+    drawn: u8,
+    flying: Vec<Request>,
+    next_wake: Option<Millis>,
+}
+
+fn status(status: u16) -> Answer {
+    Answer::Status { status, excerpt: String::new() }
+}
+
+fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
+    Registration {
+        callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
+        ordering,
+        retry_schedule: RetrySchedule::parse(waits_s.to_vec()).unwrap(),
+        timeout_ms: 15_000,
+        max_in_flight: 64,
+        secret: Secret::new([1; 32]),
+    }
+}
+
+impl Rig {
+    fn new() -> Self {
+        let holder = HolderId::new(START, &[0; 16]);
+        let desk = Desk::new(MemoryStore::default(), Memory::Kept);
+        Self { desk, now: START, holder, drawn: 0, flying: Vec::new(), next_wake: None }
+    }
+
+    fn moment(&mut self) -> Moment {
+        self.drawn = self.drawn.wrapping_add(1);
+        Moment { now: self.now, chance: [self.drawn; 16], holder: self.holder }
+    }
+
+    fn run(&mut self, command: Command) -> Reply {
+        let batch = [(command, self.moment()), (Command::Wake, self.moment())];
+        let mut decided = self.desk.run(&batch).unwrap();
+        self.next_wake = decided[1].next_wake;
+        self.flying.extend(decided.iter_mut().flat_map(|decided| decided.requests.drain(..)));
+        decided.remove(0).reply.unwrap()
+    }
+
+    fn register(&mut self, registration: Registration) -> WebhookId {
+        let Reply::Registered(webhook) = self.run(Command::Register(registration)) else {
+            panic!("not registered")
+        };
+        webhook.id
+    }
+
+    fn open(&mut self) -> TicketId {
+        let message = TicketMessage::parse("help".to_owned()).unwrap();
+        let Reply::Opened(id) = self.run(Command::OpenTicket { message }) else {
+            panic!("not opened")
+        };
+        id
+    }
+
+    fn update(&mut self, id: TicketId) {
+        let message = TicketMessage::parse("more".to_owned()).unwrap();
+        self.run(Command::UpdateTicket { id, message });
+    }
+
+    fn announce(&mut self) {
+        self.run(Command::Announce(Availability::Unavailable));
+    }
+
+    /// Ends the request that has been in flight longest.
+    fn end(&mut self, answer: Answer) {
+        let request = self.flying.remove(0);
+        self.report(&request, answer);
+    }
+
+    fn report(&mut self, request: &Request, answer: Answer) {
+        let (key, sent_at) = (request.key, request.sent_at);
+        self.run(Command::Report(Report { key, sent_at, duration_ms: 1, answer }));
+    }
+
+    /// The events in flight, by their place in the log.
+    fn sent(&self) -> Vec<u64> {
+        self.flying.iter().map(|request| request.key.seq.0).collect()
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now = self.now.plus(seconds * 1_000);
+        self.run(Command::Wake);
+    }
+
+    /// Another process on the same rows.
+    fn restart(&mut self) {
+        let store = self.desk.store().clone();
+        self.desk = Desk::new(store, Memory::Kept);
+        self.holder = HolderId::new(self.now, &[self.drawn; 16]);
+        self.flying.clear();
+        self.run(Command::Wake);
+    }
+
+    fn reasons(&self) -> Vec<(u64, u32, Reason)> {
+        let attempts = self.desk.store().attempts();
+        attempts.map(|a| (a.key.seq.0, a.key.number, a.reason)).collect()
+    }
+
+    fn lanes(&mut self, webhook: WebhookId) -> Vec<Lane> {
+        let need = Need::Lanes { webhook, after: None, most: u32::MAX };
+        let crate::Fact::Lanes(lanes) = self.desk.store_mut().load(&need).unwrap() else {
+            panic!("not lanes")
+        };
+        lanes
+    }
+}
+
+#[test]
+fn an_event_is_tried_ten_times_over_three_days_and_then_given_up() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &RetrySchedule::DEFAULT_WAITS_S));
+    rig.open();
+    let mut waits = Vec::new();
+    while rig.sent() == [1] {
+        rig.end(status(500));
+        let Some(due) = rig.next_wake else { break };
+        waits.push(due.since(rig.now) / 1_000);
+        rig.now = due;
+        rig.run(Command::Wake);
+    }
+    for (wait, whole) in waits.iter().zip(RetrySchedule::DEFAULT_WAITS_S) {
+        assert!((u64::from(whole) * 8 / 10..=u64::from(whole) * 12 / 10).contains(wait));
+    }
+    assert_eq!(waits.len(), 9);
+    assert_eq!(rig.reasons().last(), Some(&(1, 10, Reason::RetriesUsedUp)));
+    let hours = rig.now.since(START) / 3_600_000;
+    assert!((60..=91).contains(&hours), "{hours}");
+}
+
+#[test]
+fn a_ticket_waits_for_its_own_failure_and_nobody_elses() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.open();
+    assert_eq!(rig.sent(), [1, 3], "the update stands behind the opening");
+    rig.end(status(500));
+    rig.update(ticket);
+    assert_eq!(rig.sent(), [3]);
+    rig.end(status(200));
+    rig.pass(6);
+    assert_eq!(rig.sent(), [1]);
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [2]);
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [4]);
+}
+
+#[test]
+fn what_was_given_up_holds_back_nothing() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.end(Answer::Failure(Failure::Connect));
+    assert_eq!(rig.sent(), [2]);
+    assert_eq!(rig.reasons(), [(1, 1, Reason::RetriesUsedUp)]);
+}
+
+#[test]
+fn strict_order_is_one_after_another_and_no_order_is_all_at_once() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Webhook, &[5]));
+    let loose = rig.register(webhook(Ordering::None, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.announce();
+    rig.run(Command::Ping);
+    let of = |rig: &Rig, loosely: bool| -> Vec<u64> {
+        let flying = rig.flying.iter().filter(|r| (r.key.webhook == loose) == loosely);
+        flying.map(|request| request.key.seq.0).collect()
+    };
+    assert_eq!(of(&rig, true), [1, 2, 3, 4]);
+    for next in 1..=4 {
+        assert_eq!(of(&rig, false), [next]);
+        let index = rig.flying.iter().position(|r| r.key.webhook != loose).unwrap();
+        let request = rig.flying.remove(index);
+        rig.report(&request, status(204));
+    }
+}
+
+#[test]
+fn service_events_share_a_lane_and_pings_have_their_own() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.announce();
+    rig.announce();
+    rig.run(Command::Ping);
+    rig.run(Command::Ping);
+    assert_eq!(rig.sent(), [1, 3, 4]);
+}
+
+#[test]
+fn a_new_process_sends_again_what_was_in_flight_and_charges_nobody() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    let before = rig.flying.remove(0);
+    rig.restart();
+    assert_eq!(rig.sent(), [1]);
+    let again = rig.flying[0].clone();
+    assert_eq!((again.key.number, &again.body), (2, &before.body));
+    assert_eq!(rig.reasons(), [(1, 1, Reason::TakenOver)]);
+    rig.report(&before, status(200));
+    assert_eq!(rig.reasons(), [(1, 1, Reason::Late)], "its late answer is recorded, and no more");
+    assert_eq!(rig.sent(), [1]);
+    rig.end(status(500));
+    let lane = rig.lanes(id)[0];
+    assert_eq!((lane.step, lane.number), (1, 2));
+}
+
+#[test]
+fn a_request_that_nobody_reports_is_given_up_after_its_timeout_and_half_a_minute() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.open();
+    let lost = rig.flying.remove(0);
+    assert_eq!(rig.next_wake, Some(START.plus(45_001)));
+    rig.pass(45);
+    assert!(rig.flying.is_empty());
+    rig.pass(1);
+    assert_eq!(rig.sent(), [1]);
+    rig.report(&lost, status(200));
+    assert_eq!(rig.sent(), [1], "the word about the lost one does not end the one after it");
+}
+
+#[test]
+fn a_410_disables_at_once_and_keeps_what_is_owed() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[0, 0]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.open();
+    rig.end(status(410));
+    rig.end(status(200));
+    rig.open();
+    rig.pass(86_400);
+    assert!(rig.flying.is_empty());
+    let need = Need::Webhook(id);
+    let crate::Fact::Webhooks(rows) = rig.desk.store_mut().load(&need).unwrap() else { panic!() };
+    let (webhook, reader) = &rows[0];
+    assert_eq!(webhook.status, WebhookStatus::Disabled { reason: Reason::Gone, at: START });
+    assert_eq!(reader.backlog(crate::Seq(4)), 3);
+}
+
+#[test]
+fn our_own_fault_is_repeated_at_the_same_step() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    rig.open();
+    rig.end(Answer::Failure(Failure::Ours));
+    let lane = rig.lanes(id)[0];
+    assert_eq!((lane.step, lane.why, lane.due), (0, Reason::OurFault, START.plus(1_000)));
+    rig.pass(1);
+    assert_eq!(rig.sent(), [1]);
+}
+
+#[test]
+fn however_many_receivers_hang_one_more_is_served() {
+    let mut rig = Rig::new();
+    for _ in 0..40 {
+        rig.register(webhook(Ordering::None, &[5]));
+    }
+    for _ in 0..100 {
+        rig.open();
+    }
+    let hanging = rig.flying.len();
+    assert!(hanging < 256, "{hanging}");
+    let late = rig.register(webhook(Ordering::None, &[5]));
+    rig.open();
+    assert!(rig.flying.iter().any(|request| request.key.webhook == late));
+}
+
+#[test]
+fn webhooks_take_turns_when_places_are_few() {
+    let mut rig = Rig::new();
+    rig.desk.limit_in_flight(1);
+    for _ in 0..3 {
+        rig.register(webhook(Ordering::None, &[5]));
+    }
+    for _ in 0..4 {
+        rig.open();
+    }
+    let mut served: BTreeMap<WebhookId, u32> = BTreeMap::new();
+    for _ in 0..6 {
+        assert_eq!(rig.flying.len(), 1);
+        *served.entry(rig.flying[0].key.webhook).or_default() += 1;
+        rig.end(status(200));
+    }
+    assert_eq!(served.into_values().collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+#[test]
+fn a_host_that_drains_sends_nothing_more() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[0]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.desk.limit_in_flight(0);
+    rig.end(status(200));
+    rig.open();
+    assert!(rig.flying.is_empty());
+    assert_eq!(rig.lanes(id)[0].why, Reason::Turn);
+    rig.desk.limit_in_flight(256);
+    rig.pass(0);
+    assert_eq!(rig.sent(), [2, 3]);
+}
+
+#[test]
+fn a_webhook_with_too_many_lanes_reads_nothing_new() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::None, &[604_800]));
+    for _ in 0..Lane::MOST + 100 {
+        rig.open();
+        if !rig.flying.is_empty() {
+            rig.end(status(500));
+        }
+    }
+    assert_eq!(rig.lanes(id).len(), Lane::MOST as usize);
+    assert!(rig.flying.is_empty());
+    rig.pass(8 * 86_400);
+    assert_eq!(rig.flying.len(), 64, "as the first fall due, there is room again");
+}
+
+#[test]
+fn a_due_time_set_by_a_wrong_clock_does_not_hold_for_ever() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[60]));
+    rig.now = START.plus(365 * 86_400_000);
+    rig.open();
+    rig.end(status(500));
+    rig.now = START;
+    rig.run(Command::Wake);
+    assert_eq!(rig.sent(), [1]);
+}
+
+#[test]
+fn an_unregistered_webhook_is_sent_nothing_even_by_its_own_batch() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    let request = rig.flying.remove(0);
+    let (key, sent_at) = (request.key, request.sent_at);
+    let report = Report { key, sent_at, duration_ms: 1, answer: status(200) };
+    let batch = [
+        (Command::Report(report), rig.moment()),
+        (Command::Unregister { id }, rig.moment()),
+        (Command::Wake, rig.moment()),
+    ];
+    let decided = rig.desk.run(&batch).unwrap();
+    assert!(decided.iter().all(|decided| decided.requests.is_empty()));
+    assert_eq!(rig.lanes(id), []);
+}
+
+#[test]
+fn reading_past_many_events_of_one_ticket_leaves_room_for_others() {
+    let mut rig = Rig::new();
+    let ticket = rig.open();
+    let slow = rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.update(ticket);
+    rig.desk.limit_in_flight(0);
+    for _ in 0..2_500 {
+        rig.update(ticket);
+    }
+    rig.desk.limit_in_flight(256);
+    rig.run(Command::Wake);
+    assert_eq!(rig.next_wake, Some(rig.now), "it goes on at once, after the others' turn");
+    rig.run(Command::Wake);
+    rig.run(Command::Wake);
+    let need = Need::Webhook(slow);
+    let crate::Fact::Webhooks(rows) = rig.desk.store_mut().load(&need).unwrap() else { panic!() };
+    assert_eq!(rows[0].1.read_to.0, 2_502);
+    assert_eq!(rig.sent(), [2]);
+}
