@@ -1,21 +1,12 @@
 //! A customer's ticket.
 
-use std::fmt;
-
 use crate::id::TicketId;
 use crate::moment::Millis;
+use crate::text::BadText;
 
 /// What a customer wrote: 1 to 65 536 bytes of UTF-8 without NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketMessage(String);
-
-/// Why a text is no ticket message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadMessage {
-    Empty,
-    TooLong,
-    Nul,
-}
 
 impl TicketMessage {
     /// Bytes. Sixteen times the longest letter that support desks see, and small enough that a
@@ -23,17 +14,9 @@ impl TicketMessage {
     pub const LONGEST: usize = 65_536;
 
     /// # Errors
-    /// [`BadMessage`] when the text is empty, too long or has a NUL, which some stores cut at.
-    pub fn parse(text: String) -> Result<Self, BadMessage> {
-        if text.is_empty() {
-            Err(BadMessage::Empty)
-        } else if text.len() > Self::LONGEST {
-            Err(BadMessage::TooLong)
-        } else if text.contains('\0') {
-            Err(BadMessage::Nul)
-        } else {
-            Ok(Self(text))
-        }
+    /// [`BadText`] when the text is empty, too long or has a NUL.
+    pub fn parse(text: String) -> Result<Self, BadText> {
+        BadText::check(&text, Self::LONGEST).map(|()| Self(text))
     }
 
     /// A message that [`TicketMessage::parse`] accepted earlier, back from the store.
@@ -45,16 +28,6 @@ impl TicketMessage {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for BadMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("must not be empty"),
-            Self::TooLong => write!(f, "must be at most {} bytes", TicketMessage::LONGEST),
-            Self::Nul => f.write_str("must not contain the character U+0000"),
-        }
     }
 }
 
@@ -102,19 +75,5 @@ impl Ticket {
     pub fn closed(self, at: Millis) -> Self {
         let status = TicketStatus::Closed { at };
         Self { status, updated_at: at, version: self.version + 1, ..self }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_bounded_in_bytes() {
-        let of = |length: usize| TicketMessage::parse("é".repeat(length));
-        assert!(of(TicketMessage::LONGEST / 2).is_ok());
-        assert_eq!(of(TicketMessage::LONGEST / 2 + 1), Err(BadMessage::TooLong));
-        assert_eq!(TicketMessage::parse(String::new()), Err(BadMessage::Empty));
-        assert_eq!(TicketMessage::parse("a\0b".into()), Err(BadMessage::Nul));
     }
 }

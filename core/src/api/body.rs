@@ -1,5 +1,6 @@
 //! What a caller sent, field by field: all that is wrong with it is said at once.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -45,13 +46,23 @@ impl Fields {
     }
 
     /// A field that must be there, and a string.
-    pub fn text(&mut self, name: &str) -> Option<String> {
+    fn text(&mut self, name: &str) -> Option<String> {
         match self.object.remove(name) {
             Some(Value::String(text)) => return Some(text),
             Some(_) => self.fail(name, "must be a string"),
             None => self.fail(name, "is missing"),
         }
         None
+    }
+
+    /// A field that must be there, and a string that `parse` takes.
+    pub fn parsed<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        parse(text).map_err(|bad| self.fail(name, bad.to_string())).ok()
     }
 
     /// A field that may be left out, or null.
@@ -75,12 +86,11 @@ impl Fields {
         names.iter().copied().filter(|name| self.object.contains_key(*name)).collect()
     }
 
-    /// The problem, if anything was wrong.
-    pub fn finish(self) -> Result<(), Problem> {
-        if self.errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::fields(Code::BadField, self.errors))
+    /// What was made of the fields; the problem, if anything was wrong.
+    pub fn finish<T>(self, made: Option<T>) -> Result<T, Problem> {
+        match made {
+            Some(made) if self.errors.is_empty() => Ok(made),
+            Some(_) | None => Err(Problem::fields(Code::BadField, self.errors)),
         }
     }
 }

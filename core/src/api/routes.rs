@@ -14,6 +14,7 @@ use crate::outcome::Refusal;
 use crate::schedule::{BadSchedule, RetrySchedule};
 use crate::service::Availability;
 use crate::sign::Secret;
+use crate::text::BadText;
 use crate::ticket::TicketMessage;
 use crate::webhook::{Ordering, Webhook};
 
@@ -133,18 +134,15 @@ fn webhook_id(text: &str) -> Result<WebhookId, Problem> {
 }
 
 fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
-    const NAME: &str = "ticket_message";
     let mut fields = Fields::of(call)?;
-    let message = fields.text(NAME).and_then(|text| {
-        TicketMessage::parse(text).map_err(|bad| fields.fail(NAME, bad.to_string())).ok()
-    });
-    fields.finish()?;
-    message.ok_or_else(|| Problem::new(Code::BadField, ""))
+    let message = fields.parsed("ticket_message", TicketMessage::parse);
+    fields.finish(message)
 }
 
 fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
     let mut fields = Fields::of(call)?;
-    let text = fields.text("callback_url");
+    let text = fields
+        .parsed("callback_url", |text| BadText::check(&text, CallbackUrl::LONGEST).map(|()| text));
     let ordering = ordering(&mut fields);
     let retry_schedule = retry_schedule(&mut fields);
     let timeout_ms = fields.whole("timeout_ms", &Webhook::TIMEOUTS_MS, Webhook::TIMEOUT_MS);
@@ -152,13 +150,12 @@ fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::L
     for name in fields.has(&NOT_YET) {
         fields.fail(name, "cannot be set in this version");
     }
-    fields.finish()?;
-    let callback_url =
-        CallbackUrl::parse(&text.unwrap_or_default(), &door.targets).map_err(|bad| {
-            let error =
-                FieldError { pointer: "#/callback_url".to_owned(), detail: bad.to_string() };
-            Problem::fields(Code::BadCallbackUrl, vec![error])
-        })?;
+    let text = fields.finish(text)?;
+    let callback_url = CallbackUrl::parse(&text, &door.targets).map_err(|bad| {
+        let detail = bad.to_string();
+        let error = FieldError { pointer: "#/callback_url".to_owned(), detail: detail.clone() };
+        Problem { errors: vec![error], ..Problem::new(Code::BadCallbackUrl, detail) }
+    })?;
     let secret = Secret::new(fresh());
     Ok(Next::Decide(Command::Register(Registration {
         callback_url,

@@ -1,0 +1,56 @@
+//! Texts that callers send: bounded, and without what some stores cannot keep.
+
+use std::fmt;
+
+/// Why a text is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadText {
+    Empty,
+    TooLong {
+        /// Bytes.
+        longest: usize,
+    },
+    /// The character U+0000, at which some stores and receivers cut a text.
+    Nul,
+}
+
+impl BadText {
+    /// # Errors
+    /// [`BadText`] unless `text` has 1 to `longest` bytes and no NUL.
+    pub fn check(text: &str, longest: usize) -> Result<(), Self> {
+        if text.is_empty() {
+            Err(Self::Empty)
+        } else if text.len() > longest {
+            Err(Self::TooLong { longest })
+        } else if text.contains('\0') {
+            Err(Self::Nul)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Display for BadText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("must not be empty"),
+            Self::TooLong { longest } => write!(f, "must be at most {longest} bytes"),
+            Self::Nul => f.write_str("must not contain the character U+0000"),
+        }
+    }
+}
+
+impl std::error::Error for BadText {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_bounded_in_bytes() {
+        assert_eq!(BadText::check("éé", 4), Ok(()));
+        assert_eq!(BadText::check("éé", 3), Err(BadText::TooLong { longest: 3 }));
+        assert_eq!(BadText::check("", 3), Err(BadText::Empty));
+        assert_eq!(BadText::check("a\0", 3), Err(BadText::Nul));
+    }
+}
