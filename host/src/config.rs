@@ -15,20 +15,18 @@ use serde::Deserialize;
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeOptions {
-    /// Where to listen. On loopback the desk is open to this machine and may call it.
+    /// Where to listen [default: 127.0.0.1:8080]. On loopback the desk is open to this machine,
+    /// and may call it.
     #[arg(long, env = "HOOKDESK_LISTEN", value_name = "ADDRESS:PORT")]
-    #[arg(help = "Where to listen [default: 127.0.0.1:8080]")]
     pub listen: Option<String>,
-    /// The file that holds everything.
+    /// Where everything is kept [default: sqlite://hookdesk.db]: one file, made if it is not there.
     #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
-    #[arg(help = "Where everything is kept [default: sqlite://hookdesk.db]")]
     pub database: Option<String>,
-    /// A TOML file with these options, named as here without the dashes in front and with
-    /// underscores.
+    /// A TOML file with these options, named as here with underscores: no_auth = true.
     #[arg(long, env = "HOOKDESK_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Ask callers for an API key also on loopback.
+    /// Ask callers for an API key also on loopback. (There are no keys yet.)
     #[arg(long, env = "HOOKDESK_AUTH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub auth: Option<bool>,

@@ -51,7 +51,14 @@ async fn run(
     desk: Desk<Sqlite>,
     readers: Arc<Readers>,
 ) -> Result<(), Anything> {
-    let courier = Courier::new(settings.door.targets.clone(), Limits::default().in_flight)?;
+    let courier = Courier::new(settings.door.targets.clone(), Limits::default().in_flight)
+        .map_err(|error| {
+            format!(
+                "no TLS without trusted certificates (on Debian the package \
+                                  ca-certificates): {}",
+                causes(&error)
+            )
+        })?;
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();
@@ -109,6 +116,12 @@ async fn dispatch(
             tokio::spawn(async move { queue.report(courier.carry(request).await) });
         }
     }
+}
+
+/// An error and what is behind it, in one line.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -58,3 +58,23 @@ impl Resolve for Resolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolve(targets: Targets, name: &str) -> Result<Vec<SocketAddr>, String> {
+        let found = Resolver::new(Arc::new(targets)).resolve(name.parse().unwrap()).await;
+        found.map(Iterator::collect).map_err(|unresolved| unresolved.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_forbidden_addresses_leads_nowhere() {
+        let forbidden = resolve(Targets::public(), "localhost").await.unwrap_err();
+        assert_eq!(forbidden, Unresolved::Forbidden.to_string());
+        let allowed = resolve(Targets::public().with_loopback(), "localhost").await.unwrap();
+        assert!(allowed.iter().all(|address| address.ip().is_loopback()));
+        let unknown = resolve(Targets::public(), "no-such-host.invalid").await.unwrap_err();
+        assert_eq!(unknown, Unresolved::Unknown.to_string());
+    }
+}
