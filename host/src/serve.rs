@@ -119,9 +119,11 @@ async fn dispatch(
 }
 
 /// An error and what is behind it, in one line.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+fn causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", causes(cause)),
+        None => error.to_string(),
+    }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
