@@ -5,6 +5,8 @@
 pub enum Answer {
     Status {
         status: u16,
+        /// The header `Retry-After` as it came.
+        retry_after: Option<String>,
         /// The beginning of the answer's body, for the integrator who asks why.
         excerpt: String,
     },
@@ -70,11 +72,53 @@ impl Failure {
 pub enum Meaning {
     Delivered,
     /// The attempt failed: a step of the ladder.
-    Failed,
+    Failed(Trouble),
     /// The attempt failed, and the receiver wants nothing more: the webhook is disabled at once.
     Gone,
     /// Our own fault: the attempt is repeated, and the receiver not charged.
     Unsent,
+}
+
+/// What a failure tells of the receiver, beyond that it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It says no, or is not there.
+    Refusing,
+    /// It did not answer in time.
+    Slow,
+    /// It says that it cannot, for now (503).
+    Unavailable,
+    /// It says that it is asked too often (429): no sign of ill health.
+    Busy,
+}
+
+impl Trouble {
+    /// Whether the receiver wants to be asked less at once.
+    #[must_use]
+    pub fn narrows_window(self) -> bool {
+        match self {
+            Self::Slow | Self::Unavailable | Self::Busy => true,
+            Self::Refusing => false,
+        }
+    }
+
+    /// Whether its `Retry-After` is heeded.
+    #[must_use]
+    pub fn asks_to_wait(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Busy => true,
+            Self::Refusing | Self::Slow => false,
+        }
+    }
+
+    /// Whether it counts against the receiver's health.
+    #[must_use]
+    pub fn is_ill(self) -> bool {
+        match self {
+            Self::Refusing | Self::Slow | Self::Unavailable => true,
+            Self::Busy => false,
+        }
+    }
 }
 
 impl Answer {
@@ -90,17 +134,19 @@ impl Answer {
         match self {
             Self::Status { status: 200..=299, .. } => Meaning::Delivered,
             Self::Status { status: 410, .. } => Meaning::Gone,
+            Self::Status { status: 429, .. } => Meaning::Failed(Trouble::Busy),
+            Self::Status { status: 503, .. } => Meaning::Failed(Trouble::Unavailable),
+            Self::Failure(Failure::Timeout) => Meaning::Failed(Trouble::Slow),
             Self::Failure(Failure::Ours) => Meaning::Unsent,
             Self::Status { .. }
             | Self::Failure(
                 Failure::Dns
                 | Failure::Connect
                 | Failure::Tls
-                | Failure::Timeout
                 | Failure::Reset
                 | Failure::Protocol
                 | Failure::Blocked,
-            ) => Meaning::Failed,
+            ) => Meaning::Failed(Trouble::Refusing),
         }
     }
 }
@@ -123,34 +169,36 @@ pub fn excerpt(body: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    const REFUSED: Meaning = Meaning::Failed(Trouble::Refusing);
+
     #[test]
     fn what_each_status_means() {
         const TABLE: [(u16, Meaning); 22] = [
-            (101, Meaning::Failed),
+            (101, REFUSED),
             (200, Meaning::Delivered),
             (201, Meaning::Delivered),
             (202, Meaning::Delivered),
             (204, Meaning::Delivered),
             (299, Meaning::Delivered),
-            (300, Meaning::Failed),
-            (301, Meaning::Failed),
-            (302, Meaning::Failed),
-            (304, Meaning::Failed),
-            (307, Meaning::Failed),
-            (400, Meaning::Failed),
-            (401, Meaning::Failed),
-            (404, Meaning::Failed),
-            (409, Meaning::Failed),
+            (300, REFUSED),
+            (301, REFUSED),
+            (302, REFUSED),
+            (304, REFUSED),
+            (307, REFUSED),
+            (400, REFUSED),
+            (401, REFUSED),
+            (404, REFUSED),
+            (409, REFUSED),
             (410, Meaning::Gone),
-            (411, Meaning::Failed),
-            (429, Meaning::Failed),
-            (500, Meaning::Failed),
-            (502, Meaning::Failed),
-            (503, Meaning::Failed),
-            (999, Meaning::Failed),
+            (411, REFUSED),
+            (429, Meaning::Failed(Trouble::Busy)),
+            (500, REFUSED),
+            (502, REFUSED),
+            (503, Meaning::Failed(Trouble::Unavailable)),
+            (999, REFUSED),
         ];
         for (status, meaning) in TABLE {
-            let answer = Answer::Status { status, excerpt: String::new() };
+            let answer = Answer::Status { status, retry_after: None, excerpt: String::new() };
             assert_eq!(answer.meaning(), meaning, "{status}");
         }
     }
@@ -158,13 +206,13 @@ mod tests {
     #[test]
     fn what_each_failure_means() {
         const TABLE: [(Failure, Meaning); 8] = [
-            (Failure::Dns, Meaning::Failed),
-            (Failure::Connect, Meaning::Failed),
-            (Failure::Tls, Meaning::Failed),
-            (Failure::Timeout, Meaning::Failed),
-            (Failure::Reset, Meaning::Failed),
-            (Failure::Protocol, Meaning::Failed),
-            (Failure::Blocked, Meaning::Failed),
+            (Failure::Dns, REFUSED),
+            (Failure::Connect, REFUSED),
+            (Failure::Tls, REFUSED),
+            (Failure::Timeout, Meaning::Failed(Trouble::Slow)),
+            (Failure::Reset, REFUSED),
+            (Failure::Protocol, REFUSED),
+            (Failure::Blocked, REFUSED),
             (Failure::Ours, Meaning::Unsent),
         ];
         assert_eq!(TABLE.map(|(failure, _)| failure), Failure::ALL);

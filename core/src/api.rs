@@ -8,12 +8,14 @@ mod body;
 mod listing;
 mod problem;
 mod routes;
+mod settings;
 mod view;
 
 use crate::command::Command;
 use crate::facts::{Fact, Need};
 use crate::guard::Targets;
 use crate::id::{TicketId, WebhookId};
+use crate::moment::Millis;
 use crate::outcome::{Refusal, Reply};
 use crate::sign::Secret;
 
@@ -113,6 +115,7 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
             response.headers.push(("location", format!("/webhooks/{}", webhook.id)));
             response
         }
+        Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&*webhook)),
         Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
         Err(refusal) => Problem::from(refusal).into(),
@@ -141,12 +144,12 @@ impl Reading {
         }
     }
 
-    /// The answer, with the facts in the order of the needs.
+    /// The answer at `now`, with the facts in the order of the needs.
     ///
     /// # Panics
     /// When the facts are not those that were needed: the store is broken.
     #[must_use]
-    pub fn answer(self, facts: &[Fact]) -> Response {
+    pub fn answer(self, facts: &[Fact], now: Millis) -> Response {
         match (self, facts) {
             (Self::Ticket(_), [Fact::Tickets(tickets)]) => match tickets.first() {
                 Some(ticket) => Response::data(200, view::TicketView::from(ticket)),
@@ -155,7 +158,7 @@ impl Reading {
             (Self::Webhook(_), [Fact::Webhooks(webhooks), Fact::Log(log)]) => {
                 match webhooks.first() {
                     Some((webhook, reader)) => {
-                        Response::data(200, view::StateView::new(webhook, reader, log.head))
+                        Response::data(200, view::StateView::new(webhook, reader, log, now))
                     }
                     None => Problem::from(Refusal::UnknownWebhook).into(),
                 }

@@ -9,11 +9,10 @@ use crate::attempt::AttemptKey;
 use crate::guard::CallbackUrl;
 use crate::id::{TicketId, WebhookId};
 use crate::moment::Millis;
-use crate::schedule::RetrySchedule;
 use crate::service::Availability;
 use crate::sign::Secret;
 use crate::ticket::TicketMessage;
-use crate::webhook::Ordering;
+use crate::webhook::Amendment;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -32,6 +31,19 @@ pub enum Command {
     Unregister {
         id: WebhookId,
     },
+    /// Changes a webhook's settings.
+    Amend {
+        id: WebhookId,
+        settings: Amendment,
+    },
+    /// Lifts `disabled`.
+    Enable {
+        id: WebhookId,
+    },
+    /// Tells one webhook that the desk can reach it.
+    PingOne {
+        id: WebhookId,
+    },
     /// Tells every webhook that the desk can reach it.
     Ping,
     /// The end of a request.
@@ -44,14 +56,10 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     pub callback_url: CallbackUrl,
-    pub ordering: Ordering,
-    pub retry_schedule: RetrySchedule,
-    /// Milliseconds, within [`Webhook::TIMEOUTS_MS`](crate::Webhook::TIMEOUTS_MS).
-    pub timeout_ms: u32,
-    /// Within [`Webhook::WINDOWS`](crate::Webhook::WINDOWS).
-    pub max_in_flight: u32,
-    /// Made of fresh chance that makes nothing else.
+    /// Made of fresh chance that makes nothing else, or brought along.
     pub secret: Secret,
+    /// Settings other than the defaults.
+    pub settings: Amendment,
 }
 
 /// What became of a [`Request`](crate::Request).

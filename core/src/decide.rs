@@ -4,6 +4,8 @@ mod deliveries;
 mod tickets;
 mod webhooks;
 
+use std::collections::BTreeMap;
+
 use crate::command::Command;
 use crate::decision::{Decision, Stop};
 use crate::facts::{Facts, Need};
@@ -30,6 +32,9 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         Command::Announce(availability) => tickets::announce(&mut decision, *availability),
         Command::Register(registration) => webhooks::register(&mut decision, registration),
         Command::Unregister { id } => webhooks::unregister(&mut decision, *id),
+        Command::Amend { id, settings } => webhooks::amend(&mut decision, *id, settings),
+        Command::Enable { id } => webhooks::enable(&mut decision, *id),
+        Command::PingOne { id } => webhooks::ping_one(&mut decision, *id),
         Command::Ping => webhooks::ping(&mut decision),
         Command::Report(report) => deliveries::report(&mut decision, report),
         Command::Wake => deliveries::wake(&mut decision),
@@ -43,6 +48,7 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
             requests: Vec::new(),
             next_wake: None,
             turn: None,
+            skims: BTreeMap::new(),
         }),
     }
 }

@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
-use crate::event::{Event, Seq, Topic};
+use crate::event::{Details, Event, EventType, Seq, Topic};
 use crate::facts::{Asked, Facts, Need, Partner};
+use crate::health::Figures;
 use crate::id::{Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::{Log, News};
 use crate::moment::{Millis, Moment};
 use crate::outcome::{Changes, Expect, Outcome, Put, Refusal, Reply};
-use crate::reader::{Reader, Slot};
+use crate::reader::{Reader, Skim, Slot};
+use crate::reason::Reason;
 use crate::request::Request;
 use crate::service::Service;
 use crate::ticket::Ticket;
@@ -49,6 +51,8 @@ pub(crate) struct Decision<'a> {
     /// Slots of all readers, as changed so far.
     in_flight: u32,
     pub turn: Option<WebhookId>,
+    /// Readers that moved past events which are for others only: not worth a write.
+    skims: BTreeMap<WebhookId, Skim>,
     next_wake: Option<Millis>,
 }
 
@@ -61,6 +65,7 @@ impl<'a> Decision<'a> {
             sends: Vec::new(),
             in_flight: facts.in_flight(),
             turn: facts.turn(),
+            skims: BTreeMap::new(),
             next_wake: None,
         }
     }
@@ -78,6 +83,7 @@ impl<'a> Decision<'a> {
             requests: sends.map(|(to, event, key)| Request::new(&to, &event, key, now)).collect(),
             next_wake: self.next_wake,
             turn: self.turn,
+            skims: self.skims,
         }
     }
 
@@ -108,6 +114,31 @@ impl Decision<'_> {
         self.changes.log = Some(log);
         self.changes.events.push(Arc::clone(&event));
         Ok(event)
+    }
+
+    /// Tells of how a webhook fares, if anybody wants to hear of it. Nothing is told of a webhook
+    /// that itself hears such things: its failures would tell of themselves for ever.
+    pub fn tell_of(
+        &mut self,
+        webhook: &Webhook,
+        kind: EventType,
+        about: Option<Seq>,
+        reason: Reason,
+    ) -> Asked<()> {
+        let wanted = self.partners()?.values().any(|partner| partner.webhook.events.names(kind));
+        if !wanted || webhook.events.is_operational() {
+            return Ok(());
+        }
+        let event_id = about.map(|seq| self.event(seq)).transpose()?.map(|event| event.id);
+        let data = Details {
+            webhook_id: Some(webhook.id),
+            event_id,
+            reason: Some(reason),
+            ..Details::default()
+        };
+        let stamp = self.tick()?;
+        self.tell(stamp, News::of(kind).about(Topic::Webhook(webhook.id)).with(data))?;
+        Ok(())
     }
 
     pub fn service(&self) -> Asked<Service> {
@@ -149,7 +180,9 @@ impl Decision<'_> {
         }
     }
 
-    /// The reader of `webhook`, to be changed: from here on it is this host that holds it.
+    /// The reader of `webhook`, to be changed: from here on it is this host that holds it. What
+    /// another one had in flight waits in its lanes, due now, so that it is sent inside the rules;
+    /// the receiver is not charged.
     ///
     /// # Panics
     /// When there is no such webhook: rules look the webhook up first.
@@ -159,11 +192,27 @@ impl Decision<'_> {
             let mut reader = partner.reader.clone();
             let expect = Expect::Rev(reader.rev);
             reader.rev += 1;
+            let taken_over = reader.holder != Some(self.moment.holder);
             reader.holder = Some(self.moment.holder);
+            let lost = if taken_over { reader.sending.clone() } else { Vec::new() };
             self.changes.readers.insert(id, Put { row: Some(reader), expect });
+            for slot in lost {
+                self.give_up(id, slot, Reason::TakenOver)?;
+            }
         }
         let put = self.changes.readers.get_mut(&id);
         Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
+    }
+
+    /// How far a reader has come, what it only skimmed included.
+    pub fn place(&self, reader: &Reader) -> Skim {
+        let skim = self.skims.get(&reader.webhook).or_else(|| self.facts.skim(reader.webhook));
+        let read = Skim { read_to: reader.read_to, tallies: reader.tallies };
+        skim.copied().filter(|skim| skim.read_to > read.read_to).unwrap_or(read)
+    }
+
+    pub fn skim(&mut self, webhook: WebhookId, place: Skim) {
+        self.skims.insert(webhook, place);
     }
 
     pub fn register(&mut self, webhook: Arc<Webhook>, reader: Reader) {
@@ -235,7 +284,21 @@ impl Decision<'_> {
         let free = self.facts.limits.in_flight.saturating_sub(self.in_flight);
         let reader = self.reader(webhook.id)?;
         let in_flight = reader.map_or(0, Reader::in_flight);
-        Ok(has_room(in_flight, webhook.max_in_flight, free))
+        let window = reader.map_or(0, |reader| reader.window.size.min(webhook.max_in_flight));
+        Ok(has_room(in_flight, window, free))
+    }
+
+    /// Whether the webhook may be sent what is its turn: it is active and not down, and neither its
+    /// receiver nor its rate asks for a pause.
+    pub fn has_leave(&self, webhook: &Webhook) -> Asked<bool> {
+        let now = self.now();
+        let reader = self.reader(webhook.id)?;
+        let leave = |reader: &Reader| !reader.health.is_down() && reader.sends_from(now) <= now;
+        Ok(webhook.is_active() && reader.is_some_and(leave))
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.facts.limits.health
     }
 
     /// Ends a request that is in flight.
@@ -252,6 +315,16 @@ impl Decision<'_> {
         Ok(())
     }
 
+    /// Gives up waiting for the end of a request: its event waits, due now, and is sent again.
+    pub fn give_up(&mut self, webhook: WebhookId, slot: Slot, why: Reason) -> Asked<()> {
+        let now = self.now();
+        let key = AttemptKey { seq: slot.seq, webhook, number: slot.number };
+        self.end(key)?;
+        self.wait(slot.waiting(webhook, slot.step, now, why))?;
+        self.record(Attempt::unheard(key, slot.since, why, now));
+        Ok(())
+    }
+
     /// Takes a lane out of those that wait.
     pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
         self.reader_mut(lane.webhook)?.waiting -= 1;
@@ -262,7 +335,10 @@ impl Decision<'_> {
     /// Puts a request in flight.
     pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
         let event = self.event(slot.seq)?;
-        self.reader_mut(webhook.id)?.sending.push(slot);
+        let now = self.now();
+        let reader = self.reader_mut(webhook.id)?;
+        reader.keep_rate(webhook.rate_limit, now);
+        reader.sending.push(slot);
         self.in_flight += 1;
         let key = AttemptKey { seq: slot.seq, webhook: webhook.id, number: slot.number };
         self.sends.push((Arc::clone(webhook), event, key));

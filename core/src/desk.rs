@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::decide::{Step, decide};
 use crate::facts::{Fact, Facts, Memory, Need};
+use crate::health::Figures;
 use crate::moment::{Millis, Moment};
 use crate::outcome::{Changes, Outcome, Refusal, Reply};
 use crate::request::Request;
@@ -49,6 +50,11 @@ impl<S: Store> Desk<S> {
     /// Sets how many requests may be in flight: 0 sends nothing more.
     pub fn limit_in_flight(&mut self, most: u32) {
         self.facts.limits.in_flight = most;
+    }
+
+    /// Sets the figures of health.
+    pub fn judge_health_by(&mut self, figures: Figures) {
+        self.facts.limits.health = figures;
     }
 
     pub fn store(&self) -> &S {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventId, TicketId};
+use crate::id::{EventId, TicketId, WebhookId};
 use crate::moment::Millis;
+use crate::reason::Reason;
 
 /// A place in the log: 1, 2, 3 … in commit order, with no gaps. 0 is the place before the first.
 #[derive(
@@ -33,7 +34,7 @@ impl fmt::Display for Seq {
     }
 }
 
-/// The six types of the integration guide.
+/// What can happen: the six types of the integration guide, and four that tell of the desk itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     Ping,
@@ -42,16 +43,26 @@ pub enum EventType {
     TicketClosed,
     ServiceUnavailable,
     ServiceAvailable,
+    /// A receiver keeps failing, and is left alone but for probes.
+    WebhookDown,
+    WebhookRecovered,
+    WebhookDisabled,
+    /// An event was given up for a webhook.
+    DeliveryAbandoned,
 }
 
 impl EventType {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Ping,
         Self::TicketOpened,
         Self::TicketUpdated,
         Self::TicketClosed,
         Self::ServiceUnavailable,
         Self::ServiceAvailable,
+        Self::WebhookDown,
+        Self::WebhookRecovered,
+        Self::WebhookDisabled,
+        Self::DeliveryAbandoned,
     ];
 
     #[must_use]
@@ -63,7 +74,34 @@ impl EventType {
             Self::TicketClosed => "ticket_closed",
             Self::ServiceUnavailable => "service_unavailable",
             Self::ServiceAvailable => "service_available",
+            Self::WebhookDown => "webhook_down",
+            Self::WebhookRecovered => "webhook_recovered",
+            Self::WebhookDisabled => "webhook_disabled",
+            Self::DeliveryAbandoned => "delivery_abandoned",
         }
+    }
+
+    /// Whether it tells of the desk itself, to webhooks that name it.
+    #[must_use]
+    pub fn is_operational(self) -> bool {
+        match self {
+            Self::Ping
+            | Self::TicketOpened
+            | Self::TicketUpdated
+            | Self::TicketClosed
+            | Self::ServiceUnavailable
+            | Self::ServiceAvailable => false,
+            Self::WebhookDown
+            | Self::WebhookRecovered
+            | Self::WebhookDisabled
+            | Self::DeliveryAbandoned => true,
+        }
+    }
+
+    /// Whether every webhook hears of it, whatever it names.
+    #[must_use]
+    pub fn is_for_all(self) -> bool {
+        self == Self::Ping
     }
 
     #[must_use]
@@ -77,6 +115,8 @@ impl EventType {
 pub enum Topic {
     Ticket(TicketId),
     Service,
+    /// How a webhook fares.
+    Webhook(WebhookId),
 }
 
 impl fmt::Display for Topic {
@@ -84,6 +124,7 @@ impl fmt::Display for Topic {
         match self {
             Self::Ticket(id) => id.fmt(f),
             Self::Service => f.write_str("service"),
+            Self::Webhook(id) => id.fmt(f),
         }
     }
 }
@@ -93,7 +134,9 @@ impl Topic {
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "service" => Some(Self::Service),
-            ticket => TicketId::parse(ticket).map(Self::Ticket),
+            id => TicketId::parse(id)
+                .map(Self::Ticket)
+                .or_else(|| WebhookId::parse(id).map(Self::Webhook)),
         }
     }
 }
@@ -109,7 +152,22 @@ pub struct Event {
     pub topic: Option<Topic>,
     /// For a ticket's event the ticket's version that it tells of: 1, 2, 3 …
     pub version: Option<u32>,
+    /// The one webhook that it is for, if it is not for all.
+    pub only_for: Option<WebhookId>,
     pub body: Arc<str>,
+}
+
+/// What an event tells beside its type, in the order in which it is told.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Details<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket_message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<WebhookId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 /// The bytes that receivers get, keys in this order and no others.
@@ -117,23 +175,14 @@ pub struct Event {
 /// # Panics
 /// Never: strings and times always have a JSON form.
 #[must_use]
-pub fn body(kind: EventType, created: Millis, ticket_message: Option<&str>) -> Arc<str> {
+pub fn body(kind: EventType, created: Millis, data: Details<'_>) -> Arc<str> {
     #[derive(Serialize)]
     struct Body<'a> {
         event: &'static str,
         created: String,
-        data: Data<'a>,
+        data: Details<'a>,
     }
-    #[derive(Serialize)]
-    struct Data<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ticket_message: Option<&'a str>,
-    }
-    let body = Body {
-        event: kind.name(),
-        created: created.rfc3339_seconds(),
-        data: Data { ticket_message },
-    };
+    let body = Body { event: kind.name(), created: created.rfc3339_seconds(), data };
     serde_json::to_string(&body).expect("strings always have a JSON form").into()
 }
 
@@ -144,12 +193,14 @@ mod tests {
     #[test]
     fn bodies_have_the_guides_keys_in_the_guides_order() {
         let at = Millis(1_672_531_200_999);
+        let ticket_message = Some("a \"b\"\n é");
+        let opened = Details { ticket_message, ..Details::default() };
         assert_eq!(
-            &*body(EventType::TicketOpened, at, Some("a \"b\"\n é")),
+            &*body(EventType::TicketOpened, at, opened),
             r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z","data":{"ticket_message":"a \"b\"\n é"}}"#
         );
         assert_eq!(
-            &*body(EventType::Ping, at, None),
+            &*body(EventType::Ping, at, Details::default()),
             r#"{"event":"ping","created":"2023-01-01T00:00:00Z","data":{}}"#
         );
     }

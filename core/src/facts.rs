@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::event::{Event, Seq, Topic};
+use crate::health::Figures;
 use crate::id::{TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
 use crate::outcome::{Changes, Outcome};
-use crate::reader::Reader;
+use crate::reader::{Reader, Skim};
 use crate::service::Service;
 use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
@@ -99,11 +100,12 @@ pub enum Fact {
 pub struct Limits {
     /// Requests in flight; 0 while the host drains.
     pub in_flight: u32,
+    pub health: Figures,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: window::PER_PROCESS }
+        Self { in_flight: window::PER_PROCESS, health: Figures::default() }
     }
 }
 
@@ -130,6 +132,7 @@ pub struct Facts {
     memory: Memory,
     /// The webhook that was served last: the next turn begins behind it.
     turn: Option<WebhookId>,
+    skims: BTreeMap<WebhookId, Skim>,
     log: Option<Log>,
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
@@ -147,6 +150,7 @@ impl Facts {
             limits: Limits::default(),
             memory,
             turn: None,
+            skims: BTreeMap::new(),
             log: None,
             service: None,
             tickets: HashMap::new(),
@@ -159,6 +163,10 @@ impl Facts {
 
     pub(crate) fn turn(&self) -> Option<WebhookId> {
         self.turn
+    }
+
+    pub(crate) fn skim(&self, webhook: WebhookId) -> Option<&Skim> {
+        self.skims.get(&webhook)
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -247,6 +255,7 @@ impl Facts {
     pub(crate) fn apply(&mut self, outcome: &Outcome) {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
+        self.skims.extend(&outcome.skims);
         self.log = changes.log.or(self.log);
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
@@ -274,11 +283,12 @@ impl Facts {
                 (Some(webhook), Some(partner)) => partner.webhook = Arc::clone(webhook),
                 (Some(webhook), None) => {
                     let webhook = Arc::clone(webhook);
-                    let reader = Reader::new(*id, Seq::default());
+                    let reader = Reader::new(&webhook, &Log::default());
                     partners.insert(*id, Partner { webhook, reader });
                     self.lanes.insert(*id, Lanes::none());
                 }
                 (None, _) => {
+                    self.skims.remove(id);
                     let gone = partners.remove(id);
                     self.in_flight -= gone.map_or(0, |partner| partner.reader.in_flight());
                 }

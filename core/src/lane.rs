@@ -89,8 +89,12 @@ impl Lane {
     /// a clock that was wrong, and is due.
     #[must_use]
     pub fn is_due(&self, now: Millis, schedule: &RetrySchedule) -> bool {
-        self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::OUR_WAIT_MS))
+        self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::LONGEST_PAUSE_MS))
     }
+
+    /// Milliseconds that a receiver's `Retry-After` can hold an event back, at the most: a day,
+    /// like the ladder's longest wait.
+    pub const LONGEST_PAUSE_MS: u64 = 86_400_000;
 
     /// Milliseconds before an attempt is repeated that failed by our own fault: long enough not to
     /// spin while files or memory are short, short enough that nobody notices.
@@ -106,6 +110,7 @@ impl Lane {
             step: self.step,
             behind: self.behind,
             since: now,
+            probe: false,
         }
     }
 }
@@ -113,14 +118,15 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{EventType, body};
+    use crate::event::{Details, EventType, body};
     use crate::id::{EventId, Stamp, TicketId};
 
     fn event(topic: Option<Topic>) -> Event {
         let kind = EventType::Ping;
         let id = EventId::new(Stamp::default(), Seq(9));
-        let body = body(kind, Millis(0), None);
-        Event { seq: Seq(9), id, kind, created: Millis(0), topic, version: None, body }
+        let body = body(kind, Millis(0), Details::default());
+        let (version, only_for) = (None, None);
+        Event { seq: Seq(9), id, kind, created: Millis(0), topic, version, only_for, body }
     }
 
     #[test]

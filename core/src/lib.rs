@@ -11,8 +11,8 @@
 //! and only then, when the batch is committed, answer callers and send requests.
 //!
 //! ```
-//! use hookdesk_core::{Answer, Command, Desk, HolderId, Memory, MemoryStore, Millis, Moment};
-//! use hookdesk_core::{Ordering, Registration, Report, RetrySchedule, Secret, TicketMessage};
+//! use hookdesk_core::{Amendment, Answer, Command, Desk, HolderId, Memory, MemoryStore, Millis, Moment};
+//! use hookdesk_core::{Registration, Report, Secret, TicketMessage};
 //! use hookdesk_core::guard::{CallbackUrl, Targets};
 //!
 //! let mut desk = Desk::new(MemoryStore::default(), Memory::Kept);
@@ -24,11 +24,8 @@
 //! let url = CallbackUrl::parse("https://example.com/hook", &Targets::public()).unwrap();
 //! let webhook = Registration {
 //!     callback_url: url,
-//!     ordering: Ordering::Ticket,
-//!     retry_schedule: RetrySchedule::default(),
-//!     timeout_ms: 15_000,
-//!     max_in_flight: 64,
 //!     secret: Secret::new([9; 32]),
+//!     settings: Amendment::default(),
 //! };
 //! let message = TicketMessage::parse("My order is late".into()).unwrap();
 //! let batch = [
@@ -44,7 +41,7 @@
 //! assert!(request.body.starts_with(r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z""#));
 //!
 //! // … and whose end it reports. A failure waits for the next step of the ladder.
-//! let answer = Answer::Status { status: 500, excerpt: String::new() };
+//! let answer = Answer::Status { status: 500, retry_after: None, excerpt: String::new() };
 //! let (key, sent_at) = (request.key, request.sent_at);
 //! let report = Command::Report(Report { key, sent_at, duration_ms: 20, answer });
 //! let decided = desk.run(&[(report, at(1)), (Command::Wake, at(1))]).unwrap();
@@ -63,8 +60,10 @@ mod decide;
 mod decision;
 mod desk;
 mod event;
+mod extra_headers;
 mod facts;
 pub mod guard;
+mod health;
 mod id;
 mod lane;
 mod log;
@@ -74,34 +73,40 @@ mod outcome;
 mod reader;
 mod reason;
 mod request;
+mod retry_after;
 mod schedule;
 mod service;
 mod sign;
 pub mod sql;
+mod subscription;
 mod text;
 mod ticket;
 mod webhook;
 mod window;
 
-pub use answer::{Answer, Failure, Meaning, excerpt};
+pub use answer::{Answer, Failure, Meaning, Trouble, excerpt};
 pub use attempt::{Attempt, AttemptKey};
 pub use command::{Command, Registration, Report};
 pub use decide::{Step, decide};
 pub use desk::{Decided, Desk, Store};
 pub use event::{Event, EventType, Seq, Topic};
+pub use extra_headers::{BadHeader, ExtraHeaders};
 pub use facts::{Fact, Facts, Limits, Memory, Need, TicketFilter};
+pub use health::{Down, Figures, Health};
 pub use id::{EventId, HolderId, Stamp, TicketId, WebhookId};
 pub use lane::{Lane, Subject};
 pub use log::Log;
 pub use memory::MemoryStore;
 pub use moment::{Millis, Moment};
 pub use outcome::{Changes, Expect, Outcome, Put, Refusal, Reply};
-pub use reader::{Reader, Slot};
+pub use reader::{Reader, Skim, Slot};
 pub use reason::Reason;
 pub use request::{Request, USER_AGENT};
 pub use schedule::{BadSchedule, RetrySchedule};
 pub use service::{Availability, Service};
 pub use sign::Secret;
+pub use subscription::{Subscription, Tallies};
 pub use text::BadText;
 pub use ticket::{Ticket, TicketMessage, TicketStatus};
-pub use webhook::{Ordering, Webhook, WebhookStatus};
+pub use webhook::{Amendment, Ordering, Webhook, WebhookStatus};
+pub use window::Window;

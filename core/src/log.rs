@@ -1,8 +1,9 @@
 //! The log: all that happened, one event after another.
 
-use crate::event::{Event, EventType, Seq, Topic, body};
-use crate::id::{EventId, Stamp};
+use crate::event::{Details, Event, EventType, Seq, Topic, body};
+use crate::id::{EventId, Stamp, WebhookId};
 use crate::moment::Millis;
+use crate::subscription::Tallies;
 
 /// The log's ends, and the desk's own clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Log {
     pub floor: Seq,
     /// The newest stamp given to anything: the desk's time never runs back behind it.
     pub stamp: Stamp,
+    /// The events up to the head, by type.
+    pub tallies: Tallies,
 }
 
 /// What is to be told, before it has a place in the log.
@@ -21,7 +24,26 @@ pub struct News<'a> {
     pub kind: EventType,
     pub topic: Option<Topic>,
     pub version: Option<u32>,
-    pub ticket_message: Option<&'a str>,
+    pub only_for: Option<WebhookId>,
+    pub data: Details<'a>,
+}
+
+impl<'a> News<'a> {
+    #[must_use]
+    pub fn of(kind: EventType) -> Self {
+        let data = Details::default();
+        Self { kind, topic: None, version: None, only_for: None, data }
+    }
+
+    #[must_use]
+    pub fn about(self, topic: Topic) -> Self {
+        Self { topic: Some(topic), ..self }
+    }
+
+    #[must_use]
+    pub fn with(self, data: Details<'a>) -> Self {
+        Self { data, ..self }
+    }
 }
 
 impl Log {
@@ -34,6 +56,9 @@ impl Log {
     /// Gives `news` the next place and makes the bytes that every receiver will get.
     pub fn append(&mut self, stamp: Stamp, news: News<'_>) -> Event {
         self.head = self.head.next();
+        if news.only_for.is_none() {
+            self.tallies.count(news.kind);
+        }
         Event {
             seq: self.head,
             id: EventId::new(stamp, self.head),
@@ -41,7 +66,8 @@ impl Log {
             created: stamp.at,
             topic: news.topic,
             version: news.version,
-            body: body(news.kind, stamp.at, news.ticket_message),
+            only_for: news.only_for,
+            body: body(news.kind, stamp.at, news.data),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::id::{EventId, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
-use crate::reader::Reader;
+use crate::reader::{Reader, Skim};
 use crate::request::Request;
 use crate::service::Service;
 use crate::ticket::Ticket;
@@ -26,6 +26,8 @@ pub struct Outcome {
     pub next_wake: Option<Millis>,
     /// After a [`Wake`](crate::Command::Wake): the webhook that was served last.
     pub turn: Option<WebhookId>,
+    /// How far readers skimmed past what is for others: known, and not worth a write.
+    pub skims: BTreeMap<WebhookId, Skim>,
 }
 
 /// The desk's yes.
@@ -37,6 +39,8 @@ pub enum Reply {
     /// The event that tells of it.
     Announced(EventId),
     Registered(Arc<Webhook>),
+    /// The webhook as it stands after a change.
+    Webhook(Arc<Webhook>),
     Unregistered(WebhookId),
     /// A wake or a report was taken in.
     Noted,
@@ -49,6 +53,8 @@ pub enum Refusal {
     UnknownWebhook,
     TicketClosed,
     TooManyWebhooks,
+    /// It is paused or disabled.
+    WebhookNotActive,
 }
 
 /// What a row must be in the store for a change of it to hold.

@@ -5,26 +5,64 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Seq;
+use crate::event::{Event, Seq};
+use crate::health::Health;
 use crate::id::{HolderId, WebhookId};
 use crate::lane::{Lane, Subject};
+use crate::log::Log;
 use crate::moment::Millis;
 use crate::reason::Reason;
+use crate::subscription::Tallies;
+use crate::webhook::{Ordering, Webhook, WebhookStatus};
+use crate::window::Window;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
     pub webhook: WebhookId,
     /// Everything up to here was read: it was sent, waits, or is behind something that does.
     pub read_to: Seq,
+    /// The events up to there, by type.
+    pub tallies: Tallies,
+    /// Events above there that are for this webhook only.
+    pub aimed: u64,
+    /// What order is kept now. Another one that the webhook asks for comes into force when nothing
+    /// is in flight or waits.
+    pub ordering: Ordering,
     pub sending: Vec<Slot>,
     /// The host that sends for this webhook.
     pub holder: Option<HolderId>,
+    /// How much may be in flight.
+    pub window: Window,
+    pub health: Health,
+    /// Nothing is sent before this time: the receiver asked for it.
+    pub not_before: Millis,
+    /// Microseconds of unix time before which the webhook's rate allows no request.
+    pub rate_from_us: u64,
     /// Events that were read and are neither delivered nor abandoned.
     pub pending: u64,
     /// Lanes that wait.
     pub waiting: u32,
     /// Grows by one with each change of this row.
     pub rev: u64,
+}
+
+/// A place in the log, and the events up to there by type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skim {
+    pub read_to: Seq,
+    pub tallies: Tallies,
+}
+
+impl Skim {
+    /// The place behind `event`.
+    #[must_use]
+    pub fn past(mut self, event: &Event) -> Self {
+        self.read_to = event.seq;
+        if event.only_for.is_none() {
+            self.tallies.count(event.kind);
+        }
+        self
+    }
 }
 
 /// A request in flight.
@@ -40,14 +78,35 @@ pub struct Slot {
     /// The subject's last event that was read behind this one.
     pub behind: Option<Seq>,
     pub since: Millis,
+    /// Whether it asks how a receiver fares that is down.
+    #[serde(default)]
+    pub probe: bool,
 }
 
 impl Reader {
-    /// A reader that hears of what happens after `head`.
+    /// Milliseconds that a receiver's `Retry-After` can hold all of its webhook back, at the most:
+    /// an hour, so that a slip of the pen does not silence it for a year.
+    pub const LONGEST_PAUSE_MS: u64 = 3_600_000;
+
+    /// A reader that hears of what happens after the log as it stands.
     #[must_use]
-    pub fn new(webhook: WebhookId, head: Seq) -> Self {
-        let sending = Vec::new();
-        Self { webhook, read_to: head, sending, holder: None, pending: 0, waiting: 0, rev: 0 }
+    pub fn new(webhook: &Webhook, log: &Log) -> Self {
+        Self {
+            webhook: webhook.id,
+            read_to: log.head,
+            tallies: log.tallies,
+            aimed: 0,
+            ordering: webhook.ordering,
+            sending: Vec::new(),
+            holder: None,
+            window: Window::open(webhook.max_in_flight),
+            health: Health::default(),
+            not_before: Millis::default(),
+            rate_from_us: 0,
+            pending: 0,
+            waiting: 0,
+            rev: 0,
+        }
     }
 
     #[must_use]
@@ -55,15 +114,96 @@ impl Reader {
         u32::try_from(self.sending.len()).unwrap_or(u32::MAX)
     }
 
-    /// Events that the webhook is still owed, with the log's last event at `head`.
+    /// Events that the webhook is still owed.
     #[must_use]
-    pub fn backlog(&self, head: Seq) -> u64 {
-        self.pending + head.0.saturating_sub(self.read_to.0)
+    pub fn backlog(&self, webhook: &Webhook, log: &Log) -> u64 {
+        self.pending + self.aimed + log.tallies.owed_since(&self.tallies, &webhook.events)
+    }
+
+    /// From when on anything may be sent: the receiver may have asked for a pause, and the webhook
+    /// for a rate. A time beyond the longest pause was set by a clock that was wrong, and is past.
+    #[must_use]
+    pub fn sends_from(&self, now: Millis) -> Millis {
+        let paced = Millis(self.rate_from_us / 1_000);
+        let from = self.not_before.max(paced);
+        if from > now.plus(Self::LONGEST_PAUSE_MS) { now } else { from }
+    }
+
+    /// A request goes out: with a rate, the next one goes no sooner than its share of a second
+    /// later.
+    pub fn keep_rate(&mut self, rate_limit: Option<u32>, now: Millis) {
+        let now_us = now.0.saturating_mul(1_000);
+        self.rate_from_us = match rate_limit {
+            // A little ahead at the most, as several may share a millisecond.
+            Some(rate) => {
+                let from =
+                    self.rate_from_us.clamp(now_us.saturating_sub(1_000), now_us + 1_000_000);
+                from + 1_000_000 / u64::from(rate.max(1))
+            }
+            None => 0,
+        };
+    }
+
+    /// Why the webhook is not sent all that it is owed, if anything but its window holds it back.
+    #[must_use]
+    pub fn holds_back(&self, webhook: &Webhook, now: Millis) -> Option<Reason> {
+        match webhook.status {
+            WebhookStatus::Disabled { reason, .. } => return Some(reason),
+            WebhookStatus::Paused => return Some(Reason::Paused),
+            WebhookStatus::Active => {}
+        }
+        if self.health.is_down() {
+            Some(Reason::Failing)
+        } else if self.not_before > now {
+            Some(Reason::RetryAfter)
+        } else if self.is_reordering(webhook) {
+            Some(Reason::Reordering)
+        } else if self.waiting >= Lane::MOST {
+            Some(Reason::TooManyLanes)
+        } else {
+            None
+        }
+    }
+
+    /// Whether another ordering waits for all that is in flight and waiting to be over.
+    #[must_use]
+    pub fn is_reordering(&self, webhook: &Webhook) -> bool {
+        self.ordering != webhook.ordering
+    }
+
+    /// Whether nothing is in flight and nothing waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sending.is_empty() && self.waiting == 0
+    }
+
+    /// Whether anything new may be read.
+    #[must_use]
+    pub fn may_read(&self, webhook: &Webhook) -> bool {
+        self.waiting < Lane::MOST && !self.is_reordering(webhook)
+    }
+
+    /// Moves to `place`, past an event that is read.
+    pub fn read(&mut self, place: Skim, event: &Event) {
+        self.read_to = place.read_to;
+        self.tallies = place.tallies;
+        self.aimed -= u64::from(event.only_for == Some(self.webhook));
+    }
+
+    /// Whether a probe is in flight.
+    #[must_use]
+    pub fn probes(&self) -> bool {
+        self.sending.iter().any(|slot| slot.probe)
     }
 
     /// The request in flight for `subject`: there is at most one.
     pub fn sending_for(&mut self, subject: Subject) -> Option<&mut Slot> {
         self.sending.iter_mut().find(|slot| slot.subject == subject)
+    }
+
+    #[must_use]
+    pub fn is_sending(&self, subject: Subject) -> bool {
+        self.sending.iter().any(|slot| slot.subject == subject)
     }
 
     /// Whether request `number` for the event at `seq` is in flight.
@@ -93,7 +233,7 @@ impl Slot {
     /// The first request for an event whose turn it is.
     #[must_use]
     pub fn first(seq: Seq, subject: Subject, behind: Option<Seq>, now: Millis) -> Self {
-        Self { seq, subject, number: 1, step: 0, behind, since: now }
+        Self { seq, subject, number: 1, step: 0, behind, since: now, probe: false }
     }
 
     /// The same event as a lane that goes at `due`.

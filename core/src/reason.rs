@@ -1,5 +1,7 @@
 //! Why something is as it is: a closed set of words, the same in API, store and log.
 
+use serde::{Serialize, Serializer};
+
 /// Why an attempt was followed by what followed, why a lane waits, why a webhook is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -22,12 +24,27 @@ pub enum Reason {
     OurFault,
     /// The answer came after the server had stopped waiting for it. It changed nothing.
     Late,
+    /// A probe of a receiver that is down failed: the event is tried again when it is back, or as
+    /// another probe. It took no step of the ladder.
+    Probe,
+    /// Nothing but failures: down after ten in a row, disabled after five days. Mend the receiver;
+    /// a webhook that is disabled is to be enabled then.
+    Failing,
+    /// Somebody paused the webhook. It goes on when its `status` is set to `active`.
+    Paused,
+    /// The receiver asked for a pause with `Retry-After`. It goes on by itself.
+    RetryAfter,
+    /// Another `ordering` was chosen, and comes into force when nothing is in flight or waits.
+    Reordering,
+    /// 10 000 tickets wait for the receiver, and nothing new is read until some are done with. Mend
+    /// the receiver.
+    TooManyLanes,
     /// Its turn has come, and it waits for room, or for the webhook to be enabled.
     Turn,
 }
 
 impl Reason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Delivered,
         Self::Retry,
         Self::RetriesUsedUp,
@@ -36,6 +53,12 @@ impl Reason {
         Self::Lost,
         Self::OurFault,
         Self::Late,
+        Self::Probe,
+        Self::Failing,
+        Self::Paused,
+        Self::RetryAfter,
+        Self::Reordering,
+        Self::TooManyLanes,
         Self::Turn,
     ];
 
@@ -50,6 +73,12 @@ impl Reason {
             Self::Lost => "lost",
             Self::OurFault => "our_fault",
             Self::Late => "late",
+            Self::Probe => "probe",
+            Self::Failing => "failing",
+            Self::Paused => "paused",
+            Self::RetryAfter => "retry_after",
+            Self::Reordering => "reordering",
+            Self::TooManyLanes => "too_many_lanes",
             Self::Turn => "turn",
         }
     }
@@ -57,5 +86,11 @@ impl Reason {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

@@ -1,5 +1,6 @@
 //! A finished webhook request: a POST, signed, that a host only moves.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::attempt::AttemptKey;
@@ -17,7 +18,7 @@ pub struct Request {
     pub sent_at: Millis,
     pub url: CallbackUrl,
     /// In the order in which they are sent.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     pub body: Arc<str>,
     /// For all of it: resolving, connecting, sending, and reading the answer.
     pub timeout_ms: u32,
@@ -39,11 +40,14 @@ impl Request {
             headers.push(("hookdesk-ticket", ticket.to_string()));
             headers.push(("hookdesk-ticket-version", version.to_string()));
         }
+        let ours = headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
+        let extra = webhook.headers.as_slice().iter();
+        let extra = extra.map(|(name, value)| (Cow::Owned(name.clone()), value.clone()));
         Self {
             key,
             sent_at: now,
             url: webhook.callback_url.clone(),
-            headers,
+            headers: ours.chain(extra).collect(),
             body: Arc::clone(&event.body),
             timeout_ms: webhook.timeout_ms,
         }

@@ -33,6 +33,17 @@ impl Secret {
         Some(Self(Zeroizing::new(bytes)))
     }
 
+    /// A secret that somebody brings along: `whsec_` and the base64 of 24 to 64 bytes, as Standard
+    /// Webhooks asks for.
+    ///
+    /// # Errors
+    /// [`BadSecret`] when it is not that.
+    pub fn own(text: String) -> Result<Self, BadSecret> {
+        let text = Zeroizing::new(text);
+        let secret = Self::parse(&text).ok_or(BadSecret)?;
+        if (24..=64).contains(&secret.0.len()) { Ok(secret) } else { Err(BadSecret) }
+    }
+
     /// The secret in clear, for the one answer that shows it and for the store.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
@@ -56,6 +67,18 @@ impl Secret {
         text
     }
 }
+
+/// A text that is no signing secret. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadSecret;
+
+impl fmt::Display for BadSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be whsec_ and the base64 of 24 to 64 bytes")
+    }
+}
+
+impl std::error::Error for BadSecret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,12 +2,15 @@
 
 use std::ops::RangeInclusive;
 
+use crate::event::Event;
+use crate::extra_headers::ExtraHeaders;
 use crate::guard::CallbackUrl;
 use crate::id::WebhookId;
 use crate::moment::Millis;
 use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
 use crate::sign::Secret;
+use crate::subscription::Subscription;
 use crate::window;
 
 /// What a webhook keeps in order.
@@ -43,6 +46,8 @@ impl Ordering {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookStatus {
     Active,
+    /// Nothing is sent until somebody says otherwise; all that it is owed is kept for it.
+    Paused,
     /// Nothing is sent until somebody enables it again; all that it is owed is kept for it.
     Disabled {
         reason: Reason,
@@ -55,14 +60,16 @@ impl WebhookStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Paused => "paused",
             Self::Disabled { .. } => "disabled",
         }
     }
 
+    /// Why it is disabled.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {
         match self {
-            Self::Active => None,
+            Self::Active | Self::Paused => None,
             Self::Disabled { reason, .. } => Some(reason),
         }
     }
@@ -73,16 +80,37 @@ pub struct Webhook {
     pub id: WebhookId,
     pub callback_url: CallbackUrl,
     pub secret: Secret,
+    pub events: Subscription,
     pub ordering: Ordering,
+    /// For people; nothing depends on it.
+    pub description: Option<String>,
+    pub headers: ExtraHeaders,
     pub retry_schedule: RetrySchedule,
     /// Milliseconds that one request may take, connecting and reading the answer included.
     pub timeout_ms: u32,
     /// Requests in flight at the most.
     pub max_in_flight: u32,
+    /// Requests a second at the most.
+    pub rate_limit: Option<u32>,
     pub status: WebhookStatus,
     pub created_at: Millis,
     /// Grows by one with each change of this row.
     pub rev: u64,
+}
+
+/// Settings that somebody wants to change; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amendment {
+    pub callback_url: Option<CallbackUrl>,
+    pub events: Option<Subscription>,
+    pub ordering: Option<Ordering>,
+    pub description: Option<Option<String>>,
+    pub headers: Option<ExtraHeaders>,
+    pub retry_schedule: Option<RetrySchedule>,
+    pub timeout_ms: Option<u32>,
+    pub max_in_flight: Option<u32>,
+    pub rate_limit: Option<Option<u32>>,
+    pub paused: Option<bool>,
 }
 
 impl Webhook {
@@ -99,12 +127,46 @@ impl Webhook {
     pub const MAX_IN_FLIGHT: u32 = 64;
     /// From one after another to all that a process sends at once.
     pub const WINDOWS: RangeInclusive<u32> = 1..=window::PER_PROCESS;
+    /// Requests a second: above this a limit limits nothing that one process could send.
+    pub const RATES: RangeInclusive<u32> = 1..=10_000;
+    /// Bytes of a description.
+    pub const LONGEST_DESCRIPTION: usize = 1_000;
+
+    /// A webhook with default settings.
+    #[must_use]
+    pub fn new(id: WebhookId, callback_url: CallbackUrl, secret: Secret, at: Millis) -> Self {
+        Self {
+            id,
+            callback_url,
+            secret,
+            events: Subscription::default(),
+            ordering: Ordering::default(),
+            description: None,
+            headers: ExtraHeaders::default(),
+            retry_schedule: RetrySchedule::default(),
+            timeout_ms: Self::TIMEOUT_MS,
+            max_in_flight: Self::MAX_IN_FLIGHT,
+            rate_limit: None,
+            status: WebhookStatus::Active,
+            created_at: at,
+            rev: 0,
+        }
+    }
 
     #[must_use]
     pub fn is_active(&self) -> bool {
         match self.status {
             WebhookStatus::Active => true,
-            WebhookStatus::Disabled { .. } => false,
+            WebhookStatus::Paused | WebhookStatus::Disabled { .. } => false,
+        }
+    }
+
+    /// Whether this webhook is told of an event.
+    #[must_use]
+    pub fn hears(&self, event: &Event) -> bool {
+        match event.only_for {
+            Some(webhook) => webhook == self.id,
+            None => event.kind.is_for_all() || self.events.names(event.kind),
         }
     }
 
@@ -112,5 +174,40 @@ impl Webhook {
     #[must_use]
     pub fn with_status(self, status: WebhookStatus) -> Self {
         Self { status, rev: self.rev + 1, ..self }
+    }
+
+    /// The webhook with other settings. Pausing and going on are for webhooks that are not disabled.
+    #[must_use]
+    pub fn amended(self, amendment: &Amendment) -> Self {
+        let Amendment {
+            callback_url,
+            events,
+            ordering,
+            description,
+            headers,
+            retry_schedule,
+            timeout_ms,
+            max_in_flight,
+            rate_limit,
+            paused,
+        } = amendment.clone();
+        Self {
+            callback_url: callback_url.unwrap_or(self.callback_url),
+            events: events.unwrap_or(self.events),
+            ordering: ordering.unwrap_or(self.ordering),
+            description: description.unwrap_or(self.description),
+            headers: headers.unwrap_or(self.headers),
+            retry_schedule: retry_schedule.unwrap_or(self.retry_schedule),
+            timeout_ms: timeout_ms.unwrap_or(self.timeout_ms),
+            max_in_flight: max_in_flight.unwrap_or(self.max_in_flight),
+            rate_limit: rate_limit.unwrap_or(self.rate_limit),
+            status: match paused {
+                Some(true) => WebhookStatus::Paused,
+                Some(false) => WebhookStatus::Active,
+                None => self.status,
+            },
+            rev: self.rev + 1,
+            ..self
+        }
     }
 }

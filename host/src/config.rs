@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use hookdesk_core::Figures;
 use hookdesk_core::api::Door;
 use hookdesk_core::guard::{Network, Targets};
 use serde::Deserialize;
@@ -38,6 +39,24 @@ pub struct ServeOptions {
     /// several times.
     #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
     pub allow_target: Vec<String>,
+    /// Failures in a row, over at least three tickets, after which a receiver is down and only
+    /// probed [default: 10].
+    #[arg(long, env = "HOOKDESK_DOWN_AFTER", value_name = "FAILURES")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub down_after: Option<u32>,
+    /// Milliseconds from going down to the first probe; each one that fails doubles it
+    /// [default: 1000].
+    #[arg(long, env = "HOOKDESK_PROBE_FIRST_MS", value_name = "MS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    pub probe_first_ms: Option<u64>,
+    /// Milliseconds between probes at the most [default: 900000].
+    #[arg(long, env = "HOOKDESK_PROBE_MOST_MS", value_name = "MS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    pub probe_most_ms: Option<u64>,
+    /// Seconds of nothing but failures after which a webhook is disabled [default: 432000].
+    #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub disable_after_s: Option<u64>,
 }
 
 /// What a server runs with.
@@ -46,6 +65,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     pub database: PathBuf,
     pub door: Door,
+    pub health: Figures,
 }
 
 /// Options that no server can run with. The text says which, and what would be right.
@@ -88,7 +108,22 @@ impl ServeOptions {
             targets = targets.allow(network);
         }
         let database = path(&database)?;
-        Ok(Settings { listen, database, door: Door { local_only, targets } })
+        let defaults = Figures::default();
+        let disable_after_s = self.disable_after_s.or(file.disable_after_s);
+        let health = Figures {
+            down_after: self.down_after.or(file.down_after).unwrap_or(defaults.down_after),
+            probe_first_ms: self
+                .probe_first_ms
+                .or(file.probe_first_ms)
+                .unwrap_or(defaults.probe_first_ms),
+            probe_most_ms: self
+                .probe_most_ms
+                .or(file.probe_most_ms)
+                .unwrap_or(defaults.probe_most_ms),
+            disable_after_ms: disable_after_s
+                .map_or(defaults.disable_after_ms, |seconds| seconds.saturating_mul(1_000)),
+        };
+        Ok(Settings { listen, database, door: Door { local_only, targets }, health })
     }
 }
 

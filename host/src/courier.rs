@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{Answer, Failure, Report, Request, excerpt};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
 
@@ -88,7 +88,8 @@ fn headers(request: &Request) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::with_capacity(request.headers.len());
     for (name, value) in &request.headers {
         let value = HeaderValue::from_str(value).map_err(|_| Failure::Ours)?;
-        headers.insert(HeaderName::from_static(name), value);
+        let name = HeaderName::try_from(&**name).map_err(|_| Failure::Ours)?;
+        headers.insert(name, value);
     }
     Ok(headers)
 }
@@ -96,6 +97,8 @@ fn headers(request: &Request) -> Result<HeaderMap, Failure> {
 /// Reads an answer up to the cap. A connection with more to come is closed.
 async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error> {
     let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         let room = Answer::MOST_READ - body.len();
@@ -104,7 +107,7 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error>
             break;
         }
     }
-    Ok(Answer::Status { status, excerpt: excerpt(&body) })
+    Ok(Answer::Status { status, retry_after, excerpt: excerpt(&body) })
 }
 
 /// The class of a transport error. Its own words are for nobody: they may name addresses.

@@ -265,13 +265,16 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::Announce(_)
         | Command::Register(_)
         | Command::Unregister { .. }
+        | Command::Amend { .. }
+        | Command::Enable { .. }
+        | Command::PingOne { .. }
         | Command::Ping
         | Command::Wake => None,
     }
 }
 
 /// The only clock of the desk.
-fn clock() -> Millis {
+pub fn clock() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -41,7 +41,8 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let readers = Arc::new(Readers::new(&settings.database));
-    let desk = Desk::new(store, Memory::Kept);
+    let mut desk = Desk::new(store, Memory::Kept);
+    desk.judge_health_by(settings.health);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(settings, desk, readers))
 }

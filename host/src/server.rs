@@ -11,7 +11,7 @@ use salvo::http::header::{HeaderName, HeaderValue};
 use salvo::http::{ParseError, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
-use crate::desk::{DeskQueue, chance};
+use crate::desk::{DeskQueue, chance, clock};
 use crate::store::StoreFault;
 use crate::store::sqlite::Readers;
 
@@ -64,7 +64,7 @@ impl Front {
 
     async fn read(&self, reading: Reading) -> Answered {
         match load(&self.readers, reading.needs()).await {
-            Ok(facts) => Answered::Whole(reading.answer(&facts)),
+            Ok(facts) => Answered::Whole(reading.answer(&facts, clock())),
             Err(fault) => unreadable(&fault).into(),
         }
     }

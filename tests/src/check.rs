@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Decided, Event, Lane, Meaning, Millis, Moment, Reader, Reason, Request,
-    Seq, Subject, Webhook, WebhookId,
+    AttemptKey, Command, Decided, Event, Lane, Meaning, Millis, Moment, Reader, Reason, Reply,
+    Request, Seq, Subject, Webhook, WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -16,29 +16,42 @@ use crate::stores::{Rows, hears};
 pub struct Witness {
     /// Events that were delivered or given up, and stay so.
     settled: BTreeMap<(WebhookId, Seq), Reason>,
+    /// Events that a webhook did not want to hear of at some time before it read them.
+    unwanted: BTreeSet<(WebhookId, Seq)>,
+    /// Events that a webhook was past without hearing of them: for good.
+    skipped: BTreeSet<(WebhookId, Seq)>,
     /// The last request for each event: its number, and what it carried.
     sent: BTreeMap<(WebhookId, Seq), (u32, String)>,
-    /// Webhooks that were disabled before the last batch, and those that are now.
-    disabled: BTreeSet<WebhookId>,
-    disabled_now: BTreeSet<WebhookId>,
+    /// Webhooks and their readers as they stood before the last batch, and as they stand.
+    before: BTreeMap<WebhookId, (Webhook, Reader)>,
+    after: BTreeMap<WebhookId, (Webhook, Reader)>,
     /// Webhooks whose unregistering was acknowledged.
     pub unregistered: BTreeSet<WebhookId>,
 }
 
 impl Witness {
-    /// Nothing goes to a webhook from the decision on that finds it disabled.
+    /// Nothing goes to a webhook from the decision on that finds it paused or disabled.
     pub fn leave(&self, batch: &[(Command, Moment)], decided: &[Decided]) {
-        let mut disabled = self.disabled.clone();
+        let inactive = |(webhook, _): &(Webhook, Reader)| !webhook.is_active();
+        let mut away: BTreeSet<WebhookId> =
+            self.before.iter().filter(|(_, of)| inactive(of)).map(|(id, _)| *id).collect();
         for ((command, _), decided) in batch.iter().zip(decided) {
             if let Command::Report(report) = command
                 && report.answer.meaning() == Meaning::Gone
-                && self.disabled_now.contains(&report.key.webhook)
+                && self.after.get(&report.key.webhook).is_some_and(inactive)
             {
-                disabled.insert(report.key.webhook);
+                away.insert(report.key.webhook);
+            }
+            if let Ok(Reply::Webhook(webhook)) = &decided.reply {
+                if webhook.is_active() {
+                    away.remove(&webhook.id);
+                } else {
+                    away.insert(webhook.id);
+                }
             }
             for request in &decided.requests {
                 let id = request.key.webhook;
-                assert!(!disabled.contains(&id), "{id} is disabled, and is sent to");
+                assert!(!away.contains(&id), "{id} is not active, and is sent to");
             }
         }
     }
@@ -60,21 +73,25 @@ impl Witness {
         for (key, reason) in before {
             assert_eq!(self.settled.get(&key), Some(&reason), "{key:?} was settled otherwise");
         }
-        let is_disabled = |(webhook, ..): &&(Webhook, _, _)| !webhook.is_active();
-        let disabled = rows.partners.iter().filter(is_disabled).map(|(webhook, ..)| webhook.id);
-        self.disabled = std::mem::replace(&mut self.disabled_now, disabled.collect());
+        self.before = std::mem::take(&mut self.after);
         let mut in_flight = 0;
         for (webhook, reader, lanes) in &rows.partners {
             assert!(!self.unregistered.contains(&webhook.id), "{} came back", webhook.id);
             self.partner(rows, webhook, reader, lanes);
             in_flight += reader.in_flight();
+            self.after.insert(webhook.id, (webhook.clone(), reader.clone()));
         }
         assert!(in_flight <= cap, "{in_flight} in flight, with a cap of {cap}");
     }
 
-    fn partner(&self, rows: &Rows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
+    fn partner(&mut self, rows: &Rows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
         let id = webhook.id;
-        assert!(reader.in_flight() <= webhook.max_in_flight, "{id} beyond its window");
+        let before = self.before.get(&id).cloned();
+        let (most, had) = before
+            .as_ref()
+            .map_or((0, 0), |(webhook, reader)| (webhook.max_in_flight, reader.in_flight()));
+        let most = most.max(webhook.max_in_flight).max(had);
+        assert!(reader.in_flight() <= most, "{id} beyond its window");
         assert_eq!(reader.waiting as usize, lanes.len(), "{id} miscounts its lanes");
 
         // Each subject at most once, and each event that was read exactly once.
@@ -84,30 +101,45 @@ impl Witness {
         for (subject, head, behind) in slots.chain(waiting) {
             let twice = heads.insert(subject, (head, behind));
             assert!(twice.is_none(), "{id}: {subject} is twice, at {head} and {twice:?}");
-            assert_eq!(Subject::of(rows.event(head), webhook.ordering), subject);
+            assert_eq!(Subject::of(rows.event(head), reader.ordering), subject);
         }
-        let mut pending = 0;
-        for event in &rows.events {
-            let place = place(rows, webhook, reader, &heads, event);
+        let (mut pending, mut unread) = (0, 0);
+        for event in rows.events.iter().filter(|event| hears(id, event.id)) {
             let settled = self.is_settled(id, event.seq);
-            let owed = hears(id, event.id) && !settled;
-            match place {
-                Some(place) => assert!(owed, "{id}: {} is {place}, and not owed", event.seq),
-                None => assert!(!owed, "{id}: {} is lost", event.seq),
+            let place = place(rows, reader, &heads, event);
+            assert!(!(settled && place.is_some()), "{id}: {} is done, and is {place:?}", event.seq);
+            let was_wanted = before.as_ref().is_none_or(|(webhook, _)| webhook.hears(event));
+            if !(was_wanted && webhook.hears(event)) {
+                self.unwanted.insert((id, event.seq));
             }
-            pending += u64::from(owed && event.seq <= reader.read_to);
+            match place {
+                Some(Place::Unread) => unread += u64::from(webhook.hears(event)),
+                Some(Place::Head | Place::Behind) => pending += 1,
+                None if settled => {}
+                None => {
+                    let unwanted = self.unwanted.contains(&(id, event.seq));
+                    assert!(unwanted, "{id}: {} is lost", event.seq);
+                    self.skipped.insert((id, event.seq));
+                }
+            }
         }
         assert_eq!(reader.pending, pending, "{id} miscounts what is pending");
+        let backlog = reader.backlog(webhook, &rows.log);
+        assert_eq!(backlog, pending + unread, "{id} miscounts its backlog");
     }
 
     /// Checks a request that is about to be sent, with the rows as they were committed.
-    pub fn request(&mut self, rows: &Rows, request: &Request, webhook: &Webhook, subject: Subject) {
+    pub fn request(&mut self, rows: &Rows, request: &Request, webhook: &Webhook, reader: &Reader) {
         let AttemptKey { seq, webhook: id, number } = request.key;
         assert!(!self.unregistered.contains(&id), "{id} was unregistered, and is sent to");
+        assert!(!self.skipped.contains(&(id, seq)), "{id}: {seq} was skipped, and is sent");
         let event = rows.event(seq);
+        let subject = Subject::of(event, reader.ordering);
         for earlier in &rows.events[..rows.events.partition_point(|e| e.seq < seq)] {
-            let same = Subject::of(earlier, webhook.ordering) == subject;
-            let owed = hears(id, earlier.id) && !self.is_settled(id, earlier.seq);
+            let same = Subject::of(earlier, reader.ordering) == subject;
+            let done =
+                self.is_settled(id, earlier.seq) || self.skipped.contains(&(id, earlier.seq));
+            let owed = hears(id, earlier.id) && !done;
             assert!(!(same && owed), "{id}: {seq} is sent while {} is owed", earlier.seq);
         }
         let signed = format!("{} {}", event.id, event.body);
@@ -154,26 +186,32 @@ pub fn fairness(rows: &Rows, requests: &[Request], cap: u32) {
     }
 }
 
-/// Where an event stands for a webhook, if it stands anywhere.
+/// Where an event stands for a webhook that has not settled it.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Unread,
+    Head,
+    Behind,
+}
+
 fn place(
     rows: &Rows,
-    webhook: &Webhook,
     reader: &Reader,
     heads: &BTreeMap<Subject, (Seq, Option<Seq>)>,
     event: &Event,
-) -> Option<&'static str> {
+) -> Option<Place> {
     if event.seq > reader.read_to {
-        return Some("unread");
+        return Some(Place::Unread);
     }
-    let subject = Subject::of(event, webhook.ordering);
+    let subject = Subject::of(event, reader.ordering);
     let (head, behind) = heads.get(&subject)?;
     if let Some(behind) = behind {
         assert!(behind > head && *behind <= reader.read_to, "behind {behind} of {head}");
-        assert_eq!(Subject::of(rows.event(*behind), webhook.ordering), subject);
+        assert_eq!(Subject::of(rows.event(*behind), reader.ordering), subject);
     }
     if event.seq == *head {
-        Some("at the head")
+        Some(Place::Head)
     } else {
-        behind.filter(|last| event.seq > *head && event.seq <= *last).map(|_| "behind")
+        behind.filter(|last| event.seq > *head && event.seq <= *last).map(|_| Place::Behind)
     }
 }

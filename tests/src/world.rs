@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Answer, Availability, Command, Decided, Desk, Event, Failure, HolderId, Memory, Millis, Moment,
-    Ordering, Refusal, Registration, Reply, Report, Request, RetrySchedule, Secret, Seq, Subject,
-    TicketId, TicketMessage, WebhookId, WebhookStatus,
+    Amendment, Answer, Availability, Command, Decided, Desk, Event, EventType, Failure, HolderId,
+    Memory, Millis, Moment, Ordering, Refusal, Registration, Reply, Report, Request, RetrySchedule,
+    Secret, Seq, Subject, Subscription, TicketId, TicketMessage, WebhookId, WebhookStatus,
 };
 
 use crate::check::{self, Witness};
@@ -34,6 +34,7 @@ pub struct Climate {
     commit_unknown: u32,
     crash: u32,
     unregister: u32,
+    operate: u32,
     gone: u32,
     fails: u32,
     hangs: u32,
@@ -51,6 +52,7 @@ impl Climate {
         let mut trouble = |most: u32| if rng.bool() { 0 } else { rng.u32(0..=most) };
         let (commit_fails, commit_unknown, crash) = (trouble(100), trouble(60), trouble(100));
         let (unregister, gone, fails) = (trouble(30), trouble(20), trouble(600));
+        let operate = trouble(300);
         let (hangs, unreported, late, ours) =
             (trouble(200), trouble(60), trouble(100), trouble(100));
         let away_ms = u64::from(trouble(120_000));
@@ -65,6 +67,7 @@ impl Climate {
             commit_unknown,
             crash,
             unregister,
+            operate,
             gone,
             fails,
             hangs,
@@ -83,6 +86,7 @@ impl Climate {
             commit_unknown: 0,
             crash: 0,
             unregister: 0,
+            operate: 0,
             gone: 0,
             fails: 0,
             hangs: 0,
@@ -232,6 +236,10 @@ where
             let id = self.webhooks[self.rng.usize(..self.webhooks.len())];
             return Some(Command::Unregister { id });
         }
+        let operate = self.climate.operate;
+        if self.chance(operate) {
+            return self.operate();
+        }
         if self.taken.len() as u64 + events > self.climate.events * 8 {
             return None;
         }
@@ -259,11 +267,49 @@ where
         self.rng.fill(&mut secret);
         Command::Register(Registration {
             callback_url: CallbackUrl::parse(&url, &Targets::public()).expect("a good URL"),
-            ordering: Ordering::ALL[self.rng.usize(..Ordering::ALL.len())],
-            retry_schedule: RetrySchedule::parse(waits).expect("a good schedule"),
-            timeout_ms: self.rng.u32(1_000..=10_000),
-            max_in_flight: self.rng.u32(1..=6),
             secret: Secret::new(secret),
+            settings: Amendment {
+                ordering: Some(self.ordering()),
+                retry_schedule: Some(RetrySchedule::parse(waits).expect("a good schedule")),
+                timeout_ms: Some(self.rng.u32(1_000..=10_000)),
+                max_in_flight: Some(self.rng.u32(1..=6)),
+                ..self.amendment()
+            },
+        })
+    }
+
+    fn ordering(&mut self) -> Ordering {
+        Ordering::ALL[self.rng.usize(..Ordering::ALL.len())]
+    }
+
+    /// Some settings, most of them left as they are.
+    fn amendment(&mut self) -> Amendment {
+        let rng = &mut self.rng;
+        let mut sometimes = || rng.u32(0..4) == 0;
+        let (events, ordering, rate, window, paused) =
+            (sometimes(), sometimes(), sometimes(), sometimes(), sometimes());
+        let all = EventType::ALL;
+        let some = |rng: &mut Rng| (0..4).map(|_| all[rng.usize(..all.len())]).collect::<Vec<_>>();
+        Amendment {
+            events: events.then(|| Subscription::of(some(&mut self.rng))),
+            ordering: ordering.then(|| self.ordering()),
+            rate_limit: rate.then(|| self.rng.bool().then(|| self.rng.u32(1..=20))),
+            max_in_flight: window.then(|| self.rng.u32(1..=6)),
+            paused: paused.then(|| self.rng.u32(0..3) == 0),
+            ..Amendment::default()
+        }
+    }
+
+    /// What an operator does to a webhook.
+    fn operate(&mut self) -> Option<Command> {
+        if self.webhooks.is_empty() {
+            return None;
+        }
+        let id = self.webhooks[self.rng.usize(..self.webhooks.len())];
+        Some(match self.rng.u32(0..4) {
+            0 => Command::Enable { id },
+            1 => Command::PingOne { id },
+            _ => Command::Amend { id, settings: self.amendment() },
         })
     }
 
@@ -356,7 +402,7 @@ where
                 (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
                     self.webhooks.retain(|webhook| webhook != id);
                 }
-                (Ok(Reply::Announced(_) | Reply::Noted) | Err(_), _) => {}
+                (Ok(Reply::Announced(_) | Reply::Webhook(_) | Reply::Noted) | Err(_), _) => {}
             }
         }
     }
@@ -399,9 +445,9 @@ where
     fn send(&mut self, rows: &Rows, request: &Request) {
         let id = request.key.webhook;
         let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == id);
-        let Some((webhook, ..)) = found else { panic!("{id} is unknown, and is sent to") };
-        let subject = Subject::of(rows.event(request.key.seq), webhook.ordering);
-        self.witness.request(rows, request, webhook, subject);
+        let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };
+        let subject = Subject::of(rows.event(request.key.seq), reader.ordering);
+        self.witness.request(rows, request, webhook, reader);
         let holder = self.holder;
         let twice = self
             .flying
@@ -425,7 +471,9 @@ where
 
     /// What a receiver answers, and after how many milliseconds.
     fn receive(&mut self, timeout_ms: u64) -> (Answer, u64) {
-        let status = |status| Answer::Status { status, excerpt: String::new() };
+        let waits = [None, Some("3"), Some("60"), Some("soon")];
+        let retry_after = waits[self.rng.usize(..waits.len())].map(str::to_owned);
+        let status = |status| Answer::Status { status, retry_after, excerpt: String::new() };
         let took_ms = self.rng.u64(0..=500);
         let away = self.now < START.plus(self.climate.away_ms);
         let Climate { hangs, gone, fails, ours, .. } = self.climate;
@@ -447,16 +495,27 @@ where
 
     /// With all trouble over, everything owed arrives in a bounded time, and all is quiet.
     fn rest(&mut self) {
+        self.be_quiet();
+        let rows = self.rows();
+        for id in rows.partners.iter().map(|(webhook, ..)| webhook.id) {
+            let settings = Amendment { paused: Some(false), ..Amendment::default() };
+            self.queue.extend([Command::Enable { id }, Command::Amend { id, settings }]);
+        }
+        self.events = rows.events;
+        self.be_quiet();
+        self.at_rest();
+    }
+
+    fn be_quiet(&mut self) {
         for _ in 0..20_000 {
             self.turn();
             let later = self.flying.iter().filter_map(|flying| flying.reported_at);
-            let quiet_at = later.chain(self.next_wake).min();
-            match quiet_at {
+            match later.chain(self.next_wake).min() {
                 Some(at) => self.now = self.now.max(at),
-                None => return self.at_rest(),
+                None => return,
             }
         }
-        panic!("never at rest: {:?}", self.flying);
+        panic!("never quiet: {:?}", self.flying);
     }
 
     fn at_rest(&mut self) {
@@ -465,10 +524,13 @@ where
             assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
             match webhook.status {
                 WebhookStatus::Active => {
-                    assert_eq!(reader.backlog(rows.log.head), 0, "{} is owed", webhook.id);
+                    let owed = reader.backlog(webhook, &rows.log);
+                    assert_eq!(owed, 0, "{webhook:?} is owed: {reader:?} {lanes:?}");
                     assert!(lanes.is_empty());
                 }
-                WebhookStatus::Disabled { .. } => {}
+                WebhookStatus::Paused | WebhookStatus::Disabled { .. } => {
+                    panic!("{} stays {:?}", webhook.id, webhook.status)
+                }
             }
         }
         for recorded in &rows.attempts {

@@ -2,6 +2,8 @@
 //! requests come out. No rule is here; whoever drives it brings the clock, the chance and the
 //! receivers.
 
+use std::borrow::Cow;
+
 use hookdesk_core::api::{self, Call, Door, Next, Response};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
@@ -50,6 +52,7 @@ struct Reported {
     duration_ms: u64,
     status: Option<u16>,
     failure: Option<String>,
+    retry_after: Option<String>,
     #[serde(default)]
     excerpt: String,
 }
@@ -76,7 +79,7 @@ struct Sent {
     number: u32,
     sent_at_ms: u64,
     url: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     body: String,
     timeout_ms: u32,
 }
@@ -121,7 +124,7 @@ impl MemoryDesk {
             }
             Next::Read(reading) => {
                 let facts = reading.needs().iter().map(|need| self.load(need)).collect::<Vec<_>>();
-                reading.answer(&facts)
+                reading.answer(&facts, Millis(when.now_ms))
             }
             Next::List(mut listing) => {
                 let mut body = String::new();
@@ -142,7 +145,10 @@ impl MemoryDesk {
         let when: When = serde_json::from_str(when)?;
         let report: Reported = serde_json::from_str(report)?;
         let answer = match (report.status, report.failure.as_deref().map(Failure::parse)) {
-            (Some(status), None) => Answer::Status { status, excerpt: report.excerpt },
+            (Some(status), None) => {
+                let (retry_after, excerpt) = (report.retry_after, report.excerpt);
+                Answer::Status { status, retry_after, excerpt }
+            }
             (None, Some(Some(failure))) => Answer::Failure(failure),
             (Some(_) | None, Some(_) | None) => {
                 return Err(JsError::new("a report has either a status or a known failure"));

@@ -65,25 +65,32 @@ impl Fields {
         parse(text).map_err(|bad| self.fail(name, bad.to_string())).ok()
     }
 
-    /// A field that may be left out, or null.
-    pub fn optional(&mut self, name: &str) -> Option<Value> {
-        self.object.remove(name).filter(|value| !value.is_null())
+    pub fn is_given(&self, name: &str) -> bool {
+        self.object.contains_key(name)
     }
 
-    /// A whole number within `range`, or `default` when it is left out or null.
-    pub fn whole(&mut self, name: &str, range: &RangeInclusive<u32>, default: u32) -> u32 {
-        let Some(value) = self.optional(name) else { return default };
+    pub fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
+    }
+
+    /// A field that may be left out.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.object.remove(name)
+    }
+
+    /// A whole number within `range`, or `default` when it is null.
+    pub fn whole(&mut self, name: &str, range: &RangeInclusive<u32>, default: u32) -> Option<u32> {
+        let value = self.take(name)?;
+        if value.is_null() {
+            return Some(default);
+        }
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
             let (least, most) = (range.start(), range.end());
             self.fail(name, format!("must be a whole number from {least} to {most}"));
-            default
-        })
-    }
-
-    /// Those of `names` that were sent.
-    pub fn has(&self, names: &[&'static str]) -> Vec<&'static str> {
-        names.iter().copied().filter(|name| self.object.contains_key(*name)).collect()
+        }
+        number
     }
 
     /// What was made of the fields; the problem, if anything was wrong.

@@ -20,6 +20,8 @@ pub enum Code {
     TicketClosed,
     /// The desk has as many webhooks as it takes.
     TooManyWebhooks,
+    /// The webhook is paused or disabled.
+    WebhookNotActive,
     /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
@@ -46,6 +48,7 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TicketClosed => "ticket_closed",
             Self::TooManyWebhooks => "too_many_webhooks",
+            Self::WebhookNotActive => "webhook_not_active",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadField => "bad_field",
@@ -63,7 +66,7 @@ impl Code {
             Self::NotLocal => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::TicketClosed | Self::TooManyWebhooks => 409,
+            Self::TicketClosed | Self::TooManyWebhooks | Self::WebhookNotActive => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::BadField | Self::BadCallbackUrl => 422,
@@ -81,6 +84,7 @@ impl Code {
             Self::MethodNotAllowed => "Method not allowed",
             Self::TicketClosed => "The ticket is closed",
             Self::TooManyWebhooks => "Too many webhooks",
+            Self::WebhookNotActive => "The webhook is not active",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::BadField => "A field is not as it must be",
@@ -102,6 +106,7 @@ impl Code {
             | Self::MethodNotAllowed
             | Self::TicketClosed
             | Self::TooManyWebhooks
+            | Self::WebhookNotActive
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::BadField
@@ -153,6 +158,11 @@ impl From<Refusal> for Problem {
             Refusal::TicketClosed => {
                 let detail = "A closed ticket does not change. Open a new one.";
                 Self::new(Code::TicketClosed, detail)
+            }
+            Refusal::WebhookNotActive => {
+                let detail = "The webhook is paused or disabled. PATCH its status to active, or POST \
+                              to its /enable.";
+                Self::new(Code::WebhookNotActive, detail)
             }
             Refusal::TooManyWebhooks => Self::new(
                 Code::TooManyWebhooks,

@@ -1,9 +1,8 @@
 //! Which call is what: the route table, and for each route what the call asks for.
 
-use serde_json::Value;
-
 use crate::api::body::{Fields, parameter};
 use crate::api::listing::Of;
+use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{Call, Code, Door, FieldError, Listing, Next, Problem, Reading, Response};
 use crate::command::{Command, Registration};
@@ -11,12 +10,10 @@ use crate::facts::TicketFilter;
 use crate::guard::CallbackUrl;
 use crate::id::{TicketId, WebhookId};
 use crate::outcome::Refusal;
-use crate::schedule::{BadSchedule, RetrySchedule};
 use crate::service::Availability;
 use crate::sign::Secret;
 use crate::text::BadText;
 use crate::ticket::TicketMessage;
-use crate::webhook::{Ordering, Webhook};
 
 /// What a route is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +23,9 @@ enum Purpose {
     ListWebhooks,
     PingAll,
     ReadWebhook,
+    AmendWebhook,
+    PingOne,
+    Enable,
     OpenTicket,
     ListTickets,
     ReadTicket,
@@ -39,12 +39,15 @@ enum Purpose {
 
 /// Method, path, purpose. `{id}` stands for one segment; of two patterns that fit a path the first
 /// is meant, so the literal ones come first.
-const ROUTES: [(&str, &str, Purpose); 15] = [
+const ROUTES: [(&str, &str, Purpose); 18] = [
     ("POST", "/webhooks/register", Purpose::Register),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
     ("GET", "/webhooks", Purpose::ListWebhooks),
     ("POST", "/webhooks/ping", Purpose::PingAll),
     ("GET", "/webhooks/{id}", Purpose::ReadWebhook),
+    ("PATCH", "/webhooks/{id}", Purpose::AmendWebhook),
+    ("POST", "/webhooks/{id}/ping", Purpose::PingOne),
+    ("POST", "/webhooks/{id}/enable", Purpose::Enable),
     ("POST", "/tickets", Purpose::OpenTicket),
     ("GET", "/tickets", Purpose::ListTickets),
     ("GET", "/tickets/{id}", Purpose::ReadTicket),
@@ -56,10 +59,6 @@ const ROUTES: [(&str, &str, Purpose); 15] = [
     ("GET", "/health/live", Purpose::Live),
     ("GET", "/health/ready", Purpose::Ready),
 ];
-
-/// Settings that the contract names and that this version does not have: taking them silently would
-/// be a lie.
-const NOT_YET: [&str; 6] = ["events", "description", "headers", "rate_limit", "status", "secret"];
 
 type Taken = Result<Next, Problem>;
 
@@ -75,6 +74,9 @@ pub(super) fn take(
         Purpose::ListWebhooks => list(call, Of::Webhooks),
         Purpose::PingAll => Ok(Next::Decide(Command::Ping)),
         Purpose::ReadWebhook => Ok(Next::Read(Reading::Webhook(webhook_id(id)?))),
+        Purpose::AmendWebhook => amend(door, call, webhook_id(id)?),
+        Purpose::PingOne => Ok(Next::Decide(Command::PingOne { id: webhook_id(id)? })),
+        Purpose::Enable => Ok(Next::Decide(Command::Enable { id: webhook_id(id)? })),
         Purpose::OpenTicket => {
             Ok(Next::Decide(Command::OpenTicket { message: ticket_message(call)? }))
         }
@@ -114,15 +116,21 @@ fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
     Err(Problem { allow: Some(allow), ..Problem::new(Code::MethodNotAllowed, detail) })
 }
 
-/// The segment of `path` where `pattern` has `{id}`, or nothing where it has none.
+/// The segment of `path` where `pattern` has `{id}`, or nothing where it has none; `None` when they
+/// do not fit.
 fn fit<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
-    match pattern.strip_suffix("{id}") {
-        Some(before) => {
-            let id = path.strip_prefix(before)?;
-            (!id.is_empty() && !id.contains('/')).then_some(id)
+    let mut id = "";
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        let segment = segments.next()?;
+        match wanted {
+            "{id}" if segment.is_empty() => return None,
+            "{id}" => id = segment,
+            literal if literal == segment => {}
+            _ => return None,
         }
-        None => (path == pattern).then_some(""),
     }
+    segments.next().is_none().then_some(id)
 }
 
 fn ticket_id(text: &str) -> Result<TicketId, Problem> {
@@ -141,62 +149,37 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
 
 fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
     let mut fields = Fields::of(call)?;
-    let text = fields
-        .parsed("callback_url", |text| BadText::check(&text, CallbackUrl::LONGEST).map(|()| text));
-    let ordering = ordering(&mut fields);
-    let retry_schedule = retry_schedule(&mut fields);
-    let timeout_ms = fields.whole("timeout_ms", &Webhook::TIMEOUTS_MS, Webhook::TIMEOUT_MS);
-    let max_in_flight = fields.whole("max_in_flight", &Webhook::WINDOWS, Webhook::MAX_IN_FLIGHT);
-    for name in fields.has(&NOT_YET) {
-        fields.fail(name, "cannot be set in this version");
+    let url = fields.parsed("callback_url", bounded_url);
+    let own_secret = fields.is_given("secret").then(|| fields.parsed("secret", Secret::own));
+    let settings = settings::take(&mut fields);
+    let callback_url = callback_url(door, &fields.finish(url)?)?;
+    // A secret that was given and is not right has stopped the call by now.
+    let secret = own_secret.flatten().unwrap_or_else(|| Secret::new(fresh()));
+    Ok(Next::Decide(Command::Register(Registration { callback_url, secret, settings })))
+}
+
+fn amend(door: &Door, call: &Call<'_>, id: WebhookId) -> Taken {
+    let mut fields = Fields::of(call)?;
+    let moves = fields.is_given("callback_url");
+    let url = if moves { fields.parsed("callback_url", bounded_url) } else { None };
+    if fields.is_given("secret") {
+        fields.fail("secret", "is changed by rotating it, not here");
     }
-    let text = fields.finish(text)?;
-    let callback_url = CallbackUrl::parse(&text, &door.targets).map_err(|bad| {
+    let mut settings = settings::take(&mut fields);
+    fields.finish(Some(()))?;
+    settings.callback_url = url.map(|url| callback_url(door, &url)).transpose()?;
+    Ok(Next::Decide(Command::Amend { id, settings }))
+}
+
+fn bounded_url(text: String) -> Result<String, BadText> {
+    BadText::check(&text, CallbackUrl::LONGEST).map(|()| text)
+}
+
+fn callback_url(door: &Door, text: &str) -> Result<CallbackUrl, Problem> {
+    CallbackUrl::parse(text, &door.targets).map_err(|bad| {
         let detail = bad.to_string();
         let error = FieldError { pointer: "#/callback_url".to_owned(), detail: detail.clone() };
         Problem { errors: vec![error], ..Problem::new(Code::BadCallbackUrl, detail) }
-    })?;
-    let secret = Secret::new(fresh());
-    Ok(Next::Decide(Command::Register(Registration {
-        callback_url,
-        ordering,
-        retry_schedule,
-        timeout_ms,
-        max_in_flight,
-        secret,
-    })))
-}
-
-fn ordering(fields: &mut Fields) -> Ordering {
-    const NAME: &str = "ordering";
-    match fields.optional(NAME) {
-        None => Ordering::default(),
-        Some(value) => value.as_str().and_then(Ordering::parse).unwrap_or_else(|| {
-            fields.fail(NAME, "must be one of ticket, webhook, none");
-            Ordering::default()
-        }),
-    }
-}
-
-fn retry_schedule(fields: &mut Fields) -> RetrySchedule {
-    const NAME: &str = "retry_schedule";
-    let Some(value) = fields.optional(NAME) else {
-        return RetrySchedule::default();
-    };
-    let Value::Array(waits) = value else {
-        fields.fail(NAME, "must be a list of whole seconds");
-        return RetrySchedule::default();
-    };
-    // What is no whole number that fits is as wrong as one that is too great.
-    let seconds = |wait: &Value| wait.as_u64().and_then(|s| u32::try_from(s).ok());
-    let waits_s = waits.iter().map(|wait| seconds(wait).unwrap_or(u32::MAX)).collect();
-    RetrySchedule::parse(waits_s).unwrap_or_else(|bad| {
-        let name = match bad {
-            BadSchedule::TooMany => NAME.to_owned(),
-            BadSchedule::TooLong { index } => format!("{NAME}/{index}"),
-        };
-        fields.fail(&name, bad.to_string());
-        RetrySchedule::default()
     })
 }
 
@@ -303,7 +286,8 @@ mod tests {
     #[test]
     fn bad_settings_are_all_named_at_once() {
         let body = br#"{"callback_url": 1, "ordering": "x", "retry_schedule": [1, -1],
-            "timeout_ms": 999, "max_in_flight": 1.5, "events": []}"#;
+            "timeout_ms": 999, "max_in_flight": 1.5, "events": ["x"], "headers": {"host": "a"}, "rate_limit": 0,
+            "status": "disabled", "secret": "whsec_AAAA"}"#;
         let (status, body) =
             refused(take_with("POST", "/webhooks/register", "application/json", body));
         assert_eq!(status, 422);
@@ -313,7 +297,11 @@ mod tests {
             "retry_schedule/1",
             "timeout_ms",
             "max_in_flight",
-            "events",
+            "events/0",
+            "headers/host",
+            "rate_limit",
+            "status",
+            "secret",
         ] {
             assert!(body.contains(&format!("\"#/{pointer}\"")), "{pointer}: {body}");
         }

@@ -1,11 +1,15 @@
 //! What is shown, field by field, in the order in which it is shown.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
-use crate::event::Seq;
+use crate::event::EventType;
 use crate::id::{TicketId, WebhookId};
+use crate::log::Log;
 use crate::moment::Millis;
 use crate::reader::Reader;
+use crate::reason::Reason;
 use crate::service::{Availability, Service};
 use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
@@ -71,11 +75,14 @@ pub(super) struct WebhookView<'a> {
     id: WebhookId,
     callback_url: &'a str,
     status: &'static str,
-    reason: Option<&'static str>,
+    events: Vec<&'static str>,
     ordering: &'static str,
+    description: Option<&'a str>,
+    headers: BTreeMap<&'a str, &'a str>,
     retry_schedule: &'a [u32],
     timeout_ms: u32,
     max_in_flight: u32,
+    rate_limit: Option<u32>,
     created_at: Time,
 }
 
@@ -85,11 +92,14 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
             id: webhook.id,
             callback_url: webhook.callback_url.as_str(),
             status: webhook.status.name(),
-            reason: webhook.status.reason().map(crate::reason::Reason::name),
+            events: webhook.events.types().map(EventType::name).collect(),
             ordering: webhook.ordering.name(),
+            description: webhook.description.as_deref(),
+            headers: webhook.headers.as_slice().iter().map(|(n, v)| (&**n, &**v)).collect(),
             retry_schedule: webhook.retry_schedule.waits_s(),
             timeout_ms: webhook.timeout_ms,
             max_in_flight: webhook.max_in_flight,
+            rate_limit: webhook.rate_limit,
             created_at: Time(webhook.created_at),
         }
     }
@@ -114,6 +124,11 @@ impl<'a> RegisteredView<'a> {
 pub(super) struct StateView<'a> {
     #[serde(flatten)]
     webhook: WebhookView<'a>,
+    health: &'static str,
+    failing_since: Option<Time>,
+    /// Why it is not sent all that it is owed, at once.
+    reason: Option<Reason>,
+    next_probe_at: Option<Time>,
     backlog: u64,
     in_flight: u32,
     window: u32,
@@ -121,12 +136,17 @@ pub(super) struct StateView<'a> {
 }
 
 impl<'a> StateView<'a> {
-    pub fn new(webhook: &'a Webhook, reader: &Reader, head: Seq) -> Self {
+    pub fn new(webhook: &'a Webhook, reader: &Reader, log: &Log, now: Millis) -> Self {
+        let down = reader.health.down;
         Self {
             webhook: webhook.into(),
-            backlog: reader.backlog(head),
+            health: if down.is_some() { "down" } else { "healthy" },
+            failing_since: reader.health.failing_since.map(Time),
+            reason: reader.holds_back(webhook, now),
+            next_probe_at: down.map(|down| Time(down.next_probe)),
+            backlog: reader.backlog(webhook, log),
             in_flight: reader.in_flight(),
-            window: webhook.max_in_flight,
+            window: reader.window.size.min(webhook.max_in_flight),
             waiting_lanes: reader.waiting,
         }
     }

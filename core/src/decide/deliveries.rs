@@ -6,53 +6,73 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::answer::Meaning;
-use crate::attempt::{Attempt, AttemptKey};
+use crate::answer::{Answer, Meaning, Trouble};
+use crate::attempt::Attempt;
 use crate::command::Report;
 use crate::decision::{Decision, Stop};
-use crate::event::Seq;
+use crate::event::{Event, EventType};
 use crate::facts::{Asked, Partner};
+use crate::health::Verdict;
 use crate::id::WebhookId;
 use crate::lane::{Lane, Subject};
 use crate::moment::Millis;
 use crate::outcome::Reply;
-use crate::reader::Slot;
+use crate::reader::{Reader, Skim, Slot};
 use crate::reason::Reason;
-use crate::webhook::{Webhook, WebhookStatus};
+use crate::retry_after;
+use crate::webhook::{Ordering, Webhook, WebhookStatus};
 
 type Decided = Result<Reply, Stop>;
 
 /// Events that one webhook reads past in one wake without sending, because all of them stand
-/// behind others: some milliseconds of work, after which everybody else has a turn.
+/// behind others or are for others: some milliseconds of work, after which everybody else has a
+/// turn.
 const MOST_READ: u32 = 1_000;
+
+/// Events for others that a reader may be past without a write. After a crash they are read again.
+const MOST_SKIMMED: u64 = 1_000;
 
 pub(super) fn wake(decision: &mut Decision<'_>) -> Decided {
     reclaim(decision)?;
+    reorder(decision)?;
+    skim(decision)?;
     fill(decision)?;
     set_alarm(decision)?;
     Ok(Reply::Noted)
 }
 
-/// Whatever this host does not send, or no longer, waits in its lane again: due now, so that it is
-/// sent inside the rules. The receiver is not charged.
+/// Takes over what another host had in flight, and gives up what nobody reported.
 fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let now = decision.now();
-    let mut lost = Vec::new();
+    let (mut foreign, mut lost) = (Vec::new(), Vec::new());
     for Partner { webhook, reader } in decision.partners()?.values() {
-        let taken_over = reader.holder != Some(decision.moment.holder);
-        for slot in &reader.sending {
-            if taken_over {
-                lost.push((webhook.id, *slot, Reason::TakenOver));
-            } else if slot.lost_at(webhook.timeout_ms) <= now {
-                lost.push((webhook.id, *slot, Reason::Lost));
-            }
+        if reader.holder != Some(decision.moment.holder) && !reader.sending.is_empty() {
+            foreign.push(webhook.id);
+            continue;
+        }
+        let overdue = |slot: &&Slot| slot.lost_at(webhook.timeout_ms) <= now;
+        lost.extend(reader.sending.iter().filter(overdue).map(|slot| (webhook.id, *slot)));
+    }
+    for webhook in foreign {
+        decision.reader_mut(webhook)?;
+    }
+    for (webhook, slot) in lost {
+        decision.give_up(webhook, slot, Reason::Lost)?;
+    }
+    Ok(())
+}
+
+/// Another ordering comes into force when nothing is in flight or waits.
+fn reorder(decision: &mut Decision<'_>) -> Asked<()> {
+    let mut drained = Vec::new();
+    for Partner { webhook, .. } in decision.partners()?.values() {
+        let reader = decision.reader(webhook.id)?;
+        if reader.is_some_and(|reader| reader.is_reordering(webhook) && reader.is_idle()) {
+            drained.push(Arc::clone(webhook));
         }
     }
-    for (webhook, slot, why) in lost {
-        let key = AttemptKey { seq: slot.seq, webhook, number: slot.number };
-        decision.end(key)?;
-        decision.wait(slot.waiting(webhook, slot.step, now, why))?;
-        decision.record(Attempt::unheard(key, slot.since, why, now));
+    for webhook in drained {
+        decision.reader_mut(webhook.id)?.ordering = webhook.ordering;
     }
     Ok(())
 }
@@ -90,84 +110,201 @@ fn turns(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
     Ok(after.chain(before).map(|(_, partner)| partner).filter(active).map(webhook).collect())
 }
 
-/// Sends one request, if there is room and something to send: a lane that is due, else the next
-/// event of a subject that neither waits nor sends.
+/// Sends one request, if there is leave, room and something to send: a lane that is due, else the
+/// next event of a subject that neither waits nor sends.
 fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
     if !decision.has_room(webhook)? {
         return Ok(false);
     }
-    let now = decision.now();
-    match decision.first_lane(webhook.id)? {
-        Some(lane) if lane.is_due(now, &webhook.retry_schedule) => {
+    if !decision.has_leave(webhook)? {
+        return probe(decision, webhook);
+    }
+    match due_lane(decision, webhook)? {
+        Some(lane) => {
+            let slot = lane.slot(decision.now());
             decision.leave(&lane)?;
-            decision.send(webhook, lane.slot(now))?;
+            decision.send(webhook, slot)?;
             Ok(true)
         }
-        Some(_) | None => read_on(decision, webhook),
+        None => read_on(decision, webhook, false),
     }
 }
 
-/// Reads on until an event can be sent. One whose subject waits or sends stands behind it there.
-fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
-    let head = decision.log()?.head;
+fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Lane>> {
+    let now = decision.now();
+    let first = decision.first_lane(webhook.id)?;
+    Ok(first.filter(|lane| lane.is_due(now, &webhook.retry_schedule)))
+}
+
+/// Asks how a receiver fares that is down: one request at a time, in turn the head that has been
+/// due longest and the next unread event, so that poisoned heads cannot hold the rest.
+fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
+    let (now, figures) = (decision.now(), decision.figures());
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
+    let Some(down) = reader.health.down else { return Ok(false) };
+    let from = reader.sends_from(now).max(down.probes_from(&figures, now));
+    if reader.probes() || now < from {
+        return Ok(false);
+    }
+    let unread_first = down.probes % 2 == 1 || due_lane(decision, webhook)?.is_none();
+    if unread_first && read_on(decision, webhook, true)? {
+        return Ok(true);
+    }
+    let Some(lane) = due_lane(decision, webhook)? else { return Ok(false) };
+    let slot = Slot { probe: true, ..lane.slot(now) };
+    decision.leave(&lane)?;
+    decision.send(webhook, slot)?;
+    Ok(true)
+}
+
+/// Reads on until an event can be sent. One whose subject waits or sends stands behind it there,
+/// and whether the webhook hears of it is asked when its turn comes.
+fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> Asked<bool> {
+    let (now, head) = (decision.now(), decision.log()?.head);
     for _ in 0..MOST_READ {
-        let Some(reader) = decision.reader(webhook.id)? else {
-            return Ok(false);
-        };
-        if reader.read_to >= head || reader.waiting >= Lane::MOST {
+        let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
+        let (place, ordering) = (decision.place(reader), reader.ordering);
+        if place.read_to >= head || !reader.may_read(webhook) {
             return Ok(false);
         }
-        let event = decision.event(reader.read_to.next())?;
-        let subject = Subject::of(&event, webhook.ordering);
+        let event = decision.event(place.read_to.next())?;
+        let place = place.past(&event);
+        let subject = Subject::of(&event, ordering);
+        if !webhook.hears(&event) && !is_busy(decision, webhook.id, subject)? {
+            skip(decision, webhook.id, place)?;
+            continue;
+        }
         let lane = decision.lane(webhook.id, subject)?;
-        let now = decision.now();
         let reader = decision.reader_mut(webhook.id)?;
-        reader.read_to = event.seq;
+        reader.read(place, &event);
         reader.pending += 1;
         if let Some(slot) = reader.sending_for(subject) {
             slot.behind = Some(event.seq);
         } else if let Some(lane) = lane {
             decision.put_lane(Lane { behind: Some(event.seq), ..lane });
         } else {
-            decision.send(webhook, Slot::first(event.seq, subject, None, now))?;
+            let first = Slot::first(event.seq, subject, None, now);
+            decision.send(webhook, Slot { probe, ..first })?;
             return Ok(true);
         }
     }
-    decision.wake_at(decision.now());
+    decision.wake_at(now);
     Ok(false)
 }
 
-/// Asks to be woken when the next lane falls due, or the next request is to be given up.
+/// An event that is for others. That alone is not worth a write, until there are many.
+fn skip(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
+    decision.skim(id, place);
+    let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
+    if place.read_to.0 - saved.0 >= MOST_SKIMMED {
+        let reader = decision.reader_mut(id)?;
+        reader.read_to = place.read_to;
+        reader.tallies = place.tallies;
+    }
+    Ok(())
+}
+
+/// Moves every reader past events that are for others, up to the first that its webhook hears of or
+/// that stands behind another. That alone is not worth a write, until there are many.
+fn skim(decision: &mut Decision<'_>) -> Result<(), Stop> {
+    let head = decision.log()?.head;
+    let mut needs = Vec::new();
+    let mut behind = Vec::new();
+    for Partner { webhook, reader } in decision.partners()?.values() {
+        if decision.place(reader).read_to < head {
+            behind.push(Arc::clone(webhook));
+        }
+    }
+    for webhook in behind {
+        match skim_one(decision, &webhook) {
+            Ok(Some(place)) => skip(decision, webhook.id, place)?,
+            Ok(None) => {}
+            Err(need) => needs.push(need),
+        }
+    }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+}
+
+/// How far the webhook can move past events that are for others, if at all.
+fn skim_one(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<Option<Skim>> {
+    let head = decision.log()?.head;
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(None) };
+    let (saved, ordering) = (reader.read_to, reader.ordering);
+    let mut place = decision.place(reader);
+    let start = place.read_to;
+    while place.read_to < head && place.read_to.0 - saved.0 < MOST_SKIMMED {
+        let event = decision.event(place.read_to.next())?;
+        let subject = Subject::of(&event, ordering);
+        if webhook.hears(&event) || is_busy(decision, webhook.id, subject)? {
+            break;
+        }
+        place = place.past(&event);
+    }
+    if place.read_to.0 - saved.0 >= MOST_SKIMMED {
+        decision.wake_at(decision.now());
+    }
+    Ok(Some(place).filter(|place| place.read_to > start))
+}
+
+/// Writes down how far the webhook is past events for others, before it says otherwise what it wants
+/// to hear of: what was skipped stays skipped, also for a host that knows no more than the rows.
+pub(super) fn save_skim(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<()> {
+    let moved = skim_one(decision, webhook)?;
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(()) };
+    let place = moved.unwrap_or_else(|| decision.place(reader));
+    if place.read_to > reader.read_to {
+        let reader = decision.reader_mut(webhook.id)?;
+        reader.read_to = place.read_to;
+        reader.tallies = place.tallies;
+    }
+    Ok(())
+}
+
+/// Whether a subject waits or sends.
+fn is_busy(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Asked<bool> {
+    let sends = decision.reader(webhook)?.is_some_and(|reader| reader.is_sending(subject));
+    Ok(sends || decision.lane(webhook, subject)?.is_some())
+}
+
+/// Asks to be woken when time alone brings something to send, or a request to be given up.
 fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
-    let now = decision.now();
     let ids: Vec<WebhookId> = decision.partners()?.keys().copied().collect();
     for id in ids {
-        let Some(webhook) = decision.webhook(id)? else {
-            continue;
-        };
+        let Some(webhook) = decision.webhook(id)? else { continue };
         let slots = decision.reader(id)?.map_or(&[][..], |reader| &reader.sending);
         if let Some(at) = slots.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min() {
             decision.wake_at(at);
         }
-        if !webhook.is_active() {
-            continue;
-        }
-        // A lane that is due already waits for room, and whoever makes room will wake us.
-        match decision.first_lane(id)? {
-            Some(lane) if lane.due > now => decision.wake_at(lane.due),
+        // What could go already waits for room, and whoever makes room will wake us.
+        match sends_at(decision, &webhook)? {
+            Some(at) if at > decision.now() => decision.wake_at(at),
             Some(_) | None => {}
         }
     }
     Ok(())
 }
 
+/// When the webhook has something to send, room aside.
+fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Millis>> {
+    let now = decision.now();
+    let Some(reader) = decision.reader(webhook.id)?.filter(|_| webhook.is_active()) else {
+        return Ok(None);
+    };
+    let from = match reader.health.down {
+        Some(_) if reader.probes() => return Ok(None),
+        Some(down) => reader.sends_from(now).max(down.probes_from(&decision.figures(), now)),
+        None => reader.sends_from(now),
+    };
+    let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));
+    let reads = decision.place(reader).read_to < decision.log()?.head && reader.may_read(webhook);
+    Ok(lane.into_iter().chain(reads.then_some(from)).min())
+}
+
 /// The end of a request. A word about one that is no longer in flight, or from a host that no
 /// longer sends for this webhook, is recorded and changes nothing else.
 pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Decided {
     let key = report.key;
-    let Some(webhook) = decision.webhook(key.webhook)? else {
-        return Ok(Reply::Noted);
-    };
+    let Some(webhook) = decision.webhook(key.webhook)? else { return Ok(Reply::Noted) };
     let ours = decision
         .reader(key.webhook)?
         .filter(|reader| reader.holder == Some(decision.moment.holder))
@@ -176,18 +313,13 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Decided {
         record(decision, report, Reason::Late, None);
         return Ok(Reply::Noted);
     }
-    let Some(slot) = decision.end(key)? else {
-        return Ok(Reply::Noted);
-    };
+    let Some(slot) = decision.end(key)? else { return Ok(Reply::Noted) };
     match report.answer.meaning() {
-        Meaning::Delivered => {
-            record(decision, report, Reason::Delivered, None);
-            settle(decision, &webhook, slot)?;
-        }
-        Meaning::Failed => fail(decision, &webhook, slot, report, Reason::Retry)?,
+        Meaning::Delivered => deliver(decision, &webhook, slot, report)?,
+        Meaning::Failed(trouble) => fail(decision, &webhook, slot, report, Some(trouble))?,
         Meaning::Gone => {
-            let webhook = disable(decision, &webhook, Reason::Gone);
-            fail(decision, &webhook, slot, report, Reason::Gone)?;
+            let webhook = disable(decision, &webhook, Reason::Gone)?;
+            fail(decision, &webhook, slot, report, None)?;
         }
         Meaning::Unsent => {
             let due = decision.now().plus(Lane::OUR_WAIT_MS);
@@ -195,6 +327,7 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Decided {
             record(decision, report, Reason::OurFault, Some(due));
         }
     }
+    rest(decision, webhook.id)?;
     Ok(Reply::Noted)
 }
 
@@ -209,31 +342,120 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
     });
 }
 
-/// A step of the ladder; at its end the event is abandoned.
+/// With nothing in flight and nothing waiting, failures are over.
+fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Asked<()> {
+    let reader = decision.reader_mut(webhook)?;
+    if reader.is_idle() {
+        reader.health.rest();
+    }
+    Ok(())
+}
+
+fn deliver(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+    report: &Report,
+) -> Asked<()> {
+    record(decision, report, Reason::Delivered, None);
+    let reader = decision.reader_mut(webhook.id)?;
+    reader.window.answered(false, webhook.max_in_flight);
+    if reader.health.succeed() {
+        reader.window.restart();
+        decision.tell_of(webhook, EventType::WebhookRecovered, None, Reason::Delivered)?;
+    }
+    settle(decision, webhook, slot)
+}
+
+/// The attempt failed: the receiver's pace and health take note, and the event waits.
 fn fail(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
     slot: Slot,
     report: &Report,
-    why: Reason,
+    trouble: Option<Trouble>,
 ) -> Asked<()> {
-    let Some(wait_ms) = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq) else {
-        record(decision, report, Reason::RetriesUsedUp, None);
-        return settle(decision, webhook, slot);
-    };
-    let due = decision.now().plus(wait_ms);
-    record(decision, report, why, Some(due));
-    decision.wait(slot.waiting(webhook.id, slot.step + 1, due, why))
+    let (now, figures) = (decision.now(), decision.figures());
+    let again_at = asked_to_wait(&report.answer, trouble, now);
+    let reader = decision.reader_mut(webhook.id)?;
+    reader.window.answered(trouble.is_some_and(Trouble::narrows_window), webhook.max_in_flight);
+    if let Some(at) = again_at {
+        let at = at.min(now.plus(Reader::LONGEST_PAUSE_MS));
+        reader.not_before = reader.not_before.max(at);
+    }
+    if slot.probe {
+        reader.health.probe_failed(&figures, now);
+    }
+    let mut verdict = Verdict::Unchanged;
+    if trouble.is_some_and(Trouble::is_ill) {
+        let one_lane = reader.ordering == Ordering::Webhook;
+        reader.health.fail(slot.subject, now);
+        verdict = reader.health.judge(&figures, one_lane, now);
+    }
+    match verdict {
+        Verdict::Unchanged => step(decision, webhook, slot, report, again_at),
+        Verdict::Down => {
+            decision.tell_of(webhook, EventType::WebhookDown, None, Reason::Failing)?;
+            step(decision, webhook, slot, report, again_at)
+        }
+        Verdict::Disable => {
+            let webhook = disable(decision, webhook, Reason::Failing)?;
+            step(decision, &webhook, slot, report, again_at)
+        }
+    }
 }
 
-fn disable(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, reason: Reason) -> Arc<Webhook> {
+/// Until when a receiver asked not to be asked again about this event.
+fn asked_to_wait(answer: &Answer, trouble: Option<Trouble>, now: Millis) -> Option<Millis> {
+    let asks = trouble.is_some_and(Trouble::asks_to_wait);
+    match answer {
+        Answer::Status { retry_after: Some(value), .. } if asks => {
+            let at = retry_after::parse(value, now)?;
+            Some(at.min(now.plus(Lane::LONGEST_PAUSE_MS)))
+        }
+        Answer::Status { .. } | Answer::Failure(_) => None,
+    }
+}
+
+/// A step of the ladder, at whose end the event is abandoned. A probe takes none.
+fn step(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+    report: &Report,
+    again_at: Option<Millis>,
+) -> Asked<()> {
+    let now = decision.now();
+    let (wait_ms, step, why) = if slot.probe {
+        (Some(0), slot.step, Reason::Probe)
+    } else {
+        let wait_ms = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq);
+        (wait_ms, slot.step + 1, webhook.status.reason().unwrap_or(Reason::Retry))
+    };
+    let Some(wait_ms) = wait_ms else {
+        record(decision, report, Reason::RetriesUsedUp, None);
+        let (kind, why) = (EventType::DeliveryAbandoned, Reason::RetriesUsedUp);
+        decision.tell_of(webhook, kind, Some(slot.seq), why)?;
+        return settle(decision, webhook, slot);
+    };
+    let due = now.plus(wait_ms).max(again_at.unwrap_or(now));
+    record(decision, report, why, Some(due));
+    decision.wait(slot.waiting(webhook.id, step, due, why))
+}
+
+fn disable(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    reason: Reason,
+) -> Asked<Arc<Webhook>> {
     match webhook.status {
-        WebhookStatus::Active => {
+        WebhookStatus::Active | WebhookStatus::Paused => {
             let status = WebhookStatus::Disabled { reason, at: decision.now() };
             let disabled = Webhook::clone(webhook).with_status(status);
-            decision.put_webhook(disabled, webhook.rev)
+            decision.tell_of(webhook, EventType::WebhookDisabled, None, reason)?;
+            Ok(decision.put_webhook(disabled, webhook.rev))
         }
-        WebhookStatus::Disabled { .. } => Arc::clone(webhook),
+        WebhookStatus::Disabled { .. } => Ok(Arc::clone(webhook)),
     }
 }
 
@@ -242,12 +464,10 @@ fn disable(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, reason: Reason) 
 fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
     let now = decision.now();
     decision.reader_mut(webhook.id)?.pending -= 1;
-    let Some(next) = next_in_lane(decision, &slot)? else {
-        return Ok(());
-    };
-    let behind = slot.behind.filter(|last| *last > next);
-    let first = Slot::first(next, slot.subject, behind, now);
-    if webhook.is_active() && decision.has_room(webhook)? {
+    let Some(next) = next_in_lane(decision, webhook, &slot)? else { return Ok(()) };
+    let behind = slot.behind.filter(|last| *last > next.seq);
+    let first = Slot::first(next.seq, slot.subject, behind, now);
+    if decision.has_leave(webhook)? && decision.has_room(webhook)? {
         decision.send(webhook, first)
     } else {
         let lane = first.waiting(webhook.id, 0, now, Reason::Turn);
@@ -255,14 +475,28 @@ fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> As
     }
 }
 
-fn next_in_lane(decision: &Decision<'_>, slot: &Slot) -> Asked<Option<Seq>> {
-    let Some(behind) = slot.behind else {
-        return Ok(None);
-    };
-    match slot.subject {
-        Subject::Topic(topic) => decision.next_about(topic, slot.seq, behind),
-        Subject::Everything => Ok(Some(slot.seq.next()).filter(|next| *next <= behind)),
-        Subject::Event(_) => Ok(None),
+/// The next event of the subject that the webhook hears of. Those that it no longer hears of are
+/// done with.
+fn next_in_lane(
+    decision: &mut Decision<'_>,
+    webhook: &Webhook,
+    slot: &Slot,
+) -> Asked<Option<Arc<Event>>> {
+    let Some(behind) = slot.behind else { return Ok(None) };
+    let mut last = slot.seq;
+    loop {
+        let next = match slot.subject {
+            Subject::Topic(topic) => decision.next_about(topic, last, behind)?,
+            Subject::Everything => Some(last.next()).filter(|next| *next <= behind),
+            Subject::Event(_) => None,
+        };
+        let Some(next) = next else { return Ok(None) };
+        let event = decision.event(next)?;
+        if webhook.hears(&event) {
+            return Ok(Some(event));
+        }
+        decision.reader_mut(webhook.id)?.pending -= 1;
+        last = next;
     }
 }
 

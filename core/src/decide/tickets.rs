@@ -1,7 +1,7 @@
 //! Tickets, and the service's status: each change is told.
 
 use crate::decision::{Decision, Stop};
-use crate::event::{EventType, Topic};
+use crate::event::{Details, EventType, Topic};
 use crate::id::TicketId;
 use crate::log::News;
 use crate::outcome::{Expect, Refusal, Reply};
@@ -56,12 +56,7 @@ pub(super) fn close(decision: &mut Decision<'_>, id: TicketId) -> Decided {
 pub(super) fn announce(decision: &mut Decision<'_>, availability: Availability) -> Decided {
     let service = decision.service()?;
     let stamp = decision.tick()?;
-    let news = News {
-        kind: availability.event_type(),
-        topic: Some(Topic::Service),
-        version: None,
-        ticket_message: None,
-    };
+    let news = News::of(availability.event_type()).about(Topic::Service);
     let event = decision.tell(stamp, news)?;
     decision.put_service(service.announced(availability, stamp.at));
     Ok(Reply::Announced(event.id))
@@ -80,8 +75,13 @@ fn news(kind: EventType, ticket: &Ticket) -> News<'_> {
         EventType::TicketClosed
         | EventType::Ping
         | EventType::ServiceUnavailable
-        | EventType::ServiceAvailable => None,
+        | EventType::ServiceAvailable
+        | EventType::WebhookDown
+        | EventType::WebhookRecovered
+        | EventType::WebhookDisabled
+        | EventType::DeliveryAbandoned => None,
     };
-    let topic = Some(Topic::Ticket(ticket.id));
-    News { kind, topic, version: Some(ticket.version), ticket_message }
+    let data = Details { ticket_message, ..Details::default() };
+    let version = Some(ticket.version);
+    News { version, ..News::of(kind).about(Topic::Ticket(ticket.id)).with(data) }
 }

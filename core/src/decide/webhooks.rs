@@ -1,15 +1,16 @@
-//! Who is told.
+//! Who is told, and how.
 
 use std::sync::Arc;
 
 use crate::command::Registration;
+use crate::decide::deliveries;
 use crate::decision::{Decision, Stop};
 use crate::event::EventType;
 use crate::id::WebhookId;
 use crate::log::News;
 use crate::outcome::{Refusal, Reply};
 use crate::reader::Reader;
-use crate::webhook::{Webhook, WebhookStatus};
+use crate::webhook::{Amendment, Webhook, WebhookStatus};
 
 type Decided = Result<Reply, Stop>;
 
@@ -18,37 +19,74 @@ pub(super) fn register(decision: &mut Decision<'_>, registration: &Registration)
     if decision.partners()?.len() >= Webhook::MOST {
         return Err(Refusal::TooManyWebhooks.into());
     }
-    let head = decision.log()?.head;
     let stamp = decision.tick()?;
+    let Registration { callback_url, secret, settings } = registration.clone();
     let id = WebhookId::new(stamp, &decision.moment.chance);
-    let webhook = Arc::new(Webhook {
-        id,
-        callback_url: registration.callback_url.clone(),
-        secret: registration.secret.clone(),
-        ordering: registration.ordering,
-        retry_schedule: registration.retry_schedule.clone(),
-        timeout_ms: registration.timeout_ms,
-        max_in_flight: registration.max_in_flight,
-        status: WebhookStatus::Active,
-        created_at: stamp.at,
-        rev: 0,
-    });
-    decision.register(Arc::clone(&webhook), Reader::new(id, head));
+    let webhook = Webhook::new(id, callback_url, secret, stamp.at).amended(&settings);
+    let reader = Reader::new(&webhook, &decision.log()?);
+    let webhook = Arc::new(webhook);
+    decision.register(Arc::clone(&webhook), reader);
     Ok(Reply::Registered(webhook))
 }
 
 /// From here on nothing is sent to it, bar what is in flight.
 pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
-    let webhook = decision.webhook(id)?.ok_or(Refusal::UnknownWebhook)?;
+    let webhook = find(decision, id)?;
     let rev = decision.reader(id)?.map_or(0, |reader| reader.rev);
     decision.unregister(&webhook, rev);
     Ok(Reply::Unregistered(id))
 }
 
+/// A change holds from the next request on.
+pub(super) fn amend(decision: &mut Decision<'_>, id: WebhookId, settings: &Amendment) -> Decided {
+    let webhook = find(decision, id)?;
+    if let (WebhookStatus::Disabled { .. }, Some(_)) = (webhook.status, settings.paused) {
+        return Err(Refusal::WebhookNotActive.into());
+    }
+    if settings.events.is_some() {
+        deliveries::save_skim(decision, &webhook)?;
+    }
+    let amended = Webhook::clone(&webhook).amended(settings);
+    Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)))
+}
+
+/// It goes on where it stood. Enabling what is not disabled changes nothing.
+pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+    let webhook = find(decision, id)?;
+    let now = decision.now();
+    match webhook.status {
+        WebhookStatus::Active | WebhookStatus::Paused => Ok(Reply::Webhook(webhook)),
+        WebhookStatus::Disabled { .. } => {
+            let health = &mut decision.reader_mut(id)?.health;
+            health.rest();
+            health.probe_now(now);
+            let enabled = Webhook::clone(&webhook).with_status(WebhookStatus::Active);
+            Ok(Reply::Webhook(decision.put_webhook(enabled, webhook.rev)))
+        }
+    }
+}
+
+pub(super) fn ping_one(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+    let webhook = find(decision, id)?;
+    if !webhook.is_active() {
+        return Err(Refusal::WebhookNotActive.into());
+    }
+    let stamp = decision.tick()?;
+    let event = decision.tell(stamp, News { only_for: Some(id), ..News::of(EventType::Ping) })?;
+    let now = decision.now();
+    let reader = decision.reader_mut(id)?;
+    reader.aimed += 1;
+    reader.health.probe_now(now);
+    Ok(Reply::Announced(event.id))
+}
+
 /// A ping to all is owed to every webhook, like any event.
 pub(super) fn ping(decision: &mut Decision<'_>) -> Decided {
     let stamp = decision.tick()?;
-    let news = News { kind: EventType::Ping, topic: None, version: None, ticket_message: None };
-    let event = decision.tell(stamp, news)?;
+    let event = decision.tell(stamp, News::of(EventType::Ping))?;
     Ok(Reply::Announced(event.id))
+}
+
+fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {
+    decision.webhook(id)?.ok_or_else(|| Refusal::UnknownWebhook.into())
 }

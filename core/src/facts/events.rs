@@ -101,14 +101,15 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventType;
+    use crate::event::{Details, EventType};
     use crate::id::Stamp;
     use crate::log::{Log, News};
     use crate::moment::Millis;
 
     fn append(events: &mut Events, log: &mut Log, topic: Option<Topic>, message: &str) {
         let kind = EventType::TicketUpdated;
-        let news = News { kind, topic, version: None, ticket_message: Some(message) };
+        let data = Details { ticket_message: Some(message), ..Details::default() };
+        let news = News { topic, ..News::of(kind) }.with(data);
         let event = log.append(Stamp { at: Millis(1), count: 0 }, news);
         events.append(Arc::new(event));
     }

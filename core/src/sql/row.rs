@@ -4,7 +4,9 @@ use std::fmt;
 use std::vec::IntoIter;
 
 use crate::event::{Event, EventType, Seq, Topic};
+use crate::extra_headers::ExtraHeaders;
 use crate::guard::CallbackUrl;
+use crate::health::{Down, Health};
 use crate::id::{EventId, HolderId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
@@ -15,8 +17,10 @@ use crate::schedule::RetrySchedule;
 use crate::service::{Availability, Service};
 use crate::sign::Secret;
 use crate::sql::Value;
+use crate::subscription::{Subscription, Tallies};
 use crate::ticket::{Ticket, TicketMessage, TicketStatus};
 use crate::webhook::{Ordering, Webhook, WebhookStatus};
+use crate::window::Window;
 
 /// A stored row that the desk never wrote: the file is damaged, or was edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +62,11 @@ impl<'a> Row<'a> {
             Some(Value::Null) => Ok(None),
             Some(Value::Text(_)) | None => Err(BadRow { column }),
         }
+    }
+
+    fn optional_small(&mut self, column: &'static str) -> Read<Option<u32>> {
+        let number = self.optional_integer(column)?;
+        number.map(|number| number.try_into().map_err(|_| BadRow { column })).transpose()
     }
 
     fn text(&mut self, column: &'static str) -> Read<String> {
@@ -111,6 +120,7 @@ impl Row<'_> {
                     .try_into()
                     .map_err(|_| BadRow { column: "log.stamp_count" })?,
             },
+            tallies: Tallies::stored(&self.json::<Vec<u64>>("log.tallies")?),
         })
     }
 
@@ -143,10 +153,8 @@ impl Row<'_> {
             kind: self.parsed("events.event", EventType::parse)?,
             created: self.millis("events.created")?,
             topic: self.optional("events.topic", Topic::parse)?,
-            version: self
-                .optional_integer("events.version")?
-                .map(|version| version.try_into().map_err(|_| BadRow { column: "events.version" }))
-                .transpose()?,
+            version: self.optional_small("events.version")?,
+            only_for: self.optional("events.only_for", WebhookId::parse)?,
             body: self.text("events.body")?.into(),
         })
     }
@@ -167,20 +175,34 @@ impl Row<'_> {
             id: self.parsed("webhooks.id", WebhookId::parse)?,
             callback_url: CallbackUrl::stored(self.text("webhooks.callback_url")?),
             secret: self.parsed("webhooks.secret", Secret::parse)?,
+            events: self.subscription()?,
             ordering: self.parsed("webhooks.ordering", Ordering::parse)?,
+            description: self.optional_text("webhooks.description")?,
+            headers: ExtraHeaders::stored(self.json("webhooks.headers")?),
             retry_schedule: RetrySchedule::stored(self.json("webhooks.retry_schedule")?),
             timeout_ms: self.small("webhooks.timeout_ms")?,
             max_in_flight: self.small("webhooks.max_in_flight")?,
+            rate_limit: self.optional_small("webhooks.rate_limit")?,
             status: self.status()?,
             created_at: self.millis("webhooks.created_at")?,
             rev: self.integer("webhooks.rev")?,
         })
     }
 
+    fn subscription(&mut self) -> Read<Subscription> {
+        const EVENTS: &str = "webhooks.events";
+        let names: Vec<String> = self.json(EVENTS)?;
+        let types = names.iter().map(|name| EventType::parse(name));
+        let types: Option<Vec<_>> = types.collect();
+        Ok(Subscription::of(types.ok_or(BadRow { column: EVENTS })?))
+    }
+
     fn status(&mut self) -> Read<WebhookStatus> {
+        let paused = self.integer("webhooks.paused")? != 0;
         let reason = self.optional("webhooks.disabled_for", Reason::parse)?;
         let at = self.optional_integer("webhooks.disabled_at")?;
         match (reason, at) {
+            (None, None) if paused => Ok(WebhookStatus::Paused),
             (None, None) => Ok(WebhookStatus::Active),
             (Some(reason), Some(at)) => Ok(WebhookStatus::Disabled { reason, at: Millis(at) }),
             (Some(_), None) | (None, Some(_)) => Err(BadRow { column: "webhooks.disabled_at" }),
@@ -191,12 +213,44 @@ impl Row<'_> {
         Ok(Reader {
             webhook,
             read_to: self.seq("readers.read_to")?,
+            tallies: Tallies::stored(&self.json::<Vec<u64>>("readers.tallies")?),
+            aimed: self.integer("readers.aimed")?,
+            ordering: self.parsed("readers.ordering", Ordering::parse)?,
             sending: self.json("readers.sending")?,
             holder: self.optional("readers.holder", HolderId::parse)?,
+            window: Window {
+                size: self.small("readers.window")?,
+                steep_to: self.small("readers.steep_to")?,
+                answers: self.small("readers.answers")?,
+                trouble: self.integer("readers.trouble")? != 0,
+            },
+            health: self.health()?,
+            not_before: self.millis("readers.not_before")?,
+            rate_from_us: self.integer("readers.rate_from_us")?,
             pending: self.integer("readers.pending")?,
             waiting: self.small("readers.waiting")?,
             rev: self.integer("readers.rev")?,
         })
+    }
+
+    fn health(&mut self) -> Read<Health> {
+        let failed = self.small("readers.failed")?;
+        const SUBJECTS: &str = "readers.failing_subjects";
+        let texts: Vec<String> = self.json(SUBJECTS)?;
+        let subjects = texts.iter().map(|text| Subject::parse(text));
+        let subjects = subjects.collect::<Option<_>>().ok_or(BadRow { column: SUBJECTS })?;
+        let failing_since = self.optional_integer("readers.failing_since")?.map(Millis);
+        let probes = self.optional_integer("readers.probes")?;
+        let next_probe = self.optional_integer("readers.next_probe")?;
+        let down = match (probes, next_probe) {
+            (Some(probes), Some(at)) => Some(Down {
+                probes: probes.try_into().map_err(|_| BadRow { column: "readers.probes" })?,
+                next_probe: Millis(at),
+            }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(BadRow { column: "readers.probes" }),
+        };
+        Ok(Health { failed, subjects, failing_since, down })
     }
 
     pub fn lane(&mut self) -> Read<Lane> {

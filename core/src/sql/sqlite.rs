@@ -5,7 +5,7 @@
 
 use crate::answer::Answer;
 use crate::attempt::Attempt;
-use crate::event::Event;
+use crate::event::{Event, EventType};
 use crate::facts::{Fact, Need, TicketFilter};
 use crate::id::WebhookId;
 use crate::lane::{Lane, Subject};
@@ -20,7 +20,7 @@ use crate::webhook::{Webhook, WebhookStatus};
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.
 /// A step that landed never changes; `tests/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 1] = [include_str!("sqlite/1.sql")];
+pub const MIGRATIONS: [&str; 2] = [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql")];
 
 /// The `application_id` of our files ("Hook" in ASCII), by which `file` and we know them.
 pub const APPLICATION_ID: i64 = 0x486f_6f6b;
@@ -33,9 +33,12 @@ macro_rules! ticket_columns {
 
 macro_rules! partner_columns {
     () => {
-        "SELECT id, callback_url, secret, ordering, retry_schedule, timeout_ms, max_in_flight, \
-         disabled_for, disabled_at, created_at, webhooks.rev, \
-         read_to, sending, holder, pending, waiting, readers.rev \
+        "SELECT id, callback_url, secret, events, webhooks.ordering, description, headers, \
+         retry_schedule, timeout_ms, max_in_flight, rate_limit, paused, disabled_for, \
+         disabled_at, created_at, webhooks.rev, \
+         read_to, tallies, aimed, readers.ordering, sending, holder, window, steep_to, answers, \
+         trouble, failed, failing_subjects, failing_since, probes, next_probe, not_before, \
+         rate_from_us, pending, waiting, readers.rev \
          FROM webhooks JOIN readers ON readers.webhook = webhooks.id "
     };
 }
@@ -50,7 +53,7 @@ macro_rules! lane_columns {
 #[must_use]
 pub fn query(need: &Need) -> Statement<'static> {
     let (sql, values): (&'static str, Vec<Value<'static>>) = match *need {
-        Need::Log => ("SELECT head, floor, stamp_at, stamp_count FROM log", vec![]),
+        Need::Log => ("SELECT head, floor, stamp_at, stamp_count, tallies FROM log", vec![]),
         Need::Service => ("SELECT available, since FROM service", vec![]),
         Need::Ticket(id) => {
             (concat!(ticket_columns!(), "WHERE id = ?1"), vec![id.to_string().into()])
@@ -78,7 +81,7 @@ pub fn query(need: &Need) -> Statement<'static> {
             vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()],
         ),
         Need::Events { from, most } => (
-            "SELECT seq, id, event, created, topic, version, body FROM events \
+            "SELECT seq, id, event, created, topic, version, only_for, body FROM events \
              WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
             vec![from.0.into(), most.into()],
         ),
@@ -165,12 +168,13 @@ fn one<'a>(sql: &'static str, values: Vec<Value<'a>>) -> Statement<'a> {
 
 fn log(log: &Log) -> Statement<'static> {
     one(
-        "UPDATE log SET head = ?1, floor = ?2, stamp_at = ?3, stamp_count = ?4",
+        "UPDATE log SET head = ?1, floor = ?2, stamp_at = ?3, stamp_count = ?4, tallies = ?5",
         vec![
             log.head.0.into(),
             log.floor.0.into(),
             log.stamp.at.0.into(),
             u32::from(log.stamp.count).into(),
+            json(log.tallies.counts()).into(),
         ],
     )
 }
@@ -188,8 +192,8 @@ fn service(service: &Service) -> Statement<'static> {
 
 fn event(event: &Event) -> Statement<'_> {
     one(
-        "INSERT INTO events (seq, id, event, created, topic, version, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO events (seq, id, event, created, topic, version, only_for, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         vec![
             event.seq.0.into(),
             event.id.to_string().into(),
@@ -197,6 +201,7 @@ fn event(event: &Event) -> Statement<'_> {
             event.created.0.into(),
             event.topic.map(|topic| topic.to_string()).into(),
             event.version.into(),
+            event.only_for.map(|id| id.to_string()).into(),
             (&*event.body).into(),
         ],
     )
@@ -237,18 +242,25 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
     let Some(webhook) = &put.row else {
         return delete("DELETE FROM webhooks WHERE id = ?1 AND rev = ?2", id, put.expect);
     };
-    let (disabled_for, disabled_at) = match webhook.status {
-        WebhookStatus::Active => (None, None),
-        WebhookStatus::Disabled { reason, at } => (Some(reason.name()), Some(at.0)),
+    let (paused, disabled_for, disabled_at) = match webhook.status {
+        WebhookStatus::Active => (0_u32, None, None),
+        WebhookStatus::Paused => (1, None, None),
+        WebhookStatus::Disabled { reason, at } => (0, Some(reason.name()), Some(at.0)),
     };
+    let events: Vec<&str> = webhook.events.types().map(EventType::name).collect();
     let mut values = vec![
         id.to_string().into(),
         webhook.callback_url.as_str().into(),
         webhook.secret.reveal().to_string().into(),
+        json(&events).into(),
         webhook.ordering.name().into(),
+        webhook.description.as_deref().into(),
+        json(webhook.headers.as_slice()).into(),
         json(webhook.retry_schedule.waits_s()).into(),
         webhook.timeout_ms.into(),
         webhook.max_in_flight.into(),
+        webhook.rate_limit.into(),
+        paused.into(),
         disabled_for.into(),
         disabled_at.into(),
         webhook.created_at.0.into(),
@@ -256,17 +268,19 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
     ];
     Some(match put.expect {
         Expect::Absent => one(
-            "INSERT INTO webhooks (id, callback_url, secret, ordering, retry_schedule, timeout_ms, \
-             max_in_flight, disabled_for, disabled_at, created_at, rev) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO webhooks (id, callback_url, secret, events, ordering, description, \
+             headers, retry_schedule, timeout_ms, max_in_flight, rate_limit, paused, \
+             disabled_for, disabled_at, created_at, rev) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             values,
         ),
         Expect::Rev(rev) => {
             values.push(rev.into());
             one(
-                "UPDATE webhooks SET callback_url = ?2, secret = ?3, ordering = ?4, \
-                 retry_schedule = ?5, timeout_ms = ?6, max_in_flight = ?7, disabled_for = ?8, \
-                 disabled_at = ?9, created_at = ?10, rev = ?11 WHERE id = ?1 AND rev = ?12",
+                "UPDATE webhooks SET callback_url = ?2, secret = ?3, events = ?4, ordering = ?5, \
+                 description = ?6, headers = ?7, retry_schedule = ?8, timeout_ms = ?9, \
+                 max_in_flight = ?10, rate_limit = ?11, paused = ?12, disabled_for = ?13, \
+                 disabled_at = ?14, created_at = ?15, rev = ?16 WHERE id = ?1 AND rev = ?17",
                 values,
             )
         }
@@ -277,26 +291,47 @@ fn reader(id: WebhookId, put: &Put<Reader>) -> Option<Statement<'_>> {
     let Some(reader) = &put.row else {
         return delete("DELETE FROM readers WHERE webhook = ?1 AND rev = ?2", id, put.expect);
     };
+    let subjects: Vec<String> = reader.health.subjects.iter().map(Subject::to_string).collect();
     let mut values = vec![
         id.to_string().into(),
         reader.read_to.0.into(),
+        json(reader.tallies.counts()).into(),
+        reader.aimed.into(),
+        reader.ordering.name().into(),
         json(&reader.sending).into(),
         reader.holder.map(|holder| holder.to_string()).into(),
+        reader.window.size.into(),
+        reader.window.steep_to.into(),
+        reader.window.answers.into(),
+        u32::from(reader.window.trouble).into(),
+        reader.health.failed.into(),
+        json(&subjects).into(),
+        reader.health.failing_since.map(|at| at.0).into(),
+        reader.health.down.map(|down| down.probes).into(),
+        reader.health.down.map(|down| down.next_probe.0).into(),
+        reader.not_before.0.into(),
+        reader.rate_from_us.into(),
         reader.pending.into(),
         reader.waiting.into(),
         reader.rev.into(),
     ];
     Some(match put.expect {
         Expect::Absent => one(
-            "INSERT INTO readers (webhook, read_to, sending, holder, pending, waiting, rev) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO readers (webhook, read_to, tallies, aimed, ordering, sending, holder, \
+             window, steep_to, answers, trouble, failed, failing_subjects, failing_since, probes, \
+             next_probe, not_before, rate_from_us, pending, waiting, rev) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+             ?18, ?19, ?20, ?21)",
             values,
         ),
         Expect::Rev(rev) => {
             values.push(rev.into());
             one(
-                "UPDATE readers SET read_to = ?2, sending = ?3, holder = ?4, pending = ?5, \
-                 waiting = ?6, rev = ?7 WHERE webhook = ?1 AND rev = ?8",
+                "UPDATE readers SET read_to = ?2, tallies = ?3, aimed = ?4, ordering = ?5, \
+                 sending = ?6, holder = ?7, window = ?8, steep_to = ?9, answers = ?10, \
+                 trouble = ?11, failed = ?12, failing_subjects = ?13, failing_since = ?14, \
+                 probes = ?15, next_probe = ?16, not_before = ?17, rate_from_us = ?18, \
+                 pending = ?19, waiting = ?20, rev = ?21 WHERE webhook = ?1 AND rev = ?22",
                 values,
             )
         }
@@ -337,7 +372,7 @@ fn lane(webhook: WebhookId, subject: Subject, lane: Option<&Lane>) -> Statement<
 
 fn attempt(attempt: &Attempt) -> Statement<'_> {
     let (status, failure, excerpt) = match &attempt.answer {
-        Answer::Status { status, excerpt } => {
+        Answer::Status { status, retry_after: _, excerpt } => {
             (Some(u32::from(*status)), None, Some(excerpt.as_str()))
         }
         Answer::Failure(failure) => (None, Some(failure.name()), None),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::guard::{CallbackUrl, Targets};
 use crate::{
-    Answer, Availability, Command, Desk, Failure, HolderId, Lane, Memory, MemoryStore, Millis,
-    Moment, Need, Ordering, Reason, Registration, Reply, Report, Request, RetrySchedule, Secret,
-    Store, TicketId, TicketMessage, WebhookId, WebhookStatus,
+    Amendment, Answer, Availability, Command, Desk, Fact, Failure, HolderId, Lane, Memory,
+    MemoryStore, Millis, Moment, Need, Ordering, Reader, Reason, Registration, Reply, Report,
+    Request, RetrySchedule, Secret, Store, TicketId, TicketMessage, Webhook, WebhookId,
+    WebhookStatus,
 };
 
 const START: Millis = Millis(1_700_000_000_000);
@@ -22,17 +23,18 @@ struct Rig {
 }
 
 fn status(status: u16) -> Answer {
-    Answer::Status { status, excerpt: String::new() }
+    Answer::Status { status, retry_after: None, excerpt: String::new() }
 }
 
 fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
     Registration {
         callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
-        ordering,
-        retry_schedule: RetrySchedule::parse(waits_s.to_vec()).unwrap(),
-        timeout_ms: 15_000,
-        max_in_flight: 64,
         secret: Secret::new([1; 32]),
+        settings: Amendment {
+            ordering: Some(ordering),
+            retry_schedule: Some(RetrySchedule::parse(waits_s.to_vec()).unwrap()),
+            ..Amendment::default()
+        },
     }
 }
 
@@ -115,9 +117,25 @@ impl Rig {
         attempts.map(|a| (a.key.seq.0, a.key.number, a.reason)).collect()
     }
 
+    fn partner(&mut self, id: WebhookId) -> (Webhook, Reader) {
+        let Fact::Webhooks(mut rows) = self.desk.store_mut().load(&Need::Webhook(id)).unwrap()
+        else {
+            panic!("not webhooks")
+        };
+        rows.remove(0)
+    }
+
+    fn backlog(&mut self, id: WebhookId) -> u64 {
+        let (webhook, reader) = self.partner(id);
+        let Fact::Log(log) = self.desk.store_mut().load(&Need::Log).unwrap() else {
+            panic!("not a log")
+        };
+        reader.backlog(&webhook, &log)
+    }
+
     fn lanes(&mut self, webhook: WebhookId) -> Vec<Lane> {
         let need = Need::Lanes { webhook, after: None, most: u32::MAX };
-        let crate::Fact::Lanes(lanes) = self.desk.store_mut().load(&need).unwrap() else {
+        let Fact::Lanes(lanes) = self.desk.store_mut().load(&need).unwrap() else {
             panic!("not lanes")
         };
         lanes
@@ -257,11 +275,10 @@ fn a_410_disables_at_once_and_keeps_what_is_owed() {
     rig.open();
     rig.pass(86_400);
     assert!(rig.flying.is_empty());
-    let need = Need::Webhook(id);
-    let crate::Fact::Webhooks(rows) = rig.desk.store_mut().load(&need).unwrap() else { panic!() };
-    let (webhook, reader) = &rows[0];
+    let (webhook, reader) = rig.partner(id);
     assert_eq!(webhook.status, WebhookStatus::Disabled { reason: Reason::Gone, at: START });
-    assert_eq!(reader.backlog(crate::Seq(4)), 3);
+    assert_eq!(rig.backlog(id), 3);
+    assert_eq!(reader.waiting, 1);
 }
 
 #[test]
@@ -334,13 +351,13 @@ fn a_webhook_with_too_many_lanes_reads_nothing_new() {
     for _ in 0..Lane::MOST + 100 {
         rig.open();
         if !rig.flying.is_empty() {
-            rig.end(status(500));
+            rig.end(status(429));
         }
     }
     assert_eq!(rig.lanes(id).len(), Lane::MOST as usize);
     assert!(rig.flying.is_empty());
     rig.pass(8 * 86_400);
-    assert_eq!(rig.flying.len(), 64, "as the first fall due, there is room again");
+    assert_eq!(rig.flying.len(), 1, "as the first fall due, it goes on: one at a time after a 429");
 }
 
 #[test]
@@ -389,8 +406,6 @@ fn reading_past_many_events_of_one_ticket_leaves_room_for_others() {
     assert_eq!(rig.next_wake, Some(rig.now), "it goes on at once, after the others' turn");
     rig.run(Command::Wake);
     rig.run(Command::Wake);
-    let need = Need::Webhook(slow);
-    let crate::Fact::Webhooks(rows) = rig.desk.store_mut().load(&need).unwrap() else { panic!() };
-    assert_eq!(rows[0].1.read_to.0, 2_502);
+    assert_eq!(rig.partner(slow).1.read_to.0, 2_502);
     assert_eq!(rig.sent(), [2]);
 }

@@ -1,0 +1,152 @@
+//! Headers that a webhook wants with each delivery, such as a key that its gateway asks for.
+
+use std::fmt;
+
+/// Headers beside ours, in the order in which they were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtraHeaders(Vec<(String, String)>);
+
+/// Why headers are not taken. Each names the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadHeader {
+    TooMany,
+    /// Not a token (RFC 9110 §5.6.2), or too long.
+    Name(String),
+    /// One that we send ourselves, or that belongs to the connection.
+    Ours(String),
+    /// Not printable ASCII, or too long. A line break would begin another header.
+    Value(String),
+    Twice(String),
+}
+
+impl ExtraHeaders {
+    /// Enough for gateways in a row, each with its key.
+    pub const MOST: usize = 16;
+    /// Bytes of a name.
+    pub const LONGEST_NAME: usize = 64;
+    /// Bytes of a value: with sixteen of them still under the 16 KiB that servers take (RFC 9112
+    /// §2.3 leaves the limit to them; 8 KiB is common for one line).
+    pub const LONGEST_VALUE: usize = 1_000;
+    /// Names that are ours or the connection's.
+    const OURS: [&str; 12] = [
+        "accept",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    ];
+    /// Beginnings of names that are ours.
+    const OUR_PREFIXES: [&str; 3] = ["webhook-", "hookdesk-", "proxy-"];
+
+    /// # Errors
+    /// [`BadHeader`] for the first that cannot be sent.
+    pub fn parse(headers: Vec<(String, String)>) -> Result<Self, BadHeader> {
+        if headers.len() > Self::MOST {
+            return Err(BadHeader::TooMany);
+        }
+        for (index, (name, value)) in headers.iter().enumerate() {
+            check_name(name)?;
+            let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            let trimmed = value.trim() == value;
+            if !printable || !trimmed || value.is_empty() || value.len() > Self::LONGEST_VALUE {
+                return Err(BadHeader::Value(name.clone()));
+            }
+            if headers.iter().skip(index + 1).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                return Err(BadHeader::Twice(name.clone()));
+            }
+        }
+        Ok(Self(headers))
+    }
+
+    /// Headers that [`ExtraHeaders::parse`] accepted earlier, back from the store.
+    #[must_use]
+    pub fn stored(headers: Vec<(String, String)>) -> Self {
+        Self(headers)
+    }
+
+    #[must_use]
+    pub fn as_slice(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+fn check_name(name: &str) -> Result<(), BadHeader> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || name.len() > ExtraHeaders::LONGEST_NAME || !name.bytes().all(token) {
+        return Err(BadHeader::Name(name.to_owned()));
+    }
+    let lower = name.to_ascii_lowercase();
+    let ours = ExtraHeaders::OURS.contains(&lower.as_str())
+        || ExtraHeaders::OUR_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+    if ours { Err(BadHeader::Ours(name.to_owned())) } else { Ok(()) }
+}
+
+impl BadHeader {
+    /// The header that is meant, if it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::TooMany => None,
+            Self::Name(name) | Self::Ours(name) | Self::Value(name) | Self::Twice(name) => {
+                Some(name)
+            }
+        }
+    }
+}
+
+impl fmt::Display for BadHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany => write!(f, "must be at most {} headers", ExtraHeaders::MOST),
+            Self::Name(_) => write!(
+                f,
+                "must be a header name of 1 to {} letters, digits and hyphens",
+                ExtraHeaders::LONGEST_NAME
+            ),
+            Self::Ours(_) => f.write_str("is a header that HookDesk or the connection sets"),
+            Self::Value(_) => write!(
+                f,
+                "must be 1 to {} printable ASCII characters, without spaces at its ends",
+                ExtraHeaders::LONGEST_VALUE
+            ),
+            Self::Twice(_) => f.write_str("is given twice"),
+        }
+    }
+}
+
+impl std::error::Error for BadHeader {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(name: &str, value: &str) -> Result<ExtraHeaders, BadHeader> {
+        ExtraHeaders::parse(vec![(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn headers_are_neither_ours_nor_more_than_one() {
+        assert!(parse("X-Api-Key", "a b").is_ok());
+        assert!(parse("authorization", "Bearer x").is_ok());
+        for name in ["Host", "webhook-id", "Webhook-Anything", "HookDesk-Ticket", "TE", "Proxy-X"] {
+            assert_eq!(parse(name, "x"), Err(BadHeader::Ours(name.to_owned())));
+        }
+        for name in ["", "a b", "a:", "é", "x\r\ny"] {
+            assert_eq!(parse(name, "x"), Err(BadHeader::Name(name.to_owned())));
+        }
+        for value in ["", "a\r\nb: c", "a\nb", "é", " a", "a\0"] {
+            assert_eq!(parse("x", value), Err(BadHeader::Value("x".to_owned())), "{value:?}");
+        }
+        let twice = vec![("A".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())];
+        assert_eq!(ExtraHeaders::parse(twice), Err(BadHeader::Twice("A".to_owned())));
+        let many = (0..17).map(|n| (format!("x-{n}"), "x".to_owned())).collect();
+        assert_eq!(ExtraHeaders::parse(many), Err(BadHeader::TooMany));
+    }
+}
