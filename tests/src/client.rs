@@ -7,9 +7,15 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap, redirect, retry};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+mod raw;
 
 /// Until the whole answer is there: longer than any long poll that a test asks for.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// Between two looks at a webhook's state: many a second, and still nearly no load.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A caller of one desk; cheap to clone.
 #[derive(Clone, Debug)]
@@ -121,6 +127,48 @@ impl Client {
     pub async fn unregister(&self, webhook: &str) {
         let answer = self.delete(&format!("/webhooks/unregister/{webhook}")).await;
         answer.expect(200);
+    }
+
+    /// A webhook's settings and state.
+    pub async fn webhook(&self, webhook: &str) -> Value {
+        let answer = self.get(&format!("/webhooks/{webhook}")).await;
+        answer.expect(200).data().clone()
+    }
+
+    /// Waits until `enough` says so of a webhook's state, and gives that.
+    ///
+    /// # Panics
+    /// If that takes longer than `within`, with the last state.
+    pub async fn wait_webhook(
+        &self,
+        webhook: &str,
+        enough: impl Fn(&Value) -> bool,
+        within: Duration,
+    ) -> Value {
+        let deadline = Instant::now() + within;
+        loop {
+            let state = self.webhook(webhook).await;
+            if enough(&state) {
+                return state;
+            }
+            assert!(Instant::now() < deadline, "not within {within:?}; the last: {state}");
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until a webhook is owed nothing.
+    pub async fn wait_told(&self, webhook: &str, within: Duration) -> Value {
+        self.wait_webhook(webhook, |state| state["backlog"] == 0, within).await
+    }
+
+    /// Has all webhooks pinged, and gives the event's id.
+    pub async fn ping(&self) -> String {
+        self.announce("/webhooks/ping").await
+    }
+
+    /// POSTs to a path that only makes an event, and gives the event's id.
+    pub async fn announce(&self, path: &str) -> String {
+        self.post(path, None).await.expect(202).string("/data/id")
     }
 
     /// Opens a ticket and gives its id.

@@ -18,6 +18,6 @@ mod stores;
 mod world;
 
 pub use client::{Answer, Client, Webhook};
-pub use receiver::{Delivery, Reaction, Receiver};
-pub use server::{Folder, Options, Port, Server, binary};
+pub use receiver::{Delivery, Gate, Reaction, Receiver};
+pub use server::{Attempt, Folder, Options, Port, Server, binary};
 pub use world::{Story, World};

@@ -28,11 +28,13 @@ use tokio::{
 use crate::server::Port;
 
 mod delivery;
+mod gate;
 mod reaction;
 #[cfg(test)]
 mod tests;
 
 pub use delivery::Delivery;
+pub use gate::Gate;
 pub use reaction::Reaction;
 
 /// Connections that may wait to be accepted. A storm of 300 must not meet a full queue: the kernel
@@ -52,6 +54,11 @@ impl Receiver {
     /// Starts on a free port.
     pub fn start(behaviour: impl Fn(&Delivery) -> Reaction + Send + Sync + 'static) -> Self {
         Self::start_on(0, behaviour)
+    }
+
+    /// One that takes all with 200, at once.
+    pub fn kind() -> Self {
+        Self::start(|_| Reaction::Status(200))
     }
 
     /// Starts on this port: a partner that comes back.

@@ -9,20 +9,26 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     os::unix::process::ExitStatusExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::client::Client;
+
+mod attempt;
 mod folder;
 mod log;
 mod port;
 
+pub use attempt::Attempt;
 pub use folder::Folder;
 use log::{Log, is_error};
 pub use port::Port;
@@ -46,6 +52,9 @@ pub struct Options {
     /// What the server finds in its environment beside ours, from which all settings of HookDesk
     /// and its log are taken out.
     pub environment: Vec<(String, String)>,
+    /// Neither `--listen` nor `--database` is given beside the arguments, so that a test of options
+    /// says all of them itself; the port is then only what is waited for.
+    pub bare: bool,
 }
 
 /// A server under test; dropped, it is killed and its log is judged.
@@ -115,6 +124,11 @@ impl Server {
         }
     }
 
+    /// A caller of this server.
+    pub fn client(&self) -> Client {
+        Client::new(self.url(""))
+    }
+
     /// The full URL of a path that begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port())
@@ -129,9 +143,50 @@ impl Server {
         self.folder.path().join("hookdesk.db")
     }
 
+    /// The folder that the server runs in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// All attempts that the database has, in the order of events, webhooks and attempts.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        Attempt::all(&self.records())
+    }
+
+    /// The database, to look at only.
+    pub fn records(&self) -> Connection {
+        attempt::open(&self.database())
+    }
+
+    /// KiB of memory that the process had at its fullest (`VmHWM`, proc_pid_status(5)).
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(status).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
+        kib.expect("Linux tells it in kB")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("the server was stopped").child.id()
+    }
+
     /// All that the server has written to stderr so far, over all of its runs.
     pub fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// Waits until this run's log has these words.
+    ///
+    /// # Panics
+    /// If it ends without them, or does not have them in time.
+    pub fn wait_log(&self, words: &str, within: Duration) {
+        let from = self.running.as_ref().expect("the server was stopped").from;
+        let told = self.log.wait(within, |text, ended| {
+            let told = text[from..].contains(words);
+            (told || ended).then_some(told)
+        });
+        assert_eq!(told, Some(true), "the log does not say {words:?}");
     }
 
     /// Lets this server log errors without failing the test.
@@ -190,9 +245,13 @@ impl Server {
         let database = self.options.database.clone();
         let own = || format!("sqlite://{}", self.database().display());
         let mut command = Command::new(binary());
+        command.arg("serve");
+        if !self.options.bare {
+            command
+                .args(["--listen", &format!("127.0.0.1:{}", self.port())])
+                .args(["--database", &database.unwrap_or_else(own)]);
+        }
         command
-            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port())])
-            .args(["--database", &database.unwrap_or_else(own)])
             .args(&self.options.arguments)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
@@ -241,7 +300,7 @@ impl Drop for Server {
 pub fn binary() -> PathBuf {
     let mut binary = env::current_exe().expect("a test knows its own file");
     binary.pop();
-    if binary.ends_with("deps") {
+    if binary.ends_with("deps") || binary.ends_with("examples") {
         binary.pop();
     }
     binary.push(format!("hookdesk{}", env::consts::EXE_SUFFIX));

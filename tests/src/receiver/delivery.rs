@@ -30,6 +30,11 @@ impl Delivery {
         self.header("webhook-id").unwrap_or_else(|| panic!("no webhook-id: {self}"))
     }
 
+    /// `ticket_opened` or another.
+    pub fn event_type(&self) -> String {
+        self.json()["event"].as_str().expect("an event has a type").to_owned()
+    }
+
     /// 1 for the first request made for the event, 2 for the second …
     pub fn attempt(&self) -> u32 {
         let number = self.header("hookdesk-attempt");

@@ -5,6 +5,7 @@ use std::{io, ops::ControlFlow, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::watch,
     time::sleep,
 };
 
@@ -19,10 +20,14 @@ pub enum Reaction {
     Hang,
     /// Waits, then reacts.
     Delay(Duration, Box<Reaction>),
+    /// Waits until this is true or its sender is gone, then reacts: see [`Gate`](super::Gate).
+    Behind(watch::Receiver<bool>, Box<Reaction>),
     /// Closes without an answer, with a TCP reset.
     Reset,
     /// Writes these bytes as they are, then closes.
     Raw(Vec<u8>),
+    /// Writes these bytes as they are, closes its own side alone, and holds the other open.
+    HalfClose(Vec<u8>),
     /// Writes the head as it is, then one byte each `byte_every` for as long as somebody listens.
     Drip { head: Vec<u8>, byte_every: Duration },
     /// Answers 200 with a body of so many bytes, as fast as they are taken.
@@ -40,6 +45,11 @@ impl Reaction {
                 sleep(wait).await;
                 Box::pin(then.perform(stream)).await
             }
+            Self::Behind(mut gate, then) => {
+                // A sender that is gone lets through too.
+                let _ = gate.wait_for(|open| *open).await;
+                Box::pin(then.perform(stream)).await
+            }
             Self::Reset => {
                 stream.set_zero_linger()?;
                 Ok(ControlFlow::Break(()))
@@ -48,6 +58,11 @@ impl Reaction {
                 stream.write_all(&bytes).await?;
                 stream.shutdown().await?;
                 Ok(ControlFlow::Break(()))
+            }
+            Self::HalfClose(bytes) => {
+                stream.write_all(&bytes).await?;
+                stream.shutdown().await?;
+                hang(stream).await
             }
             Self::Drip { head, byte_every } => drip(stream, &head, byte_every).await,
             Self::Flood { bytes } => flood(stream, bytes).await,

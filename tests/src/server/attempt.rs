@@ -1,0 +1,42 @@
+//! What a server has recorded of its requests.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// One request as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub seq: i64,
+    pub webhook: String,
+    pub number: u32,
+    pub status: Option<u16>,
+    pub failure: Option<String>,
+    pub excerpt: Option<String>,
+    pub reason: String,
+}
+
+impl Attempt {
+    pub(super) fn all(records: &Connection) -> Vec<Self> {
+        let sql = "SELECT seq, webhook, number, status, failure, excerpt, reason FROM attempts \
+                   ORDER BY seq, webhook, number";
+        let mut query = records.prepare(sql).expect("the schema is known");
+        let rows = query.query_map([], |row| {
+            Ok(Self {
+                seq: row.get(0)?,
+                webhook: row.get(1)?,
+                number: row.get(2)?,
+                status: row.get(3)?,
+                failure: row.get(4)?,
+                excerpt: row.get(5)?,
+                reason: row.get(6)?,
+            })
+        });
+        rows.expect("it can be read").map(|row| row.expect("columns are of these types")).collect()
+    }
+}
+
+pub(super) fn open(database: &Path) -> Connection {
+    let opened = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    opened.unwrap_or_else(|error| panic!("{}: {error}", database.display()))
+}
