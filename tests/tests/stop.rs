@@ -1,0 +1,116 @@
+//! SIGTERM: what is under way ends well, and nothing is told twice for it.
+
+use std::time::Duration;
+
+use hookdesk_tests::{Gate, Options, Reaction, Receiver, Server};
+use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn an_idle_server_ends_with_0_and_keeps_all() {
+    let mut server = Server::start(Options::default());
+    let client = server.client();
+    let ticket = client.open_ticket("kept").await;
+
+    let (status, _) = server.terminate();
+    server.restart();
+
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(client.get(&format!("/tickets/{ticket}")).await.expect(200).data()["version"], 1);
+}
+
+#[tokio::test]
+async fn a_delivery_in_flight_is_waited_for_and_not_sent_again() {
+    let mut server = Server::start(Options::default());
+    let client = server.client();
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    let webhook = client.register(&receiver.url()).await;
+    client.open_ticket("in flight").await;
+    let told = receiver.wait_for(|all| all.len() == 1, SOON).await;
+
+    server.ask_to_stop();
+    server.wait_log("stopping on SIGTERM", SOON);
+    gate.open();
+    let status = server.wait_exit(SOON);
+
+    assert_eq!(status.code(), Some(0));
+    server.restart();
+    let ping = client.ping().await;
+    client.wait_told(&webhook.id, SOON).await;
+    let events: Vec<_> = receiver.deliveries().iter().map(|one| one.event().to_owned()).collect();
+    assert_eq!(events, [told[0].event(), &ping]);
+}
+
+#[tokio::test]
+async fn what_was_not_sent_when_it_stopped_is_sent_by_the_next() {
+    let mut server = Server::start(Options::default());
+    let client = server.client();
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    let settings = json!({ "callback_url": receiver.url(), "ordering": "webhook" });
+    let webhook = client.register_with(settings).await;
+    let ticket = client.open_ticket("one").await;
+    for number in 2..=5 {
+        client.update_ticket(&ticket, &format!("{number}")).await;
+    }
+    receiver.wait_for(|all| all.len() == 1, SOON).await;
+
+    server.ask_to_stop();
+    server.wait_log("stopping on SIGTERM", SOON);
+    gate.open();
+    let status = server.wait_exit(SOON);
+    server.restart();
+
+    client.wait_told(&webhook.id, SOON).await;
+    let versions: Vec<_> = receiver.deliveries().iter().map(|one| one.version()).collect();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(versions, [Some(1), Some(2), Some(3), Some(4), Some(5)]);
+}
+
+#[tokio::test]
+async fn a_caller_that_keeps_its_connection_takes_no_time_from_a_delivery() {
+    let mut server = Server::start(Options::default());
+    let client = server.client().with_pool();
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    client.register(&receiver.url()).await;
+    client.open_ticket("in flight").await;
+    receiver.wait_for(|all| all.len() == 1, SOON).await;
+
+    server.ask_to_stop();
+    server.wait_log("stopping on SIGTERM", SOON);
+    gate.open();
+    let status = server.wait_exit(SOON);
+
+    assert_eq!(status.code(), Some(0));
+    let attempts = server.attempts();
+    assert_eq!((attempts.len(), attempts[0].reason.as_str()), (1, "delivered"));
+    assert!(!server.log().contains("not all requests ended"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_is_left_to_the_next_start() {
+    let mut server = Server::start(Options::default());
+    let client = server.client();
+    let receiver = Receiver::start(|_| Reaction::Hang);
+    let settings = json!({ "callback_url": receiver.url(), "timeout_ms": 30_000 });
+    let webhook = client.register_with(settings).await;
+    client.open_ticket("hanging").await;
+    receiver.wait_for(|all| all.len() == 1, SOON).await;
+
+    let (status, _) = server.terminate();
+    receiver.behave(|_| Reaction::Status(200));
+    server.restart();
+
+    assert_eq!(status.code(), Some(0));
+    client.wait_told(&webhook.id, SOON).await;
+    let told = receiver.deliveries();
+    let attempts: Vec<_> = told.iter().map(|one| one.attempt()).collect();
+    assert_eq!(attempts, [1, 2]);
+    assert_eq!((told[0].event(), &told[0].body), (told[1].event(), &told[1].body));
+}
