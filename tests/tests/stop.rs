@@ -20,6 +20,16 @@ async fn an_idle_server_ends_with_0_and_keeps_all() {
     assert_eq!(client.get(&format!("/tickets/{ticket}")).await.expect(200).data()["version"], 1);
 }
 
+/// Whoever heard that it listens may stop it. Repeated, because what could go wrong is a race.
+#[test]
+fn a_server_that_is_stopped_as_soon_as_it_listens_ends_with_0() {
+    for start in 1..=20 {
+        let mut server = Server::start(Options::default());
+        let (status, _) = server.terminate();
+        assert_eq!(status.code(), Some(0), "start {start}: {status}");
+    }
+}
+
 #[tokio::test]
 async fn a_delivery_in_flight_is_waited_for_and_not_sent_again() {
     let mut server = Server::start(Options::default());
