@@ -23,7 +23,7 @@ async fn an_idle_server_ends_with_0_and_keeps_all() {
 /// Whoever heard that it listens may stop it. Repeated, because what could go wrong is a race.
 #[test]
 fn a_server_that_is_stopped_as_soon_as_it_listens_ends_with_0() {
-    for start in 1..=20 {
+    for start in 1..=50 {
         let mut server = Server::start(Options::default());
         let (status, _) = server.terminate();
         assert_eq!(status.code(), Some(0), "start {start}: {status}");
