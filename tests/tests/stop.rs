@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use hookdesk_tests::{Gate, Options, Reaction, Receiver, Server};
+use hookdesk_tests::{Options, Reaction, Receiver, Server};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(30);
+
+/// An answer that comes when a server that does not wait for it has long ended.
+fn slow() -> Reaction {
+    Reaction::Delay(Duration::from_secs(1), Box::new(Reaction::Status(200)))
+}
 
 #[tokio::test]
 async fn an_idle_server_ends_with_0_and_keeps_all() {
@@ -34,17 +39,12 @@ fn a_server_that_is_stopped_as_soon_as_it_listens_ends_with_0() {
 async fn a_delivery_in_flight_is_waited_for_and_not_sent_again() {
     let mut server = Server::start(Options::default());
     let client = server.client();
-    let gate = Gate::closed();
-    let held = gate.clone();
-    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    let receiver = Receiver::start(|_| slow());
     let webhook = client.register(&receiver.url()).await;
     client.open_ticket("in flight").await;
     let told = receiver.wait_for(|all| all.len() == 1, SOON).await;
 
-    server.ask_to_stop();
-    server.wait_log("stopping on SIGTERM", SOON);
-    gate.open();
-    let status = server.wait_exit(SOON);
+    let (status, _) = server.terminate();
 
     assert_eq!(status.code(), Some(0));
     server.restart();
@@ -58,9 +58,7 @@ async fn a_delivery_in_flight_is_waited_for_and_not_sent_again() {
 async fn what_was_not_sent_when_it_stopped_is_sent_by_the_next() {
     let mut server = Server::start(Options::default());
     let client = server.client();
-    let gate = Gate::closed();
-    let held = gate.clone();
-    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    let receiver = Receiver::start(|_| slow());
     let settings = json!({ "callback_url": receiver.url(), "ordering": "webhook" });
     let webhook = client.register_with(settings).await;
     let ticket = client.open_ticket("one").await;
@@ -69,10 +67,7 @@ async fn what_was_not_sent_when_it_stopped_is_sent_by_the_next() {
     }
     receiver.wait_for(|all| all.len() == 1, SOON).await;
 
-    server.ask_to_stop();
-    server.wait_log("stopping on SIGTERM", SOON);
-    gate.open();
-    let status = server.wait_exit(SOON);
+    let (status, _) = server.terminate();
     server.restart();
 
     client.wait_told(&webhook.id, SOON).await;
@@ -85,17 +80,12 @@ async fn what_was_not_sent_when_it_stopped_is_sent_by_the_next() {
 async fn a_caller_that_keeps_its_connection_takes_no_time_from_a_delivery() {
     let mut server = Server::start(Options::default());
     let client = server.client().with_pool();
-    let gate = Gate::closed();
-    let held = gate.clone();
-    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    let receiver = Receiver::start(|_| slow());
     client.register(&receiver.url()).await;
     client.open_ticket("in flight").await;
     receiver.wait_for(|all| all.len() == 1, SOON).await;
 
-    server.ask_to_stop();
-    server.wait_log("stopping on SIGTERM", SOON);
-    gate.open();
-    let status = server.wait_exit(SOON);
+    let (status, _) = server.terminate();
 
     assert_eq!(status.code(), Some(0));
     let attempts = server.attempts();
