@@ -52,6 +52,9 @@
 //! The core has no clock, no dice, no socket and no database: time and chance come in with each
 //! [`Moment`], rows through a [`Store`], and `tests/dependencies.rs` sees that it stays so.
 
+#![warn(clippy::indexing_slicing)] // What input can reach must not panic.
+#![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
+
 mod answer;
 pub mod api;
 mod attempt;

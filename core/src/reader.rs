@@ -13,7 +13,7 @@ use crate::log::Log;
 use crate::moment::Millis;
 use crate::reason::Reason;
 use crate::subscription::Tallies;
-use crate::webhook::{Ordering, Webhook, WebhookStatus};
+use crate::webhook::{Ordering, Webhook};
 use crate::window::Window;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,12 +147,9 @@ impl Reader {
     /// Why the webhook is not sent all that it is owed, if anything but its window holds it back.
     #[must_use]
     pub fn holds_back(&self, webhook: &Webhook, now: Millis) -> Option<Reason> {
-        match webhook.status {
-            WebhookStatus::Disabled { reason, .. } => return Some(reason),
-            WebhookStatus::Paused => return Some(Reason::Paused),
-            WebhookStatus::Active => {}
-        }
-        if self.health.is_down() {
+        if !webhook.is_active() {
+            webhook.status.reason()
+        } else if self.health.is_down() {
             Some(Reason::Failing)
         } else if self.not_before > now {
             Some(Reason::RetryAfter)

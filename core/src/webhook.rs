@@ -65,11 +65,12 @@ impl WebhookStatus {
         }
     }
 
-    /// Why it is disabled.
+    /// Why it is not active.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {
         match self {
-            Self::Active | Self::Paused => None,
+            Self::Active => None,
+            Self::Paused => Some(Reason::Paused),
             Self::Disabled { reason, .. } => Some(reason),
         }
     }

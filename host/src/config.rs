@@ -15,6 +15,8 @@ use serde::Deserialize;
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::doc_markdown, reason = "--help shows these lines as they are")]
+#[allow(rustdoc::bare_urls, reason = "--help shows these lines as they are")]
 pub struct ServeOptions {
     /// Where to listen [default: 127.0.0.1:8080]. On loopback the desk is open to this machine,
     /// and may call it.

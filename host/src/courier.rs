@@ -142,6 +142,12 @@ fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
     if is_exhaustion(error) {
         return Some(Failure::Ours);
     }
+    // So hyper says of a body that is not in the form that its headers promised.
+    if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+        && error.get_ref().is_none_or(|inner| class_of(inner).is_none())
+    {
+        return Some(Failure::Protocol);
+    }
     // An error that was wrapped into this one is not among its sources.
     error.get_ref().and_then(|inner| class_of(inner))
 }

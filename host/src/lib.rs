@@ -4,6 +4,9 @@
 //! [`store`], and [`courier`] carries what comes out to receivers. The host computes no delay and
 //! knows no rule.
 
+#![warn(clippy::indexing_slicing)] // What input can reach must not panic.
+#![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
+
 pub mod config;
 pub mod courier;
 pub mod desk;

@@ -52,6 +52,9 @@ async fn run(
     desk: Desk<Sqlite>,
     readers: Arc<Readers>,
 ) -> Result<(), Anything> {
+    // From here on a signal stops the server in order.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let courier = Courier::new(settings.door.targets.clone(), Limits::default().in_flight)
         .map_err(|error| {
             format!(
@@ -84,8 +87,6 @@ async fn run(
         settings.database.display()
     );
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
         _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),

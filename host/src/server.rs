@@ -7,13 +7,18 @@ use bytes::Bytes;
 use futures_util::stream;
 use hookdesk_core::api::{self, Call, Code, Door, Listing, MOST_BODY, Next, Problem, Reading};
 use hookdesk_core::{Fact, Need};
+use http_body_util::BodyExt as _;
+use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
-use salvo::http::{ParseError, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use crate::desk::{DeskQueue, chance, clock};
 use crate::store::StoreFault;
 use crate::store::sqlite::Readers;
+
+/// Bytes of a body that is too large which are taken in all the same: a connection that is closed
+/// over what its caller still sends breaks before the caller reads why.
+const MOST_DISCARDED: usize = 16 << 20;
 
 /// Where every call comes in.
 pub struct Front {
@@ -30,14 +35,9 @@ impl Front {
     }
 
     async fn answer(&self, request: &mut Request) -> Answered {
-        let body = match request.payload_with_max_size(MOST_BODY).await {
-            Ok(body) => body.clone(),
-            Err(ParseError::PayloadTooLarge) => {
-                let detail = format!("A body has at most {MOST_BODY} bytes.");
-                return Problem::new(Code::TooLarge, detail).into();
-            }
-            // The caller hung up in the middle of it.
-            Err(_) => return Problem::new(Code::BadJson, "The body is not complete.").into(),
+        let body = match take_body(request).await {
+            Ok(body) => body,
+            Err(problem) => return problem.into(),
         };
         let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
         let headers = request.headers().iter();
@@ -125,6 +125,29 @@ impl Handler for Front {
                 }
             }
         }
+    }
+}
+
+/// A call's body, unless it is too large.
+async fn take_body(request: &mut Request) -> Result<Vec<u8>, Problem> {
+    let mut body = request.take_body();
+    let (mut taken, mut seen) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        // The caller hung up in the middle of it, or was too slow.
+        let incomplete = |_| Problem::new(Code::BadJson, "The body is not complete.");
+        let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
+        seen = seen.saturating_add(data.len());
+        if seen <= MOST_BODY {
+            taken.extend_from_slice(&data);
+        } else if seen > MOST_BODY + MOST_DISCARDED {
+            break;
+        }
+    }
+    if seen <= MOST_BODY {
+        Ok(taken)
+    } else {
+        let detail = format!("A body has at most {MOST_BODY} bytes.");
+        Err(Problem::new(Code::TooLarge, detail))
     }
 }
 

@@ -5,6 +5,8 @@
 //! everything, as a killed server left it, and `N.json`, which says what that is. A file that is
 //! there is never made again: it stands for those that are out in the world.
 
+#![expect(clippy::print_stderr, reason = "somebody waits for it")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +33,7 @@ async fn main() {
     fs::copy(server.database(), &file).expect("the folder can be written to");
     let text = serde_json::to_string_pretty(&said).expect("JSON is text") + "\n";
     fs::write(file.with_extension("json"), text).expect("the folder can be written to");
-    println!("made {}", file.display());
+    eprintln!("made {}", file.display());
 }
 
 /// Makes something of everything, and gives what is then in the desk and what it still owes.

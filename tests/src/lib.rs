@@ -3,11 +3,14 @@
 
 #![allow(
     clippy::missing_panics_doc,
-    clippy::indexing_slicing,
     clippy::manual_assert,
     clippy::match_wild_err_arm,
     clippy::print_stderr,
-    reason = "a panic is how a check fails"
+    clippy::return_self_not_must_use,
+    clippy::large_futures,
+    clippy::large_stack_arrays,
+    clippy::format_push_string,
+    reason = "a panic is how a check fails, and a test's harness need not be lean"
 )]
 
 mod check;

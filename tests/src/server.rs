@@ -158,7 +158,7 @@ impl Server {
         attempt::open(&self.database())
     }
 
-    /// KiB of memory that the process had at its fullest (`VmHWM`, proc_pid_status(5)).
+    /// KiB of memory that the process had at its fullest (`VmHWM` of `proc_pid_status(5)`).
     pub fn peak_memory_kib(&self) -> u64 {
         let status = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(status).expect("the process runs");

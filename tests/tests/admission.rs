@@ -19,11 +19,9 @@ fn pointers(answer: &Answer) -> Vec<&str> {
 #[tokio::test]
 async fn urls_that_cannot_or_must_not_be_called_are_refused() {
     let (_server, client) = desk();
-    let long = format!("https://a.example/{}", "x".repeat(2_031));
     let label = format!("https://{}.example/", "a".repeat(64));
     let name = format!("https://{}a.example/", "a.".repeat(123));
     let bad = [
-        "",
         "partner.example/hook",
         "/hook",
         "ftp://partner.example/",
@@ -43,7 +41,6 @@ async fn urls_that_cannot_or_must_not_be_called_are_refused() {
         "https://partner.example/a b",
         " https://partner.example/",
         "https://partner.example/\n",
-        "https://partner.example/\u{0}",
         "https://partner.example\\hook",
         "https://partner.example/#top",
         "https://pärtner.example/",
@@ -67,7 +64,6 @@ async fn urls_that_cannot_or_must_not_be_called_are_refused() {
         "http://[fe80::1]/",
         "http://[fc00::1]/",
         "http://[::ffff:10.0.0.1]/",
-        &long,
         &label,
         &name,
     ];
@@ -114,6 +110,13 @@ async fn settings_out_of_range_are_refused_and_the_limits_are_taken() {
     let bad = [
         ("callback_url", json!(7), "#/callback_url"),
         ("callback_url", Value::Null, "#/callback_url"),
+        ("callback_url", json!(""), "#/callback_url"),
+        ("callback_url", json!("https://a.example/\0"), "#/callback_url"),
+        (
+            "callback_url",
+            json!(format!("https://a.example/{}", "x".repeat(2_031))),
+            "#/callback_url",
+        ),
         ("ordering", json!("fifo"), "#/ordering"),
         ("ordering", json!(["ticket"]), "#/ordering"),
         ("retry_schedule", json!(5), "#/retry_schedule"),
@@ -129,12 +132,21 @@ async fn settings_out_of_range_are_refused_and_the_limits_are_taken() {
         ("max_in_flight", json!(0), "#/max_in_flight"),
         ("max_in_flight", json!(257), "#/max_in_flight"),
         ("max_in_flight", json!(4_294_967_297_u64), "#/max_in_flight"),
-        ("events", json!(["ping"]), "#/events"),
-        ("description", json!("ours"), "#/description"),
-        ("headers", json!({}), "#/headers"),
-        ("rate_limit", json!(5), "#/rate_limit"),
-        ("status", json!("paused"), "#/status"),
+        ("events", json!([]), "#/events"),
+        ("events", json!("ping"), "#/events"),
+        ("events", json!(["ping", "ticket"]), "#/events/1"),
+        ("description", json!(""), "#/description"),
+        ("description", json!("x".repeat(1_001)), "#/description"),
+        ("headers", json!([]), "#/headers"),
+        ("headers", json!({ "x": 1 }), "#/headers/x"),
+        ("headers", json!({ "x": "a\r\nb: c" }), "#/headers/x"),
+        ("headers", json!({ "Webhook-Id": "x" }), "#/headers/Webhook-Id"),
+        ("headers", json!({ "a/b": "x" }), "#/headers/a~1b"),
+        ("rate_limit", json!(0), "#/rate_limit"),
+        ("rate_limit", json!(1.5), "#/rate_limit"),
+        ("status", json!("disabled"), "#/status"),
         ("secret", json!("whsec_"), "#/secret"),
+        ("secret", json!("whsec_c2hvcnQ="), "#/secret"),
     ];
     for (name, value, pointer) in bad {
         let mut settings = json!({ "callback_url": url });

@@ -10,8 +10,10 @@ use tokio::net::TcpListener;
 
 const SOON: Duration = Duration::from_secs(30);
 
+/// A desk that calls no receiver down, however many requests fail.
 fn desk() -> (Server, Client) {
-    let server = Server::start(Options::default());
+    let arguments = vec!["--down-after".to_owned(), u32::MAX.to_string()];
+    let server = Server::start(Options { arguments, ..Options::default() });
     let client = server.client();
     (server, client)
 }
@@ -90,7 +92,7 @@ fn raw(bytes: impl Into<Vec<u8>>) -> Reaction {
 fn hostilities() -> Vec<Hostility> {
     const OK: &str = "HTTP/1.1 200 OK\r\n";
     let often = Duration::from_millis(100);
-    let many_headers: String = (0..10_000).map(|n| format!("x-{n}: {n}\r\n")).collect();
+    let many_headers = (0..10_000).map(|n| format!("x-{n}: {n}\r\n")).collect::<Vec<_>>().concat();
     let huge_header = "x".repeat(1 << 20);
     vec![
         ("ten thousand headers", raw(format!("{OK}{many_headers}\r\n")), Err("protocol")),

@@ -71,7 +71,8 @@ async fn what_was_not_sent_when_it_stopped_is_sent_by_the_next() {
     server.restart();
 
     client.wait_told(&webhook.id, SOON).await;
-    let versions: Vec<_> = receiver.deliveries().iter().map(|one| one.version()).collect();
+    let versions: Vec<_> =
+        receiver.deliveries().iter().map(hookdesk_tests::Delivery::version).collect();
     assert_eq!(status.code(), Some(0));
     assert_eq!(versions, [Some(1), Some(2), Some(3), Some(4), Some(5)]);
 }
@@ -110,7 +111,7 @@ async fn a_receiver_that_hangs_is_left_to_the_next_start() {
     assert_eq!(status.code(), Some(0));
     client.wait_told(&webhook.id, SOON).await;
     let told = receiver.deliveries();
-    let attempts: Vec<_> = told.iter().map(|one| one.attempt()).collect();
+    let attempts: Vec<_> = told.iter().map(hookdesk_tests::Delivery::attempt).collect();
     assert_eq!(attempts, [1, 2]);
     assert_eq!((told[0].event(), &told[0].body), (told[1].event(), &told[1].body));
 }

@@ -61,7 +61,7 @@ struct Reported {
 struct Followed {
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<Responded>,
-    requests: Vec<Sent>,
+    requests: Vec<Outgoing>,
     next_wake_ms: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ struct Responded {
 }
 
 #[derive(Serialize)]
-struct Sent {
+struct Outgoing {
     webhook: WebhookId,
     seq: u64,
     number: u32,
@@ -204,14 +204,14 @@ impl MemoryDesk {
 
 fn show(response: Option<Response>, decided: Vec<Decided>) -> Result<String, JsError> {
     let next_wake_ms = decided.last().and_then(|wake| wake.next_wake).map(|at| at.0);
-    let requests = decided.into_iter().flat_map(|decided| decided.requests).map(sent).collect();
+    let requests = decided.into_iter().flat_map(|decided| decided.requests).map(outgoing).collect();
     let response =
         response.map(|Response { status, headers, body }| Responded { status, headers, body });
     Ok(serde_json::to_string(&Followed { response, requests, next_wake_ms })?)
 }
 
-fn sent(request: Request) -> Sent {
-    Sent {
+fn outgoing(request: Request) -> Outgoing {
+    Outgoing {
         webhook: request.key.webhook,
         seq: request.key.seq.0,
         number: request.key.number,

@@ -75,6 +75,8 @@ pub(super) struct WebhookView<'a> {
     id: WebhookId,
     callback_url: &'a str,
     status: &'static str,
+    /// Why it is not sent all that it is owed, at once.
+    reason: Option<Reason>,
     events: Vec<&'static str>,
     ordering: &'static str,
     description: Option<&'a str>,
@@ -92,6 +94,7 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
             id: webhook.id,
             callback_url: webhook.callback_url.as_str(),
             status: webhook.status.name(),
+            reason: webhook.status.reason(),
             events: webhook.events.types().map(EventType::name).collect(),
             ordering: webhook.ordering.name(),
             description: webhook.description.as_deref(),
@@ -126,8 +129,6 @@ pub(super) struct StateView<'a> {
     webhook: WebhookView<'a>,
     health: &'static str,
     failing_since: Option<Time>,
-    /// Why it is not sent all that it is owed, at once.
-    reason: Option<Reason>,
     next_probe_at: Option<Time>,
     backlog: u64,
     in_flight: u32,
@@ -139,10 +140,9 @@ impl<'a> StateView<'a> {
     pub fn new(webhook: &'a Webhook, reader: &Reader, log: &Log, now: Millis) -> Self {
         let down = reader.health.down;
         Self {
-            webhook: webhook.into(),
+            webhook: WebhookView { reason: reader.holds_back(webhook, now), ..webhook.into() },
             health: if down.is_some() { "down" } else { "healthy" },
             failing_since: reader.health.failing_since.map(Time),
-            reason: reader.holds_back(webhook, now),
             next_probe_at: down.map(|down| Time(down.next_probe)),
             backlog: reader.backlog(webhook, log),
             in_flight: reader.in_flight(),

@@ -234,8 +234,8 @@ impl Row<'_> {
     }
 
     fn health(&mut self) -> Read<Health> {
-        let failed = self.small("readers.failed")?;
         const SUBJECTS: &str = "readers.failing_subjects";
+        let failed = self.small("readers.failed")?;
         let texts: Vec<String> = self.json(SUBJECTS)?;
         let subjects = texts.iter().map(|text| Subject::parse(text));
         let subjects = subjects.collect::<Option<_>>().ok_or(BadRow { column: SUBJECTS })?;

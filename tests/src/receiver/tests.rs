@@ -184,7 +184,9 @@ fn a_request_that_is_no_http_fails_the_test() {
 #[tokio::test]
 #[should_panic(expected = "a behaviour failed")]
 async fn a_behaviour_that_panics_fails_the_test() {
-    let receiver = Receiver::start(|delivery| Reaction::Status(delivery.attempt() as u16));
+    let receiver = Receiver::start(|delivery| {
+        Reaction::Status(u16::try_from(delivery.attempt()).unwrap_or(u16::MAX))
+    });
 
     post(&receiver, "x").await.expect_err("no answer");
 }
