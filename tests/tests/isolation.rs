@@ -217,17 +217,23 @@ async fn a_receiver_that_closes_each_connection_is_told_all_at_the_first_attempt
     let (mut server, client) = desk();
     let receiver = Receiver::start(|_| raw("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
     let settings = json!({ "callback_url": receiver.url(), "ordering": "webhook" });
-    let webhook = client.register_with(settings).await;
+    let mut webhooks = Vec::new();
+    for _ in 0..10 {
+        webhooks.push(client.register_with(settings.clone()).await);
+    }
 
     for _ in 0..200 {
         client.ping().await;
     }
 
-    client.wait_told(&webhook.id, SOON).await;
+    for webhook in &webhooks {
+        client.wait_told(&webhook.id, SOON).await;
+    }
     server.terminate();
     let attempts = server.attempts();
-    assert!(attempts.iter().all(|one| one.status == Some(200)), "{attempts:?}");
-    assert_eq!((attempts.len(), receiver.count()), (200, 200));
+    let failed: Vec<_> = attempts.iter().filter(|one| one.status != Some(200)).collect();
+    assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), attempts.len());
+    assert_eq!((attempts.len(), receiver.count()), (2_000, 2_000));
 }
 
 #[tokio::test]
