@@ -28,6 +28,8 @@ const PLACE_WAIT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Courier {
     client: reqwest::Client,
+    /// Makes a connection for each request.
+    unpooled: reqwest::Client,
     targets: Arc<Targets>,
     places: Arc<Semaphore>,
 }
@@ -40,18 +42,20 @@ impl Courier {
     pub fn new(targets: Targets, places: u32) -> Result<Self, reqwest::Error> {
         let targets = Arc::new(targets);
         let places = places as usize;
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .http1_only()
-            .pool_idle_timeout(IDLE)
-            // Counted per host name, and many webhooks may be on one host.
-            .pool_max_idle_per_host(places)
-            .dns_resolver(Resolver::new(Arc::clone(&targets)))
-            .build()?;
-        Ok(Self { client, targets, places: Arc::new(Semaphore::new(places)) })
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .referer(false)
+                .http1_only()
+                .dns_resolver(Resolver::new(Arc::clone(&targets)))
+        };
+        // Connections are counted per host name, and many webhooks may be on one host.
+        let pooled = builder().pool_idle_timeout(IDLE).pool_max_idle_per_host(places);
+        let client = pooled.build()?;
+        let unpooled = builder().pool_max_idle_per_host(0).build()?;
+        Ok(Self { client, unpooled, targets, places: Arc::new(Semaphore::new(places)) })
     }
 
     /// Sends a request, and reports how it ended.
@@ -71,17 +75,31 @@ impl Courier {
         if request.url.address().is_some_and(|address| self.targets.check(address).is_err()) {
             return Err(Failure::Blocked);
         }
-        let response = self
-            .client
-            .post(request.url.as_str())
-            .headers(headers(&request)?)
-            .timeout(Duration::from_millis(request.timeout_ms.into()))
-            .body(request.body.as_bytes().to_vec())
-            .send()
-            .await
-            .map_err(|error| classify(&error))?;
-        read(response).await.map_err(|error| classify(&error))
+        let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.into());
+        match post(&self.client, &request, deadline).await {
+            // Perhaps the receiver closed a connection that was kept, at the very moment at which it
+            // was used again. That says nothing of how it fares; one that is made anew does.
+            Err(Failure::Reset) => post(&self.unpooled, &request, deadline).await,
+            answered => answered,
+        }
     }
+}
+
+async fn post(
+    client: &reqwest::Client,
+    request: &Request,
+    deadline: Instant,
+) -> Result<Answer, Failure> {
+    let response = client
+        .post(request.url.as_str())
+        .headers(headers(request)?)
+        .timeout(deadline.saturating_duration_since(Instant::now()))
+        .body(request.body.as_bytes().to_vec())
+        .send()
+        .await
+        .map_err(|error| classify(&error))?;
+    // From the first byte on it is this answer that counts, whole or not.
+    Ok(read(response).await.unwrap_or_else(|error| Answer::Failure(classify(&error))))
 }
 
 fn headers(request: &Request) -> Result<HeaderMap, Failure> {
