@@ -134,10 +134,8 @@ impl Reader {
     pub fn keep_rate(&mut self, rate_limit: Option<u32>, now: Millis) {
         let now_us = now.0.saturating_mul(1_000);
         self.rate_from_us = match rate_limit {
-            // A little ahead at the most, as several may share a millisecond.
             Some(rate) => {
-                let from =
-                    self.rate_from_us.clamp(now_us.saturating_sub(1_000), now_us + 1_000_000);
+                let from = self.rate_from_us.clamp(now_us, now_us + 1_000_000);
                 from + 1_000_000 / u64::from(rate.max(1))
             }
             None => 0,

@@ -501,4 +501,6 @@ fn next_in_lane(
 }
 
 #[cfg(test)]
+mod named;
+#[cfg(test)]
 mod tests;

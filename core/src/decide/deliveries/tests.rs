@@ -10,23 +10,23 @@ use crate::{
     WebhookStatus,
 };
 
-const START: Millis = Millis(1_700_000_000_000);
+pub(super) const START: Millis = Millis(1_700_000_000_000);
 
 /// A desk, its clock, and what is in flight.
-struct Rig {
-    desk: Desk<MemoryStore>,
-    now: Millis,
+pub(super) struct Rig {
+    pub desk: Desk<MemoryStore>,
+    pub now: Millis,
     holder: HolderId,
     drawn: u8,
-    flying: Vec<Request>,
-    next_wake: Option<Millis>,
+    pub flying: Vec<Request>,
+    pub next_wake: Option<Millis>,
 }
 
-fn status(status: u16) -> Answer {
+pub(super) fn status(status: u16) -> Answer {
     Answer::Status { status, retry_after: None, excerpt: String::new() }
 }
 
-fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
+pub(super) fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
     Registration {
         callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
         secret: Secret::new([1; 32]),
@@ -39,18 +39,18 @@ fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let holder = HolderId::new(START, &[0; 16]);
         let desk = Desk::new(MemoryStore::default(), Memory::Kept);
         Self { desk, now: START, holder, drawn: 0, flying: Vec::new(), next_wake: None }
     }
 
-    fn moment(&mut self) -> Moment {
+    pub fn moment(&mut self) -> Moment {
         self.drawn = self.drawn.wrapping_add(1);
         Moment { now: self.now, chance: [self.drawn; 16], holder: self.holder }
     }
 
-    fn run(&mut self, command: Command) -> Reply {
+    pub fn run(&mut self, command: Command) -> Reply {
         let batch = [(command, self.moment()), (Command::Wake, self.moment())];
         let mut decided = self.desk.run(&batch).unwrap();
         self.next_wake = decided[1].next_wake;
@@ -58,14 +58,14 @@ impl Rig {
         decided.remove(0).reply.unwrap()
     }
 
-    fn register(&mut self, registration: Registration) -> WebhookId {
+    pub fn register(&mut self, registration: Registration) -> WebhookId {
         let Reply::Registered(webhook) = self.run(Command::Register(registration)) else {
             panic!("not registered")
         };
         webhook.id
     }
 
-    fn open(&mut self) -> TicketId {
+    pub fn open(&mut self) -> TicketId {
         let message = TicketMessage::parse("help".to_owned()).unwrap();
         let Reply::Opened(id) = self.run(Command::OpenTicket { message }) else {
             panic!("not opened")
@@ -73,38 +73,38 @@ impl Rig {
         id
     }
 
-    fn update(&mut self, id: TicketId) {
+    pub fn update(&mut self, id: TicketId) {
         let message = TicketMessage::parse("more".to_owned()).unwrap();
         self.run(Command::UpdateTicket { id, message });
     }
 
-    fn announce(&mut self) {
+    pub fn announce(&mut self) {
         self.run(Command::Announce(Availability::Unavailable));
     }
 
     /// Ends the request that has been in flight longest.
-    fn end(&mut self, answer: Answer) {
+    pub fn end(&mut self, answer: Answer) {
         let request = self.flying.remove(0);
         self.report(&request, answer);
     }
 
-    fn report(&mut self, request: &Request, answer: Answer) {
+    pub fn report(&mut self, request: &Request, answer: Answer) {
         let (key, sent_at) = (request.key, request.sent_at);
         self.run(Command::Report(Report { key, sent_at, duration_ms: 1, answer }));
     }
 
     /// The events in flight, by their place in the log.
-    fn sent(&self) -> Vec<u64> {
+    pub fn sent(&self) -> Vec<u64> {
         self.flying.iter().map(|request| request.key.seq.0).collect()
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub fn pass(&mut self, seconds: u64) {
         self.now = self.now.plus(seconds * 1_000);
         self.run(Command::Wake);
     }
 
     /// Another process on the same rows.
-    fn restart(&mut self) {
+    pub fn restart(&mut self) {
         let store = self.desk.store().clone();
         self.desk = Desk::new(store, Memory::Kept);
         self.holder = HolderId::new(self.now, &[self.drawn; 16]);
@@ -112,12 +112,12 @@ impl Rig {
         self.run(Command::Wake);
     }
 
-    fn reasons(&self) -> Vec<(u64, u32, Reason)> {
+    pub fn reasons(&self) -> Vec<(u64, u32, Reason)> {
         let attempts = self.desk.store().attempts();
         attempts.map(|a| (a.key.seq.0, a.key.number, a.reason)).collect()
     }
 
-    fn partner(&mut self, id: WebhookId) -> (Webhook, Reader) {
+    pub fn partner(&mut self, id: WebhookId) -> (Webhook, Reader) {
         let Fact::Webhooks(mut rows) = self.desk.store_mut().load(&Need::Webhook(id)).unwrap()
         else {
             panic!("not webhooks")
@@ -125,7 +125,7 @@ impl Rig {
         rows.remove(0)
     }
 
-    fn backlog(&mut self, id: WebhookId) -> u64 {
+    pub fn backlog(&mut self, id: WebhookId) -> u64 {
         let (webhook, reader) = self.partner(id);
         let Fact::Log(log) = self.desk.store_mut().load(&Need::Log).unwrap() else {
             panic!("not a log")
@@ -133,7 +133,7 @@ impl Rig {
         reader.backlog(&webhook, &log)
     }
 
-    fn lanes(&mut self, webhook: WebhookId) -> Vec<Lane> {
+    pub fn lanes(&mut self, webhook: WebhookId) -> Vec<Lane> {
         let need = Need::Lanes { webhook, after: None, most: u32::MAX };
         let Fact::Lanes(lanes) = self.desk.store_mut().load(&need).unwrap() else {
             panic!("not lanes")
