@@ -5,6 +5,7 @@
 
 mod access;
 mod body;
+mod deliveries;
 mod listing;
 mod problem;
 mod routes;
@@ -19,6 +20,7 @@ use crate::moment::Millis;
 use crate::outcome::{Refusal, Reply};
 use crate::sign::Secret;
 
+pub use deliveries::{Deliveries, Delivering, DeliveryState};
 pub use listing::Listing;
 pub use problem::{Code, FieldError, Problem};
 
@@ -79,7 +81,15 @@ pub struct Response {
 
 impl Response {
     fn data<T: serde::Serialize>(status: u16, data: T) -> Self {
-        let body = serde_json::to_string(&view::Data { data })
+        Self::json(status, &view::Data { data })
+    }
+
+    fn page<T: serde::Serialize>(data: Vec<T>, next: Option<impl serde::Serialize>) -> Self {
+        Self::json(200, &view::Page { data, next })
+    }
+
+    fn json(status: u16, document: &impl serde::Serialize) -> Self {
+        let body = serde_json::to_string(document)
             .expect("what we show is texts and whole numbers, which always have a JSON form");
         Self { status, headers: headers("application/json"), body }
     }
@@ -128,18 +138,24 @@ pub enum Reading {
     Ticket(TicketId),
     Webhook(WebhookId),
     Service,
+    Deliveries(Deliveries),
+    Delivering(Delivering),
     /// Whether the store can be read.
     Ready,
 }
 
 impl Reading {
-    /// What is to be loaded, all of it as of one moment.
+    /// What is to be loaded beyond what is known, all of it as of one moment; nothing when all is
+    /// known.
     #[must_use]
-    pub fn needs(self) -> Vec<Need> {
+    pub fn needs(self, known: &[Fact]) -> Vec<Need> {
         match self {
+            Self::Deliveries(deliveries) => deliveries.needs(known),
+            _ if !known.is_empty() => Vec::new(),
             Self::Ticket(id) => vec![Need::Ticket(id)],
             Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
             Self::Service => vec![Need::Service],
+            Self::Delivering(delivering) => delivering.needs(),
             Self::Ready => vec![Need::Log],
         }
     }
@@ -166,6 +182,8 @@ impl Reading {
             (Self::Service, [Fact::Service(service)]) => {
                 Response::data(200, view::ServiceView::from(service))
             }
+            (Self::Deliveries(deliveries), facts) => deliveries.answer(facts, now),
+            (Self::Delivering(delivering), facts) => delivering.answer(facts),
             (Self::Ready, [Fact::Log(_)]) => Response::data(200, view::Health { status: "ready" }),
             (reading, facts) => panic!("the store said {facts:?} to {reading:?}"),
         }

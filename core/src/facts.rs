@@ -11,6 +11,7 @@ mod lanes;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::attempt::Attempt;
 use crate::event::{Event, Seq, Topic};
 use crate::health::Figures;
 use crate::id::{TicketId, WebhookId};
@@ -51,6 +52,16 @@ pub enum Need {
     Events {
         from: Seq,
         most: u32,
+    },
+    /// Events before one, newest first.
+    EventsBefore {
+        before: Option<Seq>,
+        most: u32,
+    },
+    /// All attempts of one event for one webhook, in order.
+    Attempts {
+        webhook: WebhookId,
+        seq: Seq,
     },
     /// The next event about `topic` after one and up to another.
     NextAbout {
@@ -93,6 +104,7 @@ pub enum Fact {
     Events(Vec<Event>),
     NextAbout(Option<Seq>),
     Lanes(Vec<Lane>),
+    Attempts(Vec<Attempt>),
 }
 
 /// What a host can do at the most: an input to every decision.

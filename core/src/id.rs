@@ -128,6 +128,16 @@ impl WebhookId {
     }
 }
 
+impl WebhookId {
+    /// Whether the webhook was there before the event. Ids are made in the desk's one order.
+    #[must_use]
+    pub fn is_older_than(&self, event: EventId) -> bool {
+        let (webhook, _) = self.0.as_u64_pair();
+        let (event, _) = event.0.as_u64_pair();
+        webhook < event
+    }
+}
+
 impl HolderId {
     /// Holders are told apart by chance alone; the time is for the reader of a log.
     #[must_use]

@@ -86,6 +86,16 @@ impl Store for MemoryStore {
                 let events = self.events.range(from..).take(most as usize);
                 Fact::Events(events.map(|(_, event)| Event::clone(event)).collect())
             }
+            Need::EventsBefore { before, most } => {
+                let to = before.map_or(Bound::Unbounded, Bound::Excluded);
+                let events = self.events.range((Bound::Unbounded, to)).rev().take(most as usize);
+                Fact::Events(events.map(|(_, event)| Event::clone(event)).collect())
+            }
+            Need::Attempts { webhook, seq } => {
+                let key = |number| AttemptKey { seq, webhook, number };
+                let attempts = self.attempts.range(key(0)..=key(u32::MAX));
+                Fact::Attempts(attempts.map(|(_, attempt)| attempt.clone()).collect())
+            }
             Need::NextAbout { topic, after, to } => {
                 Fact::NextAbout(self.next_about(topic, after, to))
             }

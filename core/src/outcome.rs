@@ -51,6 +51,7 @@ pub enum Reply {
 pub enum Refusal {
     UnknownTicket,
     UnknownWebhook,
+    UnknownDelivery,
     TicketClosed,
     TooManyWebhooks,
     /// It is paused or disabled.

@@ -63,7 +63,7 @@ impl Front {
     }
 
     async fn read(&self, reading: Reading) -> Answered {
-        match load(&self.readers, reading.needs()).await {
+        match load(&self.readers, move |known| reading.needs(known)).await {
             Ok(facts) => Answered::Whole(reading.answer(&facts, clock())),
             Err(fault) => unreadable(&fault).into(),
         }
@@ -164,14 +164,18 @@ async fn next_page(
     listing: &mut Listing,
 ) -> Result<Option<Bytes>, StoreFault> {
     let Some(need) = listing.need() else { return Ok(None) };
-    let facts = load(readers, vec![need]).await?;
+    let once = move |known: &[Fact]| if known.is_empty() { vec![need] } else { Vec::new() };
+    let facts = load(readers, once).await?;
     Ok(facts.first().map(|fact| listing.page(fact).into()))
 }
 
 /// Reads beside the desk's thread, where waiting for a disk keeps nobody.
-async fn load(readers: &Arc<Readers>, needs: Vec<Need>) -> Result<Vec<Fact>, StoreFault> {
+async fn load(
+    readers: &Arc<Readers>,
+    needs: impl Fn(&[Fact]) -> Vec<Need> + Send + 'static,
+) -> Result<Vec<Fact>, StoreFault> {
     let readers = Arc::clone(readers);
-    let loaded = tokio::task::spawn_blocking(move || readers.load(&needs)).await;
+    let loaded = tokio::task::spawn_blocking(move || readers.load(needs)).await;
     loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))
 }
 

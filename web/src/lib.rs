@@ -123,7 +123,14 @@ impl MemoryDesk {
                 return show(Some(response), decided);
             }
             Next::Read(reading) => {
-                let facts = reading.needs().iter().map(|need| self.load(need)).collect::<Vec<_>>();
+                let mut facts = Vec::new();
+                loop {
+                    let needs = reading.needs(&facts);
+                    if needs.is_empty() {
+                        break;
+                    }
+                    facts.extend(needs.iter().map(|need| self.load(need)));
+                }
                 reading.answer(&facts, Millis(when.now_ms))
             }
             Next::List(mut listing) => {

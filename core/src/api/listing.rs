@@ -117,7 +117,8 @@ impl Listing {
             | Fact::Service(_)
             | Fact::Events(_)
             | Fact::NextAbout(_)
-            | Fact::Lanes(_) => panic!("the store said {fact:?} to {self:?}"),
+            | Fact::Lanes(_)
+            | Fact::Attempts(_) => panic!("the store said {fact:?} to {self:?}"),
         };
         if count < most {
             self.close(&mut text, None);

@@ -155,6 +155,10 @@ impl From<Refusal> for Problem {
             Refusal::UnknownWebhook => {
                 Self::new(Code::NotFound, "There is no webhook with this id.")
             }
+            Refusal::UnknownDelivery => {
+                let detail = "This webhook has no delivery of an event with this id.";
+                Self::new(Code::NotFound, detail)
+            }
             Refusal::TicketClosed => {
                 let detail = "A closed ticket does not change. Open a new one.";
                 Self::new(Code::TicketClosed, detail)

@@ -4,11 +4,14 @@ use crate::api::body::{Fields, parameter};
 use crate::api::listing::Of;
 use crate::api::settings;
 use crate::api::view::Health;
-use crate::api::{Call, Code, Door, FieldError, Listing, Next, Problem, Reading, Response};
+use crate::api::{
+    Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next, Problem,
+    Reading, Response,
+};
 use crate::command::{Command, Registration};
 use crate::facts::TicketFilter;
 use crate::guard::CallbackUrl;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{EventId, TicketId, WebhookId};
 use crate::outcome::Refusal;
 use crate::service::Availability;
 use crate::sign::Secret;
@@ -26,6 +29,8 @@ enum Purpose {
     AmendWebhook,
     PingOne,
     Enable,
+    ListDeliveries,
+    ReadDelivery,
     OpenTicket,
     ListTickets,
     ReadTicket,
@@ -39,7 +44,7 @@ enum Purpose {
 
 /// Method, path, purpose. `{id}` stands for one segment; of two patterns that fit a path the first
 /// is meant, so the literal ones come first.
-const ROUTES: [(&str, &str, Purpose); 18] = [
+const ROUTES: [(&str, &str, Purpose); 20] = [
     ("POST", "/webhooks/register", Purpose::Register),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
     ("GET", "/webhooks", Purpose::ListWebhooks),
@@ -48,6 +53,8 @@ const ROUTES: [(&str, &str, Purpose); 18] = [
     ("PATCH", "/webhooks/{id}", Purpose::AmendWebhook),
     ("POST", "/webhooks/{id}/ping", Purpose::PingOne),
     ("POST", "/webhooks/{id}/enable", Purpose::Enable),
+    ("GET", "/webhooks/{id}/deliveries", Purpose::ListDeliveries),
+    ("GET", "/webhooks/{id}/deliveries/{event_id}", Purpose::ReadDelivery),
     ("POST", "/tickets", Purpose::OpenTicket),
     ("GET", "/tickets", Purpose::ListTickets),
     ("GET", "/tickets/{id}", Purpose::ReadTicket),
@@ -67,7 +74,7 @@ pub(super) fn take(
     call: &Call<'_>,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Taken {
-    let (purpose, id) = find(call)?;
+    let (purpose, [id, event_id]) = find(call)?;
     match purpose {
         Purpose::Register => register(door, call, fresh),
         Purpose::Unregister => Ok(Next::Decide(Command::Unregister { id: webhook_id(id)? })),
@@ -77,6 +84,12 @@ pub(super) fn take(
         Purpose::AmendWebhook => amend(door, call, webhook_id(id)?),
         Purpose::PingOne => Ok(Next::Decide(Command::PingOne { id: webhook_id(id)? })),
         Purpose::Enable => Ok(Next::Decide(Command::Enable { id: webhook_id(id)? })),
+        Purpose::ListDeliveries => list_deliveries(call, webhook_id(id)?),
+        Purpose::ReadDelivery => {
+            let webhook = webhook_id(id)?;
+            let event = EventId::parse(event_id).ok_or(Refusal::UnknownDelivery)?;
+            Ok(Next::Read(Reading::Delivering(Delivering { webhook, event })))
+        }
         Purpose::OpenTicket => {
             Ok(Next::Decide(Command::OpenTicket { message: ticket_message(call)? }))
         }
@@ -94,9 +107,9 @@ pub(super) fn take(
     }
 }
 
-/// The call's purpose, and the id in its path.
-fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
-    let Some((pattern, id)) =
+/// The call's purpose, and the ids in its path.
+fn find<'a>(call: &Call<'a>) -> Result<(Purpose, [&'a str; 2]), Problem> {
+    let Some((pattern, ids)) =
         ROUTES.iter().find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, call.path)?)))
     else {
         return Err(Problem::new(Code::NotFound, "There is no such path."));
@@ -105,7 +118,7 @@ fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
     let method = if call.method == "HEAD" { "GET" } else { call.method };
     let known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
     if let Some((.., purpose)) = known.clone().find(|(of, ..)| *of == method) {
-        return Ok((*purpose, id));
+        return Ok((*purpose, ids));
     }
     let mut allow: Vec<&str> = known.map(|(of, ..)| *of).collect();
     if allow.contains(&"GET") {
@@ -116,21 +129,22 @@ fn find<'a>(call: &Call<'a>) -> Result<(Purpose, &'a str), Problem> {
     Err(Problem { allow: Some(allow), ..Problem::new(Code::MethodNotAllowed, detail) })
 }
 
-/// The segment of `path` where `pattern` has `{id}`, or nothing where it has none; `None` when they
-/// do not fit.
-fn fit<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
-    let mut id = "";
+/// The segments of `path` where `pattern` has `{id}` and `{event_id}`, or nothing where it has none;
+/// `None` when they do not fit.
+fn fit<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
+    let [mut id, mut event_id] = [""; 2];
     let mut segments = path.split('/');
     for wanted in pattern.split('/') {
         let segment = segments.next()?;
         match wanted {
-            "{id}" if segment.is_empty() => return None,
+            "{id}" | "{event_id}" if segment.is_empty() => return None,
             "{id}" => id = segment,
+            "{event_id}" => event_id = segment,
             literal if literal == segment => {}
             _ => return None,
         }
     }
-    segments.next().is_none().then_some(id)
+    segments.next().is_none().then_some([id, event_id])
 }
 
 fn ticket_id(text: &str) -> Result<TicketId, Problem> {
@@ -193,22 +207,34 @@ fn ticket_filter(call: &Call<'_>) -> Result<Option<TicketFilter>, Problem> {
 }
 
 fn list(call: &Call<'_>, of: Of) -> Taken {
-    let limit = match parameter(call.query, "limit") {
+    let after = cursor(call, |cursor| of.place(cursor))?;
+    Ok(Next::List(Listing::new(of, after, limit(call)?)))
+}
+
+fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
+    let only = match parameter(call.query, "state") {
         None => None,
-        Some(text) => {
-            let limit = text.parse().ok().filter(|limit| (1..=Listing::MOST).contains(limit));
-            let detail = || format!("must be a whole number from 1 to {}", Listing::MOST);
-            Some(limit.ok_or_else(|| bad_parameter("limit", detail()))?)
-        }
+        Some(name) => Some(DeliveryState::parse(name).ok_or_else(|| {
+            let states = DeliveryState::ALL.map(DeliveryState::name).join(", ");
+            bad_parameter("state", format!("must be one of {states}"))
+        })?),
     };
-    let after = match parameter(call.query, "after") {
-        None => None,
-        Some(cursor) => {
-            let detail = "must be the next of an earlier page of this list";
-            Some(of.place(cursor).ok_or_else(|| bad_parameter("after", detail))?)
-        }
-    };
-    Ok(Next::List(Listing::new(of, after, limit)))
+    let after = cursor(call, EventId::parse)?;
+    let limit = limit(call)?.unwrap_or(Deliveries::LIMIT);
+    Ok(Next::Read(Reading::Deliveries(Deliveries { webhook, only, after, limit })))
+}
+
+fn limit(call: &Call<'_>) -> Result<Option<u32>, Problem> {
+    let Some(text) = parameter(call.query, "limit") else { return Ok(None) };
+    let limit = text.parse().ok().filter(|limit| (1..=Listing::MOST).contains(limit));
+    let detail = || format!("must be a whole number from 1 to {}", Listing::MOST);
+    limit.map(Some).ok_or_else(|| bad_parameter("limit", detail()))
+}
+
+fn cursor<T>(call: &Call<'_>, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    let Some(cursor) = parameter(call.query, "after") else { return Ok(None) };
+    let detail = "must be the next of an earlier page of this list";
+    parse(cursor).map(Some).ok_or_else(|| bad_parameter("after", detail))
 }
 
 fn bad_parameter(name: &str, detail: impl Into<String>) -> Problem {
@@ -241,7 +267,7 @@ mod tests {
     #[test]
     fn every_route_is_found_and_knows_its_methods() {
         for (method, pattern, purpose) in ROUTES {
-            let path = pattern.replace("{id}", "x");
+            let path = pattern.replace("{id}", "x").replace("{event_id}", "x");
             let call = Call { method, path: &path, query: "", headers: vec![], body: b"" };
             assert_eq!(find(&call).map(|(of, _)| of), Ok(purpose));
             let other = Call { method: "PUT", ..call };

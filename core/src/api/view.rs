@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use crate::answer::Answer;
+use crate::api::deliveries::Delivery;
+use crate::attempt::Attempt;
 use crate::event::EventType;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{EventId, TicketId, WebhookId};
 use crate::log::Log;
 use crate::moment::Millis;
 use crate::reader::Reader;
@@ -150,6 +153,71 @@ impl<'a> StateView<'a> {
             waiting_lanes: reader.waiting,
         }
     }
+}
+
+#[derive(Serialize)]
+pub(super) struct DeliveryView {
+    event_id: EventId,
+    event: &'static str,
+    state: &'static str,
+    attempts: u32,
+    next_attempt_at: Option<Time>,
+    reason: Option<Reason>,
+}
+
+impl From<&Delivery<'_>> for DeliveryView {
+    fn from(delivery: &Delivery<'_>) -> Self {
+        Self {
+            event_id: delivery.event.id,
+            event: delivery.event.kind.name(),
+            state: delivery.state.name(),
+            attempts: delivery.attempts,
+            next_attempt_at: delivery.next_attempt_at.map(Time),
+            reason: delivery.reason,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct AttemptView<'a> {
+    number: u32,
+    at: Time,
+    duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'static str>,
+    response_excerpt: Option<&'a str>,
+    reason: Reason,
+    next_attempt_at: Option<Time>,
+}
+
+impl<'a> From<&'a Attempt> for AttemptView<'a> {
+    fn from(attempt: &'a Attempt) -> Self {
+        let (status, failure, response_excerpt) = match &attempt.answer {
+            Answer::Status { status, retry_after: _, excerpt } => {
+                (Some(*status), None, Some(excerpt.as_str()))
+            }
+            Answer::Failure(failure) => (None, Some(failure.name()), None),
+        };
+        Self {
+            number: attempt.key.number,
+            at: Time(attempt.at),
+            duration_ms: attempt.duration_ms,
+            status,
+            failure,
+            response_excerpt,
+            reason: attempt.reason,
+            next_attempt_at: attempt.next_attempt_at.map(Time),
+        }
+    }
+}
+
+/// A list that is answered whole.
+#[derive(Serialize)]
+pub(super) struct Page<T, C> {
+    pub data: Vec<T>,
+    pub next: Option<C>,
 }
 
 #[derive(Serialize)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::vec::IntoIter;
 
+use crate::answer::{Answer, Failure};
+use crate::attempt::{Attempt, AttemptKey};
 use crate::event::{Event, EventType, Seq, Topic};
 use crate::extra_headers::ExtraHeaders;
 use crate::guard::CallbackUrl;
@@ -251,6 +253,31 @@ impl Row<'_> {
             (Some(_), None) | (None, Some(_)) => return Err(BadRow { column: "readers.probes" }),
         };
         Ok(Health { failed, subjects, failing_since, down })
+    }
+
+    pub fn attempt(&mut self) -> Read<Attempt> {
+        let key = AttemptKey {
+            seq: self.seq("attempts.seq")?,
+            webhook: self.parsed("attempts.webhook", WebhookId::parse)?,
+            number: self.small("attempts.number")?,
+        };
+        let at = self.millis("attempts.at")?;
+        let duration_ms = self.optional_integer("attempts.duration_ms")?;
+        let status = self.optional_small("attempts.status")?;
+        let failure = self.optional("attempts.failure", Failure::parse)?;
+        let excerpt = self.optional_text("attempts.excerpt")?.unwrap_or_default();
+        let bad = BadRow { column: "attempts.status" };
+        let answer = match (status, failure) {
+            (Some(status), None) => {
+                let status = status.try_into().map_err(|_| bad)?;
+                Answer::Status { status, retry_after: None, excerpt }
+            }
+            (None, Some(failure)) => Answer::Failure(failure),
+            (Some(_), Some(_)) | (None, None) => return Err(bad),
+        };
+        let reason = self.parsed("attempts.reason", Reason::parse)?;
+        let next_attempt_at = self.optional_integer("attempts.next_attempt_at")?.map(Millis);
+        Ok(Attempt { key, at, duration_ms, answer, reason, next_attempt_at })
     }
 
     pub fn lane(&mut self) -> Read<Lane> {

@@ -5,7 +5,7 @@
 
 use crate::answer::Answer;
 use crate::attempt::Attempt;
-use crate::event::{Event, EventType};
+use crate::event::{Event, EventType, Seq};
 use crate::facts::{Fact, Need, TicketFilter};
 use crate::id::WebhookId;
 use crate::lane::{Lane, Subject};
@@ -85,6 +85,16 @@ pub fn query(need: &Need) -> Statement<'static> {
              WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
             vec![from.0.into(), most.into()],
         ),
+        Need::EventsBefore { before, most } => (
+            "SELECT seq, id, event, created, topic, version, only_for, body FROM events \
+             WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+            vec![before.unwrap_or(Seq::LAST).0.into(), most.into()],
+        ),
+        Need::Attempts { webhook, seq } => (
+            "SELECT seq, webhook, number, at, duration_ms, status, failure, excerpt, reason, \
+             next_attempt_at FROM attempts WHERE seq = ?1 AND webhook = ?2 ORDER BY number",
+            vec![seq.0.into(), webhook.to_string().into()],
+        ),
         Need::NextAbout { topic, after, to } => (
             "SELECT seq FROM events WHERE topic = ?1 AND seq > ?2 AND seq <= ?3 \
              ORDER BY seq LIMIT 1",
@@ -124,7 +134,10 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => {
             Fact::Webhooks(rows.map(|mut row| row.partner()).collect::<Result<_, _>>()?)
         }
-        Need::Events { .. } => {
+        Need::Attempts { .. } => {
+            Fact::Attempts(rows.map(|mut row| row.attempt()).collect::<Result<_, _>>()?)
+        }
+        Need::Events { .. } | Need::EventsBefore { .. } => {
             Fact::Events(rows.map(|mut row| row.event()).collect::<Result<_, _>>()?)
         }
         Need::NextAbout { .. } => {

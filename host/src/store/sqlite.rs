@@ -232,6 +232,22 @@ fn load(connection: &Connection, need: &Need) -> Result<Fact, StoreFault> {
     Ok(sqlite::fact(need, found)?)
 }
 
+fn load_all(
+    connection: &Connection,
+    needs: impl Fn(&[Fact]) -> Vec<Need>,
+) -> Result<Vec<Fact>, StoreFault> {
+    let mut facts = Vec::new();
+    loop {
+        let needed = needs(&facts);
+        if needed.is_empty() {
+            return Ok(facts);
+        }
+        for need in needed {
+            facts.push(load(connection, &need)?);
+        }
+    }
+}
+
 fn bound<'c>(
     connection: &'c Connection,
     statement: &Statement<'_>,
@@ -280,17 +296,18 @@ impl Readers {
         Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
     }
 
-    /// What the store has of all that is needed, as of one moment.
+    /// What the store has of all that `needs` asks for, given what is known so far, until it asks for
+    /// nothing more: all of it as of one moment.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn load(&self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
+    pub fn load(&self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Result<Vec<Fact>, StoreFault> {
         let mut connection = match self.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
         let snapshot = connection.transaction()?;
-        let facts = needs.iter().map(|need| load(&snapshot, need)).collect();
+        let facts = load_all(&snapshot, needs);
         snapshot.finish()?;
         self.keep(connection);
         facts

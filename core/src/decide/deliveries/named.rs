@@ -271,15 +271,12 @@ fn a_rate_is_kept_also_by_what_follows_in_a_lane() {
     }
     let mut times: Vec<Millis> = Vec::new();
     while times.len() < 12 {
-        match world.rig.flying.first() {
-            Some(request) => {
-                times.push(request.sent_at);
-                world.rig.end(status(200));
-            }
-            None => {
-                world.rig.now = world.rig.next_wake.expect("it goes on by itself");
-                world.rig.run(Command::Wake);
-            }
+        if let Some(request) = world.rig.flying.first() {
+            times.push(request.sent_at);
+            world.rig.end(status(200));
+        } else {
+            world.rig.now = world.rig.next_wake.expect("it goes on by itself");
+            world.rig.run(Command::Wake);
         }
     }
     let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
