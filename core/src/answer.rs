@@ -152,17 +152,33 @@ impl Answer {
 }
 
 /// The beginning of an answer's body as text: at most [`Answer::EXCERPT`] bytes, never cut inside a
-/// character, with U+FFFD for what is not UTF-8 and for NUL, which some stores cut at.
+/// character, with U+FFFD for what is not UTF-8 and for NUL, which some stores cut at. A receiver
+/// that sends back what it got does not get a signature or a secret into the store.
 #[must_use]
 pub fn excerpt(body: &[u8]) -> String {
     let start = body.get(..Answer::EXCERPT).unwrap_or(body);
-    let mut text = String::from_utf8_lossy(start).replace('\0', "\u{fffd}");
+    let text = String::from_utf8_lossy(start).replace('\0', "\u{fffd}");
+    let mut text = hide(&hide(&text, "whsec_"), "v1,");
     let mut end = text.len().min(Answer::EXCERPT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     text.truncate(end);
     text
+}
+
+/// `text` with dots for all base64 that follows `mark`, some escapes of it included.
+fn hide(text: &str, mark: &str) -> String {
+    let is_base64 =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '\\' | '%');
+    let mut parts = text.split(mark);
+    let mut hidden = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        hidden.push_str(mark);
+        hidden.push_str("...");
+        hidden.push_str(part.trim_start_matches(is_base64));
+    }
+    hidden
 }
 
 #[cfg(test)]
@@ -229,5 +245,17 @@ mod tests {
         let long = excerpt("é".repeat(10_000).as_bytes());
         assert_eq!(long.len(), Answer::EXCERPT);
         assert!(excerpt(&[0xff; 5_000]).len() <= Answer::EXCERPT);
+    }
+
+    #[test]
+    fn excerpts_of_echoes_hide_signatures_and_secrets() {
+        for (echo, kept) in [
+            (r#"{"sig":"v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}"#, r#"{"sig":"v1,..."}"#),
+            (r"v1,K5oZ\/H\/pI4= v1,AAAA", "v1,... v1,..."),
+            ("secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw!", "secret whsec_...!"),
+            ("nothing of ours, v1 or not", "nothing of ours, v1 or not"),
+        ] {
+            assert_eq!(excerpt(echo.as_bytes()), kept);
+        }
     }
 }

@@ -58,7 +58,8 @@ impl Climate {
         let away_ms = u64::from(trouble(120_000));
         Self {
             steps: rng.u32(40..160),
-            webhooks: rng.u32(1..=5),
+            // Mostly few; in some worlds many, for few places.
+            webhooks: if rng.u32(0..24) == 0 { rng.u32(6..=12) } else { rng.u32(1..=5) },
             tickets: rng.usize(1..=8),
             events: rng.u64(5..=60),
             cap: rng.u32(1..=12),

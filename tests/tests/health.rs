@@ -42,6 +42,7 @@ async fn a_receiver_that_is_back_hears_everything_in_order() {
 
     let healthy = client.wait_told(&webhook.id, SOON).await;
     assert_eq!((&healthy["health"], &healthy["failing_since"]), (&json!("healthy"), &Value::Null));
+    assert!(healthy["window"].as_u64() > Some(1), "it grows again: {healthy}");
     let abandoned = deliveries(&client, &webhook, "?state=abandoned").await;
     assert_eq!(abandoned["data"], json!([]));
     for ticket in tickets {
