@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
     AttemptKey, Command, Decided, Event, Lane, Meaning, Millis, Moment, Reader, Reason, Reply,
-    Request, Seq, Subject, Webhook, WebhookId,
+    Request, Seq, Subject, Subscription, Webhook, WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -54,6 +54,14 @@ impl Witness {
                 assert!(!away.contains(&id), "{id} is not active, and is sent to");
             }
         }
+    }
+
+    /// Somebody asked that a webhook hear of these types only, be it for a moment between two others.
+    pub fn asked(&mut self, rows: &Rows, id: WebhookId, events: &Subscription) {
+        let unheard = |event: &&Event| !(event.kind.is_for_all() || events.names(event.kind));
+        let unread = self.after.get(&id).map_or(Seq(0), |(_, reader)| reader.read_to);
+        let unwanted = rows.events.iter().filter(|event| event.seq > unread).filter(unheard);
+        self.unwanted.extend(unwanted.map(|event| (id, event.seq)));
     }
 
     pub fn is_settled(&self, webhook: WebhookId, seq: Seq) -> bool {

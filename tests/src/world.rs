@@ -338,6 +338,11 @@ where
 
         let crash = self.climate.crash;
         let rows = self.rows();
+        for call in &calls {
+            if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
+                self.witness.asked(&rows, *id, events);
+            }
+        }
         self.look(&rows);
         match decided {
             Ok(_) if self.chance(crash) => self.crash(),
