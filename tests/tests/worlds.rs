@@ -53,6 +53,10 @@ fn every_world_keeps_the_invariants_over_every_store() {
         }
     });
     let failed = failed.into_inner();
-    assert_eq!(failed, u64::MAX, "replay it alone: HOOKDESK_SEED={failed} make worlds");
+    assert_eq!(
+        failed,
+        u64::MAX,
+        "replay it: HOOKDESK_SEED={failed} cargo test -p hookdesk-tests --test worlds"
+    );
     println!("{worlds} worlds");
 }
