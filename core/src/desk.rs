@@ -113,7 +113,9 @@ impl<S: Store> Desk<S> {
         loop {
             match decide(command, moment, &self.facts) {
                 Step::Done(outcome) => return Ok(outcome),
-                Step::Need(needs) => {
+                Step::Need(mut needs) => {
+                    needs.sort_unstable();
+                    needs.dedup();
                     assert!(needs != told, "a decision asked again for what it was told: {told:?}");
                     for need in &needs {
                         let fact = self.store.load(need)?;

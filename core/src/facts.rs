@@ -53,7 +53,7 @@ pub enum Need {
         from: Seq,
         most: u32,
     },
-    /// Events before one, newest first.
+    /// Events before one, newest first, without their bodies.
     EventsBefore {
         before: Option<Seq>,
         most: u32,
@@ -212,7 +212,7 @@ impl Facts {
     pub(crate) fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
         match self.lanes.get(&webhook) {
             Some(lanes) => lanes.get(webhook, subject),
-            None => Err(Need::Lane(webhook, subject)),
+            None => Err(Lanes::need(webhook, None)),
         }
     }
 

@@ -12,6 +12,9 @@ use hookdesk_core::api::Door;
 use hookdesk_core::guard::{Network, Targets};
 use serde::Deserialize;
 
+const DAY_MS: u64 = 86_400_000;
+const YEAR_S: u64 = 31_536_000;
+
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,15 +52,15 @@ pub struct ServeOptions {
     /// Milliseconds from going down to the first probe; each one that fails doubles it
     /// [default: 1000].
     #[arg(long, env = "HOOKDESK_PROBE_FIRST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=DAY_MS))]
     pub probe_first_ms: Option<u64>,
     /// Milliseconds between probes at the most [default: 900000].
     #[arg(long, env = "HOOKDESK_PROBE_MOST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=DAY_MS))]
     pub probe_most_ms: Option<u64>,
     /// Seconds of nothing but failures after which a webhook is disabled [default: 432000].
     #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=YEAR_S))]
     pub disable_after_s: Option<u64>,
 }
 
@@ -125,7 +128,20 @@ impl ServeOptions {
             disable_after_ms: disable_after_s
                 .map_or(defaults.disable_after_ms, |seconds| seconds.saturating_mul(1_000)),
         };
+        // The flags are checked as they are read; the file's are not.
+        within("down_after", health.down_after.into(), u32::MAX.into())?;
+        within("probe_first_ms", health.probe_first_ms, DAY_MS)?;
+        within("probe_most_ms", health.probe_most_ms, DAY_MS)?;
+        within("disable_after_s", health.disable_after_ms / 1_000, YEAR_S)?;
         Ok(Settings { listen, database, door: Door { local_only, targets }, health })
+    }
+}
+
+fn within(name: &str, value: u64, most: u64) -> Result<(), BadOptions> {
+    if (1..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(BadOptions(format!("{name} must be from 1 to {most}, and is {value}")))
     }
 }
 
@@ -219,5 +235,7 @@ mod tests {
         .unwrap();
         assert_eq!((file.listen.as_deref(), file.no_auth), (Some("127.0.0.1:9"), Some(true)));
         assert!(toml::from_str::<ServeOptions>("lisen = \"x\"").is_err());
+        let never = ServeOptions { probe_first_ms: Some(0), ..options("127.0.0.1:0") };
+        assert!(never.settle().unwrap_err().0.contains("probe_first_ms"));
     }
 }

@@ -172,8 +172,8 @@ fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
 
 /// Whether this machine has no more of something: no receiver's fault.
 fn is_exhaustion(error: &io::Error) -> bool {
-    /// Too many open files in the process (EMFILE), in the system (ENFILE); no local port left
-    /// (EADDRNOTAVAIL); no memory for sockets (ENOBUFS). The numbers are Linux's.
-    const EXHAUSTED: [i32; 4] = [24, 23, 99, 105];
+    /// Too many open files in the process (EMFILE) or in the system (ENFILE), no memory for sockets
+    /// (ENOBUFS). The numbers are Linux's.
+    const EXHAUSTED: [i32; 3] = [24, 23, 105];
     error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code))
 }

@@ -30,6 +30,8 @@ enum Message {
         answer: oneshot::Sender<Answered>,
     },
     Report(Report),
+    /// Send nothing more.
+    Hush,
     /// Send nothing more; end when nothing is in flight.
     Drain,
     /// End, whatever is in flight.
@@ -85,6 +87,11 @@ impl DeskQueue {
     pub fn report(&self, report: Report) {
         // A desk that has ended sends the event again when it starts.
         let _ = self.queue.send(Message::Report(report));
+    }
+
+    /// Sends nothing more, and goes on deciding.
+    pub fn hush(&self) {
+        let _ = self.queue.send(Message::Hush);
     }
 
     pub fn drain(&self) {
@@ -178,6 +185,7 @@ where
                     batch.callers.push(answer);
                 }
                 Message::Report(report) => self.unheard.push(report),
+                Message::Hush => self.desk.limit_in_flight(0),
                 Message::Drain => {
                     self.draining = true;
                     self.desk.limit_in_flight(0);

@@ -23,6 +23,8 @@ use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
 const DRAIN: Duration = Duration::from_secs(20);
+/// The share of it that callers have who are slow.
+const CALLERS_DRAIN: Duration = Duration::from_secs(5);
 /// How long a caller may take for its headers, for its body, and to take in an answer.
 const CALLER: Duration = Duration::from_secs(30);
 /// Connections at once: with those of deliveries, well within the usual limit of 1 024 files
@@ -44,7 +46,10 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
     let mut desk = Desk::new(store, Memory::Kept);
     desk.judge_health_by(settings.health);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(settings, desk, readers))
+    let done = runtime.block_on(run(settings, desk, readers));
+    // A name that is being resolved is waited for by nobody.
+    runtime.shutdown_background();
+    done
 }
 
 async fn run(
@@ -93,8 +98,10 @@ async fn run(
         _ = &mut ended => return Err("the desk's thread ended: this is a bug".into()),
     }
     let deadline = Instant::now() + DRAIN;
-    // First the callers, who may still want decisions, then what is in flight to receivers.
-    handle.stop_graceful(DRAIN);
+    // Nothing more is sent. First the callers, who may still want decisions, then what is in flight
+    // to receivers.
+    queue.hush();
+    handle.stop_graceful(CALLERS_DRAIN);
     let _ = tokio::time::timeout_at(deadline, serving).await;
     queue.drain();
     if tokio::time::timeout_at(deadline, &mut ended).await.is_err() {

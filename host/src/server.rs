@@ -51,7 +51,11 @@ impl Front {
                 .collect(),
             body: &body,
         };
-        match self.door.open(&call, chance) {
+        let next = self.door.open(&call, chance);
+        drop(call);
+        // What was taken from it is kept; a call that waits for its decision holds no body.
+        drop(body);
+        match next {
             Next::Answer(response) => Answered::Whole(response),
             Next::Decide(command) => match self.desk.ask(command).await {
                 Ok(decided) => Answered::Whole(api::answer(decided)),

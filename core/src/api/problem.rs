@@ -164,8 +164,8 @@ impl From<Refusal> for Problem {
                 Self::new(Code::TicketClosed, detail)
             }
             Refusal::WebhookNotActive => {
-                let detail = "The webhook is paused or disabled. PATCH its status to active, or POST \
-                              to its /enable.";
+                let detail = "The webhook is paused or disabled. A paused one goes on when its status is \
+                              PATCHed to active, a disabled one when its /enable is POSTed to.";
                 Self::new(Code::WebhookNotActive, detail)
             }
             Refusal::TooManyWebhooks => Self::new(

@@ -164,7 +164,8 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
 fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
     let mut fields = Fields::of(call)?;
     let url = fields.parsed("callback_url", bounded_url);
-    let own_secret = fields.is_given("secret").then(|| fields.parsed("secret", Secret::own));
+    let brings_secret = fields.is_given("secret") && !fields.is_null("secret");
+    let own_secret = brings_secret.then(|| fields.parsed("secret", Secret::own));
     let settings = settings::take(&mut fields);
     let callback_url = callback_url(door, &fields.finish(url)?)?;
     // A secret that was given and is not right has stopped the call by now.

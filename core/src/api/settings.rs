@@ -146,7 +146,7 @@ fn rate_limit(fields: &mut Fields) -> Option<Option<u32>> {
 
 fn paused(fields: &mut Fields) -> Option<bool> {
     const NAME: &str = "status";
-    let value = fields.take(NAME)?;
+    let value = fields.take(NAME).filter(|value| !value.is_null())?;
     match value.as_str() {
         Some("active") => Some(false),
         Some("paused") => Some(true),

@@ -120,6 +120,7 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> 
         return probe(decision, webhook);
     }
     match due_lane(decision, webhook)? {
+        Some(lane) if is_unwanted(decision, webhook, &lane)? => drop_head(decision, webhook, &lane),
         Some(lane) => {
             let slot = lane.slot(decision.now());
             decision.leave(&lane)?;
@@ -128,6 +129,19 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> 
         }
         None => read_on(decision, webhook, false),
     }
+}
+
+/// Whether the webhook no longer hears of a head that was never sent.
+fn is_unwanted(decision: &Decision<'_>, webhook: &Webhook, lane: &Lane) -> Asked<bool> {
+    Ok(lane.number == 0 && !webhook.hears(&*decision.event(lane.head)?))
+}
+
+/// Lets go of a head that is not wanted, and goes on behind it in the next wake.
+fn drop_head(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<bool> {
+    decision.leave(lane)?;
+    settle(decision, webhook, lane.slot(decision.now()))?;
+    decision.wake_at(decision.now());
+    Ok(false)
 }
 
 fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Lane>> {
@@ -151,6 +165,9 @@ fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
         return Ok(true);
     }
     let Some(lane) = due_lane(decision, webhook)? else { return Ok(false) };
+    if is_unwanted(decision, webhook, &lane)? {
+        return drop_head(decision, webhook, &lane);
+    }
     let slot = Slot { probe: true, ..lane.slot(now) };
     decision.leave(&lane)?;
     decision.send(webhook, slot)?;
@@ -262,8 +279,9 @@ pub(super) fn save_skim(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked
 
 /// Whether a subject waits or sends.
 fn is_busy(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Asked<bool> {
-    let sends = decision.reader(webhook)?.is_some_and(|reader| reader.is_sending(subject));
-    Ok(sends || decision.lane(webhook, subject)?.is_some())
+    let Some(reader) = decision.reader(webhook)? else { return Ok(false) };
+    let waits = reader.waiting > 0;
+    Ok(reader.is_sending(subject) || (waits && decision.lane(webhook, subject)?.is_some()))
 }
 
 /// Asks to be woken when time alone brings something to send, or a request to be given up.
@@ -322,7 +340,10 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Decided {
             fail(decision, &webhook, slot, report, None)?;
         }
         Meaning::Unsent => {
+            // All of the webhook waits, lest each further event meets the same want.
             let due = decision.now().plus(Lane::OUR_WAIT_MS);
+            let reader = decision.reader_mut(webhook.id)?;
+            reader.not_before = reader.not_before.max(due);
             decision.wait(slot.waiting(webhook.id, slot.step, due, Reason::OurFault))?;
             record(decision, report, Reason::OurFault, Some(due));
         }
@@ -467,7 +488,8 @@ fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> As
     let Some(next) = next_in_lane(decision, webhook, &slot)? else { return Ok(()) };
     let behind = slot.behind.filter(|last| *last > next.seq);
     let first = Slot::first(next.seq, slot.subject, behind, now);
-    if decision.has_leave(webhook)? && decision.has_room(webhook)? {
+    let wanted = webhook.hears(&next);
+    if wanted && decision.has_leave(webhook)? && decision.has_room(webhook)? {
         decision.send(webhook, first)
     } else {
         let lane = first.waiting(webhook.id, 0, now, Reason::Turn);
@@ -476,7 +498,7 @@ fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> As
 }
 
 /// The next event of the subject that the webhook hears of. Those that it no longer hears of are
-/// done with.
+/// done with; after very many of them the next one is given all the same, to go on from later.
 fn next_in_lane(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
@@ -484,7 +506,7 @@ fn next_in_lane(
 ) -> Asked<Option<Arc<Event>>> {
     let Some(behind) = slot.behind else { return Ok(None) };
     let mut last = slot.seq;
-    loop {
+    for passed in 0.. {
         let next = match slot.subject {
             Subject::Topic(topic) => decision.next_about(topic, last, behind)?,
             Subject::Everything => Some(last.next()).filter(|next| *next <= behind),
@@ -492,12 +514,13 @@ fn next_in_lane(
         };
         let Some(next) = next else { return Ok(None) };
         let event = decision.event(next)?;
-        if webhook.hears(&event) {
+        if webhook.hears(&event) || passed == MOST_READ {
             return Ok(Some(event));
         }
         decision.reader_mut(webhook.id)?.pending -= 1;
         last = next;
     }
+    Ok(None)
 }
 
 #[cfg(test)]

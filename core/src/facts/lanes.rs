@@ -57,8 +57,11 @@ impl Lanes {
     pub fn get(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
         match self.rows.get(&subject) {
             Some(lane) => Ok(lane.as_ref()),
-            None if self.known == Known::All => Ok(None),
-            None => Err(Need::Lane(webhook, subject)),
+            None => match self.known {
+                Known::All => Ok(None),
+                Known::To(_) => Err(Need::Lane(webhook, subject)),
+                Known::Nothing => Err(Self::need(webhook, None)),
+            },
         }
     }
 

@@ -86,7 +86,7 @@ pub fn query(need: &Need) -> Statement<'static> {
             vec![from.0.into(), most.into()],
         ),
         Need::EventsBefore { before, most } => (
-            "SELECT seq, id, event, created, topic, version, only_for, body FROM events \
+            "SELECT seq, id, event, created, topic, version, only_for, '' FROM events \
              WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             vec![before.unwrap_or(Seq::LAST).0.into(), most.into()],
         ),

@@ -409,3 +409,43 @@ fn reading_past_many_events_of_one_ticket_leaves_room_for_others() {
     assert_eq!(rig.partner(slow).1.read_to.0, 2_502);
     assert_eq!(rig.sent(), [2]);
 }
+
+#[test]
+fn what_is_no_longer_wanted_behind_a_lane_is_passed_in_bounded_steps() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Webhook, &[5]));
+    let ticket = rig.open();
+    for _ in 0..3_500 {
+        rig.update(ticket);
+    }
+    rig.announce();
+    rig.pass(0);
+    let settings = Amendment {
+        events: Some(crate::Subscription::of([crate::EventType::ServiceUnavailable])),
+        ..Amendment::default()
+    };
+    rig.run(Command::Amend { id, settings });
+    rig.end(status(200));
+    let mut wakes = 0;
+    while rig.flying.is_empty() && wakes < 10 {
+        assert!(rig.lanes(id).len() == 1 && rig.next_wake.is_some_and(|at| at <= rig.now));
+        rig.pass(0);
+        wakes += 1;
+    }
+    assert_eq!(rig.sent(), [3_502]);
+    assert!(wakes > 0, "not all in one");
+    rig.end(status(200));
+    assert_eq!(rig.backlog(id), 0);
+}
+
+#[test]
+fn our_own_fault_holds_the_whole_webhook_for_a_moment() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::None, &[5]));
+    rig.open();
+    rig.end(Answer::Failure(Failure::Ours));
+    rig.open();
+    assert!(rig.flying.is_empty());
+    rig.pass(1);
+    assert_eq!(rig.sent(), [1, 2]);
+}
