@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use serde::Serialize;
 use url::{Host, ParseError, Position, Url};
@@ -22,7 +23,12 @@ pub use ranges::{BadNetwork, Forbidden, Network, Targets};
 /// A callback URL exactly as it was given, known to be one that we may call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct CallbackUrl(String);
+pub struct CallbackUrl {
+    text: String,
+    #[serde(skip)]
+    /// As it is called. A stored one may be a URL no more, when the rules for URLs changed.
+    url: Option<Arc<Url>>,
+}
 
 impl CallbackUrl {
     /// The longest URL in bytes. Every server takes this much (RFC 9110 §4.1 recommends 8 000),
@@ -52,32 +58,39 @@ impl CallbackUrl {
         let url = Url::parse(text).map_err(unreadable)?;
         check_unmended(&parts, &url)?;
         check_target(&url, targets)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self { text: text.to_owned(), url: Some(Arc::new(url)) })
     }
 
     /// A URL that [`CallbackUrl::parse`] took earlier, read back from the store. It is not checked
     /// again: a desk with stricter rules must still load the webhooks that it has.
     #[must_use]
     pub fn stored(text: String) -> Self {
-        Self(text)
+        let url = Url::parse(&text).ok().map(Arc::new);
+        Self { text, url }
     }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// What is to be called.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
     }
 
     /// The host's address, if the host is an address. Resolvers are not asked about such a host,
     /// so whoever delivers has to give it to [`Targets::check`] themselves.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
-        address(&Url::parse(&self.0).ok()?)
+        address(self.url()?)
     }
 }
 
 impl fmt::Display for CallbackUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{Answer, Failure, Report, Request, excerpt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -90,16 +91,27 @@ async fn post(
     request: &Request,
     deadline: Instant,
 ) -> Result<Answer, Failure> {
+    // A stored URL that is none any more is ours to mend, not the receiver's.
+    let url = request.url.url().ok_or(Failure::Ours)?.clone();
     let response = client
-        .post(request.url.as_str())
+        .post(url)
         .headers(headers(request)?)
         .timeout(deadline.saturating_duration_since(Instant::now()))
-        .body(request.body.as_bytes().to_vec())
+        .body(Bytes::from_owner(Body(Arc::clone(&request.body))))
         .send()
         .await
         .map_err(|error| classify(&error))?;
     // From the first byte on it is this answer that counts, whole or not.
     Ok(read(response).await.unwrap_or_else(|error| Answer::Failure(classify(&error))))
+}
+
+/// An event's body, shared by all requests that carry it.
+struct Body(Arc<str>);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 fn headers(request: &Request) -> Result<HeaderMap, Failure> {

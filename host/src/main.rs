@@ -6,6 +6,10 @@ use clap::{Parser, Subcommand};
 use hookdesk::config::ServeOptions;
 use tracing_subscriber::EnvFilter;
 
+/// A delivery is dozens of short-lived pieces of memory, passed from thread to thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A customer-support desk that tells its partners everything by webhook.
 #[derive(Parser)]
 #[command(name = "hookdesk", version)]
