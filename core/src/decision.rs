@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
 use crate::event::{Details, Event, EventType, Seq, Topic};
-use crate::facts::{Asked, Facts, Need, Partner};
+use crate::facts::{Asked, Facts, Hosts, Need, Partner};
 use crate::health::Figures;
 use crate::id::{Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::{Log, News};
 use crate::moment::{Millis, Moment};
-use crate::outcome::{Changes, Expect, Outcome, Put, Refusal, Reply};
+use crate::outcome::{Changes, Expect, LogPut, Outcome, Put, Refusal, Reply};
 use crate::reader::{Reader, Skim, Slot};
 use crate::reason::Reason;
 use crate::request::Request;
@@ -48,7 +48,7 @@ pub(crate) struct Decision<'a> {
     changes: Changes,
     /// What is to be sent: made into requests at the end, when no need can undo them.
     sends: Vec<(Arc<Webhook>, Arc<Event>, AttemptKey)>,
-    /// Slots of all readers, as changed so far.
+    /// Slots of all readers that this host holds, as changed so far.
     in_flight: u32,
     pub turn: Option<WebhookId>,
     /// Readers that moved past events which are for others only: not worth a write.
@@ -63,7 +63,7 @@ impl<'a> Decision<'a> {
             moment,
             changes: Changes::default(),
             sends: Vec::new(),
-            in_flight: facts.in_flight(),
+            in_flight: facts.in_flight(moment.holder),
             turn: facts.turn(),
             skims: BTreeMap::new(),
             next_wake: None,
@@ -96,22 +96,29 @@ impl<'a> Decision<'a> {
 /// The log, the service and tickets.
 impl Decision<'_> {
     pub fn log(&self) -> Asked<Log> {
-        self.changes.log.map_or_else(|| self.facts.log(), Ok)
+        self.changes.log.map_or_else(|| self.facts.log(), |put| Ok(put.row))
     }
 
     /// The desk's next stamp, for a thing that is made now.
     pub fn tick(&mut self) -> Asked<Stamp> {
         let mut log = self.log()?;
+        let was = log.stamp;
         let stamp = log.tick(self.moment.now);
-        self.changes.log = Some(log);
+        self.put_log(log, was);
         Ok(stamp)
+    }
+
+    fn put_log(&mut self, row: Log, was: Stamp) {
+        let was = self.changes.log.map_or(was, |put| put.was);
+        self.changes.log = Some(LogPut { row, was });
     }
 
     /// Appends an event to the log.
     pub fn tell(&mut self, stamp: Stamp, news: News<'_>) -> Asked<Arc<Event>> {
         let mut log = self.log()?;
+        let was = log.stamp;
         let event = Arc::new(log.append(stamp, news));
-        self.changes.log = Some(log);
+        self.put_log(log, was);
         self.changes.events.push(Arc::clone(&event));
         Ok(event)
     }
@@ -180,9 +187,7 @@ impl Decision<'_> {
         }
     }
 
-    /// The reader of `webhook`, to be changed: from here on it is this host that holds it. What
-    /// another one had in flight waits in its lanes, due now, so that it is sent inside the rules;
-    /// the receiver is not charged.
+    /// The reader of `webhook`, to be changed, whoever holds it.
     ///
     /// # Panics
     /// When there is no such webhook: rules look the webhook up first.
@@ -192,16 +197,43 @@ impl Decision<'_> {
             let mut reader = partner.reader.clone();
             let expect = Expect::Rev(reader.rev);
             reader.rev += 1;
-            let taken_over = reader.holder != Some(self.moment.holder);
-            reader.holder = Some(self.moment.holder);
-            let lost = if taken_over { reader.sending.clone() } else { Vec::new() };
             self.changes.readers.insert(id, Put { row: Some(reader), expect });
+        }
+        let put = self.changes.readers.get_mut(&id);
+        Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
+    }
+
+    /// The same, and from here on it is this host that sends for the webhook. What another one had
+    /// in flight waits in its lanes, due now, so that it is sent inside the rules; the receiver is
+    /// not charged.
+    pub fn held_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
+        let holder = Some(self.moment.holder);
+        if self.reader(id)?.is_some_and(|reader| reader.holder != holder) {
+            let reader = self.reader_mut(id)?;
+            reader.holder = holder;
+            let lost = reader.sending.clone();
+            self.in_flight += reader.in_flight();
             for slot in lost {
                 self.give_up(id, slot, Reason::TakenOver)?;
             }
         }
-        let put = self.changes.readers.get_mut(&id);
-        Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
+        self.reader_mut(id)
+    }
+
+    /// Whether other hosts work on the same store.
+    pub fn has_company(&self) -> bool {
+        self.facts.limits.hosts == Hosts::Several
+    }
+
+    /// Whether this host may send for a webhook: it does so already, or nobody else does any more.
+    pub fn may_hold(&self, webhook: &Webhook, reader: &Reader) -> bool {
+        match self.facts.limits.hosts {
+            Hosts::One => true,
+            Hosts::Several => {
+                let free_at = reader.free_at(self.moment.holder, webhook.timeout_ms);
+                free_at.is_none_or(|at| at <= self.now())
+            }
+        }
     }
 
     /// How far a reader has come, what it only skimmed included.
@@ -231,11 +263,13 @@ impl Decision<'_> {
     }
 
     /// Changes a webhook that there is, and gives it as it now stands.
-    pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Arc<Webhook> {
+    pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Asked<Arc<Webhook>> {
         let webhook = Arc::new(webhook);
         let put = Put { row: Some(Arc::clone(&webhook)), expect: Expect::Rev(was_rev) };
         self.changes.webhooks.insert(webhook.id, put);
-        webhook
+        // Whoever sends for it decided over the webhook as it was: that must not hold any more.
+        self.reader_mut(webhook.id)?;
+        Ok(webhook)
     }
 
     pub fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<Lane>> {
@@ -303,14 +337,14 @@ impl Decision<'_> {
 
     /// Ends a request that is in flight.
     pub fn end(&mut self, key: AttemptKey) -> Asked<Option<Slot>> {
-        let slot = self.reader_mut(key.webhook)?.end(key.seq, key.number);
+        let slot = self.held_mut(key.webhook)?.end(key.seq, key.number);
         self.in_flight -= u32::from(slot.is_some());
         Ok(slot)
     }
 
     /// Lets a subject wait that neither waits nor sends.
     pub fn wait(&mut self, lane: Lane) -> Asked<()> {
-        self.reader_mut(lane.webhook)?.waiting += 1;
+        self.held_mut(lane.webhook)?.waiting += 1;
         self.put_lane(lane);
         Ok(())
     }
@@ -327,7 +361,7 @@ impl Decision<'_> {
 
     /// Takes a lane out of those that wait.
     pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
-        self.reader_mut(lane.webhook)?.waiting -= 1;
+        self.held_mut(lane.webhook)?.waiting -= 1;
         self.changes.lanes.insert((lane.webhook, lane.subject), None);
         Ok(())
     }
@@ -336,7 +370,7 @@ impl Decision<'_> {
     pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
         let event = self.event(slot.seq)?;
         let now = self.now();
-        let reader = self.reader_mut(webhook.id)?;
+        let reader = self.held_mut(webhook.id)?;
         reader.keep_rate(webhook.rate_limit, now);
         reader.sending.push(slot);
         self.in_flight += 1;

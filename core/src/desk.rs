@@ -1,12 +1,18 @@
 //! The loop that every host runs.
 
+use std::fmt;
+
 use crate::command::Command;
 use crate::decide::{Step, decide};
-use crate::facts::{Fact, Facts, Memory, Need};
+use crate::facts::{Fact, Facts, Hosts, Memory, Need};
 use crate::health::Figures;
 use crate::moment::{Millis, Moment};
 use crate::outcome::{Changes, Outcome, Refusal, Reply};
 use crate::request::Request;
+
+/// How often a batch is decided before it is given up because others change the same rows: each
+/// time one of them came further.
+const MOST_TRIES: usize = 16;
 
 /// Where rows are kept.
 pub trait Store {
@@ -23,7 +29,33 @@ pub trait Store {
     ///
     /// # Errors
     /// When it did not, or when nobody can say whether it did.
-    fn commit(&mut self, changes: &Changes) -> Result<(), Self::Fault>;
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault>;
+}
+
+/// What became of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Commit {
+    Done,
+    /// A row was not as it was expected, as another host had changed it: nothing was stored.
+    Conflict,
+}
+
+/// Why a batch came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunError<F> {
+    Store(F),
+    /// Other hosts changed the same rows, again and again.
+    Contended,
+}
+
+impl<F: fmt::Display> fmt::Display for RunError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(fault) => fault.fmt(f),
+            Self::Contended => f.write_str("other hosts keep changing the same rows"),
+        }
+    }
 }
 
 /// What is to be done once a decision is committed.
@@ -52,6 +84,11 @@ impl<S: Store> Desk<S> {
         self.facts.limits.in_flight = most;
     }
 
+    /// Says who works on the store.
+    pub fn share_with(&mut self, hosts: Hosts) {
+        self.facts.limits.hosts = hosts;
+    }
+
     /// Sets the figures of health.
     pub fn judge_health_by(&mut self, figures: Figures) {
         self.facts.limits.health = figures;
@@ -74,18 +111,27 @@ impl<S: Store> Desk<S> {
     /// comes back may be answered and sent.
     ///
     /// # Errors
-    /// When the store fails. Then nothing of the batch may be answered or sent; what is known is
+    /// When the store fails, or when other hosts leave no way. Then nothing of the batch may be answered or sent; what is known is
     /// forgotten and read anew, so the same commands can be run again.
-    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, S::Fault> {
-        let decided = self.try_run(batch);
-        match decided {
-            Ok(_) => self.facts.settle(),
-            Err(_) => self.facts.forget(),
+    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, RunError<S::Fault>> {
+        for _ in 0..MOST_TRIES {
+            match self.try_run(batch) {
+                Ok(Some(decided)) => {
+                    self.facts.settle();
+                    return Ok(decided);
+                }
+                Ok(None) => self.facts.forget(),
+                Err(fault) => {
+                    self.facts.forget();
+                    return Err(RunError::Store(fault));
+                }
+            }
         }
-        decided
+        Err(RunError::Contended)
     }
 
-    fn try_run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, S::Fault> {
+    /// `None`: others were quicker, so all of it is to be decided again over what they left.
+    fn try_run(&mut self, batch: &[(Command, Moment)]) -> Result<Option<Vec<Decided>>, S::Fault> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
         for (command, moment) in batch {
@@ -98,14 +144,14 @@ impl<S: Store> Desk<S> {
                 next_wake: outcome.next_wake,
             });
         }
-        if !changes.is_empty() {
-            self.store.commit(&changes)?;
+        if !changes.is_empty() && self.store.commit(&changes)? == Commit::Conflict {
+            return Ok(None);
         }
         // An unregister is final also for what was decided before it in the same batch.
         for decided in &mut decided {
             decided.requests.retain(|request| !changes.cleared.contains(&request.key.webhook));
         }
-        Ok(decided)
+        Ok(Some(decided))
     }
 
     fn decide(&mut self, command: &Command, moment: &Moment) -> Result<Outcome, S::Fault> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::attempt::Attempt;
 use crate::event::{Event, Seq, Topic};
 use crate::health::Figures;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{HolderId, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
@@ -112,13 +112,24 @@ pub enum Fact {
 pub struct Limits {
     /// Requests in flight; 0 while the host drains.
     pub in_flight: u32,
+    pub hosts: Hosts,
     pub health: Figures,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: window::PER_PROCESS, health: Figures::default() }
+        Self { in_flight: window::PER_PROCESS, hosts: Hosts::One, health: Figures::default() }
     }
+}
+
+/// Who works on the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// One host at a time: whoever sent before it is no more.
+    One,
+    /// Several at once, all of which must say so and keep no facts. Each sends for its own share of
+    /// the webhooks.
+    Several,
 }
 
 /// Whether facts outlive the batch that learned them. They may only where nobody else writes.
@@ -149,8 +160,8 @@ pub struct Facts {
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
     partners: Option<BTreeMap<WebhookId, Partner>>,
-    /// Slots of all readers.
-    in_flight: u32,
+    /// Slots of all readers, by who holds them.
+    in_flight: BTreeMap<HolderId, u32>,
     lanes: BTreeMap<WebhookId, Lanes>,
     events: Events,
 }
@@ -167,7 +178,7 @@ impl Facts {
             service: None,
             tickets: HashMap::new(),
             partners: None,
-            in_flight: 0,
+            in_flight: BTreeMap::new(),
             lanes: BTreeMap::new(),
             events: Events::default(),
         }
@@ -181,8 +192,8 @@ impl Facts {
         self.skims.get(&webhook)
     }
 
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight
+    pub(crate) fn in_flight(&self, holder: HolderId) -> u32 {
+        self.in_flight.get(&holder).copied().unwrap_or(0)
     }
 
     pub(crate) fn log(&self) -> Asked<Log> {
@@ -256,7 +267,10 @@ impl Facts {
     }
 
     fn learn_partners(&mut self, rows: Vec<(Webhook, Reader)>) {
-        self.in_flight = rows.iter().map(|(_, reader)| reader.in_flight()).sum();
+        self.in_flight.clear();
+        for (_, reader) in &rows {
+            count_in(&mut self.in_flight, reader);
+        }
         let partner = |(webhook, reader): (Webhook, Reader)| {
             (webhook.id, Partner { webhook: Arc::new(webhook), reader })
         };
@@ -268,7 +282,7 @@ impl Facts {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
         self.skims.extend(&outcome.skims);
-        self.log = changes.log.or(self.log);
+        self.log = changes.log.map(|put| put.row).or(self.log);
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
             self.tickets.insert(*id, put.row.clone());
@@ -301,15 +315,16 @@ impl Facts {
                 }
                 (None, _) => {
                     self.skims.remove(id);
-                    let gone = partners.remove(id);
-                    self.in_flight -= gone.map_or(0, |partner| partner.reader.in_flight());
+                    if let Some(gone) = partners.remove(id) {
+                        count_out(&mut self.in_flight, &gone.reader);
+                    }
                 }
             }
         }
         for (id, put) in &changes.readers {
             if let (Some(reader), Some(partner)) = (&put.row, partners.get_mut(id)) {
-                self.in_flight += reader.in_flight();
-                self.in_flight -= partner.reader.in_flight();
+                count_out(&mut self.in_flight, &partner.reader);
+                count_in(&mut self.in_flight, reader);
                 partner.reader = reader.clone();
             }
         }
@@ -333,5 +348,17 @@ impl Facts {
     pub(crate) fn forget(&mut self) {
         let limits = self.limits;
         *self = Self { limits, turn: self.turn, ..Self::new(self.memory) };
+    }
+}
+
+fn count_in(in_flight: &mut BTreeMap<HolderId, u32>, reader: &Reader) {
+    if let Some(holder) = reader.holder {
+        *in_flight.entry(holder).or_default() += reader.in_flight();
+    }
+}
+
+fn count_out(in_flight: &mut BTreeMap<HolderId, u32>, reader: &Reader) {
+    if let Some(held) = reader.holder.and_then(|holder| in_flight.get_mut(&holder)) {
+        *held -= reader.in_flight();
     }
 }

@@ -6,13 +6,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
-use crate::desk::Store;
+use crate::desk::{Commit, Store};
 use crate::event::{Event, Seq, Topic};
 use crate::facts::{Fact, Need, TicketFilter};
 use crate::id::{TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
-use crate::outcome::{Changes, Put};
+use crate::outcome::{Changes, Expect, Put};
 use crate::reader::Reader;
 use crate::service::Service;
 use crate::ticket::Ticket;
@@ -56,6 +56,13 @@ impl MemoryStore {
     fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Option<Seq> {
         let events = self.events.range((Bound::Excluded(after), Bound::Included(to)));
         events.map(|(_, event)| event).find(|event| event.topic == Some(topic)).map(|e| e.seq)
+    }
+
+    fn is_as_expected(&self, changes: &Changes) -> bool {
+        changes.log.is_none_or(|put| put.was == self.log.stamp)
+            && are_as_expected(&self.tickets, &changes.tickets, |ticket| ticket.version.into())
+            && are_as_expected(&self.webhooks, &changes.webhooks, |webhook| webhook.rev)
+            && are_as_expected(&self.readers, &changes.readers, |reader| reader.rev)
     }
 
     fn lanes(&self, webhook: WebhookId) -> Vec<Lane> {
@@ -110,8 +117,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn commit(&mut self, changes: &Changes) -> Result<(), Infallible> {
-        self.log = changes.log.unwrap_or(self.log);
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Infallible> {
+        if !self.is_as_expected(changes) {
+            return Ok(Commit::Conflict);
+        }
+        self.log = changes.log.map_or(self.log, |put| put.row);
         self.service = changes.service.unwrap_or(self.service);
         self.events.extend(changes.events.iter().map(|event| (event.seq, Arc::clone(event))));
         put_all(&mut self.tickets, &changes.tickets);
@@ -129,8 +139,19 @@ impl Store for MemoryStore {
                 self.attempts.insert(*key, attempt.clone());
             }
         }
-        Ok(())
+        Ok(Commit::Done)
     }
+}
+
+fn are_as_expected<K: Ord, T>(
+    rows: &BTreeMap<K, T>,
+    puts: &BTreeMap<K, Put<T>>,
+    rev: impl Fn(&T) -> u64,
+) -> bool {
+    puts.iter().all(|(key, put)| match put.expect {
+        Expect::Absent => !rows.contains_key(key),
+        Expect::Rev(expected) => rows.get(key).is_some_and(|row| rev(row) == expected),
+    })
 }
 
 fn put_all<K: Ord + Copy, T: Clone>(rows: &mut BTreeMap<K, T>, puts: &BTreeMap<K, Put<T>>) {

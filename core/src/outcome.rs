@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
 use crate::event::Event;
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::id::{EventId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
@@ -72,10 +72,18 @@ pub struct Put<T> {
     pub expect: Expect,
 }
 
+/// The log as it now stands. Each change of it takes a new stamp, so its stamp is its revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPut {
+    pub row: Log,
+    pub was: Stamp,
+}
+
 /// All rows that a decision, or a batch of them, changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    pub log: Option<Log>,
+    pub log: Option<LogPut>,
+    /// Changed only together with the log, which guards it.
     pub service: Option<Service>,
     /// The revision of a ticket is its version.
     pub tickets: BTreeMap<TicketId, Put<Ticket>>,
@@ -84,7 +92,7 @@ pub struct Changes {
     pub readers: BTreeMap<WebhookId, Put<Reader>>,
     /// Webhooks that are no more: all their lanes go, then `lanes` are put.
     pub cleared: BTreeSet<WebhookId>,
-    /// Written by the reader's holder alone, whose revision guards them.
+    /// Changed only together with their reader, whose revision guards them.
     pub lanes: BTreeMap<(WebhookId, Subject), Option<Lane>>,
     /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
     pub attempts: BTreeMap<AttemptKey, Attempt>,
@@ -98,7 +106,10 @@ impl Changes {
 
     /// These changes, and then `later` ones.
     pub fn merge(&mut self, later: Self) {
-        self.log = later.log.or(self.log);
+        self.log = match (self.log, later.log) {
+            (Some(LogPut { was, .. }), Some(LogPut { row, .. })) => Some(LogPut { row, was }),
+            (earlier, later) => later.or(earlier),
+        };
         self.service = later.service.or(self.service);
         self.events.extend(later.events);
         merge_puts(&mut self.tickets, later.tickets);

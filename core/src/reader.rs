@@ -88,6 +88,10 @@ impl Reader {
     /// an hour, so that a slip of the pen does not silence it for a year.
     pub const LONGEST_PAUSE_MS: u64 = 3_600_000;
 
+    /// Milliseconds that the clocks of two hosts may be apart without either taking over from the
+    /// other what is not lost. Clocks that are kept by NTP are within a tenth of it.
+    const CLOCKS_APART_MS: u64 = 1_000;
+
     /// A reader that hears of what happens after the log as it stands.
     #[must_use]
     pub fn new(webhook: &Webhook, log: &Log) -> Self {
@@ -183,6 +187,17 @@ impl Reader {
         self.read_to = place.read_to;
         self.tallies = place.tallies;
         self.aimed -= u64::from(event.only_for == Some(self.webhook));
+    }
+
+    /// From when on another host than `holder` may send for this webhook, if not now: what is in
+    /// flight is waited for until it is surely lost, and a while longer, as clocks differ.
+    #[must_use]
+    pub fn free_at(&self, holder: HolderId, timeout_ms: u32) -> Option<Millis> {
+        if self.holder.is_none_or(|of| of == holder) {
+            return None;
+        }
+        let lost_at = self.sending.iter().map(|slot| slot.lost_at(timeout_ms)).max()?;
+        Some(lost_at.plus(Self::CLOCKS_APART_MS))
     }
 
     /// Whether a probe is in flight.

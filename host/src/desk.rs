@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::{
-    Command, Decided, Desk, HolderId, Millis, Moment, Refusal, Reply, Report, Request, Store,
+    Command, Decided, Desk, HolderId, Millis, Moment, Refusal, Reply, Report, Request, RunError,
+    Store,
 };
 use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
 
@@ -246,7 +247,7 @@ where
         }
     }
 
-    fn fail(&mut self, batch: Batch, fault: &S::Fault) {
+    fn fail(&mut self, batch: Batch, fault: &RunError<S::Fault>) {
         if !self.faulty {
             tracing::error!("the store failed, and is tried again every half second: {fault}");
             self.faulty = true;

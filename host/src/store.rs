@@ -11,8 +11,6 @@ use hookdesk_core::sql::BadRow;
 pub enum StoreFault {
     Sqlite(rusqlite::Error),
     BadRow(BadRow),
-    /// A row was not as this host last saw it: somebody else writes to the store.
-    Moved(&'static str),
 }
 
 impl fmt::Display for StoreFault {
@@ -20,7 +18,6 @@ impl fmt::Display for StoreFault {
         match self {
             Self::Sqlite(error) => error.fmt(f),
             Self::BadRow(bad) => bad.fmt(f),
-            Self::Moved(sql) => write!(f, "somebody else changed the database: {sql}"),
         }
     }
 }

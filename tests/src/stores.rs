@@ -2,8 +2,8 @@
 
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{
-    AttemptKey, Changes, Event, EventId, Fact, Lane, Log, MemoryStore, Millis, Need, Reader,
-    Reason, Seq, Store, Webhook, WebhookId,
+    AttemptKey, Changes, Commit, Event, EventId, Fact, Lane, Log, MemoryStore, Millis, Need,
+    Reader, Reason, Seq, Store, Webhook, WebhookId,
 };
 
 /// A store whose rows can be looked at from outside.
@@ -83,15 +83,12 @@ where
         Ok(self.store.load(need).expect("reads do not fail here"))
     }
 
-    fn commit(&mut self, changes: &Changes) -> Result<(), Injected> {
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Injected> {
         match std::mem::take(&mut self.fate) {
-            Fate::Holds => {
-                self.store.commit(changes).expect("what is decided can be stored");
-                Ok(())
-            }
+            Fate::Holds => Ok(self.store.commit(changes).expect("what is decided can be stored")),
             Fate::Fails => Err(Injected),
             Fate::Unknown => {
-                self.store.commit(changes).expect("what is decided can be stored");
+                let _ = self.store.commit(changes).expect("what is decided can be stored");
                 Err(Injected)
             }
         }

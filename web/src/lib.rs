@@ -8,7 +8,7 @@ use hookdesk_core::api::{self, Call, Door, Next, Response};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     Answer, AttemptKey, Command, Decided, Desk, Failure, HolderId, Memory, MemoryStore, Millis,
-    Moment, Report, Request, Seq, Store, WebhookId,
+    Moment, Report, Request, RunError, Seq, Store, WebhookId,
 };
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
@@ -193,7 +193,8 @@ impl MemoryDesk {
     fn run(&mut self, batch: &[(Command, Moment)]) -> Vec<Decided> {
         match self.desk.run(batch) {
             Ok(decided) => decided,
-            Err(never) => match never {},
+            Err(RunError::Store(never)) => match never {},
+            Err(RunError::Contended) => unreachable!("nobody else has this store"),
         }
     }
 

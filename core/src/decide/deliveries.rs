@@ -32,6 +32,10 @@ const MOST_READ: u32 = 1_000;
 /// Events for others that a reader may be past without a write. After a crash they are read again.
 const MOST_SKIMMED: u64 = 1_000;
 
+/// Milliseconds after which a host that is not alone looks for what others left to it, if nobody
+/// tells it.
+const LOOK_ROUND_MS: u64 = 1_000;
+
 pub(super) fn wake(decision: &mut Decision<'_>) -> Decided {
     reclaim(decision)?;
     reorder(decision)?;
@@ -46,15 +50,17 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let now = decision.now();
     let (mut foreign, mut lost) = (Vec::new(), Vec::new());
     for Partner { webhook, reader } in decision.partners()?.values() {
-        if reader.holder != Some(decision.moment.holder) && !reader.sending.is_empty() {
-            foreign.push(webhook.id);
+        if reader.holder != Some(decision.moment.holder) {
+            if decision.may_hold(webhook, reader) && !reader.sending.is_empty() {
+                foreign.push(webhook.id);
+            }
             continue;
         }
         let overdue = |slot: &&Slot| slot.lost_at(webhook.timeout_ms) <= now;
         lost.extend(reader.sending.iter().filter(overdue).map(|slot| (webhook.id, *slot)));
     }
     for webhook in foreign {
-        decision.reader_mut(webhook)?;
+        decision.held_mut(webhook)?;
     }
     for (webhook, slot) in lost {
         decision.give_up(webhook, slot, Reason::Lost)?;
@@ -67,7 +73,8 @@ fn reorder(decision: &mut Decision<'_>) -> Asked<()> {
     let mut drained = Vec::new();
     for Partner { webhook, .. } in decision.partners()?.values() {
         let reader = decision.reader(webhook.id)?;
-        if reader.is_some_and(|reader| reader.is_reordering(webhook) && reader.is_idle()) {
+        let drained_now = |r: &Reader| r.is_reordering(webhook) && r.is_idle();
+        if reader.is_some_and(drained_now) {
             drained.push(Arc::clone(webhook));
         }
     }
@@ -100,7 +107,9 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
 
 fn turns(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
     let partners = decision.partners()?;
-    let active = |partner: &&Partner| partner.webhook.is_active();
+    let active = |partner: &&Partner| {
+        partner.webhook.is_active() && decision.may_hold(&partner.webhook, &partner.reader)
+    };
     let webhook = |partner: &Partner| Arc::clone(&partner.webhook);
     let Some(last) = decision.turn else {
         return Ok(partners.values().filter(active).map(webhook).collect());
@@ -192,7 +201,7 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
             continue;
         }
         let lane = decision.lane(webhook.id, subject)?;
-        let reader = decision.reader_mut(webhook.id)?;
+        let reader = decision.held_mut(webhook.id)?;
         reader.read(place, &event);
         reader.pending += 1;
         if let Some(slot) = reader.sending_for(subject) {
@@ -214,10 +223,15 @@ fn skip(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
     decision.skim(id, place);
     let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
     if place.read_to.0 - saved.0 >= MOST_SKIMMED {
-        let reader = decision.reader_mut(id)?;
-        reader.read_to = place.read_to;
-        reader.tallies = place.tallies;
+        save_place(decision, id, place)?;
     }
+    Ok(())
+}
+
+fn save_place(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
+    let reader = decision.reader_mut(id)?;
+    reader.read_to = place.read_to;
+    reader.tallies = place.tallies;
     Ok(())
 }
 
@@ -228,7 +242,7 @@ fn skim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let mut needs = Vec::new();
     let mut behind = Vec::new();
     for Partner { webhook, reader } in decision.partners()?.values() {
-        if decision.place(reader).read_to < head {
+        if decision.place(reader).read_to < head && decision.may_hold(webhook, reader) {
             behind.push(Arc::clone(webhook));
         }
     }
@@ -270,9 +284,7 @@ pub(super) fn save_skim(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked
     let Some(reader) = decision.reader(webhook.id)? else { return Ok(()) };
     let place = moved.unwrap_or_else(|| decision.place(reader));
     if place.read_to > reader.read_to {
-        let reader = decision.reader_mut(webhook.id)?;
-        reader.read_to = place.read_to;
-        reader.tallies = place.tallies;
+        save_place(decision, webhook.id, place)?;
     }
     Ok(())
 }
@@ -286,10 +298,20 @@ fn is_busy(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Ask
 
 /// Asks to be woken when time alone brings something to send, or a request to be given up.
 fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
+    if decision.has_company() {
+        decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
+    }
     let ids: Vec<WebhookId> = decision.partners()?.keys().copied().collect();
     for id in ids {
         let Some(webhook) = decision.webhook(id)? else { continue };
-        let slots = decision.reader(id)?.map_or(&[][..], |reader| &reader.sending);
+        let Some(reader) = decision.reader(id)? else { continue };
+        if !decision.may_hold(&webhook, reader) {
+            if let Some(at) = reader.free_at(decision.moment.holder, webhook.timeout_ms) {
+                decision.wake_at(at);
+            }
+            continue;
+        }
+        let slots = &reader.sending;
         if let Some(at) = slots.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min() {
             decision.wake_at(at);
         }
@@ -342,7 +364,7 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Decided {
         Meaning::Unsent => {
             // All of the webhook waits, lest each further event meets the same want.
             let due = decision.now().plus(Lane::OUR_WAIT_MS);
-            let reader = decision.reader_mut(webhook.id)?;
+            let reader = decision.held_mut(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
             decision.wait(slot.waiting(webhook.id, slot.step, due, Reason::OurFault))?;
             record(decision, report, Reason::OurFault, Some(due));
@@ -365,7 +387,7 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
 
 /// With nothing in flight and nothing waiting, failures are over.
 fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Asked<()> {
-    let reader = decision.reader_mut(webhook)?;
+    let reader = decision.held_mut(webhook)?;
     if reader.is_idle() {
         reader.health.rest();
     }
@@ -379,7 +401,7 @@ fn deliver(
     report: &Report,
 ) -> Asked<()> {
     record(decision, report, Reason::Delivered, None);
-    let reader = decision.reader_mut(webhook.id)?;
+    let reader = decision.held_mut(webhook.id)?;
     reader.window.answered(false, webhook.max_in_flight);
     if reader.health.succeed() {
         reader.window.restart();
@@ -398,7 +420,7 @@ fn fail(
 ) -> Asked<()> {
     let (now, figures) = (decision.now(), decision.figures());
     let again_at = asked_to_wait(&report.answer, trouble, now);
-    let reader = decision.reader_mut(webhook.id)?;
+    let reader = decision.held_mut(webhook.id)?;
     reader.window.answered(trouble.is_some_and(Trouble::narrows_window), webhook.max_in_flight);
     if let Some(at) = again_at {
         let at = at.min(now.plus(Reader::LONGEST_PAUSE_MS));
@@ -474,7 +496,7 @@ fn disable(
             let status = WebhookStatus::Disabled { reason, at: decision.now() };
             let disabled = Webhook::clone(webhook).with_status(status);
             decision.tell_of(webhook, EventType::WebhookDisabled, None, reason)?;
-            Ok(decision.put_webhook(disabled, webhook.rev))
+            decision.put_webhook(disabled, webhook.rev)
         }
         WebhookStatus::Disabled { .. } => Ok(Arc::clone(webhook)),
     }
@@ -484,7 +506,7 @@ fn disable(
 /// it waits as a lane that is due now.
 fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
     let now = decision.now();
-    decision.reader_mut(webhook.id)?.pending -= 1;
+    decision.held_mut(webhook.id)?.pending -= 1;
     let Some(next) = next_in_lane(decision, webhook, &slot)? else { return Ok(()) };
     let behind = slot.behind.filter(|last| *last > next.seq);
     let first = Slot::first(next.seq, slot.subject, behind, now);
@@ -517,7 +539,7 @@ fn next_in_lane(
         if webhook.hears(&event) || passed == MOST_READ {
             return Ok(Some(event));
         }
-        decision.reader_mut(webhook.id)?.pending -= 1;
+        decision.held_mut(webhook.id)?.pending -= 1;
         last = next;
     }
     Ok(None)

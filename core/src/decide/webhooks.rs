@@ -47,7 +47,7 @@ pub(super) fn amend(decision: &mut Decision<'_>, id: WebhookId, settings: &Amend
         deliveries::save_skim(decision, &webhook)?;
     }
     let amended = Webhook::clone(&webhook).amended(settings);
-    Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)))
+    Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)?))
 }
 
 /// It goes on where it stood. Enabling what is not disabled changes nothing.
@@ -61,7 +61,7 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
             health.rest();
             health.probe_now(now);
             let enabled = Webhook::clone(&webhook).with_status(WebhookStatus::Active);
-            Ok(Reply::Webhook(decision.put_webhook(enabled, webhook.rev)))
+            Ok(Reply::Webhook(decision.put_webhook(enabled, webhook.rev)?))
         }
     }
 }

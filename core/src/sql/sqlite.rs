@@ -9,8 +9,7 @@ use crate::event::{Event, EventType, Seq};
 use crate::facts::{Fact, Need, TicketFilter};
 use crate::id::WebhookId;
 use crate::lane::{Lane, Subject};
-use crate::log::Log;
-use crate::outcome::{Changes, Expect, Put};
+use crate::outcome::{Changes, Expect, LogPut, Put};
 use crate::reader::Reader;
 use crate::service::{Availability, Service};
 use crate::sql::row::{BadRow, Row};
@@ -179,15 +178,19 @@ fn one<'a>(sql: &'static str, values: Vec<Value<'a>>) -> Statement<'a> {
     Statement { sql, values, changes: Some(1) }
 }
 
-fn log(log: &Log) -> Statement<'static> {
+fn log(put: &LogPut) -> Statement<'static> {
+    let LogPut { row: log, was } = put;
     one(
-        "UPDATE log SET head = ?1, floor = ?2, stamp_at = ?3, stamp_count = ?4, tallies = ?5",
+        "UPDATE log SET head = ?1, floor = ?2, stamp_at = ?3, stamp_count = ?4, tallies = ?5 \
+         WHERE stamp_at = ?6 AND stamp_count = ?7",
         vec![
             log.head.0.into(),
             log.floor.0.into(),
             log.stamp.at.0.into(),
             u32::from(log.stamp.count).into(),
             json(log.tallies.counts()).into(),
+            was.at.0.into(),
+            u32::from(was.count).into(),
         ],
     )
 }

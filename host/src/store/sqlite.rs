@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hookdesk_core::sql::{Statement, Value, sqlite};
-use hookdesk_core::{Changes, Fact, Need, Store};
+use hookdesk_core::{Changes, Commit, Fact, Need, Store};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, TransactionBehavior};
 
@@ -206,16 +206,17 @@ impl Store for Sqlite {
         load(&self.connection, need)
     }
 
-    fn commit(&mut self, changes: &Changes) -> Result<(), StoreFault> {
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for statement in sqlite::statements(changes) {
             let rows = bound(&transaction, &statement)?.raw_execute()?;
             if statement.changes.is_some_and(|expected| expected != rows) {
-                return Err(StoreFault::Moved(statement.sql));
+                return Ok(Commit::Conflict);
             }
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        Ok(Commit::Done)
     }
 }
 
