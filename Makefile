@@ -5,7 +5,7 @@ CARGO := cargo
 WASM := wasm32-unknown-unknown
 VERIFY := tests/verify
 
-.PHONY: run release test setup
+.PHONY: run release test setup simulate
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run:
@@ -23,6 +23,15 @@ test: setup
 	$(STEP) build $(CARGO) build --locked --workspace --all-targets
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
 	$(STEP) tests .ci/tests
+
+# Simulated worlds: `make simulate SEEDS=n [FIRST=k]`, one again with PLAN=seed or PLAN='{…}', and
+# STORES=all to run each over memory and SQLite.
+SEEDS ?= 1000
+FIRST ?= 0
+STORES ?= memory
+simulate:
+	@$(CARGO) run --release --quiet --locked --package hookdesk-tests --bin simulate -- \
+	  --stores $(STORES) --seeds $(SEEDS) --first $(FIRST) $(if $(PLAN),--plan '$(PLAN)')
 
 # What the tests need beside Rust: the wasm target, and the published libraries that check signatures.
 setup: $(VERIFY)/node_modules/.package-lock.json $(VERIFY)/.venv/installed

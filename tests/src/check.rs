@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Decided, Event, Lane, Meaning, Millis, Moment, Reader, Reason, Reply,
+    AttemptKey, Command, Decided, Event, HolderId, Lane, Meaning, Moment, Reader, Reason, Reply,
     Request, Seq, Subject, Subscription, Webhook, WebhookId,
 };
 
@@ -23,8 +23,8 @@ pub struct Witness {
     /// The last request for each event: its number, and what it carried.
     sent: BTreeMap<(WebhookId, Seq), (u32, String)>,
     /// Webhooks and their readers as they stood before the last batch, and as they stand.
-    before: BTreeMap<WebhookId, (Webhook, Reader)>,
-    after: BTreeMap<WebhookId, (Webhook, Reader)>,
+    pub before: BTreeMap<WebhookId, (Webhook, Reader)>,
+    pub after: BTreeMap<WebhookId, (Webhook, Reader)>,
     /// Webhooks whose unregistering was acknowledged.
     pub unregistered: BTreeSet<WebhookId>,
 }
@@ -68,28 +68,38 @@ impl Witness {
         self.settled.contains_key(&(webhook, seq))
     }
 
+    /// Nothing was committed since the rows were checked.
+    pub fn nothing_new(&mut self) {
+        self.before.clone_from(&self.after);
+    }
+
     /// Checks all rows.
     pub fn rows(&mut self, rows: &Rows, cap: u32) {
         let places: Vec<u64> = rows.events.iter().map(|event| event.seq.0).collect();
         assert!(places.iter().copied().eq(1..=rows.log.head.0), "the log has gaps: {places:?}");
-        let before = self.settled.clone();
         for recorded in &rows.attempts {
             if matches!(recorded.reason, Reason::Delivered | Reason::RetriesUsedUp) {
-                self.settled.insert((recorded.key.webhook, recorded.key.seq), recorded.reason);
+                let key = (recorded.key.webhook, recorded.key.seq);
+                let settled = *self.settled.entry(key).or_insert(recorded.reason);
+                assert_eq!(settled, recorded.reason, "{key:?} was settled otherwise");
             }
         }
-        for (key, reason) in before {
-            assert_eq!(self.settled.get(&key), Some(&reason), "{key:?} was settled otherwise");
-        }
         self.before = std::mem::take(&mut self.after);
-        let mut in_flight = 0;
+        let mut in_flight: BTreeMap<Option<HolderId>, u32> = BTreeMap::new();
         for (webhook, reader, lanes) in &rows.partners {
             assert!(!self.unregistered.contains(&webhook.id), "{} came back", webhook.id);
-            self.partner(rows, webhook, reader, lanes);
-            in_flight += reader.in_flight();
+            let known = self.before.get(&webhook.id);
+            let revs = |(webhook, reader): &(Webhook, Reader)| (webhook.rev, reader.rev);
+            // Revisions guard lanes too: all that can be new are events, and they are unread.
+            if known.map(revs) != Some((webhook.rev, reader.rev)) {
+                self.partner(rows, webhook, reader, lanes);
+            }
+            *in_flight.entry(reader.holder).or_default() += reader.in_flight();
             self.after.insert(webhook.id, (webhook.clone(), reader.clone()));
         }
-        assert!(in_flight <= cap, "{in_flight} in flight, with a cap of {cap}");
+        for (holder, in_flight) in in_flight {
+            assert!(in_flight <= cap, "{holder:?} has {in_flight} in flight, with a cap of {cap}");
+        }
     }
 
     fn partner(&mut self, rows: &Rows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
@@ -137,10 +147,17 @@ impl Witness {
     }
 
     /// Checks a request that is about to be sent, with the rows as they were committed.
-    pub fn request(&mut self, rows: &Rows, request: &Request, webhook: &Webhook, reader: &Reader) {
+    pub fn request(
+        &mut self,
+        rows: &Rows,
+        request: &Request,
+        (webhook, reader): (&Webhook, &Reader),
+        clocks_are_right: bool,
+    ) {
         let AttemptKey { seq, webhook: id, number } = request.key;
         assert!(!self.unregistered.contains(&id), "{id} was unregistered, and is sent to");
         assert!(!self.skipped.contains(&(id, seq)), "{id}: {seq} was skipped, and is sent");
+        assert!(!self.is_settled(id, seq), "{id}: {seq} is done, and is sent");
         let event = rows.event(seq);
         let subject = Subject::of(event, reader.ordering);
         for earlier in &rows.events[..rows.events.partition_point(|e| e.seq < seq)] {
@@ -158,7 +175,8 @@ impl Witness {
         }
         let due = rows.attempts.iter().filter(|a| (a.key.seq, a.key.webhook) == (seq, id));
         let due = due.filter(|a| a.key.number < number).filter_map(|a| a.next_attempt_at).max();
-        assert!(request.sent_at >= due.unwrap_or(Millis(0)), "{id}: {seq} is sent too early");
+        let early = clocks_are_right && due.is_some_and(|due| request.sent_at < due);
+        assert!(!early, "{id}: {seq} is sent too early");
         headers(request, webhook, event);
     }
 }
@@ -179,9 +197,10 @@ fn headers(request: &Request, webhook: &Webhook, event: &Event) {
 
 /// A webhook takes a place only while it has fewer in flight than the process has free: checked on
 /// the requests of a wake, in their order, after which the rows are as given.
-pub fn fairness(rows: &Rows, requests: &[Request], cap: u32) {
+pub fn fairness(rows: &Rows, holder: HolderId, requests: &[Request], cap: u32) {
+    let held = rows.partners.iter().filter(|(_, reader, _)| reader.holder == Some(holder));
     let mut in_flight: BTreeMap<WebhookId, u32> =
-        rows.partners.iter().map(|(webhook, reader, _)| (webhook.id, reader.in_flight())).collect();
+        held.map(|(webhook, reader, _)| (webhook.id, reader.in_flight())).collect();
     for request in requests {
         in_flight.entry(request.key.webhook).and_modify(|count| *count -= 1);
     }

@@ -10,6 +10,7 @@
     clippy::large_futures,
     clippy::large_stack_arrays,
     clippy::format_push_string,
+    clippy::similar_names,
     reason = "a panic is how a check fails, and a test's harness need not be lean"
 )]
 
@@ -17,10 +18,11 @@ mod check;
 mod client;
 mod receiver;
 mod server;
+pub mod simulate;
 mod stores;
 mod world;
 
 pub use client::{Answer, Client, Webhook};
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
 pub use server::{Attempt, Folder, Options, Port, Server, binary};
-pub use world::{Story, World};
+pub use world::{Plan, Situations, Story, World};

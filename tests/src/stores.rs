@@ -1,9 +1,13 @@
 //! Stores as the worlds use them: with faults on demand, and open to inspection.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{
-    AttemptKey, Changes, Commit, Event, EventId, Fact, Lane, Log, MemoryStore, Millis, Need,
-    Reader, Reason, Seq, Store, Webhook, WebhookId,
+    AttemptKey, Changes, Commit, Event, EventId, Expect, Fact, Lane, Log, LogPut, MemoryStore,
+    Millis, Need, Put, Reader, Reason, Seq, Stamp, Store, Ticket, Webhook, WebhookId,
 };
 
 /// A store whose rows can be looked at from outside.
@@ -63,40 +67,121 @@ pub enum Fate {
     Unknown,
 }
 
-/// A store that fails when it is told to.
+/// What is wrong with a store for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It answers nothing.
+    Refuses,
+    /// It can be read, and takes nothing more in.
+    Full,
+}
+
+/// The one store that all hosts share.
 #[derive(Debug)]
-pub struct Faulty<S> {
+pub struct Disk<S> {
     pub store: S,
+    pub trouble: Option<Trouble>,
+    /// Commits that held.
+    pub commits: u64,
+}
+
+/// A store as one host has it.
+#[derive(Debug)]
+pub struct View<S> {
+    pub disk: Rc<RefCell<Disk<S>>>,
+    /// What becomes of the next commit.
     pub fate: Fate,
+    /// What this host read before it stopped for a while: it goes on over that, until it commits.
+    pub stale: Option<MemoryStore>,
+    /// Commits that others were quicker than.
+    pub conflicts: u32,
 }
 
 #[derive(Debug)]
 pub struct Injected;
 
-impl<S: Store> Store for Faulty<S>
+impl<S: Store> Store for View<S>
 where
     S::Fault: std::fmt::Debug,
 {
     type Fault = Injected;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Injected> {
-        Ok(self.store.load(need).expect("reads do not fail here"))
+        if let Some(stale) = &mut self.stale {
+            return Ok(stale.load(need).expect("memory does not fail"));
+        }
+        let disk = &mut *self.disk.borrow_mut();
+        match disk.trouble {
+            Some(Trouble::Refuses) => Err(Injected),
+            Some(Trouble::Full) | None => {
+                Ok(disk.store.load(need).expect("reads do not fail here"))
+            }
+        }
     }
 
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Injected> {
-        match std::mem::take(&mut self.fate) {
-            Fate::Holds => Ok(self.store.commit(changes).expect("what is decided can be stored")),
-            Fate::Fails => Err(Injected),
-            Fate::Unknown => {
-                let _ = self.store.commit(changes).expect("what is decided can be stored");
-                Err(Injected)
-            }
+        self.stale = None;
+        let disk = &mut *self.disk.borrow_mut();
+        if disk.trouble.is_some() || self.fate == Fate::Fails {
+            return Err(Injected);
+        }
+        let commit = disk.store.commit(changes).expect("what is decided can be stored");
+        if commit == Commit::Conflict {
+            self.conflicts += 1;
+            return Ok(commit);
+        }
+        disk.commits += 1;
+        match self.fate {
+            Fate::Holds | Fate::Fails => Ok(commit),
+            Fate::Unknown => Err(Injected),
         }
     }
 }
 
+/// All that decisions can ask of a store, as it stands.
+pub fn copy<S: Store>(store: &mut S) -> MemoryStore
+where
+    S::Fault: std::fmt::Debug,
+{
+    let mut load = |need| store.load(&need).expect("reads do not fail here");
+    let mut changes = Changes::default();
+    if let Fact::Log(row) = load(Need::Log) {
+        changes.log = Some(LogPut { row, was: Stamp::default() });
+    }
+    if let Fact::Service(service) = load(Need::Service) {
+        changes.service = Some(service);
+    }
+    if let Fact::Events(events) = load(Need::Events { from: Seq(1), most: u32::MAX }) {
+        changes.events = events.into_iter().map(Arc::new).collect();
+    }
+    if let Fact::Tickets(tickets) = load(Need::Tickets { only: None, after: None, most: u32::MAX })
+    {
+        let put = |ticket: Ticket| (ticket.id, new(ticket));
+        changes.tickets = tickets.into_iter().map(put).collect();
+    }
+    if let Fact::Webhooks(partners) = load(Need::Webhooks) {
+        for (webhook, reader) in partners {
+            let all = Need::Lanes { webhook: webhook.id, after: None, most: u32::MAX };
+            if let Fact::Lanes(lanes) = load(all) {
+                let put = |lane: Lane| ((lane.webhook, lane.subject), Some(lane));
+                changes.lanes.extend(lanes.into_iter().map(put));
+            }
+            changes.readers.insert(webhook.id, new(reader));
+            changes.webhooks.insert(webhook.id, new(Arc::new(webhook)));
+        }
+    }
+    let mut copy = MemoryStore::default();
+    let commit = copy.commit(&changes).expect("memory does not fail");
+    assert_eq!(commit, Commit::Done);
+    copy
+}
+
+fn new<T>(row: T) -> Put<T> {
+    Put { row: Some(row), expect: Expect::Absent }
+}
+
 /// All that a store holds, as far as it is checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rows {
     pub log: Log,
     pub events: Vec<Event>,

@@ -1,62 +1,38 @@
-//! Simulated worlds. `HOOKDESK_SEED=n` replays one world, `HOOKDESK_WORLDS=n` runs so many.
+//! Simulated worlds: `HOOKDESK_WORLDS=n` runs so many over memory, and a tenth over all stores.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use hookdesk_tests::Plan;
+use hookdesk_tests::simulate::{Run, Stores, cut_down, many, world};
 
-use hookdesk::store::sqlite::Sqlite;
-use hookdesk_core::{Memory, MemoryStore};
-use hookdesk_tests::{Story, World};
-
-/// The same world over every store: each tells the same story.
-fn world(seed: u64) {
-    let sqlite = || Sqlite::in_memory().expect("SQLite makes a database in memory");
-    let told = World::new(seed, MemoryStore::default(), Memory::Kept).run();
-    same(&told, &World::new(seed, MemoryStore::default(), Memory::Dropped).run());
-    same(&told, &World::new(seed, sqlite(), Memory::Kept).run());
-    same(&told, &World::new(seed, sqlite(), Memory::Dropped).run());
+fn worlds() -> u64 {
+    let number = std::env::var("HOOKDESK_WORLDS").ok();
+    number.map_or(5_000, |text| text.parse().expect("a whole number"))
 }
 
-fn same(told: &Story, other: &Story) {
-    for (step, (one, another)) in told.iter().zip(other).enumerate() {
-        assert_eq!(one, another, "the stories part at step {step}");
+fn check(run: &Run, stores: Stores) {
+    if let Some(violation) = run.violations.first() {
+        panic!("{}", cut_down(violation.clone(), stores, 300));
     }
-    assert_eq!(told.len(), other.len());
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().expect("a whole number"))
+    let missing = run.never_met();
+    assert!(missing.is_empty(), "never met: {missing:?}");
 }
 
 #[test]
-fn every_world_keeps_the_invariants_over_every_store() {
-    if let Some(seed) = number("HOOKDESK_SEED") {
-        return world(seed);
-    }
-    let worlds = number("HOOKDESK_WORLDS").unwrap_or(1_000);
-    let next = AtomicU64::new(0);
-    let failed = AtomicU64::new(u64::MAX);
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= worlds.min(failed.load(Ordering::Relaxed)) {
-                        return;
-                    }
-                    if catch_unwind(AssertUnwindSafe(|| world(seed))).is_err() {
-                        failed.fetch_min(seed, Ordering::Relaxed);
-                    }
-                }
-            });
+fn every_world_keeps_the_invariants() {
+    check(&many(0, worlds(), Stores::Memory, &|_| {}), Stores::Memory);
+}
+
+#[test]
+fn every_store_tells_the_same_story() {
+    check(&many(0, worlds() / 10, Stores::All, &|_| {}), Stores::All);
+}
+
+/// Worlds in which a rule was broken once, each cut down to what it took.
+#[test]
+fn what_was_broken_once_holds() {
+    for line in include_str!("../worlds.jsonl").lines() {
+        let plan: Plan = serde_json::from_str(line).expect("a plan a line");
+        if let Err(violation) = world(&plan, Stores::All) {
+            panic!("{}\n{line}", violation.what);
         }
-    });
-    let failed = failed.into_inner();
-    assert_eq!(
-        failed,
-        u64::MAX,
-        "replay it: HOOKDESK_SEED={failed} cargo test -p hookdesk-tests --test worlds"
-    );
-    println!("{worlds} worlds");
+    }
 }

@@ -1,0 +1,99 @@
+//! What callers and operators ask for.
+
+use fastrand::Rng;
+use hookdesk_core::guard::{CallbackUrl, Targets};
+use hookdesk_core::{
+    Amendment, Availability, Command, EventType, Ordering, Registration, RetrySchedule, Secret,
+    Subscription, TicketId, TicketMessage, WebhookId,
+};
+
+use super::plan::Plan;
+
+/// What callers know of the desk.
+#[derive(Debug, Default)]
+pub struct Callers {
+    pub tickets: Vec<TicketId>,
+    pub webhooks: Vec<WebhookId>,
+}
+
+impl Callers {
+    /// A call that somebody makes.
+    pub fn call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
+        if self.webhooks.len() < plan.webhooks as usize && rng.u32(0..3) == 0 {
+            return Some(registration(rng));
+        }
+        if rng.u32(0..1_000) < plan.odds.unregister {
+            return pick(rng, &self.webhooks).map(|id| Command::Unregister { id });
+        }
+        if rng.u32(0..1_000) < plan.odds.operate {
+            return self.operate(rng);
+        }
+        let message = TicketMessage::parse(format!("m{}", rng.u32(..))).expect("a good message");
+        let ticket = pick(rng, &self.tickets);
+        Some(match (rng.u32(0..10), ticket) {
+            (0, _) => Command::Ping,
+            (1, _) => Command::Announce(Availability::Unavailable),
+            (2, _) => Command::Announce(Availability::Available),
+            (3, Some(id)) if self.tickets.len() > 1 => Command::CloseTicket { id },
+            (_, Some(id)) if self.tickets.len() >= plan.tickets as usize => {
+                Command::UpdateTicket { id, message }
+            }
+            (4..=6, Some(id)) => Command::UpdateTicket { id, message },
+            (_, _) => Command::OpenTicket { message },
+        })
+    }
+
+    /// What an operator does to a webhook.
+    fn operate(&self, rng: &mut Rng) -> Option<Command> {
+        let id = pick(rng, &self.webhooks)?;
+        Some(match rng.u32(0..4) {
+            0 => Command::Enable { id },
+            1 => Command::PingOne { id },
+            _ => Command::Amend { id, settings: amendment(rng) },
+        })
+    }
+}
+
+fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
+    if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
+}
+
+fn registration(rng: &mut Rng) -> Command {
+    let url = format!("https://receiver.example/{}", rng.u8(..));
+    let waits = (0..rng.usize(0..=4)).map(|_| rng.u32(0..=20)).collect();
+    let mut secret = [0; Secret::LENGTH];
+    rng.fill(&mut secret);
+    Command::Register(Registration {
+        callback_url: CallbackUrl::parse(&url, &Targets::public()).expect("a good URL"),
+        secret: Secret::new(secret),
+        settings: Amendment {
+            ordering: Some(ordering(rng)),
+            retry_schedule: Some(RetrySchedule::parse(waits).expect("a good schedule")),
+            timeout_ms: Some(rng.u32(1_000..=10_000)),
+            max_in_flight: Some(rng.u32(1..=6)),
+            ..amendment(rng)
+        },
+    })
+}
+
+/// Mostly the default: order inside a ticket is what is hard to keep.
+fn ordering(rng: &mut Rng) -> Ordering {
+    if rng.bool() { Ordering::Ticket } else { Ordering::ALL[rng.usize(..Ordering::ALL.len())] }
+}
+
+/// Some settings, most of them left as they are.
+fn amendment(rng: &mut Rng) -> Amendment {
+    let mut sometimes = || rng.u32(0..4) == 0;
+    let (events, other, rate, window, paused) =
+        (sometimes(), sometimes(), sometimes(), sometimes(), sometimes());
+    let all = EventType::ALL;
+    let some = |rng: &mut Rng| (0..4).map(|_| all[rng.usize(..all.len())]).collect::<Vec<_>>();
+    Amendment {
+        events: events.then(|| Subscription::of(some(rng))),
+        ordering: other.then(|| ordering(rng)),
+        rate_limit: rate.then(|| rng.bool().then(|| rng.u32(1..=20))),
+        max_in_flight: window.then(|| rng.u32(1..=6)),
+        paused: paused.then(|| rng.u32(0..3) == 0),
+        ..Amendment::default()
+    }
+}

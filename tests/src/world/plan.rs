@@ -1,0 +1,199 @@
+//! How a world is: drawn from its seed, so that each one has sizes and troubles of its own.
+
+use fastrand::Rng;
+use hookdesk_core::Figures;
+use serde::{Deserialize, Serialize};
+
+/// A world to be. As JSON it is one line that makes the same world again, anywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub seed: u64,
+    pub steps: u32,
+    pub hosts: u32,
+    pub webhooks: u32,
+    pub tickets: u32,
+    /// Requests that one host may have in flight.
+    pub cap: u32,
+    /// Milliseconds that the clocks of hosts may be apart.
+    pub skew_ms: u32,
+    /// Milliseconds from the start in which every receiver is away.
+    pub away_ms: u32,
+    pub health: Health,
+    pub odds: Odds,
+}
+
+/// The figures of health, shorter than in life: a world lasts minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub down_after: u32,
+    pub probe_first_ms: u64,
+    pub probe_most_ms: u64,
+    pub disable_after_ms: u64,
+}
+
+/// How often things happen, in thousandths of the times at which they can.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Odds {
+    /// Somebody calls.
+    pub call: u32,
+    /// A call is an operator's.
+    pub operate: u32,
+    pub unregister: u32,
+    /// A caller whose call failed calls again.
+    pub repeat: u32,
+    pub commit_fails: u32,
+    pub commit_unknown: u32,
+    /// For a while the store answers nothing, or takes nothing more in.
+    pub store_refuses: u32,
+    pub store_full: u32,
+    pub crash: u32,
+    /// A host stops for a while, in the middle of a batch, and goes on over what it had read.
+    pub hang: u32,
+    pub clock_jumps: u32,
+    /// What a receiver does with a request.
+    pub fails: u32,
+    pub slow: u32,
+    pub hangs: u32,
+    pub gone: u32,
+    /// It does what it was asked to, and we never hear.
+    pub lies: u32,
+    /// Every other minute or so it is away.
+    pub flaps: u32,
+    /// What becomes of the report.
+    pub unreported: u32,
+    pub late: u32,
+    pub doubled: u32,
+    pub ours: u32,
+}
+
+impl Plan {
+    /// The plan that a seed stands for.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let rng = &mut rng;
+        // Each trouble is there in a third of the worlds, and in them sometimes often.
+        let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
+        let troubles: [(&mut u32, u32); 20] = [
+            (&mut odds.operate, 300),
+            (&mut odds.unregister, 30),
+            (&mut odds.repeat, 1_000),
+            (&mut odds.commit_fails, 100),
+            (&mut odds.commit_unknown, 60),
+            (&mut odds.store_refuses, 40),
+            (&mut odds.store_full, 40),
+            (&mut odds.crash, 60),
+            (&mut odds.hang, 60),
+            (&mut odds.clock_jumps, 40),
+            (&mut odds.fails, 700),
+            (&mut odds.slow, 300),
+            (&mut odds.hangs, 200),
+            (&mut odds.gone, 40),
+            (&mut odds.lies, 100),
+            (&mut odds.flaps, 1_000),
+            (&mut odds.unreported, 60),
+            (&mut odds.late, 100),
+            (&mut odds.doubled, 100),
+            (&mut odds.ours, 100),
+        ];
+        for (trouble, most) in troubles {
+            let drawn = rng.u32(0..=most);
+            *trouble = if rng.u32(0..3) == 0 { drawn } else { 0 };
+        }
+        let sometimes = |rng: &mut Rng, most: u32| {
+            let drawn = rng.u32(0..=most);
+            if rng.u32(0..3) == 0 { drawn } else { 0 }
+        };
+        Self {
+            seed,
+            steps: rng.u32(40..160),
+            hosts: [1, 1, 2, 2, 3][rng.usize(0..5)],
+            // Mostly few; in some worlds many, for few places.
+            webhooks: if rng.u32(0..24) == 0 { rng.u32(6..=12) } else { rng.u32(1..=5) },
+            tickets: rng.u32(1..=8),
+            cap: rng.u32(1..=12),
+            skew_ms: sometimes(rng, 3_000),
+            away_ms: sometimes(rng, 240_000),
+            health: Health {
+                down_after: rng.u32(2..=10),
+                probe_first_ms: rng.u64(100..=2_000),
+                probe_most_ms: rng.u64(2_000..=60_000),
+                disable_after_ms: rng.u64(60_000..=600_000),
+            },
+            odds,
+        }
+    }
+
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let Health { down_after, probe_first_ms, probe_most_ms, disable_after_ms } = self.health;
+        Figures { down_after, probe_first_ms, probe_most_ms, disable_after_ms }
+    }
+
+    /// Whether hosts know the time as the world does. One that stood still goes on with the time
+    /// that it had read before.
+    #[must_use]
+    pub fn clocks_are_right(&self) -> bool {
+        self.skew_ms == 0 && self.odds.clock_jumps == 0 && self.odds.hang == 0
+    }
+
+    /// All trouble ends.
+    pub fn calm(&mut self) {
+        self.odds = Odds::default();
+        self.away_ms = 0;
+    }
+
+    /// Plans with a little less in them, the boldest first.
+    #[must_use]
+    pub fn smaller(&self) -> Vec<Self> {
+        let mut smaller = Vec::new();
+        let mut try_with = |change: &dyn Fn(&mut Self)| {
+            let mut plan = self.clone();
+            change(&mut plan);
+            if plan != *self {
+                smaller.push(plan);
+            }
+        };
+        for share in [4, 2] {
+            try_with(&|plan| plan.steps = (plan.steps / share).max(1));
+        }
+        try_with(&|plan| plan.steps = plan.steps.saturating_sub(plan.steps / 8).max(1));
+        try_with(&|plan| plan.steps = plan.steps.saturating_sub(1).max(1));
+        try_with(&|plan| plan.hosts = 1);
+        try_with(&|plan| plan.hosts = plan.hosts.min(2));
+        try_with(&|plan| plan.webhooks = 1);
+        try_with(&|plan| plan.webhooks = (plan.webhooks / 2).max(1));
+        try_with(&|plan| plan.tickets = 1);
+        try_with(&|plan| plan.cap = 1);
+        try_with(&|plan| plan.skew_ms = 0);
+        try_with(&|plan| plan.away_ms = 0);
+        let odds: [fn(&mut Odds) -> &mut u32; 21] = [
+            |odds| &mut odds.operate,
+            |odds| &mut odds.unregister,
+            |odds| &mut odds.repeat,
+            |odds| &mut odds.commit_fails,
+            |odds| &mut odds.commit_unknown,
+            |odds| &mut odds.store_refuses,
+            |odds| &mut odds.store_full,
+            |odds| &mut odds.crash,
+            |odds| &mut odds.hang,
+            |odds| &mut odds.clock_jumps,
+            |odds| &mut odds.fails,
+            |odds| &mut odds.slow,
+            |odds| &mut odds.hangs,
+            |odds| &mut odds.gone,
+            |odds| &mut odds.lies,
+            |odds| &mut odds.flaps,
+            |odds| &mut odds.unreported,
+            |odds| &mut odds.late,
+            |odds| &mut odds.doubled,
+            |odds| &mut odds.ours,
+            |odds| &mut odds.call,
+        ];
+        for odd in odds {
+            try_with(&|plan| *odd(&mut plan.odds) = 0);
+        }
+        smaller
+    }
+}

@@ -1,0 +1,160 @@
+//! What worlds met: each fault in each state, each transition, each reason. A rule that is never
+//! met is not proved, however many worlds there are.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hookdesk_core::{Millis, Reader, Reason, Webhook, WebhookStatus};
+
+/// How often each situation was met: what happened, and in what state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
+
+/// What a run of a thousand worlds and more must meet.
+const MUST: [(&str, &str); 44] = [
+    ("reason", "delivered"),
+    ("reason", "retry"),
+    ("reason", "retries_used_up"),
+    ("reason", "gone"),
+    ("reason", "taken_over"),
+    ("reason", "lost"),
+    ("reason", "our_fault"),
+    ("reason", "late"),
+    ("reason", "probe"),
+    ("held back", "failing"),
+    ("held back", "paused"),
+    ("held back", "retry_after"),
+    ("held back", "reordering"),
+    ("held back", "gone"),
+    ("turns", "down"),
+    ("turns", "healthy"),
+    ("turns", "paused"),
+    ("turns", "active"),
+    ("turns", "disabled for failing"),
+    ("turns", "disabled as gone"),
+    ("turns", "narrower"),
+    ("turns", "wider"),
+    ("crash", "sending"),
+    ("crash", "waiting"),
+    ("crash", "down"),
+    ("crash", "probing"),
+    ("crash", "reordering"),
+    ("takeover", "down"),
+    ("takeover", "paused"),
+    ("takeover", "probing"),
+    ("takeover", "waiting"),
+    ("host hangs", "sending"),
+    ("host wakes to a conflict", "sending"),
+    ("commit fails", "sending"),
+    ("commit of unknown fate", "sending"),
+    ("store refuses", "sending"),
+    ("store is full", "sending"),
+    ("clock jumps ahead", "sending"),
+    ("clock jumps back", "sending"),
+    ("410", "probing"),
+    ("given up as lost", "paused"),
+    ("report twice", "sending"),
+    ("unregister", "sending"),
+    ("heard, and we are not told", "sending"),
+];
+
+impl Situations {
+    pub fn note(&mut self, what: &'static str, state: &'static str) {
+        *self.0.entry((what, state)).or_default() += 1;
+    }
+
+    /// Something happened to a webhook, in whatever states it is.
+    pub fn met(&mut self, what: &'static str, webhook: &Webhook, reader: &Reader) {
+        for state in states(webhook, reader) {
+            self.note(what, state);
+        }
+    }
+
+    pub fn reason(&mut self, reason: Reason) {
+        self.note("reason", reason.name());
+    }
+
+    /// What a webhook went through from one step to the next.
+    pub fn moved(&mut self, before: &(Webhook, Reader), after: &(Webhook, Reader), now: Millis) {
+        let ((webhook, reader), (webhook_after, reader_after)) = (before, after);
+        match (reader.health.is_down(), reader_after.health.is_down()) {
+            (false, true) => self.note("turns", "down"),
+            (true, false) => self.note("turns", "healthy"),
+            (true, true) | (false, false) => {}
+        }
+        if webhook.status != webhook_after.status {
+            self.note("turns", status(webhook_after));
+        }
+        if reader.window.size > reader_after.window.size {
+            self.note("turns", "narrower");
+        }
+        if reader.window.size < reader_after.window.size {
+            self.note("turns", "wider");
+        }
+        if reader.holder != reader_after.holder && !reader.sending.is_empty() {
+            self.met("takeover", webhook, reader);
+        }
+        if let Some(reason) = reader_after.holds_back(webhook_after, now) {
+            self.note("held back", reason.name());
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (situation, count) in &other.0 {
+            *self.0.entry(*situation).or_default() += count;
+        }
+    }
+
+    /// Situations that must be met, and were not.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let missing = MUST.iter().filter(|situation| !self.0.contains_key(situation));
+        missing.map(|(what, state)| format!("{what}: {state}")).collect()
+    }
+
+    /// The situations that were met least.
+    #[must_use]
+    pub fn rare(&self, most: usize) -> Vec<String> {
+        let mut counts: Vec<_> = self.0.iter().map(|(of, count)| (*count, *of)).collect();
+        counts.sort_unstable();
+        let rare = counts.into_iter().take(most);
+        rare.map(|(count, (what, state))| format!("{what}: {state} {count}")).collect()
+    }
+}
+
+/// One line for each thing that happened, with the states in which it did.
+impl fmt::Display for Situations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for ((what, state), count) in &self.0 {
+            lines.entry(what).or_default().push(format!("{state} {count}"));
+        }
+        for (what, states) in lines {
+            writeln!(f, "{what:>26} | {}", states.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn status(webhook: &Webhook) -> &'static str {
+    match webhook.status {
+        WebhookStatus::Active => "active",
+        WebhookStatus::Paused => "paused",
+        WebhookStatus::Disabled { reason: Reason::Gone, .. } => "disabled as gone",
+        WebhookStatus::Disabled { .. } => "disabled for failing",
+    }
+}
+
+fn states(webhook: &Webhook, reader: &Reader) -> impl Iterator<Item = &'static str> {
+    let states = [
+        (reader.is_idle(), "idle"),
+        (!reader.sending.is_empty(), "sending"),
+        (reader.waiting > 0, "waiting"),
+        (reader.health.is_down(), "down"),
+        (reader.probes(), "probing"),
+        (reader.is_reordering(webhook), "reordering"),
+        (webhook.status == WebhookStatus::Paused, "paused"),
+        (!webhook.is_active() && webhook.status != WebhookStatus::Paused, "disabled"),
+    ];
+    states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, state)| state)
+}
