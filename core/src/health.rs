@@ -173,6 +173,13 @@ mod tests {
     }
 
     #[test]
+    fn three_subjects_are_remembered_and_each_of_them_once() {
+        for (failures, subjects, remembered) in [(1, 1, 1), (9, 1, 1), (9, 2, 2), (9, 5, 3)] {
+            assert_eq!(failing(failures, subjects).subjects.len(), remembered, "{subjects}");
+        }
+    }
+
+    #[test]
     fn five_days_of_nothing_but_failures_disable() {
         let figures = Figures::default();
         let late = Millis(1_000 + figures.disable_after_ms);
@@ -207,5 +214,24 @@ mod tests {
         assert_eq!(health.down, Some(Down { probes: 0, next_probe: Millis(7) }));
         assert!(health.succeed());
         assert_eq!(health, Health::default());
+    }
+
+    #[test]
+    fn rest_ends_failures_and_leaves_a_receiver_that_is_down_to_its_probes() {
+        let mut health = failing(10, 3);
+        health.judge(&Figures::default(), false, Millis(2_000));
+        let down = Some(Down { probes: 0, next_probe: Millis(3_000) });
+        assert_eq!(health.down, down);
+        health.rest();
+        assert_eq!(health, Health { down, ..Health::default() });
+    }
+
+    #[test]
+    fn a_probe_further_away_than_the_longest_wait_is_due() {
+        let (figures, now) = (Figures::default(), Millis(7));
+        for (wait_ms, from_ms) in [(0, 0), (1, 1), (900_000, 900_000), (900_001, 0)] {
+            let down = Down { probes: 3, next_probe: now.plus(wait_ms) };
+            assert_eq!(down.probes_from(&figures, now), now.plus(from_ms), "{wait_ms}");
+        }
     }
 }

@@ -147,4 +147,26 @@ mod tests {
             assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
         }
     }
+
+    #[test]
+    fn a_lane_is_due_at_its_time_and_when_that_is_further_away_than_any_wait() {
+        // seconds of the schedule's one wait, milliseconds to the due time, whether it is due
+        const TABLE: [(u32, u64, bool); 7] = [
+            (5, 0, true),
+            (5, 1, false),
+            (5, 86_400_000, false),
+            (5, 86_400_001, true),
+            (604_800, 86_400_001, false),
+            (604_800, 725_760_000, false),
+            (604_800, 725_760_001, true),
+        ];
+        let now = Millis(1_000);
+        for (wait_s, away_ms, is_due) in TABLE {
+            let webhook = WebhookId::new(Stamp::default(), &[1; 16]);
+            let schedule = RetrySchedule::parse(vec![wait_s]).unwrap();
+            let slot = Slot::first(Seq(1), Subject::Everything, None, now);
+            let lane = slot.waiting(webhook, 1, now.plus(away_ms), Reason::Retry);
+            assert_eq!(lane.is_due(now, &schedule), is_due, "{wait_s} {away_ms}");
+        }
+    }
 }

@@ -277,3 +277,95 @@ mod subject {
         Subject::parse(&text).ok_or_else(|| serde::de::Error::custom("not a subject"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventType;
+    use crate::guard::{CallbackUrl, Targets};
+    use crate::id::Stamp;
+    use crate::sign::Secret;
+    use crate::webhook::WebhookStatus;
+
+    const NOW: Millis = Millis(2_000);
+
+    fn webhook() -> Webhook {
+        let id = WebhookId::new(Stamp::default(), &[1; 16]);
+        let url = CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap();
+        Webhook::new(id, url, Secret::new([1; 32]), NOW)
+    }
+
+    fn reader() -> Reader {
+        Reader::new(&webhook(), &Log::default())
+    }
+
+    #[test]
+    fn sending_waits_for_pause_and_rate_but_for_no_wrong_clock() {
+        // not before (ms), rate from (us), sends from (ms)
+        const TABLE: [(u64, u64, u64); 6] = [
+            (0, 0, 0),
+            (5_000, 0, 5_000),
+            (5_000, 7_500_999, 7_500),
+            (9_000, 7_500_999, 9_000),
+            (3_602_000, 0, 3_602_000),
+            (3_602_001, 0, 2_000),
+        ];
+        for (not_before, rate_from_us, from) in TABLE {
+            let reader = Reader { not_before: Millis(not_before), rate_from_us, ..reader() };
+            assert_eq!(reader.sends_from(NOW), Millis(from), "{not_before} {rate_from_us}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_kept_from_the_last_request_on_and_for_a_second_at_the_most() {
+        // rate from (us), rate limit, rate from after a request (us)
+        const TABLE: [(u64, Option<u32>, u64); 6] = [
+            (9_000_000, None, 0),
+            (0, Some(4), 2_250_000),
+            (2_250_000, Some(4), 2_500_000),
+            (3_000_000, Some(4), 3_250_000),
+            (9_000_000, Some(4), 3_250_000),
+            (0, Some(10_000), 2_000_100),
+        ];
+        for (rate_from_us, rate_limit, after_us) in TABLE {
+            let mut reader = Reader { rate_from_us, ..reader() };
+            reader.keep_rate(rate_limit, NOW);
+            assert_eq!(reader.rate_from_us, after_us, "{rate_from_us} {rate_limit:?}");
+        }
+    }
+
+    #[test]
+    fn what_holds_back_is_named_with_the_most_lasting_first() {
+        let mut webhook = webhook();
+        let mut reader = reader();
+        assert_eq!(reader.holds_back(&webhook, NOW), None);
+        reader.waiting = Lane::MOST;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::TooManyLanes));
+        webhook.ordering = Ordering::None;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
+        reader.not_before = NOW;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
+        reader.not_before = NOW.plus(1);
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::RetryAfter));
+        reader.health.down = Some(crate::health::Down { probes: 0, next_probe: NOW });
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Failing));
+        webhook.status = WebhookStatus::Paused;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Paused));
+    }
+
+    #[test]
+    fn a_backlog_is_what_was_read_what_is_aimed_and_what_is_unread() {
+        let (webhook, mut log) = (webhook(), Log::default());
+        let reader = Reader { pending: 20, aimed: 3, ..reader() };
+        for kind in [EventType::TicketOpened, EventType::WebhookDown, EventType::TicketClosed] {
+            log.tallies.count(kind);
+        }
+        assert_eq!(reader.backlog(&webhook, &log), 25);
+    }
+
+    #[test]
+    fn a_request_is_lost_after_its_timeout_and_half_a_minute() {
+        let slot = Slot::first(Seq(1), Subject::Everything, None, NOW);
+        assert_eq!(slot.lost_at(15_000), NOW.plus(45_001));
+    }
+}

@@ -183,5 +183,22 @@ mod tests {
         assert_eq!(RetrySchedule::parse(vec![1; 21]), Err(BadSchedule::TooMany));
         let long = RetrySchedule::parse(vec![0, 604_801]);
         assert_eq!(long, Err(BadSchedule::TooLong { index: 1 }));
+        assert_eq!(BadSchedule::TooMany.to_string(), "must have at most 20 waits");
+        let too_long = BadSchedule::TooLong { index: 1 }.to_string();
+        assert_eq!(too_long, "must be whole seconds from 0 to 604800");
+    }
+
+    #[test]
+    fn a_stored_schedule_is_the_one_that_was_parsed() {
+        let parsed = RetrySchedule::parse(vec![5, 0, 300]).unwrap();
+        assert_eq!(parsed.waits_s(), [5, 0, 300]);
+        assert_eq!(RetrySchedule::stored(parsed.waits_s().to_vec()), parsed);
+    }
+
+    #[test]
+    fn no_retry_is_further_away_than_the_longest_wait_and_its_spread() {
+        for (waits_s, longest_ms) in [(vec![], 0), (vec![0], 0), (vec![5, 300, 60], 360_000)] {
+            assert_eq!(RetrySchedule::parse(waits_s).unwrap().longest_ms(), longest_ms);
+        }
     }
 }

@@ -11,12 +11,16 @@ use crate::{
 const LADDER_S: [u32; 6] = [1, 5, 20, 60, 200, 400];
 const PROBE_MOST_S: u64 = 60;
 
+/// Requests and wakes of one world: several times what the longest of them takes.
+const MOST_STEPS: usize = 20_000;
+
 struct World {
     rig: Rig,
     id: WebhookId,
     tickets: Vec<Option<TicketId>>,
     /// Seconds, event, number of each request.
     sends: Vec<(u64, u64, u32)>,
+    steps: usize,
 }
 
 impl World {
@@ -24,7 +28,7 @@ impl World {
         let mut rig = Rig::new();
         rig.desk.judge_health_by(figures);
         let id = rig.register(registration);
-        Self { rig, id, tickets: vec![None; 1_000], sends: Vec::new() }
+        Self { rig, id, tickets: vec![None; 1_000], sends: Vec::new(), steps: 0 }
     }
 
     /// As small as the model.
@@ -54,8 +58,10 @@ impl World {
             while let Some(request) = self.rig.flying.first() {
                 let (at, key) = (self.seconds(), request.key);
                 self.sends.push((at, key.seq.0, key.number));
+                self.step();
                 self.rig.end(answer(at, key.seq.0, key.number));
             }
+            self.step();
             match self.rig.next_wake.filter(|at| *at <= end) {
                 Some(at) => self.rig.now = at.max(self.rig.now),
                 None => break,
@@ -64,6 +70,12 @@ impl World {
         }
         self.rig.now = end;
         self.rig.run(Command::Wake);
+    }
+
+    /// A world that never comes to its end fails rather than hangs.
+    fn step(&mut self) {
+        self.steps += 1;
+        assert!(self.steps < MOST_STEPS, "it never ends: {:?}", self.sends.last());
     }
 
     /// How each event was settled.
