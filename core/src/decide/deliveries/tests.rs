@@ -449,3 +449,36 @@ fn our_own_fault_holds_the_whole_webhook_for_a_moment() {
     rig.pass(1);
     assert_eq!(rig.sent(), [1, 2]);
 }
+
+#[test]
+fn a_webhook_hears_only_of_what_it_wants() {
+    let mut rig = Rig::new();
+    let registration = webhook(Ordering::Ticket, &[5]);
+    let wanted = crate::Subscription::of([crate::EventType::ServiceUnavailable]);
+    let settings = Amendment { events: Some(wanted), ..registration.settings };
+    let id = rig.register(Registration { settings, ..registration });
+    rig.open();
+    rig.announce();
+    rig.open();
+    assert_eq!(rig.sent(), [2]);
+    rig.end(status(200));
+    assert_eq!(rig.backlog(id), 0);
+    assert!(rig.flying.is_empty());
+}
+
+#[test]
+fn another_ordering_comes_into_force_when_all_that_was_read_is_done() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Webhook, &[5]));
+    rig.open();
+    rig.open();
+    let settings = Amendment { ordering: Some(Ordering::None), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    rig.open();
+    rig.open();
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [2]);
+    assert_eq!(rig.partner(id).1.read_to.0, 2, "nothing new is read until then");
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [3, 4]);
+}
