@@ -283,6 +283,7 @@ fn a_rate_is_kept_also_by_what_follows_in_a_lane() {
     }
     let mut times: Vec<Millis> = Vec::new();
     while times.len() < 12 {
+        world.step();
         if let Some(request) = world.rig.flying.first() {
             times.push(request.sent_at);
             world.rig.end(status(200));
