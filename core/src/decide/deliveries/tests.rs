@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::guard::{CallbackUrl, Targets};
+use crate::health::Figures;
 use crate::{
     Amendment, Answer, Availability, Command, Desk, Fact, Failure, HolderId, Lane, Memory,
     MemoryStore, Millis, Moment, Need, Ordering, Reader, Reason, Registration, Reply, Report,
@@ -481,4 +482,27 @@ fn another_ordering_comes_into_force_when_all_that_was_read_is_done() {
     assert_eq!(rig.partner(id).1.read_to.0, 2, "nothing new is read until then");
     rig.end(status(200));
     assert_eq!(rig.sent(), [3, 4]);
+}
+
+#[test]
+fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread() {
+    let mut rig = Rig::new();
+    let figures = Figures { down_after: 3, probe_first_ms: 10_000, ..Figures::default() };
+    rig.desk.judge_health_by(figures);
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    for _ in 0..3 {
+        rig.open();
+        rig.end(status(500));
+    }
+    rig.open();
+    rig.open();
+    for (seconds, is_unread) in [(10, false), (20, true), (40, false), (80, true)] {
+        rig.pass(seconds - 1);
+        assert!(rig.flying.is_empty(), "{seconds} s are not over");
+        rig.pass(1);
+        let sent = rig.sent();
+        assert_eq!(sent.len(), 1, "one request at a time");
+        assert_eq!(sent[0] > 3, is_unread, "{seconds}: {sent:?}");
+        rig.end(status(500));
+    }
 }
