@@ -109,7 +109,18 @@ mod tests {
         let text = secret.reveal();
         assert_eq!(text.len(), 6 + 44);
         assert_eq!(Secret::parse(&text), Some(secret.clone()));
-        assert!(!format!("{secret:?}").contains("yMjI"));
+        assert_eq!(format!("{secret:?}"), "Secret(hidden)");
         assert_eq!(Secret::parse("yMjI"), None);
+    }
+
+    #[test]
+    fn a_secret_of_somebodys_own_has_24_to_64_bytes() {
+        for (length, is_one) in [(23, false), (24, true), (64, true), (65, false)] {
+            let text = format!("whsec_{}", STANDARD.encode(vec![7; length]));
+            let secret = Secret::own(text.clone()).map(|secret| secret.reveal().to_string());
+            assert_eq!(secret, if is_one { Ok(text) } else { Err(BadSecret) }, "{length}");
+        }
+        let words = BadSecret.to_string();
+        assert_eq!(words, "must be whsec_ and the base64 of 24 to 64 bytes");
     }
 }
