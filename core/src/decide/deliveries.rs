@@ -549,3 +549,5 @@ fn next_in_lane(
 mod named;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unwanted;

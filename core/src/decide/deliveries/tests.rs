@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::guard::{CallbackUrl, Targets};
 use crate::health::Figures;
 use crate::{
-    Amendment, Answer, Availability, Command, Desk, Fact, Failure, HolderId, Lane, Memory,
-    MemoryStore, Millis, Moment, Need, Ordering, Reader, Reason, Registration, Reply, Report,
-    Request, RetrySchedule, Secret, Store, TicketId, TicketMessage, Webhook, WebhookId,
-    WebhookStatus,
+    Amendment, Answer, Availability, Command, Desk, EventType, Fact, Failure, HolderId, Lane,
+    Memory, MemoryStore, Millis, Moment, Need, Ordering, Reader, Reason, Registration, Reply,
+    Report, Request, RetrySchedule, Secret, Store, Subscription, TicketId, TicketMessage, Webhook,
+    WebhookId, WebhookStatus,
 };
 
 pub(super) const START: Millis = Millis(1_700_000_000_000);
@@ -188,11 +188,12 @@ fn a_ticket_waits_for_its_own_failure_and_nobody_elses() {
 #[test]
 fn what_was_given_up_holds_back_nothing() {
     let mut rig = Rig::new();
-    rig.register(webhook(Ordering::Ticket, &[]));
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
     let ticket = rig.open();
     rig.update(ticket);
     rig.end(Answer::Failure(Failure::Connect));
     assert_eq!(rig.sent(), [2]);
+    assert_eq!(rig.partner(id).1.sending[0].behind, None);
     assert_eq!(rig.reasons(), [(1, 1, Reason::RetriesUsedUp)]);
 }
 
@@ -340,6 +341,7 @@ fn a_host_that_drains_sends_nothing_more() {
     rig.open();
     assert!(rig.flying.is_empty());
     assert_eq!(rig.lanes(id)[0].why, Reason::Turn);
+    assert_eq!(rig.next_wake, None, "time alone makes no room");
     rig.desk.limit_in_flight(256);
     rig.pass(0);
     assert_eq!(rig.sent(), [2, 3]);
@@ -422,7 +424,7 @@ fn what_is_no_longer_wanted_behind_a_lane_is_passed_in_bounded_steps() {
     rig.announce();
     rig.pass(0);
     let settings = Amendment {
-        events: Some(crate::Subscription::of([crate::EventType::ServiceUnavailable])),
+        events: Some(Subscription::of([EventType::ServiceUnavailable])),
         ..Amendment::default()
     };
     rig.run(Command::Amend { id, settings });
@@ -449,22 +451,6 @@ fn our_own_fault_holds_the_whole_webhook_for_a_moment() {
     assert!(rig.flying.is_empty());
     rig.pass(1);
     assert_eq!(rig.sent(), [1, 2]);
-}
-
-#[test]
-fn a_webhook_hears_only_of_what_it_wants() {
-    let mut rig = Rig::new();
-    let registration = webhook(Ordering::Ticket, &[5]);
-    let wanted = crate::Subscription::of([crate::EventType::ServiceUnavailable]);
-    let settings = Amendment { events: Some(wanted), ..registration.settings };
-    let id = rig.register(Registration { settings, ..registration });
-    rig.open();
-    rig.announce();
-    rig.open();
-    assert_eq!(rig.sent(), [2]);
-    rig.end(status(200));
-    assert_eq!(rig.backlog(id), 0);
-    assert!(rig.flying.is_empty());
 }
 
 #[test]
@@ -504,5 +490,33 @@ fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread(
         assert_eq!(sent.len(), 1, "one request at a time");
         assert_eq!(sent[0] > 3, is_unread, "{seconds}: {sent:?}");
         rig.end(status(500));
+    }
+}
+
+#[test]
+fn while_a_probe_is_in_flight_nothing_but_its_loss_wakes() {
+    let mut rig = Rig::new();
+    rig.desk.judge_health_by(Figures { down_after: 3, ..Figures::default() });
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    for _ in 0..3 {
+        rig.open();
+        rig.end(status(500));
+    }
+    rig.open();
+    rig.pass(1);
+    assert_eq!(rig.sent(), [4]);
+    assert_eq!(rig.next_wake, Some(rig.now.plus(45_001)));
+}
+
+#[test]
+fn retry_after_counts_with_429_and_503_alone() {
+    for (status, is_heeded) in [(429, true), (503, true), (500, false), (404, false)] {
+        let mut rig = Rig::new();
+        let id = rig.register(webhook(Ordering::Ticket, &[5]));
+        rig.open();
+        let retry_after = Some("60".to_owned());
+        rig.end(Answer::Status { status, retry_after, excerpt: String::new() });
+        let wait_ms = rig.lanes(id)[0].due.since(rig.now);
+        assert_eq!(wait_ms >= 60_000, is_heeded, "{status}: {wait_ms}");
     }
 }
