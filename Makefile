@@ -4,8 +4,10 @@ STEP := @.ci/step
 CARGO := cargo
 WASM := wasm32-unknown-unknown
 VERIFY := tests/verify
+MUTANTS_VERSION := 27.1.0
+MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release test setup simulate
+.PHONY: run release test setup simulate breaks mutants
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run:
@@ -32,6 +34,19 @@ STORES ?= memory
 simulate:
 	@$(CARGO) run --release --quiet --locked --package hookdesk-tests --bin simulate -- \
 	  --stores $(STORES) --seeds $(SEEDS) --first $(FIRST) $(if $(PLAN),--plan '$(PLAN)')
+
+# One rule after another is broken in a copy, and must be noticed.
+breaks:
+	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks
+
+# Breaks the core's lines one by one and sees that its tests notice. SHARD=0/4 breaks a quarter of
+# them, as do 1/4, 2/4 and 3/4.
+mutants: $(MUTANTS)
+	$(STEP) mutants env HOOKDESK_WORLDS=200 .ci/mutants $(MUTANTS) mutants $(if $(SHARD),--shard $(SHARD))
+
+$(MUTANTS):
+	$(STEP) cargo-mutants $(CARGO) install cargo-mutants --locked --version $(MUTANTS_VERSION) \
+		--root target/cargo-mutants-$(MUTANTS_VERSION)
 
 # What the tests need beside Rust: the wasm target, and the published libraries that check signatures.
 setup: $(VERIFY)/node_modules/.package-lock.json $(VERIFY)/.venv/installed

@@ -15,14 +15,20 @@
 )]
 
 mod check;
+#[cfg(feature = "host")]
 mod client;
+#[cfg(feature = "host")]
 mod receiver;
+#[cfg(feature = "host")]
 mod server;
 pub mod simulate;
 mod stores;
 mod world;
 
+#[cfg(feature = "host")]
 pub use client::{Answer, Client, Webhook};
+#[cfg(feature = "host")]
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
+#[cfg(feature = "host")]
 pub use server::{Attempt, Folder, Options, Port, Server, binary};
 pub use world::{Plan, Situations, Story, World};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
 use std::thread;
 
+#[cfg(feature = "host")]
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{Memory, MemoryStore};
 
@@ -19,8 +20,8 @@ const SHOWN: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stores {
     Memory,
-    /// Memory and SQLite, each with facts kept and with facts dropped: four stories that must be
-    /// the same.
+    /// Memory and SQLite, where it is built in, each with facts kept and with facts dropped: all
+    /// stories must be the same.
     All,
 }
 
@@ -60,20 +61,26 @@ pub fn world(plan: &Plan, stores: Stores) -> Result<(Story, Situations), Box<Vio
     if stores == Stores::Memory {
         return Ok((kept, situations));
     }
-    let sqlite = || Sqlite::in_memory().expect("SQLite makes a database in memory");
     let mut again = Situations::default();
+    #[cfg(feature = "host")]
     same(plan, &kept, &tell(plan, sqlite(), Memory::Kept, &mut again)?)?;
     if plan.hosts > 1 {
-        // Hosts that are not alone keep no facts: the other two would be the same again.
+        // Hosts that are not alone keep no facts: the others would be the same again.
         return Ok((kept, situations));
     }
     let dropped = tell(plan, MemoryStore::default(), Memory::Dropped, &mut again)?;
+    #[cfg(feature = "host")]
     same(plan, &dropped, &tell(plan, sqlite(), Memory::Dropped, &mut again)?)?;
     // Who keeps facts does not notice that the store answers nothing, until there is a change.
     if plan.odds.store_refuses == 0 {
         same(plan, &kept, &dropped)?;
     }
     Ok((kept, situations))
+}
+
+#[cfg(feature = "host")]
+fn sqlite() -> Sqlite {
+    Sqlite::in_memory().expect("SQLite makes a database in memory")
 }
 
 /// Whether two stores told the same story of one world.

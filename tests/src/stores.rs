@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(feature = "host")]
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{
     AttemptKey, Changes, Commit, Event, EventId, Expect, Fact, Lane, Log, LogPut, MemoryStore,
@@ -34,6 +35,7 @@ impl Inspect for MemoryStore {
     }
 }
 
+#[cfg(feature = "host")]
 impl Inspect for Sqlite {
     fn attempts(&mut self) -> Vec<Recorded> {
         let sql = "SELECT seq, webhook, number, reason, next_attempt_at FROM attempts \

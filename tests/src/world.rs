@@ -13,7 +13,6 @@ mod situations;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use fastrand::Rng;
@@ -22,6 +21,7 @@ use hookdesk_core::{
     Reader, Reason, Refusal, Reply, Report, Request, Seq, Subject, TicketId, Topic, Webhook,
     WebhookId,
 };
+use sha2::{Digest, Sha256};
 
 use crate::check::{self, Witness};
 use crate::stores::{Disk, Fate, Inspect, Recorded, Rows, Trouble, View, copy};
@@ -358,8 +358,8 @@ where
         conflicts: u32,
         decided: Option<&[Decided]>,
     ) {
-        let mut digest = DefaultHasher::new();
-        format!("{decided:?}").hash(&mut digest);
+        let digest = &Sha256::digest(format!("{decided:?}"))[..8];
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let name = self.hosts[index].name;
         let commands = batch.iter().map(|(command, _)| brief(command)).collect::<Vec<_>>();
         let requests = decided.unwrap_or_default().iter().flat_map(|decided| &decided.requests);
@@ -373,8 +373,8 @@ where
             (Some(_), _) => "done".to_owned(),
             (None, fate) => format!("failed ({fate:?})"),
         };
-        let (commands, digest) = (commands.join(", "), digest.finish());
-        self.tell(format!("{name} [{commands}] {end}; sends [{sent}] {digest:016x}"));
+        let commands = commands.join(", ");
+        self.tell(format!("{name} [{commands}] {end}; sends [{sent}] {digest}"));
         if conflicts > 0 {
             self.meet("host wakes to a conflict");
         }
