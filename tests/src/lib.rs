@@ -31,4 +31,4 @@ pub use client::{Answer, Client, Webhook};
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
 #[cfg(feature = "host")]
 pub use server::{Attempt, Folder, Options, Port, Server, binary};
-pub use world::{Plan, Situations, Story, World};
+pub use world::{Plan, Situations, Story, World, hex};

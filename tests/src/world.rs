@@ -358,8 +358,7 @@ where
         conflicts: u32,
         decided: Option<&[Decided]>,
     ) {
-        let digest = &Sha256::digest(format!("{decided:?}"))[..8];
-        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digest = hex(&Sha256::digest(format!("{decided:?}"))[..8]);
         let name = self.hosts[index].name;
         let commands = batch.iter().map(|(command, _)| brief(command)).collect::<Vec<_>>();
         let requests = decided.unwrap_or_default().iter().flat_map(|decided| &decided.requests);
@@ -650,6 +649,12 @@ where
 /// When the desk gives up waiting for word of a request: after that it may send again.
 fn lost_at(flying: &Flying, webhook: &Webhook) -> Millis {
     flying.report.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
+}
+
+/// Bytes as people compare them.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// A command in a few words.

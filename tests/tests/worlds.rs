@@ -41,7 +41,7 @@ fn a_seed_tells_the_same_story_on_every_machine() {
         let (story, _) = world(&Plan::of(seed), Stores::Memory).expect("no rule is broken");
         digest.update(story.join("\n"));
     }
-    let told = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let told = hookdesk_tests::hex(&digest.finalize());
     let known = include_str!("../worlds.sha256").trim();
     assert_eq!(told, known, "where rules or worlds were changed, this belongs into worlds.sha256");
 }
