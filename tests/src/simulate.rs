@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
@@ -156,38 +157,37 @@ impl Run {
     }
 }
 
-/// Violations after which a run ends: one bug breaks many worlds.
-const MOST_VIOLATIONS: usize = 8;
-
-/// Runs the worlds of the seeds from `first` on, on all cores. `progress` hears how many are done.
+/// Runs the worlds of `seeds` on all cores, until so many violations are found. `progress` hears of
+/// each world that is done.
 ///
 /// # Panics
 /// When a thread cannot be started.
 #[must_use]
-pub fn many(first: u64, seeds: u64, stores: Stores, progress: &(dyn Fn(u64) + Sync)) -> Run {
-    let next = AtomicU64::new(0);
+pub fn many(
+    seeds: Range<u64>,
+    stores: Stores,
+    most_violations: usize,
+    progress: &(dyn Fn() + Sync),
+) -> Run {
+    let next = AtomicU64::new(seeds.start);
     let run = Mutex::new(Run::default());
     let work = || {
         let mut situations = Situations::default();
         loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let enough =
-                || run.lock().expect("no thread panics").violations.len() >= MOST_VIOLATIONS;
-            if index >= seeds || (index.is_multiple_of(64) && enough()) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
                 break;
             }
-            let met = world(&Plan::of(first + index), stores);
+            let met = world(&Plan::of(seed), stores);
+            progress();
             let mut run = run.lock().expect("no thread panics");
             run.worlds += 1;
-            progress(run.worlds);
             match met {
                 Ok((_, met)) => situations.add(&met),
-                Err(violation) => {
-                    run.violations.push(violation);
-                    if run.violations.len() >= MOST_VIOLATIONS {
-                        break;
-                    }
-                }
+                Err(violation) => run.violations.push(violation),
+            }
+            if run.violations.len() >= most_violations {
+                break;
             }
         }
         run.lock().expect("no thread panics").situations.add(&situations);

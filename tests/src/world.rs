@@ -6,10 +6,13 @@
 //! each request as it is sent, and at the end what every receiver heard, against a plain model.
 
 mod calls;
+mod host;
 mod model;
 mod plan;
 mod receivers;
+mod rest;
 mod situations;
+mod story;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,62 +20,25 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use hookdesk_core::{
-    Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Lane, Memory, Millis, Moment,
-    Reader, Reason, Refusal, Reply, Report, Request, Seq, Subject, TicketId, Topic, Webhook,
-    WebhookId,
+    Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Memory, Millis, Moment, Reason,
+    Refusal, Reply, Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
 };
-use sha2::{Digest, Sha256};
 
 use crate::check::{self, Witness};
 use crate::stores::{Disk, Fate, Inspect, Recorded, Rows, Trouble, View, copy};
 use calls::Callers;
+use host::Host;
 use model::Model;
 use receivers::{Flying, receive};
 
 pub use plan::{Odds, Plan};
 pub use situations::Situations;
+pub use story::hex;
 
 /// What happened, step by step: what a person reads, and a digest of all that was decided.
 pub type Story = Vec<String>;
 
 const START: Millis = Millis(1_700_000_000_000);
-
-/// Milliseconds in which everything owed arrives once all trouble is over: the longest wait that a
-/// receiver can ask for is a day for one event and an hour for all, and a clock that was two hours
-/// ahead, for once or twice, adds to that.
-const LIVELY_MS: u64 = 30 * 3_600_000;
-
-/// A process that runs a desk.
-struct Host<S> {
-    name: char,
-    desk: Desk<View<S>>,
-    holder: HolderId,
-    calls: Vec<Command>,
-    /// Reports that are not committed yet.
-    unheard: Vec<Report>,
-    next_wake: Option<Millis>,
-    /// Milliseconds by which its clock is ahead of the world's, or behind.
-    ahead_ms: i64,
-    /// It stands still until then, with the time that it had read before.
-    hangs: Option<(Millis, Millis)>,
-    /// Whether it had a commit of unknown fate.
-    doubtful: bool,
-}
-
-impl<S> Host<S> {
-    /// What it takes for the time when the world has `now`.
-    fn clock(&self, now: Millis) -> Millis {
-        Millis(now.0.saturating_add_signed(self.ahead_ms))
-    }
-
-    /// When it wakes by itself, in the world's time.
-    fn wakes_at(&self, now: Millis) -> Option<Millis> {
-        let wake = self.next_wake?;
-        let wait_ms = wake.since(self.clock(now));
-        let hung = self.hangs.map_or(now, |(until, _)| until);
-        Some(now.plus(wait_ms).max(hung))
-    }
-}
 
 pub struct World<'a, S> {
     plan: Plan,
@@ -192,8 +158,13 @@ where
         let calls = self.plan.odds.call;
         while self.chance(calls) {
             let call = self.callers.call(&self.plan, &mut self.rng);
-            let host = self.rng.usize(..self.hosts.len());
-            self.hosts[host].calls.extend(call);
+            let first = self.rng.usize(..self.hosts.len());
+            // Where nobody answers, callers go elsewhere.
+            let (before, after) = self.hosts.split_at_mut(first);
+            let mut hosts = after.iter_mut().chain(before);
+            if let Some(host) = hosts.find(|host| host.hangs.is_none()) {
+                host.calls.extend(call);
+            }
         }
         let host = self.rng.usize(..self.hosts.len());
         self.turn(host);
@@ -358,22 +329,8 @@ where
         conflicts: u32,
         decided: Option<&[Decided]>,
     ) {
-        let digest = hex(&Sha256::digest(format!("{decided:?}"))[..8]);
         let name = self.hosts[index].name;
-        let commands = batch.iter().map(|(command, _)| brief(command)).collect::<Vec<_>>();
-        let requests = decided.unwrap_or_default().iter().flat_map(|decided| &decided.requests);
-        let sent = requests.map(|request| {
-            let key = request.key;
-            format!("{}#{}→{}", key.seq, key.number, tail(&key.webhook.to_string()))
-        });
-        let sent = sent.collect::<Vec<_>>().join(" ");
-        let end = match (decided, fate) {
-            (Some(_), _) if conflicts > 0 => format!("done, after {conflicts} conflicts"),
-            (Some(_), _) => "done".to_owned(),
-            (None, fate) => format!("failed ({fate:?})"),
-        };
-        let commands = commands.join(", ");
-        self.tell(format!("{name} [{commands}] {end}; sends [{sent}] {digest}"));
+        self.tell(story::batch(name, batch, fate, conflicts, decided));
         if conflicts > 0 {
             self.meet("host wakes to a conflict");
         }
@@ -568,136 +525,9 @@ where
         }
         self.flying.push(flying);
     }
-
-    /// With all trouble over, everything owed arrives in a bounded time, and all is quiet.
-    fn rest(&mut self) {
-        self.disk.borrow_mut().trouble = None;
-        for host in &mut self.hosts {
-            host.ahead_ms = 0;
-            host.hangs = None;
-            host.desk.store_mut().stale = None;
-        }
-        let over = self.now;
-        self.be_quiet();
-        for id in self.rows.partners.iter().map(|(webhook, ..)| webhook.id) {
-            let settings = Amendment { paused: Some(false), ..Amendment::default() };
-            let calls = [Command::Enable { id }, Command::Amend { id, settings }];
-            self.hosts[0].calls.extend(calls);
-        }
-        self.be_quiet();
-        self.at_rest();
-        let took_ms = self.now.since(over);
-        assert!(took_ms <= LIVELY_MS, "everything owed takes {} s", took_ms / 1_000);
-    }
-
-    fn be_quiet(&mut self) {
-        let mut idle = 0;
-        for _ in 0..40_000 {
-            let sent = self.sent;
-            for host in 0..self.hosts.len() {
-                self.turn(host);
-            }
-            if self.is_quiet() {
-                return;
-            }
-            let reports = self.flying.iter().filter_map(|flying| flying.reported_at);
-            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
-            let Some(at) = reports.chain(wakes).min() else { return };
-            self.now = self.now.max(at);
-            // Hosts that are not alone look round every second, however far away the next thing is.
-            idle = if self.sent == sent && self.plan.hosts > 1 { idle + 1 } else { 0 };
-            if idle > 8 {
-                self.now = self.now.plus(1_000 << (idle - 8).min(8));
-            }
-        }
-        panic!("never quiet: {:?}", self.flying);
-    }
-
-    /// Hosts that are not alone look round for ever, also when nothing is left to do.
-    fn is_quiet(&self) -> bool {
-        let due = self.flying.iter().any(|flying| flying.reported_at.is_some());
-        let done = |(webhook, reader, _): &(Webhook, Reader, Vec<Lane>)| {
-            let owed = webhook.is_active() && reader.backlog(webhook, &self.rows.log) > 0;
-            reader.sending.is_empty() && !owed
-        };
-        self.plan.hosts > 1
-            && !due
-            && self.hosts.iter().all(|host| host.calls.is_empty() && host.unheard.is_empty())
-            && self.rows.partners.iter().all(done)
-    }
-
-    fn at_rest(&mut self) {
-        let rows = &self.rows;
-        for (webhook, reader, lanes) in &rows.partners {
-            assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
-            assert!(webhook.is_active(), "{} stays {:?}", webhook.id, webhook.status);
-            let owed = reader.backlog(webhook, &rows.log);
-            assert_eq!(owed, 0, "{webhook:?} is owed: {reader:?} {lanes:?}");
-            assert!(lanes.is_empty());
-        }
-        for recorded in &rows.attempts {
-            self.situations.reason(recorded.reason);
-            if recorded.reason == Reason::Delivered {
-                let key = (recorded.key.webhook, recorded.key.seq);
-                assert!(self.taken.contains_key(&key), "{key:?} was delivered, and never arrived");
-            }
-        }
-        self.model.at_rest();
-    }
 }
 
 /// When the desk gives up waiting for word of a request: after that it may send again.
 fn lost_at(flying: &Flying, webhook: &Webhook) -> Millis {
     flying.report.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
-}
-
-/// Bytes as people compare them.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-}
-
-/// A command in a few words.
-fn brief(command: &Command) -> String {
-    match command {
-        Command::OpenTicket { .. } => "open".to_owned(),
-        Command::UpdateTicket { id, .. } => format!("update {}", tail(&id.to_string())),
-        Command::CloseTicket { id } => format!("close {}", tail(&id.to_string())),
-        Command::Announce(availability) => format!("{availability:?}"),
-        Command::Register(_) => "register".to_owned(),
-        Command::Unregister { id } => format!("unregister {}", tail(&id.to_string())),
-        Command::Amend { id, settings } => {
-            format!("amend {} {}", tail(&id.to_string()), changes(settings))
-        }
-        Command::Enable { id } => format!("enable {}", tail(&id.to_string())),
-        Command::PingOne { id } => format!("ping {}", tail(&id.to_string())),
-        Command::Ping => "ping all".to_owned(),
-        Command::Report(Report { key, answer, .. }) => {
-            let answer = match answer {
-                Answer::Status { status, .. } => status.to_string(),
-                Answer::Failure(failure) => failure.name().to_owned(),
-            };
-            format!("{}#{}←{} {answer}", key.seq, key.number, tail(&key.webhook.to_string()))
-        }
-        Command::Wake => "wake".to_owned(),
-    }
-}
-
-fn changes(settings: &Amendment) -> String {
-    let Amendment { events, ordering, rate_limit, max_in_flight, paused, .. } = settings;
-    let mut changes = Vec::new();
-    if let Some(events) = events {
-        let names: Vec<&str> = events.types().map(hookdesk_core::EventType::name).collect();
-        changes.push(format!("events {names:?}"));
-    }
-    changes.extend(ordering.map(|ordering| format!("ordering {}", ordering.name())));
-    changes.extend(rate_limit.map(|rate| format!("rate {rate:?}")));
-    changes.extend(max_in_flight.map(|most| format!("window {most}")));
-    changes.extend(paused.map(|paused| format!("paused {paused}")));
-    changes.join(" ")
-}
-
-/// The end of an id: enough to tell it from others.
-fn tail(id: &str) -> &str {
-    &id[id.len() - 4..]
 }

@@ -103,6 +103,8 @@ const BREAKS: [Break; 13] = [
 
 /// Random worlds in which a broken rule must show.
 const SEEDS: &str = "2000";
+/// Smaller worlds that are tried then.
+const TRIES: &str = "60";
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
@@ -157,11 +159,12 @@ fn judge(tree: &Path) -> Done<Option<String>> {
     }
     let run = ["run", "--release", "--quiet", "--no-default-features"];
     let run = [&run[..], &["--package", "hookdesk-tests", "--bin", "simulate"]].concat();
-    let run = [&run[..], &["--", "--tries", "0", "--seeds", SEEDS]].concat();
+    let run = [&run[..], &["--", "--violations", "1", "--tries", TRIES, "--seeds", SEEDS]].concat();
     let random = cargo(tree, &run)?;
     let told = String::from_utf8_lossy(&random.stdout).into_owned();
-    let seed = told.lines().find(|line| line.starts_with("seed "));
-    Ok(seed.map(|line| line.chars().take(160).collect()))
+    let line = |start| told.lines().find(|line: &&str| line.starts_with(start));
+    let seed = line("seed ").map(|line| line.chars().take(160).collect::<String>());
+    Ok(seed.map(|seed| format!("{seed}\n    {}", line("replay:").unwrap_or_default())))
 }
 
 fn cargo(tree: &Path, arguments: &[&str]) -> Done<Output> {

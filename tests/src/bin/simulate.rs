@@ -28,6 +28,9 @@ struct Options {
     plan: Option<Plan>,
     #[arg(long, value_enum, default_value_t = Over::Memory)]
     stores: Over,
+    /// Violations after which the run ends: one mistake breaks many worlds.
+    #[arg(long, default_value_t = 8)]
+    violations: usize,
     /// Smaller worlds that are tried for each violation.
     #[arg(long, default_value_t = 1_000)]
     tries: u32,
@@ -85,13 +88,15 @@ fn one(plan: &Plan, stores: Stores) -> Run {
     run
 }
 
+/// Tells of many worlds, and the whole story of none.
 fn all(options: &Options, stores: Stores) -> Run {
     let start = Instant::now();
     let bar = ProgressBar::new(options.seeds);
     let style =
         ProgressStyle::with_template("{wide_bar} {pos}/{len} worlds, {per_sec}, {eta} left");
     bar.set_style(style.expect("the template is right"));
-    let run = many(options.first, options.seeds, stores, &|_| bar.inc(1));
+    let seeds = options.first..options.first + options.seeds;
+    let run = many(seeds, stores, options.violations, &|| bar.inc(1));
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     for violation in &run.violations {

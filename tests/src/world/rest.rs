@@ -1,0 +1,92 @@
+//! How a world ends: its trouble is over, and everything owed arrives.
+
+use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Webhook};
+
+use super::World;
+use crate::stores::Inspect;
+
+/// Milliseconds in which everything owed arrives once all trouble is over: the longest wait that a
+/// receiver can ask for is a day for one event and an hour for all, and a clock that was two hours
+/// ahead, for once or twice, adds to that.
+const LIVELY_MS: u64 = 30 * 3_600_000;
+
+impl<S: Inspect> World<'_, S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    /// With all trouble over, everything owed arrives in a bounded time, and all is quiet.
+    pub(super) fn rest(&mut self) {
+        self.disk.borrow_mut().trouble = None;
+        for host in &mut self.hosts {
+            host.ahead_ms = 0;
+            host.hangs = None;
+            host.desk.store_mut().stale = None;
+        }
+        let over = self.now;
+        self.be_quiet();
+        for id in self.rows.partners.iter().map(|(webhook, ..)| webhook.id) {
+            let settings = Amendment { paused: Some(false), ..Amendment::default() };
+            let calls = [Command::Enable { id }, Command::Amend { id, settings }];
+            self.hosts[0].calls.extend(calls);
+        }
+        self.be_quiet();
+        self.at_rest();
+        let took_ms = self.now.since(over);
+        assert!(took_ms <= LIVELY_MS, "everything owed takes {} s", took_ms / 1_000);
+    }
+
+    fn be_quiet(&mut self) {
+        let mut idle = 0;
+        for _ in 0..40_000 {
+            let sent = self.sent;
+            for host in 0..self.hosts.len() {
+                self.turn(host);
+            }
+            if self.is_quiet() {
+                return;
+            }
+            let reports = self.flying.iter().filter_map(|flying| flying.reported_at);
+            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
+            let Some(at) = reports.chain(wakes).min() else { return };
+            self.now = self.now.max(at);
+            // Hosts that are not alone look round every second, however far away the next thing is.
+            idle = if self.sent == sent && self.plan.hosts > 1 { idle + 1 } else { 0 };
+            if idle > 8 {
+                self.now = self.now.plus(1_000 << (idle - 8).min(8));
+            }
+        }
+        panic!("never quiet: {:?}", self.flying);
+    }
+
+    /// Hosts that are not alone look round for ever, also when nothing is left to do.
+    fn is_quiet(&self) -> bool {
+        let due = self.flying.iter().any(|flying| flying.reported_at.is_some());
+        let done = |(webhook, reader, _): &(Webhook, Reader, Vec<Lane>)| {
+            let owed = webhook.is_active() && reader.backlog(webhook, &self.rows.log) > 0;
+            reader.sending.is_empty() && !owed
+        };
+        self.plan.hosts > 1
+            && !due
+            && self.hosts.iter().all(|host| host.calls.is_empty() && host.unheard.is_empty())
+            && self.rows.partners.iter().all(done)
+    }
+
+    fn at_rest(&mut self) {
+        let rows = &self.rows;
+        for (webhook, reader, lanes) in &rows.partners {
+            assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
+            assert!(webhook.is_active(), "{} stays {:?}", webhook.id, webhook.status);
+            let owed = reader.backlog(webhook, &rows.log);
+            assert_eq!(owed, 0, "{webhook:?} is owed: {reader:?} {lanes:?}");
+            assert!(lanes.is_empty());
+        }
+        for recorded in &rows.attempts {
+            self.situations.reason(recorded.reason);
+            if recorded.reason == Reason::Delivered {
+                let key = (recorded.key.webhook, recorded.key.seq);
+                assert!(self.taken.contains_key(&key), "{key:?} was delivered, and never arrived");
+            }
+        }
+        self.model.at_rest();
+    }
+}

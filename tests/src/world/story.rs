@@ -1,0 +1,81 @@
+//! How a world is told: a line a batch, for people and for comparing one story with another.
+
+use hookdesk_core::{Amendment, Answer, Command, Decided, EventType, Moment, Report};
+use sha2::{Digest, Sha256};
+
+use crate::stores::Fate;
+
+/// What a batch was, and what came of it. The digest at its end stands for all that was decided.
+pub fn batch(
+    name: char,
+    batch: &[(Command, Moment)],
+    fate: Fate,
+    conflicts: u32,
+    decided: Option<&[Decided]>,
+) -> String {
+    let digest = hex(&Sha256::digest(format!("{decided:?}"))[..8]);
+    let commands = batch.iter().map(|(command, _)| brief(command)).collect::<Vec<_>>().join(", ");
+    let requests = decided.unwrap_or_default().iter().flat_map(|decided| &decided.requests);
+    let sent = requests.map(|request| {
+        let key = request.key;
+        format!("{}#{}→{}", key.seq, key.number, tail(&key.webhook.to_string()))
+    });
+    let sent = sent.collect::<Vec<_>>().join(" ");
+    let end = match (decided, fate) {
+        (Some(_), _) if conflicts > 0 => format!("done, after {conflicts} conflicts"),
+        (Some(_), _) => "done".to_owned(),
+        (None, fate) => format!("failed ({fate:?})"),
+    };
+    format!("{name} [{commands}] {end}; sends [{sent}] {digest}")
+}
+
+/// Bytes as people compare them.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// A command in a few words.
+fn brief(command: &Command) -> String {
+    match command {
+        Command::OpenTicket { .. } => "open".to_owned(),
+        Command::UpdateTicket { id, .. } => format!("update {}", tail(&id.to_string())),
+        Command::CloseTicket { id } => format!("close {}", tail(&id.to_string())),
+        Command::Announce(availability) => format!("{availability:?}"),
+        Command::Register(_) => "register".to_owned(),
+        Command::Unregister { id } => format!("unregister {}", tail(&id.to_string())),
+        Command::Amend { id, settings } => {
+            format!("amend {} {}", tail(&id.to_string()), changes(settings))
+        }
+        Command::Enable { id } => format!("enable {}", tail(&id.to_string())),
+        Command::PingOne { id } => format!("ping {}", tail(&id.to_string())),
+        Command::Ping => "ping all".to_owned(),
+        Command::Report(Report { key, answer, .. }) => {
+            let answer = match answer {
+                Answer::Status { status, .. } => status.to_string(),
+                Answer::Failure(failure) => failure.name().to_owned(),
+            };
+            format!("{}#{}←{} {answer}", key.seq, key.number, tail(&key.webhook.to_string()))
+        }
+        Command::Wake => "wake".to_owned(),
+    }
+}
+
+fn changes(settings: &Amendment) -> String {
+    let Amendment { events, ordering, rate_limit, max_in_flight, paused, .. } = settings;
+    let mut changes = Vec::new();
+    if let Some(events) = events {
+        let names: Vec<&str> = events.types().map(EventType::name).collect();
+        changes.push(format!("events {names:?}"));
+    }
+    changes.extend(ordering.map(|ordering| format!("ordering {}", ordering.name())));
+    changes.extend(rate_limit.map(|rate| format!("rate {rate:?}")));
+    changes.extend(max_in_flight.map(|most| format!("window {most}")));
+    changes.extend(paused.map(|paused| format!("paused {paused}")));
+    changes.join(" ")
+}
+
+/// The end of an id: enough to tell it from others.
+fn tail(id: &str) -> &str {
+    &id[id.len() - 4..]
+}
