@@ -39,6 +39,10 @@ impl Witness {
             if let Command::Report(report) = command
                 && report.answer.meaning() == Meaning::Gone
                 && self.after.get(&report.key.webhook).is_some_and(inactive)
+                && self.before.get(&report.key.webhook).is_some_and(|(_, reader)| {
+                    // A word about a request that is no longer in flight changes nothing.
+                    reader.sends(report.key.seq, report.key.number)
+                })
             {
                 away.insert(report.key.webhook);
             }

@@ -46,7 +46,7 @@ fn a_seed_tells_the_same_story_on_every_machine() {
     assert_eq!(told, known, "where rules or worlds were changed, this belongs into worlds.sha256");
 }
 
-/// Worlds in which a rule was broken once, each cut down to what it took.
+/// Worlds in which a rule was broken once, by mistake or on purpose, each cut down to what it took.
 #[test]
 fn what_was_broken_once_holds() {
     for line in include_str!("../worlds.jsonl").lines() {

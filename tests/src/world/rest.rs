@@ -37,7 +37,7 @@ where
 
     fn be_quiet(&mut self) {
         let mut idle = 0;
-        for _ in 0..40_000 {
+        for _ in 0..10_000 {
             let sent = self.sent;
             for host in 0..self.hosts.len() {
                 self.turn(host);
