@@ -111,8 +111,9 @@ impl<S: Store> Desk<S> {
     /// comes back may be answered and sent.
     ///
     /// # Errors
-    /// When the store fails, or when other hosts leave no way. Then nothing of the batch may be answered or sent; what is known is
-    /// forgotten and read anew, so the same commands can be run again.
+    /// When the store fails, or when other hosts leave no way. Then nothing of the batch may be
+    /// answered or sent; what is known is forgotten and read anew, so the same commands can be run
+    /// again.
     pub fn run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, RunError<S::Fault>> {
         for _ in 0..MOST_TRIES {
             match self.try_run(batch) {

@@ -411,22 +411,14 @@ where
         let known = std::mem::take(&mut self.rows);
         let disk = Rc::clone(&self.disk);
         let disk = &mut *disk.borrow_mut();
-        let is_new = disk.commits != self.looked_at;
-        let Rows { events, attempts, .. } = known;
-        let rows = if is_new {
-            Rows::of(&mut disk.store, events)
-        } else {
-            Rows { events, attempts: attempts.clone(), ..known }
-        };
-        for call in calls {
-            if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
-                self.witness.asked(&rows, *id, events);
-            }
-        }
-        if !is_new {
+        if disk.commits == self.looked_at {
+            self.asked(calls, &known);
             self.witness.nothing_new();
-            return rows;
+            return known;
         }
+        let Rows { events, attempts, .. } = known;
+        let rows = Rows::of(&mut disk.store, events);
+        self.asked(calls, &rows);
         self.looked_at = disk.commits;
         self.witness.rows(&rows, self.plan.cap);
         self.count_given_up(&attempts, &rows.attempts);
@@ -442,6 +434,15 @@ where
             assert!(told, "{ticket} was acknowledged at version {version}, and nobody is told");
         }
         rows
+    }
+
+    /// What operators asked for in this batch, whatever became of it.
+    fn asked(&mut self, calls: &[Command], rows: &Rows) {
+        for call in calls {
+            if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
+                self.witness.asked(rows, *id, events);
+            }
+        }
     }
 
     /// Requests of which the desk waited for word in vain.
