@@ -8,6 +8,7 @@ mod body;
 mod deliveries;
 mod listing;
 mod problem;
+mod replays;
 mod routes;
 mod settings;
 mod view;
@@ -23,6 +24,7 @@ use crate::sign::Secret;
 pub use deliveries::{Deliveries, Delivering, DeliveryState};
 pub use listing::Listing;
 pub use problem::{Code, FieldError, Problem};
+pub use replays::Preparation;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
 pub const MOST_BODY: usize = 1 << 20;
@@ -65,6 +67,8 @@ pub enum Next {
     Answer(Response),
     /// Decide it, and answer with [`answer`].
     Decide(Command),
+    /// Load what it needs, and then decide its [command](Preparation::command).
+    Prepare(Box<Preparation>),
     /// Load what it needs, and answer with [`Reading::answer`].
     Read(Reading),
     /// Answer with pages, each loaded when the one before it is written.
@@ -127,6 +131,10 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
         }
         Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&*webhook)),
         Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::Replay { counted, starts }) => {
+            Response::data(if starts { 202 } else { 200 }, view::CountView::from(counted))
+        }
+        Ok(Reply::Stopped(run)) => Response::data(200, view::RunView::new(&run, 0)),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
         Err(refusal) => Problem::from(refusal).into(),
     }
@@ -140,6 +148,8 @@ pub enum Reading {
     Service,
     Deliveries(Deliveries),
     Delivering(Delivering),
+    /// The replay of a webhook that runs.
+    Replay(WebhookId),
     /// Whether the store can be read.
     Ready,
 }
@@ -156,6 +166,7 @@ impl Reading {
             Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
             Self::Service => vec![Need::Service],
             Self::Delivering(delivering) => delivering.needs(),
+            Self::Replay(id) => vec![Need::Webhook(id)],
             Self::Ready => vec![Need::Log],
         }
     }
@@ -184,6 +195,7 @@ impl Reading {
             }
             (Self::Deliveries(deliveries), facts) => deliveries.answer(facts, now),
             (Self::Delivering(delivering), facts) => delivering.answer(facts),
+            (Self::Replay(_), [Fact::Webhooks(webhooks)]) => replays::running(webhooks),
             (Self::Ready, [Fact::Log(_)]) => Response::data(200, view::Health { status: "ready" }),
             (reading, facts) => panic!("the store said {facts:?} to {reading:?}"),
         }

@@ -27,6 +27,31 @@ pub struct Attempt {
     pub next_attempt_at: Option<Millis>,
 }
 
+/// What was tried of one event for one webhook, in short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// The last request that ended: 0 when there was none.
+    pub number: u32,
+    pub delivered: bool,
+}
+
+impl Tried {
+    /// This and one attempt more.
+    #[must_use]
+    pub fn and(self, attempt: &Attempt) -> Self {
+        Self {
+            number: self.number.max(attempt.key.number),
+            delivered: self.delivered || attempt.reason == Reason::Delivered,
+        }
+    }
+
+    /// This and what was tried beside it.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self { number: self.number.max(other.number), delivered: self.delivered || other.delivered }
+    }
+}
+
 impl Attempt {
     /// A request whose end we did not hear.
     #[must_use]

@@ -7,8 +7,9 @@
 use crate::answer::Answer;
 use crate::attempt::AttemptKey;
 use crate::guard::CallbackUrl;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{EventId, TicketId, WebhookId};
 use crate::moment::Millis;
+use crate::replay::{Count, Range};
 use crate::service::Availability;
 use crate::sign::Secret;
 use crate::ticket::TicketMessage;
@@ -46,6 +47,23 @@ pub enum Command {
     },
     /// Tells every webhook that the desk can reach it.
     Ping,
+    /// Sends an event to a webhook once more.
+    Resend {
+        id: WebhookId,
+        event: EventId,
+    },
+    /// Sends a part of the log to a webhook once more.
+    Replay {
+        id: WebhookId,
+        range: Range,
+        /// What the part holds.
+        counted: Count,
+        /// Whether nothing but the count is wanted.
+        dry_run: bool,
+    },
+    StopReplay {
+        id: WebhookId,
+    },
     /// The end of a request.
     Report(Report),
     /// Time has passed: whatever is due goes.

@@ -1,6 +1,7 @@
 //! The one door: a command, a moment and what is known, and out comes what follows.
 
 mod deliveries;
+mod replays;
 mod tickets;
 mod webhooks;
 
@@ -36,6 +37,11 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         Command::Enable { id } => webhooks::enable(&mut decision, *id),
         Command::PingOne { id } => webhooks::ping_one(&mut decision, *id),
         Command::Ping => webhooks::ping(&mut decision),
+        Command::Resend { id, event } => replays::resend(&mut decision, *id, *event),
+        Command::Replay { id, range, counted, dry_run } => {
+            replays::start(&mut decision, *id, *range, *counted, *dry_run)
+        }
+        Command::StopReplay { id } => replays::stop(&mut decision, *id),
         Command::Report(report) => deliveries::report(&mut decision, report),
         Command::Wake => deliveries::wake(&mut decision),
     };

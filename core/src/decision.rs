@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, AttemptKey};
+use crate::attempt::{Attempt, AttemptKey, Tried};
 use crate::event::{Details, Event, EventType, Seq, Topic};
 use crate::facts::{Asked, Facts, Hosts, Need, Partner};
 use crate::health::Figures;
@@ -302,6 +302,21 @@ impl Decision<'_> {
         self.facts.next_about(topic, after, to)
     }
 
+    /// What was tried of an event so far.
+    pub fn tried(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
+        let key = |number| AttemptKey { seq, webhook, number };
+        let ours = self.changes.attempts.range(key(0)..=key(u32::MAX));
+        Ok(ours.fold(self.facts.tried(webhook, seq)?, |tried, (_, attempt)| tried.and(attempt)))
+    }
+
+    /// Ends the replay of a webhook: its lanes are gone.
+    pub fn stop_replay(&mut self, webhook: WebhookId) -> Asked<()> {
+        self.reader_mut(webhook)?.stop_replay();
+        self.changes.lanes.retain(|(of, subject), _| *of != webhook || !subject.is_replay());
+        self.changes.stopped.insert(webhook);
+        Ok(())
+    }
+
     pub fn record(&mut self, attempt: Attempt) {
         self.changes.attempts.insert(attempt.key, attempt);
     }
@@ -344,7 +359,7 @@ impl Decision<'_> {
 
     /// Lets a subject wait that neither waits nor sends.
     pub fn wait(&mut self, lane: Lane) -> Asked<()> {
-        self.held_mut(lane.webhook)?.waiting += 1;
+        self.held_mut(lane.webhook)?.wait(lane.subject);
         self.put_lane(lane);
         Ok(())
     }
@@ -361,7 +376,7 @@ impl Decision<'_> {
 
     /// Takes a lane out of those that wait.
     pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
-        self.held_mut(lane.webhook)?.waiting -= 1;
+        self.held_mut(lane.webhook)?.leave(lane.subject);
         self.changes.lanes.insert((lane.webhook, lane.subject), None);
         Ok(())
     }
@@ -372,6 +387,11 @@ impl Decision<'_> {
         let now = self.now();
         let reader = self.held_mut(webhook.id)?;
         reader.keep_rate(webhook.rate_limit, now);
+        let is_live = matches!(slot.subject, Subject::Live(_));
+        if slot.number == 1 && !is_live {
+            // It was skipped, and is heard of after all.
+            reader.owed.add(event.id);
+        }
         reader.sending.push(slot);
         self.in_flight += 1;
         let key = AttemptKey { seq: slot.seq, webhook: webhook.id, number: slot.number };

@@ -7,11 +7,12 @@
 
 mod events;
 mod lanes;
+mod tries;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Tried};
 use crate::event::{Event, Seq, Topic};
 use crate::health::Figures;
 use crate::id::{HolderId, TicketId, WebhookId};
@@ -26,6 +27,7 @@ use crate::webhook::Webhook;
 use crate::window;
 use events::Events;
 use lanes::Lanes;
+use tries::Tries;
 
 /// Rows that somebody wants: a decision, or a caller who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +65,14 @@ pub enum Need {
         webhook: WebhookId,
         seq: Seq,
     },
+    /// What was tried of the events from one to another for one webhook.
+    Tried {
+        webhook: WebhookId,
+        from: Seq,
+        to: Seq,
+    },
+    /// The first event that was created at a time or later.
+    CreatedFrom(Millis),
     /// The next event about `topic` after one and up to another.
     NextAbout {
         topic: Topic,
@@ -102,9 +112,12 @@ pub enum Fact {
     Tickets(Vec<Ticket>),
     Webhooks(Vec<(Webhook, Reader)>),
     Events(Vec<Event>),
-    NextAbout(Option<Seq>),
     Lanes(Vec<Lane>),
     Attempts(Vec<Attempt>),
+    /// Of events that were tried at all.
+    Tried(Vec<(Seq, Tried)>),
+    /// Nothing where there is no such event.
+    Place(Option<Seq>),
 }
 
 /// What a host can do at the most: an input to every decision.
@@ -164,6 +177,7 @@ pub struct Facts {
     in_flight: BTreeMap<HolderId, u32>,
     lanes: BTreeMap<WebhookId, Lanes>,
     events: Events,
+    tries: Tries,
 }
 
 impl Facts {
@@ -181,6 +195,7 @@ impl Facts {
             in_flight: BTreeMap::new(),
             lanes: BTreeMap::new(),
             events: Events::default(),
+            tries: Tries::default(),
         }
     }
 
@@ -239,6 +254,11 @@ impl Facts {
         }
     }
 
+    /// What was tried of an event.
+    pub(crate) fn tried(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
+        self.tries.get(webhook, seq)
+    }
+
     /// Takes in what a store said to a need.
     ///
     /// # Panics
@@ -252,7 +272,10 @@ impl Facts {
             }
             (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_partners(rows),
             (Need::Events { .. }, Fact::Events(events)) => self.events.recall(events),
-            (Need::NextAbout { topic, after, to }, Fact::NextAbout(next)) => {
+            (Need::Tried { webhook, from, to }, Fact::Tried(tried)) => {
+                self.tries.learn(webhook, from, to, tried);
+            }
+            (Need::NextAbout { topic, after, to }, Fact::Place(next)) => {
                 self.events.learn_next(topic, after, to, next);
             }
             (Need::Lane(webhook, subject), Fact::Lanes(lanes)) => {
@@ -294,6 +317,10 @@ impl Facts {
         for webhook in &changes.cleared {
             self.lanes.remove(webhook);
         }
+        for webhook in &changes.stopped {
+            self.lanes.entry(*webhook).or_default().stop_replay();
+        }
+        self.tries.record(changes.attempts.values());
         for ((webhook, subject), lane) in &changes.lanes {
             self.lanes.entry(*webhook).or_default().put(*subject, *lane);
         }
@@ -337,6 +364,7 @@ impl Facts {
             Memory::Kept => {
                 self.tickets.clear();
                 self.events.trim();
+                self.tries.trim();
                 for lanes in self.lanes.values_mut() {
                     lanes.trim();
                 }

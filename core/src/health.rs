@@ -141,9 +141,10 @@ impl Health {
 mod tests {
     use super::*;
     use crate::event::Seq;
+    use crate::lane::Scope;
 
     fn subject(number: u64) -> Subject {
-        Subject::Event(Seq(number))
+        Subject::Live(Scope::Event(Seq(number)))
     }
 
     fn failing(times: u64, subjects: u64) -> Health {

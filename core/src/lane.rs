@@ -10,9 +10,18 @@ use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
 use crate::webhook::Ordering;
 
-/// What order is kept within, for one webhook. A webhook's [`Ordering`] is a choice of subject.
+/// What is kept in order, for one webhook: what it reads of the log, apart from that one event that
+/// somebody wants to be sent once more, and apart from these what a replay reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
+    Live(Scope),
+    Again(Seq),
+    Replay(Scope),
+}
+
+/// What order is kept within. A webhook's [`Ordering`] is a choice of scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
     /// One event by itself.
     Event(Seq),
     /// All events about one ticket, or about the service.
@@ -23,8 +32,54 @@ pub enum Subject {
 
 impl Subject {
     /// No subject sorts before it.
-    pub(crate) const FIRST: Self = Self::Event(Seq(0));
+    pub(crate) const FIRST: Self = Self::Live(Scope::Event(Seq(0)));
+    /// How the subjects of a replay are spelled, up to their scope.
+    pub(crate) const REPLAY: &str = "replay:";
+    const AGAIN: &str = "again#";
 
+    /// What the event is read under.
+    #[must_use]
+    pub fn of(event: &Event, ordering: Ordering) -> Self {
+        Self::Live(Scope::of(event, ordering))
+    }
+
+    /// What a replay reads the event under.
+    #[must_use]
+    pub fn replayed(event: &Event, ordering: Ordering) -> Self {
+        Self::Replay(Scope::of(event, ordering))
+    }
+
+    #[must_use]
+    pub fn is_replay(self) -> bool {
+        match self {
+            Self::Live(_) | Self::Again(_) => false,
+            Self::Replay(_) => true,
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(scope) = text.strip_prefix(Self::REPLAY) {
+            return Scope::parse(scope).map(Self::Replay);
+        }
+        match text.strip_prefix(Self::AGAIN) {
+            Some(seq) => seq.parse().ok().map(|seq| Self::Again(Seq(seq))),
+            None => Scope::parse(text).map(Self::Live),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live(scope) => scope.fmt(f),
+            Self::Again(seq) => write!(f, "{}{seq}", Self::AGAIN),
+            Self::Replay(scope) => write!(f, "{}{scope}", Self::REPLAY),
+        }
+    }
+}
+
+impl Scope {
     #[must_use]
     pub fn of(event: &Event, ordering: Ordering) -> Self {
         match (ordering, event.topic) {
@@ -34,8 +89,7 @@ impl Subject {
         }
     }
 
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         if text == "everything" {
             return Some(Self::Everything);
         }
@@ -46,7 +100,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topic(topic) => topic.fmt(f),
@@ -132,19 +186,23 @@ mod tests {
     #[test]
     fn ordering_is_a_choice_of_subject() {
         let ticket = Topic::Ticket(TicketId::new(Stamp::default(), &[1; 16]));
-        let own = Subject::Event(Seq(9));
+        let own = Scope::Event(Seq(9));
         let table = [
-            (Ordering::Ticket, Some(ticket), Subject::Topic(ticket)),
-            (Ordering::Ticket, Some(Topic::Service), Subject::Topic(Topic::Service)),
+            (Ordering::Ticket, Some(ticket), Scope::Topic(ticket)),
+            (Ordering::Ticket, Some(Topic::Service), Scope::Topic(Topic::Service)),
             (Ordering::Ticket, None, own),
-            (Ordering::Webhook, Some(ticket), Subject::Everything),
-            (Ordering::Webhook, None, Subject::Everything),
+            (Ordering::Webhook, Some(ticket), Scope::Everything),
+            (Ordering::Webhook, None, Scope::Everything),
             (Ordering::None, Some(ticket), own),
             (Ordering::None, None, own),
         ];
-        for (ordering, topic, subject) in table {
-            assert_eq!(Subject::of(&event(topic), ordering), subject);
-            assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
+        for (ordering, topic, scope) in table {
+            let live = Subject::of(&event(topic), ordering);
+            let replayed = Subject::replayed(&event(topic), ordering);
+            assert_eq!((live, replayed), (Subject::Live(scope), Subject::Replay(scope)));
+            for subject in [live, replayed, Subject::Again(Seq(9))] {
+                assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
+            }
         }
     }
 
@@ -164,7 +222,7 @@ mod tests {
         for (wait_s, away_ms, is_due) in TABLE {
             let webhook = WebhookId::new(Stamp::default(), &[1; 16]);
             let schedule = RetrySchedule::parse(vec![wait_s]).unwrap();
-            let slot = Slot::first(Seq(1), Subject::Everything, None, now);
+            let slot = Slot::first(Seq(1), Subject::Live(Scope::Everything), None, now);
             let lane = slot.waiting(webhook, 1, now.plus(away_ms), Reason::Retry);
             assert_eq!(lane.is_due(now, &schedule), is_due, "{wait_s} {away_ms}");
         }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, AttemptKey};
+use crate::attempt::{Attempt, AttemptKey, Tried};
 use crate::desk::{Commit, Store};
 use crate::event::{Event, Seq, Topic};
 use crate::facts::{Fact, Need, TicketFilter};
@@ -58,6 +58,17 @@ impl MemoryStore {
         events.map(|(_, event)| event).find(|event| event.topic == Some(topic)).map(|e| e.seq)
     }
 
+    fn tried(&self, webhook: WebhookId, from: Seq, to: Seq) -> Vec<(Seq, Tried)> {
+        let mut tried = BTreeMap::new();
+        let first = AttemptKey { seq: from, webhook, number: 0 };
+        let attempts = self.attempts.range(first..).take_while(|(key, _)| key.seq <= to);
+        for (key, attempt) in attempts.filter(|(key, _)| key.webhook == webhook) {
+            let so_far: &mut Tried = tried.entry(key.seq).or_default();
+            *so_far = so_far.and(attempt);
+        }
+        tried.into_iter().collect()
+    }
+
     fn is_as_expected(&self, changes: &Changes) -> bool {
         changes.log.is_none_or(|put| put.was == self.log.stamp)
             && are_as_expected(&self.tickets, &changes.tickets, |ticket| ticket.version.into())
@@ -103,9 +114,12 @@ impl Store for MemoryStore {
                 let attempts = self.attempts.range(key(0)..=key(u32::MAX));
                 Fact::Attempts(attempts.map(|(_, attempt)| attempt.clone()).collect())
             }
-            Need::NextAbout { topic, after, to } => {
-                Fact::NextAbout(self.next_about(topic, after, to))
+            Need::Tried { webhook, from, to } => Fact::Tried(self.tried(webhook, from, to)),
+            Need::CreatedFrom(at) => {
+                let mut events = self.events.values();
+                Fact::Place(events.find(|event| event.created >= at).map(|event| event.seq))
             }
+            Need::NextAbout { topic, after, to } => Fact::Place(self.next_about(topic, after, to)),
             Need::Lane(webhook, subject) => {
                 Fact::Lanes(self.lanes.get(&(webhook, subject)).copied().into_iter().collect())
             }
@@ -128,6 +142,9 @@ impl Store for MemoryStore {
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);
         self.lanes.retain(|(webhook, _), _| !changes.cleared.contains(webhook));
+        self.lanes.retain(|(webhook, subject), _| {
+            !(subject.is_replay() && changes.stopped.contains(webhook))
+        });
         for (key, lane) in &changes.lanes {
             match lane {
                 Some(lane) => self.lanes.insert(*key, *lane),

@@ -34,6 +34,13 @@ impl Millis {
         self.0 / 1_000
     }
 
+    /// The time that a text names as RFC 3339 has it, with any offset; one before 1970 is its start.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self(u64::try_from(time.timestamp_millis()).unwrap_or(0)))
+    }
+
     /// RFC 3339 in UTC with milliseconds: `2023-01-01T00:00:00.000Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
@@ -76,6 +83,18 @@ mod tests {
         assert_eq!(new_year.rfc3339_seconds(), "2023-01-01T00:00:00Z");
         assert_eq!(new_year.rfc3339(), "2023-01-01T00:00:00.999Z");
         assert_eq!(Millis(0).rfc3339_seconds(), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn times_are_read_with_any_offset() {
+        let at = Some(Millis(1_672_531_200_999));
+        for text in ["2023-01-01T00:00:00.999Z", "2023-01-01T02:00:00.999+02:00"] {
+            assert_eq!(Millis::parse(text), at, "{text}");
+        }
+        assert_eq!(Millis::parse("1969-12-31T23:59:59Z"), Some(Millis(0)));
+        for text in ["", "2023-01-01", "2023-01-01T00:00:00", "1672531200", "yesterday"] {
+            assert_eq!(Millis::parse(text), None, "{text}");
+        }
     }
 
     #[test]

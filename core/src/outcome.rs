@@ -10,6 +10,7 @@ use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
 use crate::reader::{Reader, Skim};
+use crate::replay::{Count, Run};
 use crate::request::Request;
 use crate::service::Service;
 use crate::ticket::Ticket;
@@ -42,6 +43,13 @@ pub enum Reply {
     /// The webhook as it stands after a change.
     Webhook(Arc<Webhook>),
     Unregistered(WebhookId),
+    /// A replay was counted, and started unless it is only to be counted.
+    Replay {
+        counted: Count,
+        starts: bool,
+    },
+    /// A replay was stopped.
+    Stopped(Run),
     /// A wake or a report was taken in.
     Noted,
 }
@@ -56,6 +64,12 @@ pub enum Refusal {
     TooManyWebhooks,
     /// It is paused or disabled.
     WebhookNotActive,
+    /// The event is owed already, and others go before it.
+    NotItsTurn,
+    /// One replay of the webhook runs already.
+    ReplayRunning,
+    /// No replay of the webhook runs.
+    NoReplay,
 }
 
 /// What a row must be in the store for a change of it to hold.
@@ -92,6 +106,9 @@ pub struct Changes {
     pub readers: BTreeMap<WebhookId, Put<Reader>>,
     /// Webhooks that are no more: all their lanes go, then `lanes` are put.
     pub cleared: BTreeSet<WebhookId>,
+    /// Webhooks whose replay is no more: all its lanes go, then `lanes` are put. Guarded by their
+    /// reader.
+    pub stopped: BTreeSet<WebhookId>,
     /// Changed only together with their reader, whose revision guards them.
     pub lanes: BTreeMap<(WebhookId, Subject), Option<Lane>>,
     /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
@@ -118,7 +135,11 @@ impl Changes {
         for webhook in &later.cleared {
             self.lanes.retain(|(of, _), _| of != webhook);
         }
+        for webhook in &later.stopped {
+            self.lanes.retain(|(of, subject), _| of != webhook || !subject.is_replay());
+        }
         self.cleared.extend(later.cleared);
+        self.stopped.extend(later.stopped);
         self.lanes.extend(later.lanes);
         for (key, attempt) in later.attempts {
             if self.attempts.get(&key).is_none_or(Attempt::is_unheard) {

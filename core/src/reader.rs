@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Seq};
 use crate::health::Health;
-use crate::id::{HolderId, WebhookId};
+use crate::id::{EventId, HolderId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
+use crate::owed::Owed;
 use crate::reason::Reason;
+use crate::replay::{Replay, paced};
 use crate::subscription::Tallies;
 use crate::webhook::{Ordering, Webhook};
 use crate::window::Window;
@@ -42,8 +44,21 @@ pub struct Reader {
     pub pending: u64,
     /// Lanes that wait.
     pub waiting: u32,
+    pub replay: Replay,
+    /// What it was owed in all.
+    pub owed: Owed,
+    /// What it was owed and will never hear of, as the log no longer has it.
+    pub expired: Option<Expired>,
     /// Grows by one with each change of this row.
     pub rev: u64,
+}
+
+/// Events that a webhook was owed when they were let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expired {
+    pub from: EventId,
+    pub to: EventId,
+    pub count: u64,
 }
 
 /// A place in the log, and the events up to there by type.
@@ -109,6 +124,9 @@ impl Reader {
             rate_from_us: 0,
             pending: 0,
             waiting: 0,
+            replay: Replay::default(),
+            owed: Owed::default(),
+            expired: None,
             rev: 0,
         }
     }
@@ -136,14 +154,7 @@ impl Reader {
     /// A request goes out: with a rate, the next one goes no sooner than its share of a second
     /// later.
     pub fn keep_rate(&mut self, rate_limit: Option<u32>, now: Millis) {
-        let now_us = now.0.saturating_mul(1_000);
-        self.rate_from_us = match rate_limit {
-            Some(rate) => {
-                let from = self.rate_from_us.clamp(now_us, now_us + 1_000_000);
-                from + 1_000_000 / u64::from(rate.max(1))
-            }
-            None => 0,
-        };
+        self.rate_from_us = paced(self.rate_from_us, rate_limit, now);
     }
 
     /// Why the webhook is not sent all that it is owed, if anything but its window holds it back.
@@ -180,6 +191,73 @@ impl Reader {
     #[must_use]
     pub fn may_read(&self, webhook: &Webhook) -> bool {
         self.waiting < Lane::MOST && !self.is_reordering(webhook)
+    }
+
+    /// Whether a replay may read on.
+    #[must_use]
+    pub fn may_replay(&self, webhook: &Webhook) -> bool {
+        self.replay.waiting < Replay::MOST_WAITING && self.may_read(webhook)
+    }
+
+    /// When the replay that runs has something to send, room aside. A pace beyond a second was set
+    /// by a clock that was wrong.
+    #[must_use]
+    pub fn replays_at(&self, webhook: &Webhook, now: Millis) -> Option<Millis> {
+        let unread = self.replay.run.filter(|run| run.read_to < run.range.to)?;
+        let from = Millis(unread.from_us / 1_000);
+        let from = if from > now.plus(2_000) { now } else { from };
+        self.may_replay(webhook).then_some(from)
+    }
+
+    /// Whether the event is still owed by what is read of the log, whose lane for its subject is
+    /// `lane`. `read_to` is how far that came.
+    #[must_use]
+    pub fn owes(&self, event: &Event, read_to: Seq, lane: Option<&Lane>) -> bool {
+        let within = |head: Seq, behind: Option<Seq>| {
+            event.seq == head || (event.seq > head && behind.is_some_and(|last| event.seq <= last))
+        };
+        let subject = Subject::of(event, self.ordering);
+        event.seq > read_to
+            || lane.is_some_and(|lane| within(lane.head, lane.behind))
+            || self.sending.iter().any(|s| s.subject == subject && within(s.seq, s.behind))
+    }
+
+    /// An event of `subject` is there to be delivered.
+    pub fn take_on(&mut self, subject: Subject) {
+        self.pending += 1;
+        self.replay.pending += u64::from(subject.is_replay());
+    }
+
+    /// An event of `subject` is done with.
+    pub fn let_go(&mut self, subject: Subject) {
+        self.pending -= 1;
+        self.replay.pending -= u64::from(subject.is_replay());
+    }
+
+    /// `subject` waits.
+    pub fn wait(&mut self, subject: Subject) {
+        self.waiting += 1;
+        self.replay.waiting += u32::from(subject.is_replay());
+    }
+
+    /// `subject` waits no longer.
+    pub fn leave(&mut self, subject: Subject) {
+        self.waiting -= 1;
+        self.replay.waiting -= u32::from(subject.is_replay());
+    }
+
+    /// Ends the replay that runs, if any. What it has in flight comes to its end, and its lanes are
+    /// to be taken away.
+    pub fn stop_replay(&mut self) {
+        let replay = &mut self.replay;
+        let mut in_flight = 0;
+        for slot in self.sending.iter_mut().filter(|slot| slot.subject.is_replay()) {
+            slot.behind = None;
+            in_flight += 1;
+        }
+        self.pending -= replay.pending - in_flight;
+        self.waiting -= replay.waiting;
+        *replay = Replay { run: None, pending: in_flight, waiting: 0 };
     }
 
     /// Moves to `place`, past an event that is read.
@@ -284,6 +362,7 @@ mod tests {
     use crate::event::EventType;
     use crate::guard::{CallbackUrl, Targets};
     use crate::id::Stamp;
+    use crate::lane::Scope;
     use crate::sign::Secret;
     use crate::webhook::WebhookStatus;
 
@@ -365,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_request_is_lost_after_its_timeout_and_half_a_minute() {
-        let slot = Slot::first(Seq(1), Subject::Everything, None, NOW);
+        let slot = Slot::first(Seq(1), Subject::Live(Scope::Everything), None, NOW);
         assert_eq!(slot.lost_at(15_000), NOW.plus(45_001));
     }
 }

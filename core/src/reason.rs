@@ -24,6 +24,8 @@ pub enum Reason {
     OurFault,
     /// The answer came after the server had stopped waiting for it. It changed nothing.
     Late,
+    /// The attempt failed, and the replay that it was part of is stopped: it is not tried again.
+    Stopped,
     /// A probe of a receiver that is down failed: the event is tried again when it is back, or as
     /// another probe. It took no step of the ladder.
     Probe,
@@ -44,7 +46,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Delivered,
         Self::Retry,
         Self::RetriesUsedUp,
@@ -53,6 +55,7 @@ impl Reason {
         Self::Lost,
         Self::OurFault,
         Self::Late,
+        Self::Stopped,
         Self::Probe,
         Self::Failing,
         Self::Paused,
@@ -73,6 +76,7 @@ impl Reason {
             Self::Lost => "lost",
             Self::OurFault => "our_fault",
             Self::Late => "late",
+            Self::Stopped => "stopped",
             Self::Probe => "probe",
             Self::Failing => "failing",
             Self::Paused => "paused",

@@ -278,6 +278,9 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::Enable { .. }
         | Command::PingOne { .. }
         | Command::Ping
+        | Command::Resend { .. }
+        | Command::Replay { .. }
+        | Command::StopReplay { .. }
         | Command::Wake => None,
     }
 }

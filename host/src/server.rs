@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use hookdesk_core::api::{self, Call, Code, Door, Listing, MOST_BODY, Next, Problem, Reading};
-use hookdesk_core::{Fact, Need};
+use hookdesk_core::api::{
+    self, Call, Code, Door, Listing, MOST_BODY, Next, Preparation, Problem, Reading,
+};
+use hookdesk_core::{Command, Fact, Need};
 use http_body_util::BodyExt as _;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
@@ -61,9 +63,24 @@ impl Front {
                 Ok(decided) => Answered::Whole(api::answer(decided)),
                 Err(problem) => problem.into(),
             },
+            Next::Prepare(preparation) => match self.prepare(*preparation).await {
+                Ok(command) => match self.desk.ask(command).await {
+                    Ok(decided) => Answered::Whole(api::answer(decided)),
+                    Err(problem) => problem.into(),
+                },
+                Err(problem) => problem.into(),
+            },
             Next::Read(reading) => self.read(reading).await,
             Next::List(listing) => self.list(listing).await,
         }
+    }
+
+    /// Counts what a command is about before it is decided.
+    async fn prepare(&self, preparation: Preparation) -> Result<Command, Problem> {
+        let readers = Arc::clone(&self.readers);
+        let loaded = tokio::task::spawn_blocking(move || readers.prepare(preparation)).await;
+        let prepared = loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        prepared.map_err(|fault| unreadable(&fault))?.command()
     }
 
     async fn read(&self, reading: Reading) -> Answered {

@@ -117,10 +117,15 @@ impl MemoryDesk {
         };
         let response = match self.door.open(&call, || when.fresh) {
             Next::Answer(response) => response,
-            Next::Decide(command) => {
-                let mut decided = self.decide(command, &when);
-                let response = api::answer(decided.remove(0).reply);
-                return show(Some(response), decided);
+            Next::Decide(command) => return self.answer(command, &when),
+            Next::Prepare(mut preparation) => {
+                while let Some(need) = preparation.need() {
+                    preparation.learn(self.load(&need));
+                }
+                match preparation.command() {
+                    Ok(command) => return self.answer(command, &when),
+                    Err(problem) => problem.into(),
+                }
             }
             Next::Read(reading) => {
                 let mut facts = Vec::new();
@@ -184,6 +189,12 @@ impl MemoryDesk {
 }
 
 impl MemoryDesk {
+    fn answer(&mut self, command: Command, when: &When) -> Result<String, JsError> {
+        let mut decided = self.decide(command, when);
+        let response = api::answer(decided.remove(0).reply);
+        show(Some(response), decided)
+    }
+
     /// A command, and then what is due.
     fn decide(&mut self, command: Command, when: &When) -> Vec<Decided> {
         let moment = self.moment(when);

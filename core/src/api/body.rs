@@ -93,6 +93,15 @@ impl Fields {
         number
     }
 
+    /// A field that may be left out, or null for no.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.take(name).filter(|value| !value.is_null())?;
+        if value.as_bool().is_none() {
+            self.fail(name, "must be true or false");
+        }
+        value.as_bool()
+    }
+
     /// What was made of the fields; the problem, if anything was wrong.
     pub fn finish<T>(self, made: Option<T>) -> Result<T, Problem> {
         match made {

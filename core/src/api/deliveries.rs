@@ -28,16 +28,19 @@ pub enum DeliveryState {
     Abandoned,
     /// The webhook did not want to hear of it.
     Skipped,
+    /// It was owed, and the log no longer has it.
+    Expired,
 }
 
 impl DeliveryState {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Pending,
         Self::Sending,
         Self::Waiting,
         Self::Delivered,
         Self::Abandoned,
         Self::Skipped,
+        Self::Expired,
     ];
 
     #[must_use]
@@ -49,6 +52,7 @@ impl DeliveryState {
             Self::Delivered => "delivered",
             Self::Abandoned => "abandoned",
             Self::Skipped => "skipped",
+            Self::Expired => "expired",
         }
     }
 
@@ -105,7 +109,7 @@ impl Deliveries {
         let Some((webhook, reader)) = found.first() else {
             return Problem::from(Refusal::UnknownWebhook).into();
         };
-        let owed = events.iter().zip(details.chunks_exact(2)).take_while(|(event, _)| {
+        let owed = events.iter().zip(details.chunks_exact(DETAILS)).take_while(|(event, _)| {
             // Older ones happened before the webhook was registered.
             self.webhook.is_older_than(event.id)
         });
@@ -160,10 +164,17 @@ impl Delivering {
     }
 }
 
-/// What is to be known of one event: its attempts, and the lane that it may wait in.
-fn details(webhook: WebhookId, reader: &Reader, event: &Event) -> [Need; 2] {
-    let subject = Subject::of(event, reader.ordering);
-    [Need::Attempts { webhook, seq: event.seq }, Need::Lane(webhook, subject)]
+/// Facts about one event.
+const DETAILS: usize = 4;
+
+/// What is to be known of one event: its attempts, and the lanes that it may wait in.
+fn details(webhook: WebhookId, reader: &Reader, event: &Event) -> [Need; DETAILS] {
+    [
+        Need::Attempts { webhook, seq: event.seq },
+        Need::Lane(webhook, Subject::of(event, reader.ordering)),
+        Need::Lane(webhook, Subject::Again(event.seq)),
+        Need::Lane(webhook, Subject::replayed(event, reader.ordering)),
+    ]
 }
 
 /// One event for one webhook.
@@ -183,15 +194,18 @@ impl<'a> Delivery<'a> {
         details: &[Fact],
         now: Millis,
     ) -> Self {
-        let [Fact::Attempts(attempts), Fact::Lanes(lanes)] = details else {
+        let [Fact::Attempts(attempts), Fact::Lanes(live), Fact::Lanes(again), Fact::Lanes(replay)] =
+            details
+        else {
             panic!("the store said {details:?} of {}", event.seq)
         };
-        let state = state(webhook, reader, event, attempts, lanes.first());
+        let lane = [live, again, replay].into_iter().filter_map(|lanes| lanes.first());
+        let lane = lane.filter(|lane| lane.head == event.seq).find(|lane| lane.number > 0);
+        let state = state(webhook, reader, event, attempts, (live.first(), lane));
         let last = attempts.last();
-        let lane = lanes.first().filter(|lane| lane.head == event.seq);
         let reason = match state {
             DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
-            DeliveryState::Sending | DeliveryState::Skipped => None,
+            DeliveryState::Sending | DeliveryState::Skipped | DeliveryState::Expired => None,
             DeliveryState::Waiting => lane.map(|lane| lane.why),
             DeliveryState::Delivered | DeliveryState::Abandoned => last.map(|last| last.reason),
         };
@@ -199,40 +213,36 @@ impl<'a> Delivery<'a> {
             event,
             state,
             attempts: last.map_or(0, |last| last.key.number),
-            next_attempt_at: lane.filter(|lane| lane.number > 0).map(|lane| lane.due),
+            next_attempt_at: lane.map(|lane| lane.due),
             reason,
         }
     }
 }
 
+/// Where an event stands, by what was tried, by the lane that it waits in as its head, and by the
+/// lane of its subject as it was read.
 fn state(
     webhook: &Webhook,
     reader: &Reader,
     event: &Event,
     attempts: &[Attempt],
-    lane: Option<&Lane>,
+    (live, waiting): (Option<&Lane>, Option<&Lane>),
 ) -> DeliveryState {
-    let seq = event.seq;
-    let behind = |head: Seq, last: Option<Seq>| seq > head && last.is_some_and(|last| seq <= last);
-    let subject = Subject::of(event, reader.ordering);
-    let slot = reader.sending.iter().find(|slot| slot.subject == subject);
     let ended_by = |reason| attempts.iter().any(|attempt| attempt.reason == reason);
-    if ended_by(Reason::Delivered) {
-        return DeliveryState::Delivered;
-    }
-    if ended_by(Reason::RetriesUsedUp) {
-        return DeliveryState::Abandoned;
-    }
-    match (slot, lane) {
-        (Some(slot), _) if slot.seq == seq => DeliveryState::Sending,
-        (Some(slot), _) if behind(slot.seq, slot.behind) => DeliveryState::Pending,
-        (_, Some(lane)) if lane.head == seq && lane.number > 0 => DeliveryState::Waiting,
-        (_, Some(lane)) if lane.head == seq || behind(lane.head, lane.behind) => {
-            DeliveryState::Pending
-        }
-        (Some(_) | None, Some(_) | None) if seq > reader.read_to && webhook.hears(event) => {
-            DeliveryState::Pending
-        }
-        (Some(_) | None, Some(_) | None) => DeliveryState::Skipped,
+    let is_sent = reader.sending.iter().any(|slot| slot.seq == event.seq);
+    let is_owed = reader.owes(event, reader.read_to, live);
+    let is_read = event.seq <= reader.read_to;
+    if is_sent {
+        DeliveryState::Sending
+    } else if waiting.is_some() {
+        DeliveryState::Waiting
+    } else if ended_by(Reason::Delivered) {
+        DeliveryState::Delivered
+    } else if ended_by(Reason::RetriesUsedUp) {
+        DeliveryState::Abandoned
+    } else if is_owed && (is_read || webhook.hears(event)) {
+        DeliveryState::Pending
+    } else {
+        DeliveryState::Skipped
     }
 }

@@ -116,7 +116,8 @@ impl Listing {
             Fact::Log(_)
             | Fact::Service(_)
             | Fact::Events(_)
-            | Fact::NextAbout(_)
+            | Fact::Tried(_)
+            | Fact::Place(_)
             | Fact::Lanes(_)
             | Fact::Attempts(_) => panic!("the store said {fact:?} to {self:?}"),
         };

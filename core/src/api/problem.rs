@@ -22,6 +22,10 @@ pub enum Code {
     TooManyWebhooks,
     /// The webhook is paused or disabled.
     WebhookNotActive,
+    /// The event is owed to the webhook already, and goes when those before it are done with.
+    NotItsTurn,
+    /// A replay of the webhook runs, and there is one at a time.
+    ReplayRunning,
     /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
@@ -49,6 +53,8 @@ impl Code {
             Self::TicketClosed => "ticket_closed",
             Self::TooManyWebhooks => "too_many_webhooks",
             Self::WebhookNotActive => "webhook_not_active",
+            Self::NotItsTurn => "not_its_turn",
+            Self::ReplayRunning => "replay_running",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadField => "bad_field",
@@ -66,7 +72,11 @@ impl Code {
             Self::NotLocal => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::TicketClosed | Self::TooManyWebhooks | Self::WebhookNotActive => 409,
+            Self::TicketClosed
+            | Self::TooManyWebhooks
+            | Self::WebhookNotActive
+            | Self::NotItsTurn
+            | Self::ReplayRunning => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::BadField | Self::BadCallbackUrl => 422,
@@ -85,6 +95,8 @@ impl Code {
             Self::TicketClosed => "The ticket is closed",
             Self::TooManyWebhooks => "Too many webhooks",
             Self::WebhookNotActive => "The webhook is not active",
+            Self::NotItsTurn => "It is not its turn",
+            Self::ReplayRunning => "A replay runs already",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::BadField => "A field is not as it must be",
@@ -107,6 +119,8 @@ impl Code {
             | Self::TicketClosed
             | Self::TooManyWebhooks
             | Self::WebhookNotActive
+            | Self::NotItsTurn
+            | Self::ReplayRunning
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::BadField
@@ -168,6 +182,17 @@ impl From<Refusal> for Problem {
                               PATCHed to active, a disabled one when its /enable is POSTed to.";
                 Self::new(Code::WebhookNotActive, detail)
             }
+            Refusal::NotItsTurn => {
+                let detail = "The event is being sent, or waits behind others of its ticket: it is \
+                              owed already, and goes in its turn.";
+                Self::new(Code::NotItsTurn, detail)
+            }
+            Refusal::ReplayRunning => {
+                let detail = "One replay of a webhook runs at a time. GET its /replay to see how far \
+                              it is, DELETE it to stop it.";
+                Self::new(Code::ReplayRunning, detail)
+            }
+            Refusal::NoReplay => Self::new(Code::NotFound, "No replay of this webhook runs."),
             Refusal::TooManyWebhooks => Self::new(
                 Code::TooManyWebhooks,
                 format!(

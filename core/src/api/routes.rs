@@ -5,8 +5,8 @@ use crate::api::listing::Of;
 use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
-    Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next, Problem,
-    Reading, Response,
+    Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next,
+    Preparation, Problem, Reading, Response,
 };
 use crate::command::{Command, Registration};
 use crate::facts::TicketFilter;
@@ -31,6 +31,10 @@ enum Purpose {
     Enable,
     ListDeliveries,
     ReadDelivery,
+    Resend,
+    Replay,
+    ReadReplay,
+    StopReplay,
     OpenTicket,
     ListTickets,
     ReadTicket,
@@ -44,7 +48,7 @@ enum Purpose {
 
 /// Method, path, purpose. `{id}` stands for one segment; of two patterns that fit a path the first
 /// is meant, so the literal ones come first.
-const ROUTES: [(&str, &str, Purpose); 20] = [
+const ROUTES: [(&str, &str, Purpose); 24] = [
     ("POST", "/webhooks/register", Purpose::Register),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
     ("GET", "/webhooks", Purpose::ListWebhooks),
@@ -55,6 +59,10 @@ const ROUTES: [(&str, &str, Purpose); 20] = [
     ("POST", "/webhooks/{id}/enable", Purpose::Enable),
     ("GET", "/webhooks/{id}/deliveries", Purpose::ListDeliveries),
     ("GET", "/webhooks/{id}/deliveries/{event_id}", Purpose::ReadDelivery),
+    ("POST", "/webhooks/{id}/deliveries/{event_id}/resend", Purpose::Resend),
+    ("POST", "/webhooks/{id}/replay", Purpose::Replay),
+    ("GET", "/webhooks/{id}/replay", Purpose::ReadReplay),
+    ("DELETE", "/webhooks/{id}/replay", Purpose::StopReplay),
     ("POST", "/tickets", Purpose::OpenTicket),
     ("GET", "/tickets", Purpose::ListTickets),
     ("GET", "/tickets/{id}", Purpose::ReadTicket),
@@ -86,10 +94,16 @@ pub(super) fn take(
         Purpose::Enable => Ok(Next::Decide(Command::Enable { id: webhook_id(id)? })),
         Purpose::ListDeliveries => list_deliveries(call, webhook_id(id)?),
         Purpose::ReadDelivery => {
-            let webhook = webhook_id(id)?;
-            let event = EventId::parse(event_id).ok_or(Refusal::UnknownDelivery)?;
+            let (webhook, event) = (webhook_id(id)?, delivered(event_id)?);
             Ok(Next::Read(Reading::Delivering(Delivering { webhook, event })))
         }
+        Purpose::Resend => {
+            let (id, event) = (webhook_id(id)?, delivered(event_id)?);
+            Ok(Next::Decide(Command::Resend { id, event }))
+        }
+        Purpose::Replay => Ok(Next::Prepare(Box::new(Preparation::take(call, webhook_id(id)?)?))),
+        Purpose::ReadReplay => Ok(Next::Read(Reading::Replay(webhook_id(id)?))),
+        Purpose::StopReplay => Ok(Next::Decide(Command::StopReplay { id: webhook_id(id)? })),
         Purpose::OpenTicket => {
             Ok(Next::Decide(Command::OpenTicket { message: ticket_message(call)? }))
         }
@@ -153,6 +167,10 @@ fn ticket_id(text: &str) -> Result<TicketId, Problem> {
 
 fn webhook_id(text: &str) -> Result<WebhookId, Problem> {
     WebhookId::parse(text).ok_or_else(|| Refusal::UnknownWebhook.into())
+}
+
+fn delivered(text: &str) -> Result<EventId, Problem> {
+    EventId::parse(text).ok_or_else(|| Refusal::UnknownDelivery.into())
 }
 
 fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
@@ -259,7 +277,7 @@ mod tests {
     fn refused(next: Next) -> (u16, String) {
         match next {
             Next::Answer(response) => (response.status, response.body),
-            other @ (Next::Decide(_) | Next::Read(_) | Next::List(_)) => {
+            other @ (Next::Decide(_) | Next::Prepare(_) | Next::Read(_) | Next::List(_)) => {
                 panic!("taken: {other:?}")
             }
         }

@@ -11,8 +11,10 @@ use crate::event::EventType;
 use crate::id::{EventId, TicketId, WebhookId};
 use crate::log::Log;
 use crate::moment::Millis;
-use crate::reader::Reader;
+use crate::owed::Sum;
+use crate::reader::{Expired, Reader};
 use crate::reason::Reason;
+use crate::replay::{Count, Run};
 use crate::service::{Availability, Service};
 use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
@@ -137,6 +139,18 @@ pub(super) struct StateView<'a> {
     in_flight: u32,
     window: u32,
     waiting_lanes: u32,
+    /// All that it was owed so far.
+    owed: OwedView,
+    /// What of it was let go, as the log no longer has it.
+    expired: Option<Expired>,
+}
+
+#[derive(Serialize)]
+struct OwedView {
+    count: u64,
+    digest: Sum,
+    after: Option<EventId>,
+    through: Option<EventId>,
 }
 
 impl<'a> StateView<'a> {
@@ -151,6 +165,53 @@ impl<'a> StateView<'a> {
             in_flight: reader.in_flight(),
             window: reader.window.size.min(webhook.max_in_flight),
             waiting_lanes: reader.waiting,
+            owed: OwedView {
+                count: reader.owed.count,
+                digest: reader.owed.digest,
+                after: reader.owed.after,
+                through: reader.owed.through,
+            },
+            expired: reader.expired,
+        }
+    }
+}
+
+/// What a replay sends once more, and what it leaves out as it is owed.
+#[derive(Serialize)]
+pub(super) struct CountView {
+    count: u64,
+    owed: u64,
+}
+
+impl From<Count> for CountView {
+    fn from(counted: Count) -> Self {
+        Self { count: counted.count, owed: counted.owed }
+    }
+}
+
+/// A replay that runs.
+#[derive(Serialize)]
+pub(super) struct RunView {
+    #[serde(flatten)]
+    counted: CountView,
+    only: &'static str,
+    per_second: Option<u32>,
+    started_at: Time,
+    /// Events that it has begun with.
+    sent: u64,
+    /// Those of them, and of those that stand behind them, that are not done with.
+    pending: u64,
+}
+
+impl RunView {
+    pub fn new(run: &Run, pending: u64) -> Self {
+        Self {
+            counted: run.counted.into(),
+            only: run.range.only.name(),
+            per_second: run.range.per_second,
+            started_at: Time(run.started_at),
+            sent: run.sent,
+            pending,
         }
     }
 }

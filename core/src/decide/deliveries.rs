@@ -9,12 +9,13 @@ use std::sync::Arc;
 use crate::answer::{Answer, Meaning, Trouble};
 use crate::attempt::Attempt;
 use crate::command::Report;
+use crate::decide::replays;
 use crate::decision::{Decision, Stop};
-use crate::event::{Event, EventType};
+use crate::event::{Event, EventType, Seq};
 use crate::facts::{Asked, Partner};
 use crate::health::Verdict;
 use crate::id::WebhookId;
-use crate::lane::{Lane, Subject};
+use crate::lane::{Lane, Scope, Subject};
 use crate::moment::Millis;
 use crate::outcome::Reply;
 use crate::reader::{Reader, Skim, Slot};
@@ -136,18 +137,44 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> 
             decision.send(webhook, slot)?;
             Ok(true)
         }
-        None => read_on(decision, webhook, false),
+        None => Ok(read_on(decision, webhook, false)? || replays::read_on(decision, webhook)?),
     }
 }
 
-/// Whether the webhook no longer hears of a head that was never sent.
+/// Whether a head is to be let go of: nobody has tried it, and it is no longer wanted; or its replay
+/// was stopped.
 fn is_unwanted(decision: &Decision<'_>, webhook: &Webhook, lane: &Lane) -> Asked<bool> {
-    Ok(lane.number == 0 && !webhook.hears(&*decision.event(lane.head)?))
+    if is_stopped(decision, webhook.id, lane.subject)? {
+        return Ok(true);
+    }
+    let untried = lane.why == Reason::Turn;
+    Ok(untried && !wants(decision, webhook, lane.subject, &*decision.event(lane.head)?)?)
+}
+
+/// Whether the event is to be sent under `subject`, judged as it is its turn.
+fn wants(
+    decision: &Decision<'_>,
+    webhook: &Webhook,
+    subject: Subject,
+    event: &Event,
+) -> Asked<bool> {
+    match subject {
+        Subject::Live(_) => Ok(webhook.hears(event)),
+        Subject::Again(_) => Ok(true),
+        Subject::Replay(_) => replays::wants(decision, webhook, event),
+    }
+}
+
+/// Whether the replay that `subject` is part of was stopped.
+fn is_stopped(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Asked<bool> {
+    let runs = decision.reader(webhook)?.is_some_and(|reader| reader.replay.run.is_some());
+    Ok(subject.is_replay() && !runs)
 }
 
 /// Lets go of a head that is not wanted, and goes on behind it in the next wake.
 fn drop_head(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<bool> {
     decision.leave(lane)?;
+    disown(decision, webhook.id, lane.subject, lane.head)?;
     settle(decision, webhook, lane.slot(decision.now()))?;
     decision.wake_at(decision.now());
     Ok(false)
@@ -203,7 +230,8 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
         let lane = decision.lane(webhook.id, subject)?;
         let reader = decision.held_mut(webhook.id)?;
         reader.read(place, &event);
-        reader.pending += 1;
+        reader.take_on(subject);
+        reader.owed.add(event.id);
         if let Some(slot) = reader.sending_for(subject) {
             slot.behind = Some(event.seq);
         } else if let Some(lane) = lane {
@@ -337,7 +365,9 @@ fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Millis>>
     };
     let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));
     let reads = decision.place(reader).read_to < decision.log()?.head && reader.may_read(webhook);
-    Ok(lane.into_iter().chain(reads.then_some(from)).min())
+    let replay_at = reader.replays_at(webhook, now).filter(|_| !reader.health.is_down());
+    let replay_at = replay_at.map(|at| at.max(from));
+    Ok(lane.into_iter().chain(reads.then_some(from)).chain(replay_at).min())
 }
 
 /// The end of a request. A word about one that is no longer in flight, or from a host that no
@@ -469,6 +499,10 @@ fn step(
     again_at: Option<Millis>,
 ) -> Asked<()> {
     let now = decision.now();
+    if is_stopped(decision, webhook.id, slot.subject)? {
+        record(decision, report, Reason::Stopped, None);
+        return settle(decision, webhook, slot);
+    }
     let (wait_ms, step, why) = if slot.probe {
         (Some(0), slot.step, Reason::Probe)
     } else {
@@ -506,17 +540,48 @@ fn disable(
 /// it waits as a lane that is due now.
 fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
     let now = decision.now();
-    decision.held_mut(webhook.id)?.pending -= 1;
+    decision.held_mut(webhook.id)?.let_go(slot.subject);
     let Some(next) = next_in_lane(decision, webhook, &slot)? else { return Ok(()) };
     let behind = slot.behind.filter(|last| *last > next.seq);
-    let first = Slot::first(next.seq, slot.subject, behind, now);
-    let wanted = webhook.hears(&next);
+    let number = requests_so_far(decision, webhook.id, slot.subject, next.seq)?;
+    let first = Slot { number: number + 1, ..Slot::first(next.seq, slot.subject, behind, now) };
+    let wanted = wants(decision, webhook, slot.subject, &next)?;
     if wanted && decision.has_leave(webhook)? && decision.has_room(webhook)? {
         decision.send(webhook, first)
     } else {
         let lane = first.waiting(webhook.id, 0, now, Reason::Turn);
-        decision.wait(Lane { number: 0, ..lane })
+        decision.wait(Lane { number, ..lane })
     }
+}
+
+/// Requests made for an event whose turn it is: what is read of the log was never tried before.
+fn requests_so_far(
+    decision: &Decision<'_>,
+    webhook: WebhookId,
+    subject: Subject,
+    seq: Seq,
+) -> Asked<u32> {
+    match subject {
+        Subject::Live(_) => Ok(0),
+        Subject::Again(_) | Subject::Replay(_) => Ok(decision.tried(webhook, seq)?.number),
+    }
+}
+
+/// An event that was counted among what the webhook is owed is not wanted after all.
+fn disown(
+    decision: &mut Decision<'_>,
+    webhook: WebhookId,
+    subject: Subject,
+    seq: Seq,
+) -> Asked<()> {
+    match subject {
+        Subject::Live(_) => {
+            let event = decision.event(seq)?;
+            decision.held_mut(webhook)?.owed.remove(event.id);
+        }
+        Subject::Again(_) | Subject::Replay(_) => {}
+    }
+    Ok(())
 }
 
 /// The next event of the subject that the webhook hears of. Those that it no longer hears of are
@@ -530,16 +595,23 @@ fn next_in_lane(
     let mut last = slot.seq;
     for passed in 0.. {
         let next = match slot.subject {
-            Subject::Topic(topic) => decision.next_about(topic, last, behind)?,
-            Subject::Everything => Some(last.next()).filter(|next| *next <= behind),
-            Subject::Event(_) => None,
+            Subject::Live(Scope::Topic(topic)) | Subject::Replay(Scope::Topic(topic)) => {
+                decision.next_about(topic, last, behind)?
+            }
+            Subject::Live(Scope::Everything) | Subject::Replay(Scope::Everything) => {
+                Some(last.next()).filter(|next| *next <= behind)
+            }
+            Subject::Live(Scope::Event(_))
+            | Subject::Replay(Scope::Event(_))
+            | Subject::Again(_) => None,
         };
         let Some(next) = next else { return Ok(None) };
         let event = decision.event(next)?;
-        if webhook.hears(&event) || passed == MOST_READ {
+        if wants(decision, webhook, slot.subject, &event)? || passed == MOST_READ {
             return Ok(Some(event));
         }
-        decision.held_mut(webhook.id)?.pending -= 1;
+        disown(decision, webhook.id, slot.subject, next)?;
+        decision.held_mut(webhook.id)?.let_go(slot.subject);
         last = next;
     }
     Ok(None)
@@ -548,6 +620,6 @@ fn next_in_lane(
 #[cfg(test)]
 mod named;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(test)]
 mod unwanted;

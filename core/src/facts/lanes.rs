@@ -37,6 +37,8 @@ pub(super) struct Lanes {
     /// The subjects of `rows` whose turn is within what is known.
     order: BTreeMap<Turn, Subject>,
     known: Known,
+    /// Whether the store may still have lanes of a replay that was stopped in this batch.
+    stopped: bool,
 }
 
 impl Lanes {
@@ -83,6 +85,7 @@ impl Lanes {
     /// A row as the store has it, unless a newer one is known.
     pub fn learn(&mut self, subject: Subject, lane: Option<Lane>) {
         if !self.rows.contains_key(&subject) {
+            let lane = lane.filter(|_| !self.is_gone(subject));
             self.put(subject, lane);
         }
     }
@@ -94,7 +97,8 @@ impl Lanes {
             Some(last) if !whole => Known::To(last.turn()),
             _ => Known::All,
         };
-        for lane in page {
+        let stopped = self.stopped;
+        for lane in page.into_iter().filter(|lane| !(stopped && lane.subject.is_replay())) {
             self.rows.entry(lane.subject).or_insert(Some(lane));
         }
         let known = self.known;
@@ -103,6 +107,17 @@ impl Lanes {
             known.covers(turn).then_some((turn, *subject))
         });
         self.order = covered.collect();
+    }
+
+    fn is_gone(&self, subject: Subject) -> bool {
+        self.stopped && subject.is_replay()
+    }
+
+    /// All lanes of a replay are gone, known or not.
+    pub fn stop_replay(&mut self) {
+        self.stopped = true;
+        self.rows.retain(|subject, _| !subject.is_replay());
+        self.order.retain(|_, subject| !subject.is_replay());
     }
 
     /// A row as it now stands.
@@ -123,8 +138,10 @@ impl Lanes {
         }
     }
 
-    /// Lets go of all but the first half of what may be kept, when there is more than that.
+    /// Everything is committed. Lets go of all but the first half of what may be kept, when there is
+    /// more than that.
     pub fn trim(&mut self) {
+        self.stopped = false;
         if self.rows.len() <= Self::KEPT {
             return;
         }
@@ -142,7 +159,12 @@ impl Lanes {
 mod tests {
     use super::*;
     use crate::id::Stamp;
+    use crate::lane::Scope;
     use crate::reason::Reason;
+
+    fn subject(seq: Seq) -> Subject {
+        Subject::Live(Scope::Event(seq))
+    }
 
     fn webhook() -> WebhookId {
         WebhookId::new(Stamp::default(), &[1; 16])
@@ -151,7 +173,7 @@ mod tests {
     fn lane(seq: u64, due: u64) -> Lane {
         Lane {
             webhook: webhook(),
-            subject: Subject::Event(Seq(seq)),
+            subject: subject(Seq(seq)),
             head: Seq(seq),
             number: 0,
             step: 0,
@@ -168,15 +190,15 @@ mod tests {
     #[test]
     fn a_page_never_replaces_what_was_decided_meanwhile() {
         let mut lanes = Lanes::default();
-        lanes.put(Subject::Event(Seq(1)), Some(lane(1, 50)));
-        lanes.put(Subject::Event(Seq(2)), None);
-        lanes.put(Subject::Event(Seq(9)), Some(lane(9, 15)));
+        lanes.put(subject(Seq(1)), Some(lane(1, 50)));
+        lanes.put(subject(Seq(2)), None);
+        lanes.put(subject(Seq(9)), Some(lane(9, 15)));
         assert!(first(&lanes).is_err());
         lanes.learn_page(vec![lane(1, 10), lane(2, 11), lane(3, 20)], 3);
         assert_eq!(first(&lanes), Ok(Some(9)), "moved into the page, while 1 and 2 left it");
-        lanes.put(Subject::Event(Seq(9)), None);
+        lanes.put(subject(Seq(9)), None);
         assert_eq!(first(&lanes), Ok(Some(3)));
-        lanes.put(Subject::Event(Seq(3)), None);
+        lanes.put(subject(Seq(3)), None);
         assert_eq!(first(&lanes), Err(Lanes::need(webhook(), Some((Millis(20), Seq(3))))));
         lanes.learn_page(vec![], 3);
         assert_eq!(first(&lanes), Ok(Some(1)));
@@ -186,12 +208,12 @@ mod tests {
     fn what_is_let_go_is_asked_for_again() {
         let mut lanes = Lanes::none();
         for seq in 1..=1_000 {
-            lanes.put(Subject::Event(Seq(seq)), Some(lane(seq, 2_000 - seq)));
+            lanes.put(subject(Seq(seq)), Some(lane(seq, 2_000 - seq)));
         }
         lanes.trim();
         assert!(lanes.rows.len() <= Lanes::KEPT);
         assert_eq!(first(&lanes), Ok(Some(1_000)));
-        let gone = Subject::Event(Seq(1));
+        let gone = subject(Seq(1));
         assert_eq!(lanes.get(webhook(), gone), Err(Need::Lane(webhook(), gone)));
     }
 }

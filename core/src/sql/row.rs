@@ -4,7 +4,7 @@ use std::fmt;
 use std::vec::IntoIter;
 
 use crate::answer::{Answer, Failure};
-use crate::attempt::{Attempt, AttemptKey};
+use crate::attempt::{Attempt, AttemptKey, Tried};
 use crate::event::{Event, EventType, Seq, Topic};
 use crate::extra_headers::ExtraHeaders;
 use crate::guard::CallbackUrl;
@@ -105,6 +105,14 @@ impl<'a> Row<'a> {
         text.map(|text| parse(&text).ok_or(BadRow { column })).transpose()
     }
 
+    fn optional_json<T: serde::de::DeserializeOwned>(
+        &mut self,
+        column: &'static str,
+    ) -> Read<Option<T>> {
+        let text = self.optional_text(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|_| BadRow { column })).transpose()
+    }
+
     fn json<T: serde::de::DeserializeOwned>(&mut self, column: &'static str) -> Read<T> {
         serde_json::from_str(&self.text(column)?).map_err(|_| BadRow { column })
     }
@@ -161,7 +169,13 @@ impl Row<'_> {
         })
     }
 
-    pub fn next_about(&mut self) -> Read<Seq> {
+    pub fn tried(&mut self) -> Read<(Seq, Tried)> {
+        let seq = self.seq("events.seq")?;
+        let number = self.small("attempts.number")?;
+        Ok((seq, Tried { number, delivered: self.integer("attempts.reason")? != 0 }))
+    }
+
+    pub fn place(&mut self) -> Read<Seq> {
         self.seq("events.seq")
     }
 
@@ -231,6 +245,9 @@ impl Row<'_> {
             rate_from_us: self.integer("readers.rate_from_us")?,
             pending: self.integer("readers.pending")?,
             waiting: self.small("readers.waiting")?,
+            replay: self.json("readers.replay")?,
+            owed: self.json("readers.owed")?,
+            expired: self.optional_json("readers.expired")?,
             rev: self.integer("readers.rev")?,
         })
     }

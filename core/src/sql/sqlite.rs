@@ -19,11 +19,8 @@ use crate::webhook::{Webhook, WebhookStatus};
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.
 /// A step that landed never changes; `tests/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 3] = [
-    include_str!("sqlite/1.sql"),
-    include_str!("sqlite/2.sql"),
-    include_str!("sqlite/3.sql"),
-];
+pub const MIGRATIONS: [&str; 3] =
+    [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
 
 /// The `application_id` of our files ("Hook" in ASCII), by which `file` and we know them.
 pub const APPLICATION_ID: i64 = 0x486f_6f6b;
@@ -41,7 +38,7 @@ macro_rules! partner_columns {
          disabled_at, created_at, webhooks.rev, \
          read_to, tallies, aimed, readers.ordering, sending, holder, window, steep_to, answers, \
          trouble, failed, failing_subjects, failing_since, probes, next_probe, not_before, \
-         rate_from_us, pending, waiting, readers.rev \
+         rate_from_us, pending, waiting, replay, owed, expired, readers.rev \
          FROM webhooks JOIN readers ON readers.webhook = webhooks.id "
     };
 }
@@ -98,6 +95,23 @@ pub fn query(need: &Need) -> Statement<'static> {
              next_attempt_at FROM attempts WHERE seq = ?1 AND webhook = ?2 ORDER BY number",
             vec![seq.0.into(), webhook.to_string().into()],
         ),
+        Need::Tried { webhook, from, to } => (
+            // From the events, as attempts are found by event and webhook.
+            "SELECT events.seq, max(number), max(reason = 'delivered') \
+             FROM events JOIN attempts ON attempts.seq = events.seq AND webhook = ?1 \
+             WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq",
+            vec![webhook.to_string().into(), from.0.into(), to.0.into()],
+        ),
+        Need::CreatedFrom(at) => (
+            // Events are sorted by age: half of what is left is left out at each step.
+            "WITH RECURSIVE step (low, high) AS ( \
+               SELECT floor + 1, head + 1 FROM log \
+               UNION ALL \
+               SELECT iif(created < ?1, seq + 1, low), iif(created < ?1, high, seq) \
+               FROM step JOIN events ON seq = (low + high) / 2 WHERE low < high \
+             ) SELECT low FROM step JOIN log WHERE low = high AND low <= head",
+            vec![at.0.into()],
+        ),
         Need::NextAbout { topic, after, to } => (
             "SELECT seq FROM events WHERE topic = ?1 AND seq > ?2 AND seq <= ?3 \
              ORDER BY seq LIMIT 1",
@@ -143,8 +157,11 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::Events { .. } | Need::EventsBefore { .. } => {
             Fact::Events(rows.map(|mut row| row.event()).collect::<Result<_, _>>()?)
         }
-        Need::NextAbout { .. } => {
-            Fact::NextAbout(rows.next().map(|mut row| row.next_about()).transpose()?)
+        Need::Tried { .. } => {
+            Fact::Tried(rows.map(|mut row| row.tried()).collect::<Result<_, _>>()?)
+        }
+        Need::NextAbout { .. } | Need::CreatedFrom(_) => {
+            Fact::Place(rows.next().map(|mut row| row.place()).transpose()?)
         }
         Need::Lane(..) | Need::Lanes { .. } => {
             Fact::Lanes(rows.map(|mut row| row.lane()).collect::<Result<_, _>>()?)
@@ -168,6 +185,11 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
     }
     all.extend(changes.cleared.iter().map(|id| {
         let sql = "DELETE FROM lanes WHERE webhook = ?1";
+        Statement { sql, values: vec![id.to_string().into()], changes: None }
+    }));
+    all.extend(changes.stopped.iter().map(|id| {
+        let sql = "DELETE FROM lanes \
+                   WHERE webhook = ?1 AND subject >= 'replay:' AND subject < 'replay;'";
         Statement { sql, values: vec![id.to_string().into()], changes: None }
     }));
     for ((webhook, subject), row) in &changes.lanes {
@@ -333,15 +355,18 @@ fn reader(id: WebhookId, put: &Put<Reader>) -> Option<Statement<'_>> {
         reader.rate_from_us.into(),
         reader.pending.into(),
         reader.waiting.into(),
+        json(&reader.replay).into(),
+        json(&reader.owed).into(),
+        reader.expired.as_ref().map(json).into(),
         reader.rev.into(),
     ];
     Some(match put.expect {
         Expect::Absent => one(
             "INSERT INTO readers (webhook, read_to, tallies, aimed, ordering, sending, holder, \
              window, steep_to, answers, trouble, failed, failing_subjects, failing_since, probes, \
-             next_probe, not_before, rate_from_us, pending, waiting, rev) \
+             next_probe, not_before, rate_from_us, pending, waiting, replay, owed, expired, rev) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-             ?18, ?19, ?20, ?21)",
+             ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
             values,
         ),
         Expect::Rev(rev) => {
@@ -351,7 +376,8 @@ fn reader(id: WebhookId, put: &Put<Reader>) -> Option<Statement<'_>> {
                  sending = ?6, holder = ?7, window = ?8, steep_to = ?9, answers = ?10, \
                  trouble = ?11, failed = ?12, failing_subjects = ?13, failing_since = ?14, \
                  probes = ?15, next_probe = ?16, not_before = ?17, rate_from_us = ?18, \
-                 pending = ?19, waiting = ?20, rev = ?21 WHERE webhook = ?1 AND rev = ?22",
+                 pending = ?19, waiting = ?20, replay = ?21, owed = ?22, expired = ?23, rev = ?24 \
+                 WHERE webhook = ?1 AND rev = ?25",
                 values,
             )
         }

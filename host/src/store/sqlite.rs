@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hookdesk_core::api::Preparation;
 use hookdesk_core::sql::{Statement, Value, sqlite};
 use hookdesk_core::{Changes, Commit, Fact, Need, Store};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -303,15 +304,35 @@ impl Readers {
     /// # Errors
     /// When the file cannot be read.
     pub fn load(&self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Result<Vec<Fact>, StoreFault> {
+        self.at_one_moment(|snapshot| load_all(snapshot, needs))
+    }
+
+    /// Tells a preparation all that it needs: all of it as of one moment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn prepare(&self, mut preparation: Preparation) -> Result<Preparation, StoreFault> {
+        self.at_one_moment(|snapshot| {
+            while let Some(need) = preparation.need() {
+                preparation.learn(load(snapshot, &need)?);
+            }
+            Ok(preparation)
+        })
+    }
+
+    fn at_one_moment<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
         let mut connection = match self.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
         let snapshot = connection.transaction()?;
-        let facts = load_all(&snapshot, needs);
+        let found = read(&snapshot);
         snapshot.finish()?;
         self.keep(connection);
-        facts
+        found
     }
 
     fn connect(&self) -> Result<Connection, StoreFault> {

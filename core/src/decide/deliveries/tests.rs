@@ -11,10 +11,10 @@ use crate::{
     WebhookId, WebhookStatus,
 };
 
-pub(super) const START: Millis = Millis(1_700_000_000_000);
+pub(in crate::decide) const START: Millis = Millis(1_700_000_000_000);
 
 /// A desk, its clock, and what is in flight.
-pub(super) struct Rig {
+pub(in crate::decide) struct Rig {
     pub desk: Desk<MemoryStore>,
     pub now: Millis,
     holder: HolderId,
@@ -23,11 +23,11 @@ pub(super) struct Rig {
     pub next_wake: Option<Millis>,
 }
 
-pub(super) fn status(status: u16) -> Answer {
+pub(in crate::decide) fn status(status: u16) -> Answer {
     Answer::Status { status, retry_after: None, excerpt: String::new() }
 }
 
-pub(super) fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
+pub(in crate::decide) fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
     Registration {
         callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
         secret: Secret::new([1; 32]),

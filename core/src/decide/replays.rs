@@ -1,0 +1,214 @@
+//! Events once more: one that somebody points at, or a part of the log.
+//!
+//! Both touch only what is settled: delivered, given up or skipped. What is owed goes in its turn,
+//! and nothing is sent past it.
+
+use std::sync::Arc;
+
+use crate::decision::{Decision, Stop};
+use crate::event::{Event, Seq};
+use crate::facts::Asked;
+use crate::id::{EventId, WebhookId};
+use crate::lane::{Lane, Subject};
+use crate::outcome::{Refusal, Reply};
+use crate::reader::Slot;
+use crate::reason::Reason;
+use crate::replay::{Count, Range, Run, paced};
+use crate::webhook::Webhook;
+
+type Decided = Result<Reply, Stop>;
+
+/// Events that one wake reads for a replay without sending any of them, because they were delivered
+/// or are owed: some milliseconds of work, after which everybody else has a turn.
+const MOST_PASSED: u32 = 256;
+
+/// Sends an event once more, with the full ladder; a head that waits is due at once.
+pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId) -> Decided {
+    let webhook = find(decision, id)?;
+    let event = find_event(decision, &webhook, event)?;
+    let now = decision.now();
+    let Some(reader) = decision.reader(id)? else { return Err(Refusal::UnknownWebhook.into()) };
+    if reader.sending.iter().any(|slot| slot.seq == event.seq) {
+        return Err(Refusal::NotItsTurn.into());
+    }
+    let lanes = [
+        Subject::of(&event, reader.ordering),
+        Subject::Again(event.seq),
+        Subject::replayed(&event, reader.ordering),
+    ];
+    let mut waiting = None;
+    for subject in lanes {
+        let lane = decision.lane(id, subject)?;
+        waiting = waiting.or(lane.filter(|lane| lane.head == event.seq));
+    }
+    let lane = match waiting {
+        Some(lane) => lane,
+        None if is_owed(decision, &webhook, &event)? => return Err(Refusal::NotItsTurn.into()),
+        None => {
+            let subject = Subject::Again(event.seq);
+            let number = decision.tried(id, event.seq)?.number;
+            let slot = Slot { number, ..Slot::first(event.seq, subject, None, now) };
+            let reader = decision.reader_mut(id)?;
+            reader.take_on(subject);
+            reader.wait(subject);
+            slot.waiting(id, 0, now, Reason::Turn)
+        }
+    };
+    decision.put_lane(Lane { due: now.min(lane.due), ..lane });
+    decision.reader_mut(id)?.health.probe_now(now);
+    Ok(Reply::Announced(event.id))
+}
+
+/// Begins a replay, unless only its count is wanted.
+pub(super) fn start(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    range: Range,
+    counted: Count,
+    dry_run: bool,
+) -> Decided {
+    find(decision, id)?;
+    let now = decision.now();
+    if !dry_run {
+        let reader = decision.reader_mut(id)?;
+        if reader.replay.run.is_some() {
+            return Err(Refusal::ReplayRunning.into());
+        }
+        reader.replay.run = Some(Run::new(range, counted, now));
+    }
+    Ok(Reply::Replay { counted, starts: !dry_run })
+}
+
+/// Ends a replay. What it has in flight comes to its end, and nothing more follows.
+pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+    find(decision, id)?;
+    let Some(run) = running(decision, id)? else { return Err(Refusal::NoReplay.into()) };
+    decision.stop_replay(id)?;
+    Ok(Reply::Stopped(run))
+}
+
+/// Reads on for the replay that runs, until an event can be sent.
+pub(super) fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
+    let (id, now) = (webhook.id, decision.now());
+    for _ in 0..MOST_PASSED {
+        let Some(reader) = decision.reader(id)? else { return Ok(false) };
+        if reader.replay.is_over() {
+            decision.held_mut(id)?.replay.run = None;
+            return Ok(false);
+        }
+        let may_go = reader.replays_at(webhook, now).is_some_and(|at| at <= now);
+        let Some(run) = reader.replay.run.filter(|_| may_go) else { return Ok(false) };
+        let ordering = reader.ordering;
+        let next = run.read_to.max(decision.log()?.floor).next();
+        if next > run.range.to {
+            passed(decision, id, run.range.to)?;
+            continue;
+        }
+        let event = decision.event(next)?;
+        let subject = Subject::replayed(&event, ordering);
+        if note_behind(decision, id, subject, event.seq)? {
+            passed(decision, id, event.seq)?;
+        } else if wants(decision, webhook, &event)? {
+            let number = decision.tried(id, event.seq)?.number + 1;
+            passed(decision, id, event.seq)?;
+            begin(decision, id, subject)?;
+            let first = Slot::first(event.seq, subject, None, now);
+            decision.send(webhook, Slot { number, ..first })?;
+            return Ok(true);
+        } else {
+            passed(decision, id, event.seq)?;
+        }
+    }
+    decision.wake_at(now);
+    Ok(false)
+}
+
+/// Whether a replay that runs sends the event once more, judged as it is its turn.
+pub(super) fn wants(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<bool> {
+    let Some(run) = running(decision, webhook.id)? else { return Ok(false) };
+    if !(webhook.hears(event) && webhook.id.is_older_than(event.id)) {
+        return Ok(false);
+    }
+    if is_owed(decision, webhook, event)? || is_resent(decision, webhook.id, event.seq)? {
+        return Ok(false);
+    }
+    Ok(run.range.only.takes(decision.tried(webhook.id, event.seq)?.delivered))
+}
+
+/// An event whose subject waits or sends already stands behind it there, and is judged when its
+/// turn comes.
+fn note_behind(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    subject: Subject,
+    seq: Seq,
+) -> Asked<bool> {
+    let lane = decision.lane(id, subject)?;
+    let reader = decision.held_mut(id)?;
+    if let Some(slot) = reader.sending_for(subject) {
+        slot.behind = Some(seq);
+        reader.take_on(subject);
+    } else if let Some(lane) = lane {
+        reader.take_on(subject);
+        decision.put_lane(Lane { behind: Some(seq), ..lane });
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// The replay was read up to `seq`.
+fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Asked<()> {
+    if let Some(run) = &mut decision.held_mut(id)?.replay.run {
+        run.read_to = seq;
+    }
+    Ok(())
+}
+
+/// One more event is sent, at the replay's pace.
+fn begin(decision: &mut Decision<'_>, id: WebhookId, subject: Subject) -> Asked<()> {
+    let now = decision.now();
+    let reader = decision.held_mut(id)?;
+    reader.take_on(subject);
+    if let Some(run) = &mut reader.replay.run {
+        run.sent += 1;
+        run.from_us = paced(run.from_us, run.range.per_second, now);
+    }
+    Ok(())
+}
+
+fn running(decision: &Decision<'_>, id: WebhookId) -> Asked<Option<Run>> {
+    Ok(decision.reader(id)?.and_then(|reader| reader.replay.run))
+}
+
+fn is_owed(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<bool> {
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
+    let lane = decision.lane(webhook.id, Subject::of(event, reader.ordering))?;
+    Ok(reader.owes(event, decision.place(reader).read_to, lane.as_ref()))
+}
+
+fn is_resent(decision: &Decision<'_>, id: WebhookId, seq: Seq) -> Asked<bool> {
+    let subject = Subject::Again(seq);
+    let sends = decision.reader(id)?.is_some_and(|reader| reader.is_sending(subject));
+    Ok(sends || decision.lane(id, subject)?.is_some())
+}
+
+fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {
+    decision.webhook(id)?.ok_or_else(|| Refusal::UnknownWebhook.into())
+}
+
+/// An event that the log has, and that happened after the webhook was registered, for all or for
+/// this webhook.
+fn find_event(decision: &Decision<'_>, webhook: &Webhook, id: EventId) -> Result<Arc<Event>, Stop> {
+    let log = decision.log()?;
+    let is_kept = log.floor < id.seq() && id.seq() <= log.head;
+    if !(is_kept && webhook.id.is_older_than(id)) {
+        return Err(Refusal::UnknownDelivery.into());
+    }
+    let event = decision.event(id.seq())?;
+    let is_for_it = event.only_for.is_none_or(|of| of == webhook.id);
+    if event.id == id && is_for_it { Ok(event) } else { Err(Refusal::UnknownDelivery.into()) }
+}
+
+#[cfg(test)]
+mod tests;
