@@ -7,8 +7,9 @@ use std::sync::Arc;
 #[cfg(feature = "host")]
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{
-    AttemptKey, Changes, Commit, Event, EventId, Expect, Fact, Lane, Log, LogPut, MemoryStore,
-    Millis, Need, Put, Reader, Reason, Seq, Stamp, Store, Ticket, Webhook, WebhookId,
+    Answer, Attempt, AttemptKey, Changes, Commit, Event, EventId, Expect, Fact, Failure, Lane, Log,
+    LogPut, MemoryStore, Millis, Need, Put, Reader, Reason, Seq, Stamp, Store, Ticket, Webhook,
+    WebhookId,
 };
 
 /// A store whose rows can be looked at from outside.
@@ -22,6 +23,20 @@ pub struct Recorded {
     pub key: AttemptKey,
     pub reason: Reason,
     pub next_attempt_at: Option<Millis>,
+}
+
+impl Recorded {
+    /// An attempt of which decisions can ask the same.
+    fn attempt(self) -> Attempt {
+        Attempt {
+            key: self.key,
+            at: Millis(0),
+            duration_ms: Some(0),
+            answer: Answer::Failure(Failure::Ours),
+            reason: self.reason,
+            next_attempt_at: self.next_attempt_at,
+        }
+    }
 }
 
 impl Inspect for MemoryStore {
@@ -141,12 +156,13 @@ where
 }
 
 /// All that decisions can ask of a store, as it stands.
-pub fn copy<S: Store>(store: &mut S) -> MemoryStore
+pub fn copy<S: Inspect>(store: &mut S) -> MemoryStore
 where
     S::Fault: std::fmt::Debug,
 {
-    let mut load = |need| store.load(&need).expect("reads do not fail here");
     let mut changes = Changes::default();
+    changes.attempts = store.attempts().into_iter().map(|of| (of.key, of.attempt())).collect();
+    let mut load = |need| store.load(&need).expect("reads do not fail here");
     if let Fact::Log(row) = load(Need::Log) {
         changes.log = Some(LogPut { row, was: Stamp::default() });
     }

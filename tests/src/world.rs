@@ -9,6 +9,7 @@ mod calls;
 mod host;
 mod model;
 mod plan;
+mod promise;
 mod receivers;
 mod rest;
 mod situations;
@@ -29,6 +30,7 @@ use crate::stores::{Disk, Fate, Inspect, Recorded, Rows, Trouble, View, copy};
 use calls::Callers;
 use host::Host;
 use model::Model;
+use promise::Promise;
 use receivers::{Flying, receive};
 
 pub use plan::{Odds, Plan};
@@ -55,6 +57,10 @@ pub struct World<'a, S> {
     witness: Witness,
     /// Tickets and the version that a caller was told of: they must never be lost.
     acknowledged: BTreeMap<TicketId, u32>,
+    /// What they took in and did not say so.
+    untold: BTreeMap<(WebhookId, Seq), u32>,
+    /// Replays and resends that callers were told of.
+    promises: Vec<Promise>,
     /// What receivers took in.
     taken: BTreeMap<(WebhookId, Seq), u32>,
     /// The rows as they were last looked at, after so many commits.
@@ -95,6 +101,8 @@ where
             model: Model::default(),
             witness: Witness::default(),
             acknowledged: BTreeMap::new(),
+            untold: BTreeMap::new(),
+            promises: Vec::new(),
             taken: BTreeMap::new(),
             rows: Rows::default(),
             looked_at: 0,
@@ -157,7 +165,10 @@ where
         self.trouble();
         let calls = self.plan.odds.call;
         while self.chance(calls) {
-            let call = self.callers.call(&self.plan, &mut self.rng);
+            let mut call = self.callers.call(&self.plan, &mut self.rng);
+            if self.chance(self.plan.odds.again) {
+                call = self.once_more();
+            }
             let first = self.rng.usize(..self.hosts.len());
             // Where nobody answers, callers go elsewhere.
             let (before, after) = self.hosts.split_at_mut(first);
@@ -168,6 +179,20 @@ where
         }
         let host = self.rng.usize(..self.hosts.len());
         self.turn(host);
+    }
+
+    /// Somebody wants a webhook to hear of something once more, or no longer.
+    fn once_more(&mut self) -> Option<Command> {
+        let id = self.callers.pick_webhook(&mut self.rng)?;
+        let event = self.rng.choice(&self.rows.events)?.id;
+        Some(match self.rng.u32(0..6) {
+            0 => Command::StopReplay { id },
+            1 | 2 => Command::Resend { id, event },
+            _ => {
+                let call = calls::replay(&mut self.rng, id, event);
+                calls::prepare(call, &mut self.disk.borrow_mut().store)?
+            }
+        })
     }
 
     /// Time goes on: a little, or to when something is due.
@@ -281,7 +306,7 @@ where
         match decided {
             Some(_) if before => {
                 for call in &calls {
-                    self.model.unsure(call);
+                    self.unsure(call);
                 }
                 self.crash(index);
             }
@@ -289,7 +314,7 @@ where
                 let host = &mut self.hosts[index];
                 host.unheard.clear();
                 host.next_wake = decided.last().and_then(|wake| wake.next_wake);
-                self.acknowledge(&calls, &decided);
+                self.acknowledge(&rows, &calls, &decided);
                 self.witness.leave(&batch, &decided);
                 if let Some(wake) = decided.last() {
                     check::fairness(&rows, holder, &wake.requests, self.plan.cap);
@@ -346,7 +371,7 @@ where
         let repeat = self.plan.odds.repeat;
         for call in calls {
             if fate == Fate::Unknown {
-                self.model.unsure(&call);
+                self.unsure(&call);
             }
             if self.chance(repeat) {
                 let other = self.rng.usize(..self.hosts.len());
@@ -357,6 +382,12 @@ where
         let host = &mut self.hosts[index];
         host.doubtful |= fate == Fate::Unknown;
         host.next_wake = Some(host.clock(now).plus(500));
+    }
+
+    /// Nobody knows what became of a call.
+    fn unsure(&mut self, call: &Command) {
+        self.model.unsure(call);
+        promise::forget(&mut self.promises, call);
     }
 
     /// Reports whose time has come reach the host that sent the request, if it still lives.
@@ -376,10 +407,11 @@ where
     }
 
     /// Callers hear what became of their calls, and what they hear must hold from here on.
-    fn acknowledge(&mut self, calls: &[Command], decided: &[Decided]) {
+    fn acknowledge(&mut self, rows: &Rows, calls: &[Command], decided: &[Decided]) {
         for (call, decided) in calls.iter().zip(decided) {
             if let Ok(reply) = &decided.reply {
                 self.model.told(call, reply);
+                promise::told(&mut self.promises, rows, call, reply);
             }
             match (&decided.reply, call) {
                 (Ok(Reply::Opened(id)), _) => {
@@ -401,7 +433,17 @@ where
                 (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
                     self.callers.webhooks.retain(|webhook| webhook != id);
                 }
-                (Ok(Reply::Announced(_) | Reply::Webhook(_) | Reply::Noted) | Err(_), _) => {}
+                (
+                    Ok(
+                        Reply::Announced(_)
+                        | Reply::Webhook(_)
+                        | Reply::Replay { .. }
+                        | Reply::Stopped(_)
+                        | Reply::Noted,
+                    )
+                    | Err(_),
+                    _,
+                ) => {}
             }
         }
     }
@@ -480,13 +522,18 @@ where
         let id = request.key.webhook;
         let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == id);
         let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };
-        let subject = Subject::of(rows.event(request.key.seq), reader.ordering);
+        let key = request.key;
+        let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));
+        let subject = slot.map_or(Subject::Again(key.seq), |slot| slot.subject);
         let clocks_are_right = self.clocks_are_right;
         self.witness.request(rows, request, (webhook, reader), clocks_are_right);
         let twice = self
             .flying
             .iter()
-            .find(|f| (f.webhook, f.subject, f.holder) == (id, subject, holder))
+            .find(|f| {
+                let same = f.subject == subject || f.report.key.seq == key.seq;
+                (f.webhook, f.holder) == (id, holder) && same
+            })
             .filter(|flying| flying.reported_at.is_some_and(|at| at <= lost_at(flying, webhook)))
             .filter(|_| clocks_are_right && self.reports_are_prompt);
         assert!(twice.is_none(), "{id}: two in flight for {subject}: {twice:?}");
@@ -497,7 +544,10 @@ where
         let received = receive(&self.plan, &mut self.rng, id, since_ms, timeout_ms);
         self.model.heard(request, received.taken);
         if received.taken {
-            *self.taken.entry((id, request.key.seq)).or_default() += 1;
+            *self.taken.entry((id, key.seq)).or_default() += 1;
+            if !matches!(received.answer, Answer::Status { status: 200, .. }) {
+                *self.untold.entry((id, key.seq)).or_default() += 1;
+            }
         }
         match &received.answer {
             Answer::Status { status: 410, .. } => self.meet_one("410", id),

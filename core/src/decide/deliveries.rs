@@ -40,6 +40,7 @@ const LOOK_ROUND_MS: u64 = 1_000;
 pub(super) fn wake(decision: &mut Decision<'_>) -> Decided {
     reclaim(decision)?;
     reorder(decision)?;
+    replays::finish(decision)?;
     skim(decision)?;
     fill(decision)?;
     set_alarm(decision)?;

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use crate::decide::deliveries;
 use crate::decision::{Decision, Stop};
 use crate::event::{Event, Seq};
-use crate::facts::Asked;
+use crate::facts::{Asked, Partner};
 use crate::id::{EventId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::outcome::{Refusal, Reply};
@@ -47,6 +48,7 @@ pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId)
         None => {
             let subject = Subject::Again(event.seq);
             let number = decision.tried(id, event.seq)?.number;
+            write_down(decision, &webhook, event.seq)?;
             let slot = Slot { number, ..Slot::first(event.seq, subject, None, now) };
             let reader = decision.reader_mut(id)?;
             reader.take_on(subject);
@@ -87,6 +89,16 @@ pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
     Ok(Reply::Stopped(run))
 }
 
+/// Ends replays of which all is done with.
+pub(super) fn finish(decision: &mut Decision<'_>) -> Asked<()> {
+    let over = |partner: &&Partner| partner.reader.replay.is_over();
+    let over = decision.partners()?.values().filter(over).map(|partner| partner.webhook.id);
+    for id in over.collect::<Vec<_>>() {
+        decision.reader_mut(id)?.replay.run = None;
+    }
+    Ok(())
+}
+
 /// Reads on for the replay that runs, until an event can be sent.
 pub(super) fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
     let (id, now) = (webhook.id, decision.now());
@@ -106,10 +118,16 @@ pub(super) fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> As
         }
         let event = decision.event(next)?;
         let subject = Subject::replayed(&event, ordering);
-        if note_behind(decision, id, subject, event.seq)? {
+        if let Some(head) = busy_with(decision, id, subject)? {
+            if head > event.seq || head <= run.range.after {
+                // What an earlier replay has in flight comes to its end first.
+                return Ok(false);
+            }
+            note_behind(decision, id, subject, event.seq)?;
             passed(decision, id, event.seq)?;
         } else if wants(decision, webhook, &event)? {
             let number = decision.tried(id, event.seq)?.number + 1;
+            write_down(decision, webhook, event.seq)?;
             passed(decision, id, event.seq)?;
             begin(decision, id, subject)?;
             let first = Slot::first(event.seq, subject, None, now);
@@ -135,6 +153,16 @@ pub(super) fn wants(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -
     Ok(run.range.only.takes(decision.tried(webhook.id, event.seq)?.delivered))
 }
 
+/// The event that a subject sends or waits with.
+fn busy_with(decision: &Decision<'_>, id: WebhookId, subject: Subject) -> Asked<Option<Seq>> {
+    let slots = decision.reader(id)?.map(|reader| reader.sending.iter());
+    let sent = slots.into_iter().flatten().find(|slot| slot.subject == subject);
+    match sent {
+        Some(slot) => Ok(Some(slot.seq)),
+        None => Ok(decision.lane(id, subject)?.map(|lane| lane.head)),
+    }
+}
+
 /// An event whose subject waits or sends already stands behind it there, and is judged when its
 /// turn comes.
 fn note_behind(
@@ -142,19 +170,26 @@ fn note_behind(
     id: WebhookId,
     subject: Subject,
     seq: Seq,
-) -> Asked<bool> {
+) -> Asked<()> {
     let lane = decision.lane(id, subject)?;
     let reader = decision.held_mut(id)?;
-    if let Some(slot) = reader.sending_for(subject) {
+    if let Some(slot) = reader.sending_for(subject).filter(|slot| slot.seq < seq) {
         slot.behind = Some(seq);
         reader.take_on(subject);
-    } else if let Some(lane) = lane {
+    } else if let Some(lane) = lane.filter(|lane| lane.head < seq) {
         reader.take_on(subject);
         decision.put_lane(Lane { behind: Some(seq), ..lane });
-    } else {
-        return Ok(false);
     }
-    Ok(true)
+    Ok(())
+}
+
+/// What was skipped without being written down is written down before it is sent once more: else
+/// another host would take it for unread.
+fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Asked<()> {
+    if decision.reader(webhook.id)?.is_some_and(|reader| reader.read_to < seq) {
+        deliveries::save_skim(decision, webhook)?;
+    }
+    Ok(())
 }
 
 /// The replay was read up to `seq`.

@@ -1,11 +1,13 @@
 //! What callers and operators ask for.
 
 use fastrand::Rng;
+use hookdesk_core::api::{Call, Door, Next};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, EventType, Ordering, Registration, RetrySchedule, Secret,
-    Subscription, TicketId, TicketMessage, WebhookId,
+    Amendment, Availability, Command, EventId, EventType, Ordering, Registration, RetrySchedule,
+    Secret, Store, Subscription, TicketId, TicketMessage, WebhookId,
 };
+use serde_json::json;
 
 use super::plan::Plan;
 
@@ -43,6 +45,10 @@ impl Callers {
         })
     }
 
+    pub fn pick_webhook(&self, rng: &mut Rng) -> Option<WebhookId> {
+        pick(rng, &self.webhooks)
+    }
+
     /// What an operator does to a webhook.
     fn operate(&self, rng: &mut Rng) -> Option<Command> {
         let id = pick(rng, &self.webhooks)?;
@@ -52,6 +58,34 @@ impl Callers {
             _ => Command::Amend { id, settings: amendment(rng) },
         })
     }
+}
+
+/// A replay as somebody asks for it over HTTP.
+pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Next {
+    let only = ["undelivered", "all"][rng.usize(..2)];
+    let pace = [None, Some(1), Some(10)][rng.usize(..3)];
+    let body = json!({ "since": since, "only": only, "per_second": pace }).to_string();
+    let door = Door { local_only: false, targets: Targets::public() };
+    let call = Call {
+        method: "POST",
+        path: &format!("/webhooks/{webhook}/replay"),
+        query: "",
+        headers: vec![("content-type", "application/json")],
+        body: body.as_bytes(),
+    };
+    door.open(&call, || [0; Secret::LENGTH])
+}
+
+/// The command of a call whose command is to be prepared, if it is not refused before.
+pub fn prepare<S: Store>(call: Next, store: &mut S) -> Option<Command>
+where
+    S::Fault: std::fmt::Debug,
+{
+    let Next::Prepare(mut preparation) = call else { panic!("not taken: {call:?}") };
+    while let Some(need) = preparation.need() {
+        preparation.learn(store.load(&need).expect("reads do not fail here"));
+    }
+    preparation.command().ok()
 }
 
 fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {

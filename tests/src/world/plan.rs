@@ -40,6 +40,8 @@ pub struct Odds {
     /// A call is an operator's.
     pub operate: u32,
     pub unregister: u32,
+    /// A call asks for events once more.
+    pub again: u32,
     /// A caller whose call failed calls again.
     pub repeat: u32,
     pub commit_fails: u32,
@@ -75,9 +77,10 @@ impl Plan {
         let rng = &mut rng;
         // Each trouble is there in a third of the worlds, and in them sometimes often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 20] = [
+        let troubles: [(&mut u32, u32); 21] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
+            (&mut odds.again, 300),
             (&mut odds.repeat, 1_000),
             (&mut odds.commit_fails, 100),
             (&mut odds.commit_unknown, 60),
@@ -168,9 +171,10 @@ impl Plan {
         try_with(&|plan| plan.cap = 1);
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
-        let odds: [fn(&mut Odds) -> &mut u32; 21] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 22] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
+            |odds| &mut odds.again,
             |odds| &mut odds.repeat,
             |odds| &mut odds.commit_fails,
             |odds| &mut odds.commit_unknown,

@@ -1,8 +1,10 @@
 //! How a world ends: its trouble is over, and everything owed arrives.
 
-use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Webhook};
+use std::collections::BTreeMap;
 
-use super::World;
+use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Seq, Webhook, WebhookId};
+
+use super::{World, promise};
 use crate::stores::Inspect;
 
 /// Milliseconds in which everything owed arrives once all trouble is over: the longest wait that a
@@ -62,8 +64,9 @@ where
     fn is_quiet(&self) -> bool {
         let due = self.flying.iter().any(|flying| flying.reported_at.is_some());
         let done = |(webhook, reader, _): &(Webhook, Reader, Vec<Lane>)| {
-            let owed = webhook.is_active() && reader.backlog(webhook, &self.rows.log) > 0;
-            reader.sending.is_empty() && !owed
+            let owed = reader.backlog(webhook, &self.rows.log) > 0;
+            let replays = reader.replay.run.is_some();
+            reader.sending.is_empty() && !(webhook.is_active() && (owed || replays))
         };
         self.plan.hosts > 1
             && !due
@@ -76,6 +79,7 @@ where
         for (webhook, reader, lanes) in &rows.partners {
             assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
             assert!(webhook.is_active(), "{} stays {:?}", webhook.id, webhook.status);
+            assert!(reader.replay.run.is_none(), "{} still replays: {reader:?}", webhook.id);
             let owed = reader.backlog(webhook, &rows.log);
             assert_eq!(owed, 0, "{webhook:?} is owed: {reader:?} {lanes:?}");
             assert!(lanes.is_empty());
@@ -87,6 +91,27 @@ where
                 assert!(self.taken.contains_key(&key), "{key:?} was delivered, and never arrived");
             }
         }
+        let webhooks = rows.partners.iter().map(|(webhook, ..)| (webhook.id, webhook));
+        promise::kept(&self.promises, rows, &webhooks.collect());
+        self.repeats_are_bounded();
         self.model.at_rest();
+    }
+
+    /// A receiver takes something in twice only when the desk could not know: it was not told of
+    /// the first time, or somebody asked for it once more.
+    fn repeats_are_bounded(&self) {
+        let mut known: BTreeMap<(WebhookId, Seq), u32> = self.untold.clone();
+        for recorded in &self.rows.attempts {
+            let settles = match recorded.reason {
+                Reason::Delivered | Reason::TakenOver | Reason::Lost | Reason::Late => 1,
+                _ => 0,
+            };
+            *known.entry((recorded.key.webhook, recorded.key.seq)).or_default() += settles;
+        }
+        let here = |id: WebhookId| self.rows.partners.iter().any(|(of, ..)| of.id == id);
+        for (key, taken) in self.taken.iter().filter(|(key, _)| here(key.0)) {
+            let most = known.get(key).copied().unwrap_or(0);
+            assert!(*taken <= most, "{key:?} was taken in {taken} times, with reason for {most}");
+        }
     }
 }

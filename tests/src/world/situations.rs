@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use hookdesk_core::{Millis, Reader, Reason, Webhook, WebhookStatus};
+use hookdesk_core::{Millis, Reader, Reason, Slot, Subject, Webhook, WebhookStatus};
 
 /// How often each situation was met: what happened, and in what state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// What a run of a thousand worlds and more must meet.
-const MUST: [(&str, &str); 44] = [
+const MUST: [(&str, &str); 52] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "retries_used_up"),
@@ -56,6 +56,14 @@ const MUST: [(&str, &str); 44] = [
     ("report twice", "sending"),
     ("unregister", "sending"),
     ("heard, and we are not told", "sending"),
+    ("reason", "stopped"),
+    ("turns", "replaying"),
+    ("turns", "replayed"),
+    ("crash", "replaying"),
+    ("takeover", "replaying"),
+    ("unregister", "replaying"),
+    ("crash", "resending"),
+    ("takeover", "resending"),
 ];
 
 impl Situations {
@@ -84,6 +92,11 @@ impl Situations {
         }
         if webhook.status != webhook_after.status {
             self.note("turns", status(webhook_after));
+        }
+        match (reader.replay.run.is_some(), reader_after.replay.run.is_some()) {
+            (false, true) => self.note("turns", "replaying"),
+            (true, false) => self.note("turns", "replayed"),
+            (true, true) | (false, false) => {}
         }
         if reader.window.size > reader_after.window.size {
             self.note("turns", "narrower");
@@ -146,6 +159,7 @@ fn status(webhook: &Webhook) -> &'static str {
 }
 
 fn states(webhook: &Webhook, reader: &Reader) -> impl Iterator<Item = &'static str> {
+    let is_again = |slot: &Slot| matches!(slot.subject, Subject::Again(_));
     let states = [
         (reader.is_idle(), "idle"),
         (!reader.sending.is_empty(), "sending"),
@@ -153,6 +167,8 @@ fn states(webhook: &Webhook, reader: &Reader) -> impl Iterator<Item = &'static s
         (reader.health.is_down(), "down"),
         (reader.probes(), "probing"),
         (reader.is_reordering(webhook), "reordering"),
+        (reader.replay.run.is_some(), "replaying"),
+        (reader.sending.iter().any(is_again), "resending"),
         (webhook.status == WebhookStatus::Paused, "paused"),
         (!webhook.is_active() && webhook.status != WebhookStatus::Paused, "disabled"),
     ];

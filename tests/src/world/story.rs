@@ -50,6 +50,14 @@ fn brief(command: &Command) -> String {
         Command::Enable { id } => format!("enable {}", tail(&id.to_string())),
         Command::PingOne { id } => format!("ping {}", tail(&id.to_string())),
         Command::Ping => "ping all".to_owned(),
+        Command::Resend { id, event } => {
+            format!("resend {}→{}", event.seq(), tail(&id.to_string()))
+        }
+        Command::Replay { id, range, .. } => {
+            let (from, to, only) = (range.after.next(), range.to, range.only.name());
+            format!("replay {from}..{to} {only}→{}", tail(&id.to_string()))
+        }
+        Command::StopReplay { id } => format!("stop replay {}", tail(&id.to_string())),
         Command::Report(Report { key, answer, .. }) => {
             let answer = match answer {
                 Answer::Status { status, .. } => status.to_string(),
