@@ -276,10 +276,8 @@ fn skim(decision: &mut Decision<'_>) -> Result<(), Stop> {
         }
     }
     for webhook in behind {
-        match skim_one(decision, &webhook) {
-            Ok(Some(place)) => skip(decision, webhook.id, place)?,
-            Ok(None) => {}
-            Err(need) => needs.push(need),
+        if let Err(need) = skim_now(decision, &webhook) {
+            needs.push(need);
         }
     }
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
@@ -304,6 +302,14 @@ fn skim_one(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<Option<Skim
         decision.wake_at(decision.now());
     }
     Ok(Some(place).filter(|place| place.read_to > start))
+}
+
+/// Moves one reader past events that are for others.
+pub(super) fn skim_now(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<()> {
+    match skim_one(decision, webhook)? {
+        Some(place) => skip(decision, webhook.id, place),
+        None => Ok(()),
+    }
 }
 
 /// Writes down how far the webhook is past events for others, before it says otherwise what it wants

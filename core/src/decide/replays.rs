@@ -42,6 +42,7 @@ pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId)
         let lane = decision.lane(id, subject)?;
         waiting = waiting.or(lane.filter(|lane| lane.head == event.seq));
     }
+    deliveries::skim_now(decision, &webhook)?;
     let lane = match waiting {
         Some(lane) => lane,
         None if is_owed(decision, &webhook, &event)? => return Err(Refusal::NotItsTurn.into()),
