@@ -68,6 +68,9 @@ pub enum Command {
     Report(Report),
     /// Time has passed: whatever is due goes.
     Wake,
+    /// Time has passed: whatever is too old or too much is let go. The desk says so to itself,
+    /// before all else of a batch.
+    Retain,
 }
 
 /// A webhook to be.

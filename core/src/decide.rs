@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod replays;
+mod retention;
 mod tickets;
 mod webhooks;
 
@@ -43,6 +44,7 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         }
         Command::StopReplay { id } => replays::stop(&mut decision, *id),
         Command::Report(report) => deliveries::report(&mut decision, report),
+        Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
     };
     match reply {
@@ -55,6 +57,7 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
             next_wake: None,
             turn: None,
             skims: BTreeMap::new(),
+            retain_at: None,
         }),
     }
 }

@@ -18,6 +18,7 @@ use crate::outcome::{Changes, Expect, LogPut, Outcome, Put, Refusal, Reply};
 use crate::reader::{Reader, Skim, Slot};
 use crate::reason::Reason;
 use crate::request::Request;
+use crate::retention::Retention;
 use crate::service::Service;
 use crate::ticket::Ticket;
 use crate::webhook::Webhook;
@@ -54,6 +55,7 @@ pub(crate) struct Decision<'a> {
     /// Readers that moved past events which are for others only: not worth a write.
     skims: BTreeMap<WebhookId, Skim>,
     next_wake: Option<Millis>,
+    retain_at: Option<Millis>,
 }
 
 impl<'a> Decision<'a> {
@@ -67,6 +69,7 @@ impl<'a> Decision<'a> {
             turn: facts.turn(),
             skims: BTreeMap::new(),
             next_wake: None,
+            retain_at: None,
         }
     }
 
@@ -84,12 +87,60 @@ impl<'a> Decision<'a> {
             next_wake: self.next_wake,
             turn: self.turn,
             skims: self.skims,
+            retain_at: self.retain_at,
         }
     }
 
     /// Asks to be woken at `at`, or earlier.
     pub fn wake_at(&mut self, at: Millis) {
         self.next_wake = Some(self.next_wake.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// What is kept, and for how long.
+impl Decision<'_> {
+    pub fn retention(&self) -> Retention {
+        self.facts.limits.retention
+    }
+
+    /// When it is to be looked again whether anything is to be let go.
+    pub fn retain_at(&mut self, at: Millis) {
+        self.retain_at = Some(at);
+    }
+
+    /// When that is, if ever.
+    pub fn retains_at(&self) -> Option<Millis> {
+        self.facts.retains_at()
+    }
+
+    /// The first event that was created at `at` or later.
+    pub fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
+        self.facts.created_from(at)
+    }
+
+    /// Bytes that the store uses.
+    pub fn size(&self) -> Asked<u64> {
+        self.facts.size()
+    }
+
+    /// Lanes whose heads are at `to` or before it, by head: the first [`Retention::LANES`].
+    pub fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
+        self.facts.lanes_to(to)
+    }
+
+    /// The events after one and up to another, without their bodies, in order.
+    pub fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
+        self.facts.outlines(after, to)
+    }
+
+    /// Events up to `floor` are no longer kept.
+    pub fn raise_floor(&mut self, floor: Seq) -> Asked<()> {
+        self.tick()?;
+        if let Some(put) = &mut self.changes.log {
+            put.row.floor = floor;
+        }
+        self.changes.floor = Some(floor);
+        Ok(())
     }
 }
 
@@ -294,6 +345,11 @@ impl Decision<'_> {
         self.changes.lanes.insert((lane.webhook, lane.subject), Some(lane));
     }
 
+    /// Takes away a lane that waits.
+    pub fn drop_lane(&mut self, lane: &Lane) {
+        self.changes.lanes.insert((lane.webhook, lane.subject), None);
+    }
+
     pub fn event(&self, seq: Seq) -> Asked<Arc<Event>> {
         self.facts.event(seq).map(Arc::clone)
     }
@@ -377,7 +433,7 @@ impl Decision<'_> {
     /// Takes a lane out of those that wait.
     pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
         self.held_mut(lane.webhook)?.leave(lane.subject);
-        self.changes.lanes.insert((lane.webhook, lane.subject), None);
+        self.drop_lane(lane);
         Ok(())
     }
 

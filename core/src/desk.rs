@@ -9,6 +9,7 @@ use crate::health::Figures;
 use crate::moment::{Millis, Moment};
 use crate::outcome::{Changes, Outcome, Refusal, Reply};
 use crate::request::Request;
+use crate::retention::Retention;
 
 /// How often a batch is decided before it is given up because others change the same rows: each
 /// time one of them came further.
@@ -94,6 +95,11 @@ impl<S: Store> Desk<S> {
         self.facts.limits.health = figures;
     }
 
+    /// Sets how long the log is kept.
+    pub fn retain(&mut self, retention: Retention) {
+        self.facts.limits.retention = retention;
+    }
+
     pub fn store(&self) -> &S {
         &self.store
     }
@@ -135,6 +141,13 @@ impl<S: Store> Desk<S> {
     fn try_run(&mut self, batch: &[(Command, Moment)]) -> Result<Option<Vec<Decided>>, S::Fault> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
+        if let Some((_, moment)) = batch.first()
+            && self.facts.retains_at().is_some_and(|at| is_reached(at, moment.now))
+        {
+            let outcome = self.decide(&Command::Retain, moment)?;
+            self.facts.apply(&outcome);
+            changes.merge(outcome.changes);
+        }
         for (command, moment) in batch {
             let outcome = self.decide(command, moment)?;
             self.facts.apply(&outcome);
@@ -173,4 +186,9 @@ impl<S: Store> Desk<S> {
             }
         }
     }
+}
+
+/// Whether it is time. A time further away than any that is set was set by a clock that was wrong.
+fn is_reached(at: Millis, now: Millis) -> bool {
+    at <= now || at > now.plus(Retention::LOOK_MS)
 }

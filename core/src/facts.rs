@@ -7,6 +7,7 @@
 
 mod events;
 mod lanes;
+mod old;
 mod tries;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,12 +22,14 @@ use crate::log::Log;
 use crate::moment::Millis;
 use crate::outcome::{Changes, Outcome};
 use crate::reader::{Reader, Skim};
+use crate::retention::Retention;
 use crate::service::Service;
 use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
 use crate::window;
 use events::Events;
 use lanes::Lanes;
+use old::Old;
 use tries::Tries;
 
 /// Rows that somebody wants: a decision, or a caller who reads.
@@ -71,6 +74,13 @@ pub enum Need {
         from: Seq,
         to: Seq,
     },
+    /// Lanes whose heads are at a place or before it, by head.
+    LanesTo {
+        to: Seq,
+        most: u32,
+    },
+    /// Bytes that the store uses.
+    Size,
     /// The first event that was created at a time or later.
     CreatedFrom(Millis),
     /// The next event about `topic` after one and up to another.
@@ -118,6 +128,7 @@ pub enum Fact {
     Tried(Vec<(Seq, Tried)>),
     /// Nothing where there is no such event.
     Place(Option<Seq>),
+    Size(u64),
 }
 
 /// What a host can do at the most: an input to every decision.
@@ -127,11 +138,17 @@ pub struct Limits {
     pub in_flight: u32,
     pub hosts: Hosts,
     pub health: Figures,
+    pub retention: Retention,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: window::PER_PROCESS, hosts: Hosts::One, health: Figures::default() }
+        Self {
+            in_flight: window::PER_PROCESS,
+            hosts: Hosts::One,
+            health: Figures::default(),
+            retention: Retention::default(),
+        }
     }
 }
 
@@ -178,6 +195,7 @@ pub struct Facts {
     lanes: BTreeMap<WebhookId, Lanes>,
     events: Events,
     tries: Tries,
+    old: Old,
 }
 
 impl Facts {
@@ -196,6 +214,7 @@ impl Facts {
             lanes: BTreeMap::new(),
             events: Events::default(),
             tries: Tries::default(),
+            old: Old::default(),
         }
     }
 
@@ -254,6 +273,27 @@ impl Facts {
         }
     }
 
+    /// When it is to be looked whether anything is to be let go, if anything ever is.
+    pub(crate) fn retains_at(&self) -> Option<Millis> {
+        (!self.limits.retention.is_for_good()).then(|| self.old.next_look())
+    }
+
+    pub(crate) fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
+        self.old.created_from(at)
+    }
+
+    pub(crate) fn size(&self) -> Asked<u64> {
+        self.old.size()
+    }
+
+    pub(crate) fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
+        self.old.lanes_to(to)
+    }
+
+    pub(crate) fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
+        self.old.outlines(after, to)
+    }
+
     /// What was tried of an event.
     pub(crate) fn tried(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
         self.tries.get(webhook, seq)
@@ -277,6 +317,12 @@ impl Facts {
             }
             (Need::NextAbout { topic, after, to }, Fact::Place(next)) => {
                 self.events.learn_next(topic, after, to, next);
+            }
+            (Need::CreatedFrom(at), Fact::Place(first)) => self.old.learn_created_from(at, first),
+            (Need::Size, Fact::Size(bytes)) => self.old.learn_size(bytes),
+            (Need::LanesTo { to, .. }, Fact::Lanes(lanes)) => self.old.learn_lanes(to, lanes),
+            (Need::EventsBefore { before: Some(before), most }, Fact::Events(events)) => {
+                self.old.learn_outlines(before, most, events);
             }
             (Need::Lane(webhook, subject), Fact::Lanes(lanes)) => {
                 let lane = lanes.into_iter().next();
@@ -304,6 +350,7 @@ impl Facts {
     pub(crate) fn apply(&mut self, outcome: &Outcome) {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
+        self.old.look_at(outcome.retain_at);
         self.skims.extend(&outcome.skims);
         self.log = changes.log.map(|put| put.row).or(self.log);
         self.service = changes.service.or(self.service);
@@ -359,6 +406,7 @@ impl Facts {
 
     /// The batch is committed: what is too much to keep is let go.
     pub(crate) fn settle(&mut self) {
+        self.old.forget();
         match self.memory {
             Memory::Dropped => self.forget(),
             Memory::Kept => {
@@ -372,10 +420,12 @@ impl Facts {
         }
     }
 
-    /// Nothing is known any more, but whose turn it is.
+    /// Nothing is known any more, but whose turn it is and when it is to be looked what is old.
     pub(crate) fn forget(&mut self) {
-        let limits = self.limits;
-        *self = Self { limits, turn: self.turn, ..Self::new(self.memory) };
+        let (limits, turn) = (self.limits, self.turn);
+        let mut old = std::mem::take(&mut self.old);
+        old.forget();
+        *self = Self { limits, turn, old, ..Self::new(self.memory) };
     }
 }
 

@@ -115,6 +115,17 @@ impl Store for MemoryStore {
                 Fact::Attempts(attempts.map(|(_, attempt)| attempt.clone()).collect())
             }
             Need::Tried { webhook, from, to } => Fact::Tried(self.tried(webhook, from, to)),
+            Need::LanesTo { to, most } => {
+                let mut lanes: Vec<Lane> =
+                    self.lanes.values().filter(|lane| lane.head <= to).copied().collect();
+                lanes.sort_by_key(|lane| (lane.head, lane.webhook));
+                lanes.truncate(most as usize);
+                Fact::Lanes(lanes)
+            }
+            Need::Size => {
+                let bodies = self.events.values().map(|event| event.body.len() as u64);
+                Fact::Size(bodies.sum())
+            }
             Need::CreatedFrom(at) => {
                 let mut events = self.events.values();
                 Fact::Place(events.find(|event| event.created >= at).map(|event| event.seq))
@@ -138,6 +149,10 @@ impl Store for MemoryStore {
         self.log = changes.log.map_or(self.log, |put| put.row);
         self.service = changes.service.unwrap_or(self.service);
         self.events.extend(changes.events.iter().map(|event| (event.seq, Arc::clone(event))));
+        if let Some(floor) = changes.floor {
+            self.events = self.events.split_off(&floor.next());
+            self.attempts.retain(|key, _| key.seq > floor);
+        }
         put_all(&mut self.tickets, &changes.tickets);
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);

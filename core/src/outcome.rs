@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
-use crate::event::Event;
+use crate::event::{Event, Seq};
 use crate::id::{EventId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
@@ -29,6 +29,8 @@ pub struct Outcome {
     pub turn: Option<WebhookId>,
     /// How far readers skimmed past what is for others: known, and not worth a write.
     pub skims: BTreeMap<WebhookId, Skim>,
+    /// After a [`Retain`](crate::Command::Retain): when the next one is due.
+    pub retain_at: Option<Millis>,
 }
 
 /// The desk's yes.
@@ -102,6 +104,8 @@ pub struct Changes {
     /// The revision of a ticket is its version.
     pub tickets: BTreeMap<TicketId, Put<Ticket>>,
     pub events: Vec<Arc<Event>>,
+    /// Events up to here are no longer kept, nor what was tried of them.
+    pub floor: Option<Seq>,
     pub webhooks: BTreeMap<WebhookId, Put<Arc<Webhook>>>,
     pub readers: BTreeMap<WebhookId, Put<Reader>>,
     /// Webhooks that are no more: all their lanes go, then `lanes` are put.
@@ -129,6 +133,7 @@ impl Changes {
         };
         self.service = later.service.or(self.service);
         self.events.extend(later.events);
+        self.floor = later.floor.or(self.floor);
         merge_puts(&mut self.tickets, later.tickets);
         merge_puts(&mut self.webhooks, later.webhooks);
         merge_puts(&mut self.readers, later.readers);

@@ -234,6 +234,13 @@ impl Reader {
         self.replay.pending -= u64::from(subject.is_replay());
     }
 
+    /// An event that it was owed is let go.
+    pub fn expire(&mut self, event: EventId) {
+        let so_far = self.expired.unwrap_or(Expired { from: event, to: event, count: 0 });
+        let (from, to) = (so_far.from.min(event), so_far.to.max(event));
+        self.expired = Some(Expired { from, to, count: so_far.count + 1 });
+    }
+
     /// `subject` waits.
     pub fn wait(&mut self, subject: Subject) {
         self.waiting += 1;

@@ -41,12 +41,14 @@ pub enum Reason {
     /// 10 000 tickets wait for the receiver, and nothing new is read until some are done with. Mend
     /// the receiver.
     TooManyLanes,
+    /// The event was older than the log is kept, or the log was too much: it is gone, undelivered.
+    Expired,
     /// Its turn has come, and it waits for room, or for the webhook to be enabled.
     Turn,
 }
 
 impl Reason {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Delivered,
         Self::Retry,
         Self::RetriesUsedUp,
@@ -62,6 +64,7 @@ impl Reason {
         Self::RetryAfter,
         Self::Reordering,
         Self::TooManyLanes,
+        Self::Expired,
         Self::Turn,
     ];
 
@@ -83,6 +86,7 @@ impl Reason {
             Self::RetryAfter => "retry_after",
             Self::Reordering => "reordering",
             Self::TooManyLanes => "too_many_lanes",
+            Self::Expired => "expired",
             Self::Turn => "turn",
         }
     }

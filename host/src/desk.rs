@@ -281,7 +281,8 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::Resend { .. }
         | Command::Replay { .. }
         | Command::StopReplay { .. }
-        | Command::Wake => None,
+        | Command::Wake
+        | Command::Retain => None,
     }
 }
 

@@ -118,6 +118,7 @@ impl Listing {
             | Fact::Events(_)
             | Fact::Tried(_)
             | Fact::Place(_)
+            | Fact::Size(_)
             | Fact::Lanes(_)
             | Fact::Attempts(_) => panic!("the store said {fact:?} to {self:?}"),
         };

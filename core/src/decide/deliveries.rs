@@ -333,6 +333,9 @@ fn is_busy(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Ask
 
 /// Asks to be woken when time alone brings something to send, or a request to be given up.
 fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
+    if let Some(at) = decision.retains_at() {
+        decision.wake_at(at);
+    }
     if decision.has_company() {
         decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
     }
@@ -562,7 +565,7 @@ fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> As
 }
 
 /// Requests made for an event whose turn it is: what is read of the log was never tried before.
-fn requests_so_far(
+pub(super) fn requests_so_far(
     decision: &Decision<'_>,
     webhook: WebhookId,
     subject: Subject,

@@ -169,6 +169,10 @@ impl Row<'_> {
         })
     }
 
+    pub fn size(&mut self) -> Read<u64> {
+        self.integer("page_count")
+    }
+
     pub fn tried(&mut self) -> Read<(Seq, Tried)> {
         let seq = self.seq("events.seq")?;
         let number = self.small("attempts.number")?;

@@ -102,6 +102,16 @@ pub fn query(need: &Need) -> Statement<'static> {
              WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq",
             vec![webhook.to_string().into(), from.0.into(), to.0.into()],
         ),
+        Need::LanesTo { to, most } => (
+            concat!(lane_columns!(), "WHERE head <= ?1 ORDER BY head, webhook LIMIT ?2"),
+            vec![to.0.into(), most.into()],
+        ),
+        // Pages that are free are used again.
+        Need::Size => (
+            "SELECT (page_count - freelist_count) * page_size \
+             FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+            vec![],
+        ),
         Need::CreatedFrom(at) => (
             // Events are sorted by age: half of what is left is left out at each step.
             "WITH RECURSIVE step (low, high) AS ( \
@@ -163,7 +173,8 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::NextAbout { .. } | Need::CreatedFrom(_) => {
             Fact::Place(rows.next().map(|mut row| row.place()).transpose()?)
         }
-        Need::Lane(..) | Need::Lanes { .. } => {
+        Need::Size => Fact::Size(rows.next().ok_or(BadRow { column: "page_count" })?.size()?),
+        Need::Lane(..) | Need::Lanes { .. } | Need::LanesTo { .. } => {
             Fact::Lanes(rows.map(|mut row| row.lane()).collect::<Result<_, _>>()?)
         }
     })
@@ -176,6 +187,10 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
     all.extend(changes.log.as_ref().map(log));
     all.extend(changes.service.as_ref().map(service));
     all.extend(changes.events.iter().map(|row| event(row)));
+    for sql in ["DELETE FROM events WHERE seq <= ?1", "DELETE FROM attempts WHERE seq <= ?1"] {
+        let delete = |floor: Seq| Statement { sql, values: vec![floor.0.into()], changes: None };
+        all.extend(changes.floor.map(delete));
+    }
     all.extend(changes.tickets.values().filter_map(ticket));
     for (id, put) in &changes.webhooks {
         all.extend(webhook(*id, put));

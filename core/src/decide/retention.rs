@@ -1,0 +1,192 @@
+//! What the log lets go of, in small steps: first whatever still wants it moves on, on record, and
+//! then the floor rises.
+//!
+//! It is decided before all else of a batch, so that what the store says of lanes is how they are.
+
+use std::sync::Arc;
+
+use crate::decision::{Decision, Stop};
+use crate::event::{Event, EventType, Seq};
+use crate::facts::{Asked, Partner};
+use crate::id::WebhookId;
+use crate::lane::{Lane, Scope, Subject};
+use crate::outcome::Reply;
+use crate::reason::Reason;
+use crate::retention::Retention;
+use crate::webhook::Webhook;
+
+pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
+    let now = decision.now();
+    let floor = decision.log()?.floor;
+    let target = target(decision, floor)?;
+    let (to, lanes) = reach(decision, floor, target)?;
+    let goes_on = to < target || !lanes.is_empty();
+    let_go(decision, floor, to, &lanes)?;
+    let wait_ms = if goes_on { Retention::PACE_MS } else { Retention::LOOK_MS };
+    decision.retain_at(now.plus(wait_ms));
+    Ok(Reply::Noted)
+}
+
+/// Up to where events are too old or too many.
+fn target(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+    let (retention, head) = (decision.retention(), decision.log()?.head);
+    let mut target = floor;
+    if let Some(oldest) = retention.oldest(decision.now()) {
+        let first_kept = decision.created_from(oldest)?;
+        target = target.max(first_kept.map_or(head, |first| Seq(first.0 - 1)));
+    }
+    if let Some(bytes) = retention.bytes
+        && decision.size()? > bytes
+    {
+        // How many are too many shows after each step.
+        target = head;
+    }
+    Ok(target)
+}
+
+/// How far the floor rises in one step, and the lanes that are in its way.
+fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Asked<(Seq, Vec<Lane>)> {
+    let partners = decision.partners()?;
+    let step = Retention::step(partners.len());
+    let slots = partners.values().flat_map(|partner| &partner.reader.sending);
+    // What is in flight is waited for.
+    let in_flight = slots.map(|slot| Seq(slot.seq.0 - 1)).min().unwrap_or(target);
+    let to = target.min(in_flight).min(Seq(floor.0 + step));
+    if to <= floor {
+        return Ok((floor, Vec::new()));
+    }
+    let mut lanes = decision.lanes_to(to)?;
+    let Some(last) = lanes.last().copied() else { return Ok((to, lanes)) };
+    if lanes.len() < Retention::LANES as usize {
+        return Ok((to, lanes));
+    }
+    // There are more of them: as far as they are all known, or the first of many for one event.
+    let known = Seq(last.head.0 - 1);
+    if known > floor {
+        lanes.retain(|lane| lane.head <= known);
+    }
+    Ok((known.max(floor), lanes))
+}
+
+/// Moves everything that stands at or below `to`, and raises the floor.
+fn let_go(decision: &mut Decision<'_>, floor: Seq, to: Seq, lanes: &[Lane]) -> Result<(), Stop> {
+    let last = lanes.last().map_or(to, |lane| lane.head.max(to));
+    if last <= floor {
+        return Ok(());
+    }
+    let events = decision.outlines(floor, last)?;
+    let nexts = nexts(decision, lanes, last)?;
+    for (lane, next) in lanes.iter().zip(nexts) {
+        expire_lane(decision, lane, next, &events, last)?;
+    }
+    if to > floor {
+        move_readers(decision, to, &events)?;
+        decision.raise_floor(to)?;
+    }
+    Ok(())
+}
+
+/// For each lane the event that it goes on with, if any is kept.
+fn nexts(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<Vec<Option<Seq>>, Stop> {
+    let (mut nexts, mut needs) = (Vec::new(), Vec::new());
+    for lane in lanes {
+        let behind = lane.behind.filter(|behind| *behind > to);
+        let next = match (lane.subject, behind) {
+            (Subject::Live(scope) | Subject::Replay(scope), Some(behind)) => match scope {
+                Scope::Topic(topic) => decision.next_about(topic, to, behind),
+                Scope::Everything => Ok(Some(to.next())),
+                Scope::Event(_) => Ok(None),
+            },
+            (Subject::Again(_), _) | (_, None) => Ok(None),
+        };
+        match next {
+            Ok(next) => nexts.push(next),
+            Err(need) => needs.push(need),
+        }
+    }
+    if needs.is_empty() { Ok(nexts) } else { Err(Stop::Need(needs)) }
+}
+
+/// A lane's events up to `to` are let go; it goes on behind them.
+fn expire_lane(
+    decision: &mut Decision<'_>,
+    lane: &Lane,
+    next: Option<Seq>,
+    events: &[Event],
+    to: Seq,
+) -> Asked<()> {
+    let (id, now) = (lane.webhook, decision.now());
+    let Some(webhook) = decision.webhook(id)? else { return Ok(()) };
+    let reader = decision.reader_mut(id)?;
+    let ordering = reader.ordering;
+    reader.leave(lane.subject);
+    let last = lane.behind.unwrap_or(lane.head).min(to);
+    let within = |event: &&Event| {
+        let is_it = event.seq == lane.head;
+        let scope = Scope::of(event, ordering);
+        is_it || lane.subject == Subject::Live(scope) || lane.subject == Subject::Replay(scope)
+    };
+    let gone = events.iter().filter(|event| (lane.head..=last).contains(&event.seq));
+    for event in gone.filter(within) {
+        reader.let_go(lane.subject);
+        match lane.subject {
+            Subject::Live(_) if event.seq == lane.head || webhook.hears(event) => {
+                reader.expire(event.id);
+            }
+            Subject::Live(_) => reader.owed.remove(event.id),
+            Subject::Again(_) | Subject::Replay(_) => {}
+        }
+    }
+    match next {
+        Some(head) => {
+            let behind = lane.behind.filter(|behind| *behind > head);
+            let number = super::deliveries::requests_so_far(decision, id, lane.subject, head)?;
+            let (step, due, why) = (0, now, Reason::Turn);
+            decision.reader_mut(id)?.wait(lane.subject);
+            decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
+        }
+        None => decision.drop_lane(lane),
+    }
+    abandon(decision, &webhook, lane)
+}
+
+fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<()> {
+    match lane.subject {
+        Subject::Live(_) => decision.tell_of(
+            webhook,
+            EventType::DeliveryAbandoned,
+            Some(lane.head),
+            Reason::Expired,
+        ),
+        Subject::Again(_) | Subject::Replay(_) => Ok(()),
+    }
+}
+
+/// Readers that stand below `to` are moved up. What they were owed until there is put on record.
+fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Asked<()> {
+    let mut below: Vec<(WebhookId, Arc<Webhook>)> = Vec::new();
+    for (id, Partner { webhook, reader }) in decision.partners()? {
+        if decision.place(reader).read_to < to {
+            below.push((*id, Arc::clone(webhook)));
+        }
+    }
+    for (id, webhook) in below {
+        let reader = decision.reader(id)?;
+        let Some(mut place) = reader.map(|reader| decision.place(reader)) else { continue };
+        let reader = decision.reader_mut(id)?;
+        let first = events.partition_point(|event| event.seq <= place.read_to);
+        let unread = events.iter().skip(first).take_while(|event| event.seq <= to);
+        for event in unread {
+            place = place.past(event);
+            reader.read(place, event);
+            if webhook.hears(event) {
+                reader.owed.add(event.id);
+                reader.expire(event.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! What is let go, over a desk in memory.
+
+use crate::decide::deliveries::tests::{Rig, status, webhook};
+use crate::{
+    Amendment, Command, EventType, Fact, Need, Ordering, Reason, Registration, Reply, Retention,
+    Seq, Store, Subscription, WebhookId,
+};
+
+const HOUR_S: u64 = 3_600;
+
+/// A desk that keeps its log for an hour.
+fn rig() -> Rig {
+    let mut rig = Rig::new();
+    rig.desk.retain(Retention { age_ms: Some(HOUR_S * 1_000), bytes: None });
+    rig
+}
+
+fn floor(rig: &mut Rig) -> u64 {
+    let Fact::Log(log) = rig.desk.store_mut().load(&Need::Log).unwrap() else {
+        panic!("not a log")
+    };
+    log.floor.0
+}
+
+/// The places of the events that are kept.
+fn kept(rig: &mut Rig) -> Vec<u64> {
+    let need = Need::Events { from: Seq(1), most: u32::MAX };
+    let Fact::Events(events) = rig.desk.store_mut().load(&need).unwrap() else {
+        panic!("not events")
+    };
+    events.iter().map(|event| event.seq.0).collect()
+}
+
+/// Lets all go that is to go now.
+fn settle(rig: &mut Rig) {
+    for _ in 0..100 {
+        rig.now = rig.now.plus(Retention::PACE_MS);
+        rig.run(Command::Wake);
+    }
+}
+
+fn pause(rig: &mut Rig, id: WebhookId) {
+    let settings = Amendment { paused: Some(true), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+}
+
+fn expired(rig: &mut Rig, id: WebhookId) -> Option<(u64, u64, u64)> {
+    let expired = rig.partner(id).1.expired?;
+    Some((expired.from.seq().0, expired.to.seq().0, expired.count))
+}
+
+#[test]
+fn what_is_too_old_goes_with_its_attempts_and_nothing_else() {
+    let mut rig = rig();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    rig.open();
+    rig.end(status(200));
+    rig.pass(HOUR_S - 30);
+    rig.open();
+    rig.end(status(200));
+    rig.pass(90);
+    settle(&mut rig);
+    assert_eq!((floor(&mut rig), kept(&mut rig)), (1, vec![2]));
+    assert_eq!(rig.reasons(), [(2, 1, Reason::Delivered)]);
+    assert_eq!(expired(&mut rig, id), None);
+    assert_eq!(rig.partner(id).1.owed.count, 2, "it was owed all the same");
+    rig.open();
+    assert_eq!(rig.sent(), [3]);
+}
+
+#[test]
+fn who_was_owed_it_is_moved_up_on_record() {
+    let mut rig = rig();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    pause(&mut rig, id);
+    rig.announce();
+    rig.open();
+    rig.pass(HOUR_S + 60);
+    rig.open();
+    settle(&mut rig);
+    assert_eq!(expired(&mut rig, id), Some((1, 2, 2)));
+    assert_eq!((rig.backlog(id), rig.partner(id).1.owed.count), (1, 2));
+    let settings = Amendment { paused: Some(false), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    assert_eq!(rig.sent(), [3]);
+    assert_eq!(rig.partner(id).1.owed.count, 3);
+}
+
+#[test]
+fn a_lane_goes_on_with_what_is_kept_and_is_told_of() {
+    let mut rig = rig();
+    let id = rig.register(webhook(Ordering::Ticket, &[600]));
+    let watcher = webhook(Ordering::Ticket, &[]);
+    let events = Some(Subscription::of([EventType::DeliveryAbandoned]));
+    let settings = Amendment { events, ..watcher.settings };
+    let watcher = rig.register(Registration { settings, ..watcher });
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.end(status(500));
+    pause(&mut rig, id);
+    rig.pass(HOUR_S / 2);
+    rig.update(ticket);
+    let settings = Amendment { paused: Some(false), ..Amendment::default() };
+    rig.desk.limit_in_flight(0);
+    rig.run(Command::Amend { id, settings });
+    pause(&mut rig, id);
+    rig.pass(HOUR_S / 2 + 60);
+    rig.desk.limit_in_flight(256);
+    settle(&mut rig);
+    assert_eq!(expired(&mut rig, id), Some((1, 2, 2)));
+    let [told] = &*rig.flying else { panic!("not told once") };
+    assert_eq!(told.key.webhook, watcher);
+    assert!(told.body.contains(r#""reason":"expired""#), "{}", told.body);
+    let settings = Amendment { paused: Some(false), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    assert_eq!(rig.sent(), [4, 3], "the last of the ticket's three is kept");
+    rig.end(status(200));
+    rig.end(status(200));
+    assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
+}
+
+#[test]
+fn what_is_in_flight_is_waited_for() {
+    let mut rig = rig();
+    rig.register(webhook(Ordering::Ticket, &[]));
+    rig.open();
+    rig.pass(HOUR_S + 60);
+    assert_eq!(rig.sent(), [1, 1], "given up as lost, and sent again");
+    settle(&mut rig);
+    assert_eq!(floor(&mut rig), 0);
+    rig.flying.remove(0);
+    rig.end(status(200));
+    settle(&mut rig);
+    assert_eq!(floor(&mut rig), 1);
+}
+
+#[test]
+fn many_go_in_bounded_steps() {
+    let mut rig = rig();
+    rig.register(webhook(Ordering::Ticket, &[]));
+    for _ in 0..2_500 {
+        rig.open();
+        rig.end(status(200));
+    }
+    rig.now = rig.now.plus((HOUR_S + 60) * 1_000);
+    let mut floors = Vec::new();
+    while floor(&mut rig) < 2_500 {
+        let wake = [(Command::Wake, rig.moment())];
+        let next = rig.desk.run(&wake).unwrap()[0].next_wake.unwrap();
+        floors.push(floor(&mut rig));
+        rig.now = next;
+    }
+    assert_eq!(floors, [1_000, 2_000, 2_500]);
+}
+
+#[test]
+fn what_is_too_much_goes_however_young() {
+    let mut rig = Rig::new();
+    rig.desk.retain(Retention { age_ms: None, bytes: Some(2_000) });
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    pause(&mut rig, id);
+    for _ in 0..2_000 {
+        rig.open();
+    }
+    rig.pass(60);
+    settle(&mut rig);
+    assert_eq!(kept(&mut rig).len(), 0, "a step is a thousand events");
+    assert_eq!(expired(&mut rig, id), Some((1, 2_000, 2_000)));
+}
+
+#[test]
+fn a_replay_and_a_resend_of_what_is_gone_come_to_nothing() {
+    let mut rig = rig();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    for _ in 0..2 {
+        rig.open();
+        rig.end(status(500));
+    }
+    pause(&mut rig, id);
+    let Fact::Events(events) =
+        rig.desk.store_mut().load(&Need::Events { from: Seq(1), most: 1 }).unwrap()
+    else {
+        panic!("not events")
+    };
+    rig.run(Command::Resend { id, event: events[0].id });
+    let range =
+        crate::Range { after: Seq(0), to: Seq(2), only: crate::Only::All, per_second: None };
+    let counted = crate::Count::default();
+    let reply = rig.run(Command::Replay { id, range, counted, dry_run: false });
+    assert!(matches!(reply, Reply::Replay { starts: true, .. }));
+    rig.pass(HOUR_S + 60);
+    settle(&mut rig);
+    assert_eq!((floor(&mut rig), rig.lanes(id).len(), rig.backlog(id)), (2, 0, 0));
+    assert_eq!(expired(&mut rig, id), None, "it was given up before");
+    let settings = Amendment { paused: Some(false), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    rig.run(Command::Wake);
+    assert!(rig.flying.is_empty() && rig.partner(id).1.replay.run.is_none());
+}

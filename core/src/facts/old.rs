@@ -1,0 +1,75 @@
+//! What is known of the old end of the log, for the one decision that lets go of it.
+
+use crate::event::{Event, Seq};
+use crate::facts::{Asked, Need};
+use crate::lane::Lane;
+use crate::moment::Millis;
+use crate::retention::Retention;
+
+#[derive(Debug, Default)]
+pub(super) struct Old {
+    /// When it is looked again whether anything is to be let go: at once, to begin with.
+    next_look: Millis,
+    created_from: Option<(Millis, Option<Seq>)>,
+    size: Option<u64>,
+    lanes: Option<(Seq, Vec<Lane>)>,
+    /// The newest first, before a place, and how many were asked for.
+    outlines: Option<(Seq, u32, Vec<Event>)>,
+}
+
+impl Old {
+    pub fn next_look(&self) -> Millis {
+        self.next_look
+    }
+
+    pub fn look_at(&mut self, at: Option<Millis>) {
+        self.next_look = at.unwrap_or(self.next_look);
+    }
+
+    pub fn learn_created_from(&mut self, at: Millis, first: Option<Seq>) {
+        self.created_from = Some((at, first));
+    }
+
+    pub fn learn_size(&mut self, bytes: u64) {
+        self.size = Some(bytes);
+    }
+
+    pub fn learn_lanes(&mut self, to: Seq, lanes: Vec<Lane>) {
+        self.lanes = Some((to, lanes));
+    }
+
+    pub fn learn_outlines(&mut self, before: Seq, most: u32, events: Vec<Event>) {
+        self.outlines = Some((before, most, events));
+    }
+
+    /// The batch is over: what was said of the store is no longer so.
+    pub fn forget(&mut self) {
+        *self = Self { next_look: self.next_look, ..Self::default() };
+    }
+
+    pub fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
+        let said = self.created_from.filter(|(of, _)| *of == at);
+        said.map(|(_, first)| first).ok_or(Need::CreatedFrom(at))
+    }
+
+    pub fn size(&self) -> Asked<u64> {
+        self.size.ok_or(Need::Size)
+    }
+
+    pub fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
+        let said = self.lanes.as_ref().filter(|(of, _)| *of == to);
+        let most = Retention::LANES;
+        said.map(|(_, lanes)| lanes.clone()).ok_or(Need::LanesTo { to, most })
+    }
+
+    /// The events after one and up to another, in order.
+    pub fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
+        let before = to.next();
+        let most = u32::try_from(to.0 - after.0).unwrap_or(u32::MAX);
+        let said = self.outlines.as_ref().filter(|(of, count, _)| (*of, *count) == (before, most));
+        let Some((_, _, events)) = said else {
+            return Err(Need::EventsBefore { before: Some(before), most });
+        };
+        Ok(events.iter().rev().cloned().collect())
+    }
+}

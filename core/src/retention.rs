@@ -1,0 +1,41 @@
+//! How long the log is kept, and how much of it.
+
+use crate::moment::Millis;
+
+/// What an operator sets. What is neither too old nor too much is kept for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Milliseconds that an event is kept, with all that is known of its deliveries.
+    pub age_ms: Option<u64>,
+    /// Bytes that the store uses at the most: beyond them the oldest events go.
+    pub bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Rows that are let go at once, an event and an attempt for each webhook: some milliseconds of
+    /// work, so that nobody waits.
+    const ROWS: u64 = 2_000;
+    /// Lanes that are let go at once.
+    pub(crate) const LANES: u32 = 256;
+    /// Milliseconds between two such steps: what is left of them is for callers and receivers.
+    pub(crate) const PACE_MS: u64 = 50;
+    /// Milliseconds after which it is looked again whether anything is too old or too much. What
+    /// is kept a minute longer harms nobody.
+    pub(crate) const LOOK_MS: u64 = 60_000;
+
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        self.age_ms.is_none() && self.bytes.is_none()
+    }
+
+    /// Events that are let go at once, with so many webhooks.
+    pub(crate) fn step(webhooks: usize) -> u64 {
+        let webhooks = u64::try_from(webhooks).unwrap_or(Self::ROWS);
+        (Self::ROWS / (webhooks + 1)).max(1)
+    }
+
+    /// What was created before this time is too old.
+    pub(crate) fn oldest(&self, now: Millis) -> Option<Millis> {
+        self.age_ms.map(|age_ms| Millis(now.0.saturating_sub(age_ms)))
+    }
+}
