@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use hookdesk_core::Figures;
 use hookdesk_core::api::Door;
 use hookdesk_core::guard::{Network, Targets};
+use hookdesk_core::{Figures, Retention};
 use serde::Deserialize;
 
 const DAY_MS: u64 = 86_400_000;
 const YEAR_S: u64 = 31_536_000;
+const CENTURY_S: u64 = 100 * YEAR_S;
 
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -62,6 +63,15 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=YEAR_S))]
     pub disable_after_s: Option<u64>,
+    /// Seconds that events are kept, with all that is known of their deliveries; 0 keeps them for
+    /// good [default: 7776000, 90 days].
+    #[arg(long, env = "HOOKDESK_RETAIN_S", value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=CENTURY_S))]
+    pub retain_s: Option<u64>,
+    /// Bytes that the database uses at the most: beyond them the oldest events go, however young.
+    /// 0 is no limit [default: 0].
+    #[arg(long, env = "HOOKDESK_RETAIN_BYTES", value_name = "BYTES")]
+    pub retain_bytes: Option<u64>,
 }
 
 /// What a server runs with.
@@ -71,6 +81,7 @@ pub struct Settings {
     pub database: PathBuf,
     pub door: Door,
     pub health: Figures,
+    pub retention: Retention,
 }
 
 /// Options that no server can run with. The text says which, and what would be right.
@@ -88,6 +99,8 @@ impl std::error::Error for BadOptions {}
 impl ServeOptions {
     const LISTEN: &str = "127.0.0.1:8080";
     const DATABASE: &str = "sqlite://hookdesk.db";
+    /// A quarter: longer than any outage that somebody would make up for by replaying events.
+    const RETAIN_S: u64 = 90 * DAY_MS / 1_000;
 
     /// The settings that these options, the file that they name and the defaults come to.
     ///
@@ -133,7 +146,15 @@ impl ServeOptions {
         within("probe_first_ms", health.probe_first_ms, DAY_MS)?;
         within("probe_most_ms", health.probe_most_ms, DAY_MS)?;
         within("disable_after_s", health.disable_after_ms / 1_000, YEAR_S)?;
-        Ok(Settings { listen, database, door: Door { local_only, targets }, health })
+        let retain_s = self.retain_s.or(file.retain_s).unwrap_or(Self::RETAIN_S);
+        if retain_s > CENTURY_S {
+            return Err(BadOptions(format!("retain_s must be from 0 to {CENTURY_S}")));
+        }
+        let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
+        let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
+        let retention = Retention { age_ms, bytes };
+        let door = Door { local_only, targets };
+        Ok(Settings { listen, database, door, health, retention })
     }
 }
 

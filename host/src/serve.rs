@@ -45,6 +45,7 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
     let readers = Arc::new(Readers::new(&settings.database));
     let mut desk = Desk::new(store, Memory::Kept);
     desk.judge_health_by(settings.health);
+    desk.retain(settings.retention);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(settings, desk, readers));
     // A name that is being resolved is waited for by nobody.

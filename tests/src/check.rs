@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Decided, Event, HolderId, Lane, Meaning, Moment, Reader, Reason, Reply,
-    Request, Seq, Subject, Subscription, Webhook, WebhookId,
+    AttemptKey, Command, Decided, Event, HolderId, Lane, Meaning, Moment, Owed, Reader, Reason,
+    Reply, Request, Seq, Subject, Subscription, Webhook, WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -139,6 +139,12 @@ impl Witness {
         let replayed = replayed(rows, reader, &heads);
         let again = heads.keys().filter(|subject| matches!(subject, Subject::Again(_))).count();
         let (mut pending, mut unread) = (replayed + again as u64, 0);
+        assert!(reader.read_to >= rows.log.floor, "{id} stands below the floor");
+        assert!(seqs.iter().all(|seq| *seq > rows.log.floor), "{id} wants what is gone: {seqs:?}");
+        let mut tried: BTreeSet<Seq> =
+            rows.attempts.iter().filter(|a| a.key.webhook == id).map(|a| a.key.seq).collect();
+        tried.extend(reader.sending.iter().map(|slot| slot.seq));
+        let (mut owed, mut expired, mut perhaps) = (Owed::default(), 0, 0);
         for event in rows.events.iter().filter(|event| hears(id, event.id)) {
             let settled = self.is_settled(id, event.seq);
             let place = place(rows, reader, &heads, event);
@@ -147,10 +153,21 @@ impl Witness {
             if !(was_wanted && webhook.hears(event)) {
                 self.unwanted.insert((id, event.seq));
             }
+            let is_read = event.seq <= reader.read_to;
+            let is_gone = event.seq <= rows.log.floor && !settled;
+            let was_unwanted = self.unwanted.contains(&(id, event.seq));
+            let is_sent = tried.contains(&event.seq);
+            if is_gone && was_unwanted {
+                perhaps += 1;
+            } else if is_read && (is_sent || place.is_some() || is_gone) {
+                owed.add(event.id);
+                expired += u64::from(is_gone);
+            }
             match place {
                 Some(Place::Unread) => unread += u64::from(webhook.hears(event)),
                 Some(Place::Head | Place::Behind) => pending += 1,
                 None if settled => {}
+                None if is_gone => {}
                 None => {
                     let unwanted = self.unwanted.contains(&(id, event.seq));
                     assert!(unwanted, "{id}: {} is lost", event.seq);
@@ -159,6 +176,13 @@ impl Witness {
             }
         }
         assert_eq!(reader.pending, pending, "{id} miscounts what is pending");
+        let on_record = reader.expired.map_or(0, |expired| expired.count);
+        let possible = expired..=expired + perhaps;
+        assert!(possible.contains(&on_record), "{id}: {on_record} expired, of {possible:?}");
+        if perhaps == 0 {
+            let told = (reader.owed.count, reader.owed.digest);
+            assert_eq!(told, (owed.count, owed.digest), "{id} miscounts what it was owed");
+        }
         let backlog = reader.backlog(webhook, &rows.log);
         assert_eq!(backlog, pending + unread, "{id} miscounts its backlog");
     }
@@ -197,7 +221,8 @@ impl Witness {
         assert!(is_live != is_done(seq), "{id}: {seq} of {subject} is done: {}", !is_live);
         for earlier in &rows.events[..rows.events.partition_point(|e| e.seq < seq)] {
             let same = is_live && Subject::of(earlier, reader.ordering) == subject;
-            let owed = hears(id, earlier.id) && !is_done(earlier.seq);
+            let is_kept = earlier.seq > rows.log.floor;
+            let owed = is_kept && hears(id, earlier.id) && !is_done(earlier.seq);
             assert!(!(same && owed), "{id}: {seq} is sent while {} is owed", earlier.seq);
         }
         let signed = format!("{} {}", event.id, event.body);

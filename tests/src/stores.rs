@@ -12,6 +12,8 @@ use hookdesk_core::{
     WebhookId,
 };
 
+use crate::world::EVENT_BYTES;
+
 /// A store whose rows can be looked at from outside.
 pub trait Inspect: Store {
     fn attempts(&mut self) -> Vec<Recorded>;
@@ -128,6 +130,10 @@ where
             return Ok(stale.load(need).expect("memory does not fail"));
         }
         let disk = &mut *self.disk.borrow_mut();
+        if *need == Need::Size && disk.trouble != Some(Trouble::Refuses) {
+            let Ok(Fact::Log(log)) = disk.store.load(&Need::Log) else { panic!("not a log") };
+            return Ok(Fact::Size((log.head.0 - log.floor.0) * EVENT_BYTES));
+        }
         match disk.trouble {
             Some(Trouble::Refuses) => Err(Injected),
             Some(Trouble::Full) | None => {
@@ -209,7 +215,8 @@ pub struct Rows {
 
 impl Rows {
     /// The rows of a store, with the events that are known of it already: they never change.
-    pub fn of<S: Inspect>(store: &mut S, mut events: Vec<Event>) -> Self
+    /// What was let go of is known all the same.
+    pub fn of<S: Inspect>(store: &mut S, mut events: Vec<Event>, known: &[Recorded]) -> Self
     where
         S::Fault: std::fmt::Debug,
     {
@@ -227,7 +234,9 @@ impl Rows {
             (webhook, reader, lanes)
         });
         let partners = partners.collect();
-        Self { log, events, partners, attempts: store.attempts() }
+        let gone = known.iter().filter(|attempt| attempt.key.seq <= log.floor).copied();
+        let attempts = gone.chain(store.attempts()).collect();
+        Self { log, events, partners, attempts }
     }
 
     pub fn event(&self, seq: Seq) -> &Event {

@@ -33,7 +33,7 @@ use model::Model;
 use promise::Promise;
 use receivers::{Flying, receive};
 
-pub use plan::{Odds, Plan};
+pub use plan::{EVENT_BYTES, Odds, Plan};
 pub use situations::Situations;
 pub use story::hex;
 
@@ -145,6 +145,7 @@ where
         let mut desk = Desk::new(view, self.memory);
         desk.limit_in_flight(self.plan.cap);
         desk.judge_health_by(self.plan.figures());
+        desk.retain(self.plan.retention());
         desk.share_with(if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
         Host {
@@ -459,7 +460,9 @@ where
             return known;
         }
         let Rows { events, attempts, .. } = known;
-        let rows = Rows::of(&mut disk.store, events);
+        let rows = Rows::of(&mut disk.store, events, &attempts);
+        let gone = rows.events.iter().filter(|event| event.seq <= rows.log.floor);
+        self.model.expire(gone);
         self.asked(calls, &rows);
         self.looked_at = disk.commits;
         self.witness.rows(&rows, self.plan.cap);

@@ -138,7 +138,9 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> 
             decision.send(webhook, slot)?;
             Ok(true)
         }
-        None => Ok(read_on(decision, webhook, false)? || replays::read_on(decision, webhook)?),
+        None => {
+            Ok(read_on(decision, webhook, false)? || replays::read_on(decision, webhook, false)?)
+        }
     }
 }
 
@@ -163,6 +165,19 @@ fn wants(
         Subject::Live(_) => Ok(webhook.hears(event)),
         Subject::Again(_) => Ok(true),
         Subject::Replay(_) => replays::wants(decision, webhook, event),
+    }
+}
+
+/// Whether the event may wait under `subject`, wanted or not: it does not wait elsewhere.
+fn may_wait(
+    decision: &Decision<'_>,
+    webhook: &Webhook,
+    subject: Subject,
+    event: &Event,
+) -> Asked<bool> {
+    match subject {
+        Subject::Live(_) | Subject::Again(_) => Ok(true),
+        Subject::Replay(_) => replays::is_settled(decision, webhook, event),
     }
 }
 
@@ -201,7 +216,9 @@ fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
     if unread_first && read_on(decision, webhook, true)? {
         return Ok(true);
     }
-    let Some(lane) = due_lane(decision, webhook)? else { return Ok(false) };
+    let Some(lane) = due_lane(decision, webhook)? else {
+        return replays::read_on(decision, webhook, true);
+    };
     if is_unwanted(decision, webhook, &lane)? {
         return drop_head(decision, webhook, &lane);
     }
@@ -353,16 +370,15 @@ fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
         if let Some(at) = slots.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min() {
             decision.wake_at(at);
         }
-        // What could go already waits for room, and whoever makes room will wake us.
-        match sends_at(decision, &webhook)? {
-            Some(at) if at > decision.now() => decision.wake_at(at),
-            Some(_) | None => {}
+        if let Some(at) = sends_at(decision, &webhook)? {
+            decision.wake_at(at);
         }
     }
     Ok(())
 }
 
-/// When the webhook has something to send, room aside.
+/// When the webhook will have something to send. What could go already waits for room, and whoever
+/// makes room will wake us.
 fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Millis>> {
     let now = decision.now();
     let Some(reader) = decision.reader(webhook.id)?.filter(|_| webhook.is_active()) else {
@@ -375,9 +391,9 @@ fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Millis>>
     };
     let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));
     let reads = decision.place(reader).read_to < decision.log()?.head && reader.may_read(webhook);
-    let replay_at = reader.replays_at(webhook, now).filter(|_| !reader.health.is_down());
-    let replay_at = replay_at.map(|at| at.max(from));
-    Ok(lane.into_iter().chain(reads.then_some(from)).chain(replay_at).min())
+    let replay_at = reader.replays_at(webhook, now).map(|at| at.max(from));
+    let times = lane.into_iter().chain(reads.then_some(from)).chain(replay_at);
+    Ok(times.filter(|at| *at > now).min())
 }
 
 /// The end of a request. A word about one that is no longer in flight, or from a host that no
@@ -426,8 +442,8 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
 }
 
 /// With nothing in flight and nothing waiting, failures are over.
-fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Asked<()> {
-    let reader = decision.held_mut(webhook)?;
+pub(super) fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Asked<()> {
+    let reader = decision.reader_mut(webhook)?;
     if reader.is_idle() {
         reader.health.rest();
     }
@@ -587,7 +603,7 @@ fn disown(
     match subject {
         Subject::Live(_) => {
             let event = decision.event(seq)?;
-            decision.held_mut(webhook)?.owed.remove(event.id);
+            decision.reader_mut(webhook)?.owed.remove(event.id);
         }
         Subject::Again(_) | Subject::Replay(_) => {}
     }
@@ -596,7 +612,7 @@ fn disown(
 
 /// The next event of the subject that the webhook hears of. Those that it no longer hears of are
 /// done with; after very many of them the next one is given all the same, to go on from later.
-fn next_in_lane(
+pub(super) fn next_in_lane(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
     slot: &Slot,
@@ -617,11 +633,12 @@ fn next_in_lane(
         };
         let Some(next) = next else { return Ok(None) };
         let event = decision.event(next)?;
-        if wants(decision, webhook, slot.subject, &event)? || passed == MOST_READ {
+        let is_enough = passed >= MOST_READ && may_wait(decision, webhook, slot.subject, &event)?;
+        if is_enough || wants(decision, webhook, slot.subject, &event)? {
             return Ok(Some(event));
         }
         disown(decision, webhook.id, slot.subject, next)?;
-        decision.held_mut(webhook.id)?.let_go(slot.subject);
+        decision.reader_mut(webhook.id)?.let_go(slot.subject);
         last = next;
     }
     Ok(None)

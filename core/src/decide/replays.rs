@@ -10,7 +10,7 @@ use crate::decision::{Decision, Stop};
 use crate::event::{Event, Seq};
 use crate::facts::{Asked, Partner};
 use crate::id::{EventId, WebhookId};
-use crate::lane::{Lane, Subject};
+use crate::lane::{Lane, Scope, Subject};
 use crate::outcome::{Refusal, Reply};
 use crate::reader::Slot;
 use crate::reason::Reason;
@@ -101,7 +101,11 @@ pub(super) fn finish(decision: &mut Decision<'_>) -> Asked<()> {
 }
 
 /// Reads on for the replay that runs, until an event can be sent.
-pub(super) fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
+pub(super) fn read_on(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    probe: bool,
+) -> Asked<bool> {
     let (id, now) = (webhook.id, decision.now());
     for _ in 0..MOST_PASSED {
         let Some(reader) = decision.reader(id)? else { return Ok(false) };
@@ -120,8 +124,10 @@ pub(super) fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> As
         let event = decision.event(next)?;
         let subject = Subject::replayed(&event, ordering);
         if let Some(head) = busy_with(decision, id, subject)? {
-            if head > event.seq || head <= run.range.after {
-                // What an earlier replay has in flight comes to its end first.
+            let is_earlier = head > event.seq || head <= run.range.after;
+            if is_earlier || subject == Subject::Replay(Scope::Everything) {
+                // What an earlier replay has in flight comes to its end first; and where all are
+                // in one order, each goes when it is read.
                 return Ok(false);
             }
             note_behind(decision, id, subject, event.seq)?;
@@ -132,7 +138,7 @@ pub(super) fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> As
             passed(decision, id, event.seq)?;
             begin(decision, id, subject)?;
             let first = Slot::first(event.seq, subject, None, now);
-            decision.send(webhook, Slot { number, ..first })?;
+            decision.send(webhook, Slot { number, probe, ..first })?;
             return Ok(true);
         } else {
             passed(decision, id, event.seq)?;
@@ -148,10 +154,17 @@ pub(super) fn wants(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -
     if !(webhook.hears(event) && webhook.id.is_older_than(event.id)) {
         return Ok(false);
     }
-    if is_owed(decision, webhook, event)? || is_resent(decision, webhook.id, event.seq)? {
+    if !is_settled(decision, webhook, event)? {
         return Ok(false);
     }
     Ok(run.range.only.takes(decision.tried(webhook.id, event.seq)?.delivered))
+}
+
+/// Whether the event is neither owed nor to be sent once more already.
+pub(super) fn is_settled(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<bool> {
+    let elsewhere =
+        is_owed(decision, webhook, event)? || is_resent(decision, webhook.id, event.seq)?;
+    Ok(!elsewhere)
 }
 
 /// The event that a subject sends or waits with.

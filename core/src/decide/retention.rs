@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use crate::decide::deliveries;
 use crate::decision::{Decision, Stop};
 use crate::event::{Event, EventType, Seq};
 use crate::facts::{Asked, Partner};
 use crate::id::WebhookId;
 use crate::lane::{Lane, Scope, Subject};
 use crate::outcome::Reply;
+use crate::reader::Slot;
 use crate::reason::Reason;
 use crate::retention::Retention;
 use crate::webhook::Webhook;
@@ -75,9 +77,9 @@ fn let_go(decision: &mut Decision<'_>, floor: Seq, to: Seq, lanes: &[Lane]) -> R
         return Ok(());
     }
     let events = decision.outlines(floor, last)?;
-    let nexts = nexts(decision, lanes, last)?;
-    for (lane, next) in lanes.iter().zip(nexts) {
-        expire_lane(decision, lane, next, &events, last)?;
+    ask_ahead(decision, lanes, last)?;
+    for lane in lanes {
+        expire_lane(decision, lane, &events, last)?;
     }
     if to > floor {
         move_readers(decision, to, &events)?;
@@ -86,35 +88,21 @@ fn let_go(decision: &mut Decision<'_>, floor: Seq, to: Seq, lanes: &[Lane]) -> R
     Ok(())
 }
 
-/// For each lane the event that it goes on with, if any is kept.
-fn nexts(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<Vec<Option<Seq>>, Stop> {
-    let (mut nexts, mut needs) = (Vec::new(), Vec::new());
+/// Asks at once for what each lane goes on with.
+fn ask_ahead(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<(), Stop> {
+    let mut needs = Vec::new();
     for lane in lanes {
         let behind = lane.behind.filter(|behind| *behind > to);
-        let next = match (lane.subject, behind) {
-            (Subject::Live(scope) | Subject::Replay(scope), Some(behind)) => match scope {
-                Scope::Topic(topic) => decision.next_about(topic, to, behind),
-                Scope::Everything => Ok(Some(to.next())),
-                Scope::Event(_) => Ok(None),
-            },
-            (Subject::Again(_), _) | (_, None) => Ok(None),
-        };
-        match next {
-            Ok(next) => nexts.push(next),
-            Err(need) => needs.push(need),
+        let (Subject::Live(scope) | Subject::Replay(scope)) = lane.subject else { continue };
+        if let (Scope::Topic(topic), Some(behind)) = (scope, behind) {
+            needs.extend(decision.next_about(topic, to, behind).err());
         }
     }
-    if needs.is_empty() { Ok(nexts) } else { Err(Stop::Need(needs)) }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
 /// A lane's events up to `to` are let go; it goes on behind them.
-fn expire_lane(
-    decision: &mut Decision<'_>,
-    lane: &Lane,
-    next: Option<Seq>,
-    events: &[Event],
-    to: Seq,
-) -> Asked<()> {
+fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: Seq) -> Asked<()> {
     let (id, now) = (lane.webhook, decision.now());
     let Some(webhook) = decision.webhook(id)? else { return Ok(()) };
     let reader = decision.reader_mut(id)?;
@@ -137,15 +125,21 @@ fn expire_lane(
             Subject::Again(_) | Subject::Replay(_) => {}
         }
     }
-    match next {
-        Some(head) => {
-            let behind = lane.behind.filter(|behind| *behind > head);
-            let number = super::deliveries::requests_so_far(decision, id, lane.subject, head)?;
+    let behind = lane.behind.filter(|behind| *behind > to);
+    let rest = Slot::first(to, lane.subject, behind, now);
+    match deliveries::next_in_lane(decision, &webhook, &rest)? {
+        Some(next) => {
+            let head = next.seq;
+            let behind = behind.filter(|behind| *behind > head);
+            let number = deliveries::requests_so_far(decision, id, lane.subject, head)?;
             let (step, due, why) = (0, now, Reason::Turn);
             decision.reader_mut(id)?.wait(lane.subject);
             decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
         }
-        None => decision.drop_lane(lane),
+        None => {
+            decision.drop_lane(lane);
+            deliveries::rest(decision, id)?;
+        }
     }
     abandon(decision, &webhook, lane)
 }
@@ -166,7 +160,7 @@ fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> 
 fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Asked<()> {
     let mut below: Vec<(WebhookId, Arc<Webhook>)> = Vec::new();
     for (id, Partner { webhook, reader }) in decision.partners()? {
-        if decision.place(reader).read_to < to {
+        if reader.read_to < to {
             below.push((*id, Arc::clone(webhook)));
         }
     }
@@ -174,6 +168,7 @@ fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Asked
         let reader = decision.reader(id)?;
         let Some(mut place) = reader.map(|reader| decision.place(reader)) else { continue };
         let reader = decision.reader_mut(id)?;
+        (reader.read_to, reader.tallies) = (place.read_to, place.tallies);
         let first = events.partition_point(|event| event.seq <= place.read_to);
         let unread = events.iter().skip(first).take_while(|event| event.seq <= to);
         for event in unread {

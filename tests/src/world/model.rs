@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    Availability, Command, EventId, EventType, Ordering, Reply, Request, Subscription, TicketId,
-    Webhook, WebhookId,
+    Availability, Command, Event, EventId, EventType, Ordering, Reply, Request, Subscription,
+    TicketId, Topic, Webhook, WebhookId,
 };
 use serde_json::Value;
 
@@ -51,6 +51,8 @@ pub struct Model {
     unsure: Vec<(EventType, Option<String>)>,
     unsure_closes: BTreeSet<TicketId>,
     partners: BTreeMap<WebhookId, Partner>,
+    /// What the desk let go of, as too old or too much.
+    expired: BTreeSet<Key>,
 }
 
 impl Model {
@@ -158,11 +160,21 @@ impl Model {
             }
             Command::Resend { id, event } => self.resent(*id, *event),
             Command::Register(_)
+            | Command::Retain
             | Command::Replay { .. }
             | Command::StopReplay { .. }
             | Command::Report(_)
             | Command::Wake => {}
         }
+    }
+
+    /// The desk has let go of these events.
+    pub fn expire<'a>(&mut self, events: impl Iterator<Item = &'a Event>) {
+        let key = |event: &Event| match (event.topic, event.version) {
+            (Some(Topic::Ticket(ticket)), Some(version)) => Key::Ticket(ticket, version),
+            (_, _) => Key::Event(event.id),
+        };
+        self.expired.extend(events.map(key));
     }
 
     /// A receiver got a request, and did what it was asked to if it is `taken`.
@@ -183,7 +195,9 @@ impl Model {
             && partner.ordering != Ordering::None
         {
             for earlier in (1..version).map(|version| Key::Ticket(ticket, version)) {
-                let gone_before = partner.taken.contains(&earlier) || partner.gave_up(earlier);
+                let gone_before = partner.taken.contains(&earlier)
+                    || partner.gave_up(earlier)
+                    || self.expired.contains(&earlier);
                 let owed = self.said.get(&earlier).is_some_and(|said| partner.is_owed(id, said));
                 assert!(gone_before || !owed, "{id} hears of {key:?}, and not of {earlier:?}");
             }
@@ -222,7 +236,7 @@ impl Model {
                 let heard = partner.taken.contains(key);
                 if partner.is_owed(*id, said) {
                     assert!(
-                        heard || partner.gave_up(*key),
+                        heard || partner.gave_up(*key) || self.expired.contains(key),
                         "{id} never heard of {key:?}: {said:?}"
                     );
                 } else if partner.never_wanted(said) {

@@ -1,8 +1,11 @@
 //! How a world is: drawn from its seed, so that each one has sizes and troubles of its own.
 
 use fastrand::Rng;
-use hookdesk_core::Figures;
+use hookdesk_core::{Figures, Retention};
 use serde::{Deserialize, Serialize};
+
+/// Bytes that every event is taken for: stores differ in what they need.
+pub const EVENT_BYTES: u64 = 100;
 
 /// A world to be. As JSON it is one line that makes the same world again, anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,17 @@ pub struct Plan {
     /// Milliseconds from the start in which every receiver is away.
     pub away_ms: u32,
     pub health: Health,
+    #[serde(default)]
+    pub retention: Keep,
     pub odds: Odds,
+}
+
+/// How long the log is kept, and how much of it; 0 is for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Keep {
+    pub age_ms: u64,
+    pub events: u64,
 }
 
 /// The figures of health, shorter than in life: a world lasts minutes.
@@ -124,8 +137,19 @@ impl Plan {
                 probe_most_ms: rng.u64(2_000..=60_000),
                 disable_after_ms: rng.u64(60_000..=600_000),
             },
+            retention: Keep {
+                age_ms: sometimes(rng, 300_000).into(),
+                events: if rng.u32(0..6) == 0 { rng.u64(5..=50) } else { 0 },
+            },
             odds,
         }
+    }
+
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        let set = |figure: u64| (figure > 0).then_some(figure);
+        let Keep { age_ms, events } = self.retention;
+        Retention { age_ms: set(age_ms), bytes: set(events * EVENT_BYTES) }
     }
 
     #[must_use]
@@ -171,6 +195,7 @@ impl Plan {
         try_with(&|plan| plan.cap = 1);
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
+        try_with(&|plan| plan.retention = Keep::default());
         let odds: [fn(&mut Odds) -> &mut u32; 22] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,

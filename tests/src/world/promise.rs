@@ -59,7 +59,8 @@ pub fn kept(promises: &[Promise], rows: &Rows, webhooks: &BTreeMap<WebhookId, &W
         let Some(webhook) = webhooks.get(&id) else { continue };
         let (after, to) = (promise.range.after, promise.range.to);
         let events = rows.events.iter().filter(|event| event.seq > after && event.seq <= to);
-        for event in events.filter(|event| hears(id, event.id)) {
+        let kept = events.filter(|event| event.seq > rows.log.floor);
+        for event in kept.filter(|event| hears(id, event.id)) {
             if !(promise.for_sure || webhook.hears(event)) {
                 continue;
             }

@@ -51,16 +51,20 @@ where
             let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
             let Some(at) = reports.chain(wakes).min() else { return };
             self.now = self.now.max(at);
-            // Hosts that are not alone look round every second, however far away the next thing is.
-            idle = if self.sent == sent && self.plan.hosts > 1 { idle + 1 } else { 0 };
+            idle = if self.sent == sent && self.looks_round() { idle + 1 } else { 0 };
             if idle > 8 {
                 self.now = self.now.plus(1_000 << (idle - 8).min(8));
             }
         }
-        panic!("never quiet: {:?}", self.flying);
+        panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.partners);
     }
 
-    /// Hosts that are not alone look round for ever, also when nothing is left to do.
+    /// Whether hosts wake for ever, also when nothing is left to do: those that are not alone look
+    /// for what others left to them, and those whose log is not kept for good for what is too old.
+    fn looks_round(&self) -> bool {
+        self.plan.hosts > 1 || !self.plan.retention().is_for_good()
+    }
+
     fn is_quiet(&self) -> bool {
         let due = self.flying.iter().any(|flying| flying.reported_at.is_some());
         let done = |(webhook, reader, _): &(Webhook, Reader, Vec<Lane>)| {
@@ -68,7 +72,7 @@ where
             let replays = reader.replay.run.is_some();
             reader.sending.is_empty() && !(webhook.is_active() && (owed || replays))
         };
-        self.plan.hosts > 1
+        self.looks_round()
             && !due
             && self.hosts.iter().all(|host| host.calls.is_empty() && host.unheard.is_empty())
             && self.rows.partners.iter().all(done)

@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, Reader, Reason, Slot, Subject, Webhook, WebhookStatu
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// What a run of a thousand worlds and more must meet.
-const MUST: [(&str, &str); 52] = [
+const MUST: [(&str, &str); 56] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "retries_used_up"),
@@ -59,6 +59,10 @@ const MUST: [(&str, &str); 52] = [
     ("reason", "stopped"),
     ("turns", "replaying"),
     ("turns", "replayed"),
+    ("expires", "waiting"),
+    ("expires", "paused"),
+    ("expires", "down"),
+    ("expires", "replaying"),
     ("crash", "replaying"),
     ("takeover", "replaying"),
     ("unregister", "replaying"),
@@ -97,6 +101,9 @@ impl Situations {
             (false, true) => self.note("turns", "replaying"),
             (true, false) => self.note("turns", "replayed"),
             (true, true) | (false, false) => {}
+        }
+        if reader.expired != reader_after.expired {
+            self.met("expires", webhook, reader);
         }
         if reader.window.size > reader_after.window.size {
             self.note("turns", "narrower");

@@ -66,6 +66,7 @@ fn brief(command: &Command) -> String {
             format!("{}#{}←{} {answer}", key.seq, key.number, tail(&key.webhook.to_string()))
         }
         Command::Wake => "wake".to_owned(),
+        Command::Retain => "retain".to_owned(),
     }
 }
 
