@@ -1,9 +1,11 @@
 //! The loop that every host runs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::command::Command;
 use crate::decide::{Step, decide};
+use crate::event::Event;
 use crate::facts::{Fact, Facts, Hosts, Memory, Need};
 use crate::health::Figures;
 use crate::moment::{Millis, Moment};
@@ -63,6 +65,8 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
 pub struct Decided {
     pub reply: Result<Reply, Refusal>,
     pub requests: Vec<Request>,
+    /// What the log gained, in its order.
+    pub events: Vec<Arc<Event>>,
     pub next_wake: Option<Millis>,
 }
 
@@ -138,10 +142,12 @@ impl<S: Store> Desk<S> {
         for (command, moment) in batch {
             let outcome = self.decide(command, moment)?;
             self.facts.apply(&outcome);
+            let events = outcome.changes.events.clone();
             changes.merge(outcome.changes);
             decided.push(Decided {
                 reply: outcome.reply,
                 requests: outcome.requests,
+                events,
                 next_wake: outcome.next_wake,
             });
         }

@@ -133,7 +133,12 @@ impl ServeOptions {
         within("probe_first_ms", health.probe_first_ms, DAY_MS)?;
         within("probe_most_ms", health.probe_most_ms, DAY_MS)?;
         within("disable_after_s", health.disable_after_ms / 1_000, YEAR_S)?;
-        Ok(Settings { listen, database, door: Door { local_only, targets }, health })
+        Ok(Settings {
+            listen,
+            database,
+            door: Door { local_only, can_wait: true, targets },
+            health,
+        })
     }
 }
 
