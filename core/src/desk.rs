@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::command::Command;
 use crate::decide::{Step, decide};
-use crate::event::Event;
+use crate::event::{Event, Seq};
 use crate::facts::{Fact, Facts, Hosts, Memory, Need};
 use crate::health::Figures;
 use crate::moment::{Millis, Moment};
@@ -96,6 +96,20 @@ impl<S: Store> Desk<S> {
     /// Sets the figures of health.
     pub fn judge_health_by(&mut self, figures: Figures) {
         self.facts.limits.health = figures;
+    }
+
+    /// Where the log ends, as the store has it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When it says something else: it is broken.
+    pub fn head(&mut self) -> Result<Seq, S::Fault> {
+        match self.store.load(&Need::Log)? {
+            Fact::Log(log) => Ok(log.head),
+            fact => panic!("the store said {fact:?} of the log"),
+        }
     }
 
     pub fn store(&self) -> &S {

@@ -1,0 +1,48 @@
+//! Reads beside the desk's thread, where waiting for a disk keeps nobody.
+
+use std::sync::Arc;
+
+use hookdesk_core::{Fact, Need};
+use tokio::sync::Semaphore;
+
+use crate::store::StoreFault;
+use crate::store::sqlite::Readers;
+
+/// Reads at once: more than disks and processors gain from. Each has a connection and up to 6 MiB in
+/// hand, and a thousand callers who were waiting for the same event all come in the same moment.
+const MOST_AT_ONCE: usize = 16;
+
+/// The way to the store for who only reads; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    readers: Arc<Readers>,
+    places: Arc<Semaphore>,
+}
+
+impl Lookup {
+    #[must_use]
+    pub fn new(readers: Readers) -> Self {
+        Self { readers: Arc::new(readers), places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+    }
+
+    /// All that `needs` asks for, as of one moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When what was read makes no sense to the core.
+    pub async fn load(
+        &self,
+        needs: impl Fn(&[Fact]) -> Vec<Need> + Send + 'static,
+    ) -> Result<Vec<Fact>, StoreFault> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let readers = Arc::clone(&self.readers);
+        let loaded = tokio::task::spawn_blocking(move || {
+            // Given back when the read has ended, also when its caller has hung up.
+            let _place = place;
+            readers.load(needs)
+        });
+        loaded.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))
+    }
+}
