@@ -106,10 +106,9 @@ impl<S: Store> Desk<S> {
     /// # Panics
     /// When it says something else: it is broken.
     pub fn head(&mut self) -> Result<Seq, S::Fault> {
-        match self.store.load(&Need::Log)? {
-            Fact::Log(log) => Ok(log.head),
-            fact => panic!("the store said {fact:?} of the log"),
-        }
+        let fact = self.store.load(&Need::Log)?;
+        let Fact::Log(log) = fact else { panic!("the store said {fact:?} of the log") };
+        Ok(log.head)
     }
 
     pub fn store(&self) -> &S {

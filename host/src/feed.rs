@@ -110,6 +110,41 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hookdesk_core::{EventId, EventType, Millis, Stamp};
+
+    fn event(place: u64) -> Arc<Event> {
+        let seq = Seq(place);
+        Arc::new(Event {
+            seq,
+            id: EventId::new(Stamp::default(), seq),
+            kind: EventType::Ping,
+            created: Millis(0),
+            topic: None,
+            version: None,
+            only_for: None,
+            body: r#"{"event":"ping","created":"1970-01-01T00:00:00Z","data":{}}"#.into(),
+        })
+    }
+
+    #[test]
+    fn only_what_somebody_may_read_is_kept_and_all_is_told() {
+        let feed = Feed::new(Seq(7));
+        feed.publish(&[event(8), event(9)]);
+        assert_eq!(feed.after(Seq(8)), None);
+        let pulse = feed.listen();
+        assert_eq!(pulse.borrow().head, Seq(9));
+
+        feed.publish(&[event(10)]);
+        feed.publish(&[event(11), event(12)]);
+
+        assert_eq!(feed.after(Seq(8)), None);
+        assert_eq!(feed.after(Seq(9)), Some((Seq(10), Frame::of(&event(10)).text.into())));
+        assert_eq!(feed.after(Seq(11)).map(|(place, _)| place), Some(Seq(12)));
+        assert_eq!(pulse.borrow().head, Seq(12));
+        drop(pulse);
+        feed.publish(&[event(13)]);
+        assert_eq!(feed.after(Seq(12)), None);
+    }
 
     fn frames(places: std::ops::RangeInclusive<u64>, bytes: usize) -> Vec<(Seq, Bytes)> {
         places.map(|place| (Seq(place), vec![b'x'; bytes].into())).collect()

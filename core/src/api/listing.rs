@@ -190,7 +190,9 @@ impl Listing {
             None => text.push_str("null"),
         }
         if self.expired > 0 {
-            text.push_str(&format!(",\"expired\":{{\"count\":{}}}", self.expired));
+            text.push_str(",\"expired\":{\"count\":");
+            text.push_str(&self.expired.to_string());
+            text.push('}');
         }
         text.push('}');
         self.complete = true;

@@ -96,3 +96,24 @@ impl EventStream {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::Readers;
+
+    #[tokio::test]
+    async fn silence_is_filled_with_heartbeats_until_the_host_stops() {
+        let feed = Arc::new(Feed::new(Seq(3)));
+        let lookup = Lookup::new(Readers::new(std::path::Path::new("never opened")));
+        let mut stream = EventStream::new(Walk { at: Seq(3) }, Arc::clone(&feed), lookup);
+        stream.silence = Duration::from_millis(1);
+
+        for _ in 0..2 {
+            let piece = stream.next().await.unwrap();
+            assert_eq!(piece.as_deref(), Some(b": \n\n".as_slice()));
+        }
+        feed.end();
+        assert_eq!(stream.next().await.unwrap(), None);
+    }
+}

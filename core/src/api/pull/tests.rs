@@ -251,10 +251,7 @@ fn a_cursor_is_an_event_of_this_log() {
 #[test]
 fn only_a_server_can_wait() {
     let stream = [("accept", "text/event-stream")];
-    let refused = match open("/events?wait=1", &stream, false) {
-        Next::Answer(response) => response,
-        other => panic!("{other:?}"),
-    };
+    let Next::Answer(refused) = open("/events?wait=1", &stream, false) else { panic!("taken") };
     assert_eq!((refused.status, refused.body.contains("?wait")), (422, true));
     let Next::Pull(listed) = open("/events", &stream, false) else { panic!("not taken") };
     assert_eq!(listed.manner, Manner::AtOnce);
