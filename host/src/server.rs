@@ -78,7 +78,7 @@ impl Front {
     async fn read(&self, reading: Reading) -> Answered {
         match self.lookup.load(move |known| reading.needs(known)).await {
             Ok(facts) => Answered::Whole(reading.answer(&facts, clock())),
-            Err(fault) => unreadable(&fault).into(),
+            Err(_logged) => unreadable().into(),
         }
     }
 
@@ -86,13 +86,13 @@ impl Front {
     async fn list(&self, mut listing: Listing) -> Answered {
         match next_page(&self.lookup, &mut listing).await {
             Ok(first) => Answered::Pages { first, rest: listing },
-            Err(fault) => unreadable(&fault).into(),
+            Err(_logged) => unreadable().into(),
         }
     }
 
     async fn pull(&self, pull: Pull) -> Result<Answered, Problem> {
         let facts = self.lookup.load(move |known| pull.needs(known)).await;
-        let walk = pull.begin(&facts.map_err(|fault| unreadable(&fault))?)?;
+        let walk = pull.begin(&facts.map_err(|_logged| unreadable())?)?;
         match pull.manner {
             Manner::AtOnce => {}
             Manner::Wait { seconds } => self.wait(walk, Duration::from_secs(seconds.into())).await,
@@ -212,8 +212,7 @@ async fn next_page(lookup: &Lookup, listing: &mut Listing) -> Result<Bytes, Stor
     Ok(listing.page(&facts).into())
 }
 
-fn unreadable(fault: &StoreFault) -> Problem {
-    tracing::error!("the store cannot be read: {fault}");
+fn unreadable() -> Problem {
     let detail = "The store does not answer. Call again in a few seconds.";
     Problem::new(Code::StoreUnavailable, detail)
 }

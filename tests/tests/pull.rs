@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hookdesk_tests::{Answer, Client, Delivery, Options, Receiver, Server, Stream};
+use hookdesk_tests::{Answer, Client, Delivery, Frame, Options, Receiver, Server, Stream};
 use reqwest::Method;
+use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
@@ -150,7 +151,7 @@ async fn what_is_no_cursor_is_refused_in_every_manner() {
 
     for id in ["", "evt_1", "1", second, beyond, &beyond.replace("evt_", "tkt_")] {
         assert_bad_cursor(&client.get(&format!("/events?after={id}")).await);
-        assert_bad_cursor(&client.get(&format!("/events?wait=60&after={id}")).await);
+        assert_bad_cursor(&client.get(&format!("/events?wait=50&after={id}")).await);
         let stream = client.request(Method::GET, "/events").header("accept", "text/event-stream");
         assert_bad_cursor(&client.send(stream.header("last-event-id", id)).await);
         if !id.is_empty() {
@@ -166,14 +167,14 @@ async fn what_is_no_cursor_is_refused_in_every_manner() {
     }
 }
 
-/// The longest wait is longer than this client waits: whoever is not woken fails.
+/// Whoever is not woken gets an empty list in the end.
 #[tokio::test]
 async fn who_waits_is_woken_by_what_happens() {
     let (_server, client) = desk();
     client.ping().await;
     let last = last_event(&client).await;
     let waiting = {
-        let (client, path) = (client.clone(), format!("/events?wait=60&after={last}"));
+        let (client, path) = (client.clone(), format!("/events?wait=50&after={last}"));
         tokio::spawn(async move { client.get(&path).await.expect(200) })
     };
 
@@ -181,7 +182,7 @@ async fn who_waits_is_woken_by_what_happens() {
 
     let woken = waiting.await.expect("it does not panic");
     assert_eq!((messages(items(&woken)), &woken.json["next"]), (vec!["news"], &Value::Null));
-    let known = client.get(&format!("/events?wait=60&after={last}")).await.expect(200);
+    let known = client.get(&format!("/events?wait=50&after={last}")).await.expect(200);
     assert_eq!(known.text, woken.text, "what is there already is not waited for");
 }
 
@@ -271,6 +272,36 @@ async fn last_event_id_resumes_over_a_crash_without_loss_or_repeat() {
     assert_eq!(stream.event().await["data"]["ticket_message"], "more");
 }
 
+/// The floor is raised in the file of a server that is stopped.
+#[tokio::test]
+async fn what_is_no_longer_kept_is_said_in_every_manner() {
+    let (mut server, client) = desk();
+    open_tickets(&client, 0..5).await;
+    let list = client.get("/events").await.expect(200);
+    let first = ids(items(&list))[0];
+    server.terminate();
+    let file = Connection::open(server.database()).expect("nobody else has it");
+    file.execute_batch("UPDATE log SET floor = 3; DELETE FROM events WHERE seq <= 3")
+        .expect("it is a desk's");
+    drop(file);
+    server.restart();
+
+    for wait in ["", "wait=50&"] {
+        let rest = client.get(&format!("/events?{wait}after={first}")).await.expect(200);
+        assert_eq!(
+            (messages(items(&rest)), &rest.json["expired"]["count"]),
+            (vec!["3", "4"], &2.into())
+        );
+    }
+    let mut stream = client.stream(Some(first)).await;
+    let told = stream.frame().await.expect("it is not broken off").expect("it goes on");
+    let (event, data) = (Some("expired".to_owned()), Some(r#"{"count":2}"#.to_owned()));
+    assert_eq!(told, Frame { event, data, ..Frame::default() });
+    assert_eq!(messages(&stream.events(2).await), ["3", "4"]);
+    assert_eq!(items(&client.get("/events").await.expect(200)).len(), 2);
+    client.get(&format!("/events/{first}")).await.expect(404);
+}
+
 /// The connections of a crowd at both of their ends are more files than one may often have open.
 fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
@@ -301,7 +332,7 @@ async fn on_sigterm_streams_end_and_who_waits_is_answered() {
     let last = last_event(&client).await;
     let mut crowd: Vec<Stream> = join_all((0..20).map(|_| client.stream(None))).await;
     let waiting = join_all((0..20).map(|_| {
-        let (client, path) = (client.clone(), format!("/events?wait=60&after={last}"));
+        let (client, path) = (client.clone(), format!("/events?wait=50&after={last}"));
         tokio::spawn(async move { client.attempt(client.request(Method::GET, &path)).await })
     }));
     // What comes in after those who wait is answered after they were taken in.

@@ -27,7 +27,8 @@ impl Lookup {
         Self { readers: Arc::new(readers), places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
     }
 
-    /// All that `needs` asks for, as of one moment.
+    /// All that `needs` asks for, as of one moment. A fault is logged here, also where a caller is
+    /// in the middle of its answer and can only be cut off.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -45,6 +46,8 @@ impl Lookup {
             let _place = place;
             readers.load(needs)
         });
-        loaded.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))
+        let loaded = loaded.await;
+        let loaded = loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        loaded.inspect_err(|fault| tracing::error!("the store cannot be read: {fault}"))
     }
 }

@@ -11,7 +11,7 @@ pub struct Stream {
     unread: Vec<u8>,
 }
 
-/// One frame: an event of the desk, the notice of expired ones, the first frame, or a comment.
+/// One frame: an event of the desk, the notice of expired ones, or the first of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     pub id: Option<String>,
@@ -45,7 +45,7 @@ impl Client {
 }
 
 impl Stream {
-    /// The next frame; `None` when the server has ended the stream as it should.
+    /// The next frame that says something; `None` when the server has ended the stream as it should.
     ///
     /// # Errors
     /// If the connection breaks, or nothing comes for long.
@@ -53,7 +53,10 @@ impl Stream {
         loop {
             if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
                 let frame: Vec<u8> = self.unread.drain(..end + 2).collect();
-                return Ok(Some(parse(&String::from_utf8_lossy(&frame))));
+                match parse(&String::from_utf8_lossy(&frame)) {
+                    comment if comment == Frame::default() => continue,
+                    frame => return Ok(Some(frame)),
+                }
             }
             match self.response.chunk().await? {
                 Some(chunk) => self.unread.extend_from_slice(&chunk),
