@@ -19,11 +19,8 @@ use crate::webhook::{Webhook, WebhookStatus};
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.
 /// A step that landed never changes; `tests/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 3] = [
-    include_str!("sqlite/1.sql"),
-    include_str!("sqlite/2.sql"),
-    include_str!("sqlite/3.sql"),
-];
+pub const MIGRATIONS: [&str; 3] =
+    [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
 
 /// The `application_id` of our files ("Hook" in ASCII), by which `file` and we know them.
 pub const APPLICATION_ID: i64 = 0x486f_6f6b;
