@@ -6,25 +6,32 @@
 mod access;
 mod body;
 mod deliveries;
+mod frame;
 mod listing;
 mod problem;
+mod pull;
+mod query;
 mod replays;
 mod routes;
 mod settings;
 mod view;
+mod walk;
 
 use crate::command::Command;
 use crate::facts::{Fact, Need};
 use crate::guard::Targets;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{EventId, TicketId, WebhookId};
 use crate::moment::Millis;
 use crate::outcome::{Refusal, Reply};
 use crate::sign::Secret;
 
 pub use deliveries::{Deliveries, Delivering, DeliveryState};
+pub use frame::Frame;
 pub use listing::Listing;
 pub use problem::{Code, FieldError, Problem};
+pub use pull::{Manner, Pull};
 pub use replays::Preparation;
+pub use walk::Walk;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
 pub const MOST_BODY: usize = 1 << 20;
@@ -34,6 +41,8 @@ pub const MOST_BODY: usize = 1 << 20;
 pub struct Door {
     /// Whether everybody on this machine may do everything, and nobody from elsewhere anything.
     pub local_only: bool,
+    /// Whether a call may wait for what is to come.
+    pub can_wait: bool,
     pub targets: Targets,
 }
 
@@ -73,6 +82,8 @@ pub enum Next {
     Read(Reading),
     /// Answer with pages, each loaded when the one before it is written.
     List(Listing),
+    /// Load what it needs and let it [begin](Pull::begin), then answer in its [`Manner`].
+    Pull(Pull),
 }
 
 /// An answer with its whole body.
@@ -150,6 +161,7 @@ pub enum Reading {
     Delivering(Delivering),
     /// The replay of a webhook that runs.
     Replay(WebhookId),
+    Event(EventId),
     /// Whether the store can be read.
     Ready,
 }
@@ -167,6 +179,7 @@ impl Reading {
             Self::Service => vec![Need::Service],
             Self::Delivering(delivering) => delivering.needs(),
             Self::Replay(id) => vec![Need::Webhook(id)],
+            Self::Event(id) => vec![Need::Log, Need::Events { from: id.seq(), most: 1 }],
             Self::Ready => vec![Need::Log],
         }
     }
@@ -196,6 +209,12 @@ impl Reading {
             (Self::Deliveries(deliveries), facts) => deliveries.answer(facts, now),
             (Self::Delivering(delivering), facts) => delivering.answer(facts),
             (Self::Replay(_), [Fact::Webhooks(webhooks)]) => replays::running(webhooks),
+            (Self::Event(id), [Fact::Log(log), Fact::Events(events)]) => {
+                match events.first().filter(|event| event.id == id && event.seq > log.floor) {
+                    Some(event) => Response::data(200, view::EventView::from(event)),
+                    None => Problem::from(Refusal::UnknownEvent).into(),
+                }
+            }
             (Self::Ready, [Fact::Log(_)]) => Response::data(200, view::Health { status: "ready" }),
             (reading, facts) => panic!("the store said {facts:?} to {reading:?}"),
         }

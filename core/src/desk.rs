@@ -1,9 +1,11 @@
 //! The loop that every host runs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::command::Command;
 use crate::decide::{Step, decide};
+use crate::event::{Event, Seq};
 use crate::facts::{Fact, Facts, Hosts, Memory, Need};
 use crate::health::Figures;
 use crate::moment::{Millis, Moment};
@@ -64,6 +66,8 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
 pub struct Decided {
     pub reply: Result<Reply, Refusal>,
     pub requests: Vec<Request>,
+    /// What the log gained, in its order.
+    pub events: Vec<Arc<Event>>,
     pub next_wake: Option<Millis>,
 }
 
@@ -98,6 +102,19 @@ impl<S: Store> Desk<S> {
     /// Sets how long the log is kept.
     pub fn retain(&mut self, retention: Retention) {
         self.facts.limits.retention = retention;
+    }
+
+    /// Where the log ends, as the store has it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When it says something else: it is broken.
+    pub fn head(&mut self) -> Result<Seq, S::Fault> {
+        let fact = self.store.load(&Need::Log)?;
+        let Fact::Log(log) = fact else { panic!("the store said {fact:?} of the log") };
+        Ok(log.head)
     }
 
     pub fn store(&self) -> &S {
@@ -151,10 +168,12 @@ impl<S: Store> Desk<S> {
         for (command, moment) in batch {
             let outcome = self.decide(command, moment)?;
             self.facts.apply(&outcome);
+            let events = outcome.changes.events.clone();
             changes.merge(outcome.changes);
             decided.push(Decided {
                 reply: outcome.reply,
                 requests: outcome.requests,
+                events,
                 next_wake: outcome.next_wake,
             });
         }

@@ -62,6 +62,8 @@ pub enum Refusal {
     UnknownTicket,
     UnknownWebhook,
     UnknownDelivery,
+    /// It never was, or it is no longer kept.
+    UnknownEvent,
     TicketClosed,
     TooManyWebhooks,
     /// It is paused or disabled.

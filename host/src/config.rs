@@ -153,7 +153,7 @@ impl ServeOptions {
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
         let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
         let retention = Retention { age_ms, bytes };
-        let door = Door { local_only, targets };
+        let door = Door { local_only, can_wait: true, targets };
         Ok(Settings { listen, database, door, health, retention })
     }
 }

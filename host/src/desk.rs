@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::{
-    Command, Decided, Desk, HolderId, Millis, Moment, Refusal, Reply, Report, Request, RunError,
-    Store,
+    Command, Decided, Desk, Event, HolderId, Millis, Moment, Refusal, Reply, Report, Request,
+    RunError, Store,
 };
 use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
 
@@ -40,12 +40,19 @@ enum Message {
 }
 
 /// What the runtime is to do after a commit.
+#[derive(Default)]
 pub struct Dispatch {
     answers: Vec<(oneshot::Sender<Answered>, Answered)>,
     pub requests: Vec<Request>,
+    /// What the log gained.
+    pub events: Vec<Arc<Event>>,
 }
 
 impl Dispatch {
+    fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.requests.is_empty() && self.events.is_empty()
+    }
+
     /// Lets all callers know, and gives the requests that are to be sent.
     pub fn answer(self) -> Vec<Request> {
         for (caller, answered) in self.answers {
@@ -233,15 +240,16 @@ where
         self.in_flight -= batch.reports;
         self.next_wake = decided.last().and_then(|wake| wake.next_wake);
         let mut callers = batch.callers.into_iter();
-        let mut dispatch = Dispatch { answers: Vec::new(), requests: Vec::new() };
-        for Decided { reply, requests, next_wake: _ } in decided {
+        let mut dispatch = Dispatch::default();
+        for Decided { reply, requests, events, next_wake: _ } in decided {
             if let Some(caller) = callers.next() {
                 dispatch.answers.push((caller, Ok(reply)));
             }
             dispatch.requests.extend(requests);
+            dispatch.events.extend(events);
         }
         self.in_flight += dispatch.requests.len();
-        if !(dispatch.answers.is_empty() && dispatch.requests.is_empty()) {
+        if !dispatch.is_empty() {
             // Without a runtime the process is ending; the next one sends what was not sent.
             let _ = self.runtime.send(dispatch);
         }
@@ -255,7 +263,7 @@ where
         let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
         let problem = || Err(Problem::new(Code::StoreUnavailable, detail));
         let answers = batch.callers.into_iter().map(|caller| (caller, problem())).collect();
-        let _ = self.runtime.send(Dispatch { answers, requests: Vec::new() });
+        let _ = self.runtime.send(Dispatch { answers, ..Dispatch::default() });
         self.unheard = batch.commands.into_iter().filter_map(report_of).collect();
     }
 

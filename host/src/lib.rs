@@ -1,8 +1,8 @@
 //! HookDesk as a native server: it moves bytes for the core, which decides.
 //!
 //! [`server`] takes calls from sockets, [`desk`] runs the core's loop on a thread of its own over
-//! [`store`], and [`courier`] carries what comes out to receivers. The host computes no delay and
-//! knows no rule.
+//! [`store`], [`courier`] carries what comes out to receivers, and [`feed`] shows it to who streams
+//! events. The host computes no delay and knows no rule.
 
 #![warn(clippy::indexing_slicing)] // What input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
@@ -10,6 +10,7 @@
 pub mod config;
 pub mod courier;
 pub mod desk;
+pub mod feed;
 pub mod serve;
 pub mod server;
 pub mod store;

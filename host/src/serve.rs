@@ -18,7 +18,8 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::courier::Courier;
 use crate::desk::{self, DeskQueue, Dispatch};
-use crate::server::Front;
+use crate::feed::Feed;
+use crate::server::{Front, Lookup};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
@@ -42,22 +43,18 @@ type Anything = Box<dyn Error + Send + Sync>;
 pub fn serve(settings: Settings) -> Result<(), Anything> {
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
-    let readers = Arc::new(Readers::new(&settings.database));
+    let lookup = Lookup::new(Readers::new(&settings.database));
     let mut desk = Desk::new(store, Memory::Kept);
     desk.judge_health_by(settings.health);
     desk.retain(settings.retention);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(settings, desk, readers));
+    let done = runtime.block_on(run(settings, desk, lookup));
     // A name that is being resolved is waited for by nobody.
     runtime.shutdown_background();
     done
 }
 
-async fn run(
-    settings: Settings,
-    desk: Desk<Sqlite>,
-    readers: Arc<Readers>,
-) -> Result<(), Anything> {
+async fn run(settings: Settings, mut desk: Desk<Sqlite>, lookup: Lookup) -> Result<(), Anything> {
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -72,13 +69,14 @@ async fn run(
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();
+    let feed = Arc::new(Feed::new(desk.head()?));
     let (queue, thread) = desk::start(desk, dispatches)?;
-    tokio::spawn(dispatch(incoming, queue.clone(), courier));
+    tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
     let (thread_ended, mut ended) = oneshot::channel();
     tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
 
     let address = listener.local_addr()?;
-    let front = Front { door: settings.door, desk: queue.clone(), readers };
+    let front = Front { door: settings.door, desk: queue.clone(), lookup, feed: Arc::clone(&feed) };
     let fuse = FuseConfig::default()
         .with_http1_header_timeout(CALLER)
         .with_request_body_timeout(CALLER)
@@ -100,8 +98,9 @@ async fn run(
     }
     let deadline = Instant::now() + DRAIN;
     // Nothing more is sent. First the callers, who may still want decisions, then what is in flight
-    // to receivers.
+    // to receivers. Who waits for events would take all the time that the others have.
     queue.hush();
+    feed.end();
     handle.stop_graceful(CALLERS_DRAIN);
     let _ = tokio::time::timeout_at(deadline, serving).await;
     queue.drain();
@@ -114,13 +113,16 @@ async fn run(
     Ok(())
 }
 
-/// Does what follows from each commit: answers callers, and sends requests.
+/// Does what follows from each commit: shows its events, answers callers, and sends requests.
 async fn dispatch(
     mut incoming: mpsc::UnboundedReceiver<Dispatch>,
     queue: DeskQueue,
     courier: Courier,
+    feed: Arc<Feed>,
 ) {
     while let Some(dispatch) = incoming.recv().await {
+        // Before its caller hears of it: who then asks for what comes after it has missed nothing.
+        feed.publish(&dispatch.events);
         for request in dispatch.answer() {
             let (courier, queue) = (courier.clone(), queue.clone());
             tokio::spawn(async move { queue.report(courier.carry(request).await) });

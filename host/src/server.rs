@@ -1,22 +1,29 @@
 //! Calls from sockets: salvo keeps connections, limits on time and size; the core says what a call
 //! means.
 
+mod events;
+mod lookup;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use hookdesk_core::Command;
 use hookdesk_core::api::{
-    self, Call, Code, Door, Listing, MOST_BODY, Next, Preparation, Problem, Reading,
+    self, Call, Code, Door, Frame, Listing, MOST_BODY, Manner, Next, Preparation, Problem, Pull,
+    Reading, Walk,
 };
-use hookdesk_core::{Command, Fact, Need};
 use http_body_util::BodyExt as _;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use crate::desk::{DeskQueue, chance, clock};
+use crate::feed::Feed;
 use crate::store::StoreFault;
-use crate::store::sqlite::Readers;
+use events::EventStream;
+pub use lookup::Lookup;
 
 /// Bytes of a body that is too large which are taken in all the same: a connection that is closed
 /// over what its caller still sends breaks before the caller reads why.
@@ -26,7 +33,8 @@ const MOST_DISCARDED: usize = 16 << 20;
 pub struct Front {
     pub door: Door,
     pub desk: DeskQueue,
-    pub readers: Arc<Readers>,
+    pub lookup: Lookup,
+    pub feed: Arc<Feed>,
 }
 
 impl Front {
@@ -72,36 +80,58 @@ impl Front {
             },
             Next::Read(reading) => self.read(reading).await,
             Next::List(listing) => self.list(listing).await,
+            Next::Pull(pull) => self.pull(pull).await.unwrap_or_else(Answered::from),
         }
     }
 
     /// Counts what a command is about before it is decided.
     async fn prepare(&self, preparation: Preparation) -> Result<Command, Problem> {
-        let readers = Arc::clone(&self.readers);
-        let loaded = tokio::task::spawn_blocking(move || readers.prepare(preparation)).await;
-        let prepared = loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
-        prepared.map_err(|fault| unreadable(&fault))?.command()
+        let prepared = self.lookup.prepare(preparation).await;
+        prepared.map_err(|_logged| unreadable())?.command()
     }
 
     async fn read(&self, reading: Reading) -> Answered {
-        match load(&self.readers, move |known| reading.needs(known)).await {
+        match self.lookup.load(move |known| reading.needs(known)).await {
             Ok(facts) => Answered::Whole(reading.answer(&facts, clock())),
-            Err(fault) => unreadable(&fault).into(),
+            Err(_logged) => unreadable().into(),
         }
     }
 
     /// The first page is loaded before anything is answered, so that a store that is away is said.
     async fn list(&self, mut listing: Listing) -> Answered {
-        match next_page(&self.readers, &mut listing).await {
-            Ok(first) => Answered::Pages { first: first.unwrap_or_default(), rest: listing },
-            Err(fault) => unreadable(&fault).into(),
+        match next_page(&self.lookup, &mut listing).await {
+            Ok(first) => Answered::Pages { first, rest: listing },
+            Err(_logged) => unreadable().into(),
         }
+    }
+
+    async fn pull(&self, pull: Pull) -> Result<Answered, Problem> {
+        let facts = self.lookup.load(move |known| pull.needs(known)).await;
+        let walk = pull.begin(&facts.map_err(|_logged| unreadable())?)?;
+        match pull.manner {
+            Manner::AtOnce => {}
+            Manner::Wait { seconds } => self.wait(walk, Duration::from_secs(seconds.into())).await,
+            Manner::Stream => {
+                let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());
+                return Ok(Answered::Stream(EventStream::new(walk, feed, lookup)));
+            }
+        }
+        Ok(self.list(pull.listing(walk)).await)
+    }
+
+    /// Waits until there is something to read, and no longer than this or until the host stops.
+    async fn wait(&self, walk: Walk, longest: Duration) {
+        let mut pulse = self.feed.listen();
+        let due = pulse.wait_for(|pulse| pulse.ending || walk.is_behind(pulse.head));
+        // However that ended, there is nothing more to wait for.
+        let _ = tokio::time::timeout(longest, due).await;
     }
 }
 
 enum Answered {
     Whole(api::Response),
     Pages { first: Bytes, rest: Listing },
+    Stream(EventStream),
 }
 
 impl From<Problem> for Answered {
@@ -129,21 +159,16 @@ impl Handler for Front {
             Answered::Pages { first, rest } => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, rest.headers());
-                if rest.need().is_none() {
+                if rest.is_complete() {
                     response.body(first);
                 } else {
-                    let readers = Arc::clone(&self.readers);
-                    response.stream(stream::try_unfold(
-                        (Some(first), readers, rest),
-                        |(ready, readers, mut rest)| async move {
-                            let page = match ready {
-                                Some(first) => Some(first),
-                                None => next_page(&readers, &mut rest).await?,
-                            };
-                            Ok::<_, StoreFault>(page.map(|page| (page, (None, readers, rest))))
-                        },
-                    ));
+                    response.stream(pages(self.lookup.clone(), first, rest));
                 }
+            }
+            Answered::Stream(stream) => {
+                response.status_code(StatusCode::OK);
+                put_headers(response, Frame::headers());
+                response.stream(stream.pieces());
             }
         }
     }
@@ -180,28 +205,29 @@ fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
     }
 }
 
-async fn next_page(
-    readers: &Arc<Readers>,
-    listing: &mut Listing,
-) -> Result<Option<Bytes>, StoreFault> {
-    let Some(need) = listing.need() else { return Ok(None) };
-    let once = move |known: &[Fact]| if known.is_empty() { vec![need] } else { Vec::new() };
-    let facts = load(readers, once).await?;
-    Ok(facts.first().map(|fact| listing.page(fact).into()))
+/// A list whose first page is loaded.
+fn pages(
+    lookup: Lookup,
+    first: Bytes,
+    rest: Listing,
+) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
+    let others = stream::try_unfold((lookup, rest), |(lookup, mut rest)| async move {
+        if rest.is_complete() {
+            return Ok(None);
+        }
+        let page = next_page(&lookup, &mut rest).await?;
+        Ok(Some((page, (lookup, rest))))
+    });
+    stream::once(async { Ok(first) }).chain(others)
 }
 
-/// Reads beside the desk's thread, where waiting for a disk keeps nobody.
-async fn load(
-    readers: &Arc<Readers>,
-    needs: impl Fn(&[Fact]) -> Vec<Need> + Send + 'static,
-) -> Result<Vec<Fact>, StoreFault> {
-    let readers = Arc::clone(readers);
-    let loaded = tokio::task::spawn_blocking(move || readers.load(needs)).await;
-    loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))
+async fn next_page(lookup: &Lookup, listing: &mut Listing) -> Result<Bytes, StoreFault> {
+    let asked = listing.clone();
+    let facts = lookup.load(move |known| asked.needs(known)).await?;
+    Ok(listing.page(&facts).into())
 }
 
-fn unreadable(fault: &StoreFault) -> Problem {
-    tracing::error!("the store cannot be read: {fault}");
+fn unreadable() -> Problem {
     let detail = "The store does not answer. Call again in a few seconds.";
     Problem::new(Code::StoreUnavailable, detail)
 }

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 mod raw;
+mod stream;
+
+pub use stream::{Frame, Stream};
 
 /// Until the whole answer is there: longer than any long poll that a test asks for.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);

@@ -26,7 +26,7 @@ mod stores;
 mod world;
 
 #[cfg(feature = "host")]
-pub use client::{Answer, Client, Webhook};
+pub use client::{Answer, Client, Frame, Stream, Webhook};
 #[cfg(feature = "host")]
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
 #[cfg(feature = "host")]

@@ -166,8 +166,8 @@ pub fn copy<S: Inspect>(store: &mut S) -> MemoryStore
 where
     S::Fault: std::fmt::Debug,
 {
-    let mut changes = Changes::default();
-    changes.attempts = store.attempts().into_iter().map(|of| (of.key, of.attempt())).collect();
+    let attempts = store.attempts().into_iter().map(|of| (of.key, of.attempt()));
+    let mut changes = Changes { attempts: attempts.collect(), ..Changes::default() };
     let mut load = |need| store.load(&need).expect("reads do not fail here");
     if let Fact::Log(row) = load(Need::Log) {
         changes.log = Some(LogPut { row, was: Stamp::default() });

@@ -137,7 +137,7 @@ async fn an_empty_desk_has_empty_lists() {
     let server = Server::start(Options::default());
     let client = server.client();
 
-    for path in ["/tickets", "/tickets?status=open", "/tickets?limit=1", "/webhooks"] {
+    for path in ["/tickets", "/tickets?status=open", "/tickets?limit=1", "/webhooks", "/events"] {
         assert_eq!(client.get(path).await.expect(200).text, r#"{"data":[],"next":null}"#);
     }
 }

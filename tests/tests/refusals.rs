@@ -241,6 +241,8 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("/webhooks/whk_1/ping", "POST"),
         ("/webhooks/whk_1/enable", "POST"),
         ("/service", "GET, HEAD"),
+        ("/events", "GET, HEAD"),
+        ("/events/evt_1", "GET, HEAD"),
         ("/service/available", "POST"),
         ("/service/unavailable", "POST"),
         ("/health/live", "GET, HEAD"),
@@ -262,7 +264,7 @@ async fn head_is_get_without_the_body() {
     let (_server, client) = desk();
     let ticket = client.open_ticket("open").await;
 
-    for path in ["/tickets", "/webhooks", "/service", "/health/live", "/health/ready"] {
+    for path in ["/tickets", "/webhooks", "/service", "/events", "/health/live", "/health/ready"] {
         let head = client.send(client.request(Method::HEAD, path)).await.expect(200);
         assert_eq!(
             (head.text.as_str(), head.header("content-type")),

@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use hookdesk_core::api::{self, Call, Door, Next, Response};
+use hookdesk_core::api::{self, Call, Door, Listing, Next, Response};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
-    Answer, AttemptKey, Command, Decided, Desk, Failure, HolderId, Memory, MemoryStore, Millis,
-    Moment, Report, Request, RunError, Seq, Store, WebhookId,
+    Answer, AttemptKey, Command, Decided, Desk, Fact, Failure, HolderId, Memory, MemoryStore,
+    Millis, Moment, Need, Report, Request, RunError, Seq, Store, WebhookId,
 };
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
@@ -95,7 +95,7 @@ impl MemoryDesk {
         let chance = holder_chance.try_into()?;
         Ok(Self {
             desk: Desk::new(MemoryStore::default(), Memory::Kept),
-            door: Door { local_only: false, targets: Targets::public() },
+            door: Door { local_only: false, can_wait: false, targets: Targets::public() },
             holder: HolderId::new(Millis(now_ms), &chance),
         })
     }
@@ -120,7 +120,7 @@ impl MemoryDesk {
             Next::Decide(command) => return self.answer(command, &when),
             Next::Prepare(mut preparation) => {
                 while let Some(need) = preparation.need() {
-                    preparation.learn(self.load(&need));
+                    preparation.learn(self.load_one(&need));
                 }
                 match preparation.command() {
                     Ok(command) => return self.answer(command, &when),
@@ -128,23 +128,15 @@ impl MemoryDesk {
                 }
             }
             Next::Read(reading) => {
-                let mut facts = Vec::new();
-                loop {
-                    let needs = reading.needs(&facts);
-                    if needs.is_empty() {
-                        break;
-                    }
-                    facts.extend(needs.iter().map(|need| self.load(need)));
-                }
+                let facts = self.load(|known| reading.needs(known));
                 reading.answer(&facts, Millis(when.now_ms))
             }
-            Next::List(mut listing) => {
-                let mut body = String::new();
-                while let Some(need) = listing.need() {
-                    body += &listing.page(&self.load(&need));
-                }
-                Response { status: 200, headers: listing.headers(), body }
-            }
+            Next::List(listing) => self.list(listing),
+            // The door lets nobody wait, so that every pull is answered at once.
+            Next::Pull(pull) => match pull.begin(&self.load(|known| pull.needs(known))) {
+                Ok(walk) => self.list(pull.listing(walk)),
+                Err(problem) => problem.into(),
+            },
         };
         show(Some(response), Vec::new())
     }
@@ -209,7 +201,28 @@ impl MemoryDesk {
         }
     }
 
-    fn load(&mut self, need: &hookdesk_core::Need) -> hookdesk_core::Fact {
+    fn list(&mut self, mut listing: Listing) -> Response {
+        let mut body = String::new();
+        while !listing.is_complete() {
+            let facts = self.load(|known| listing.needs(known));
+            body += &listing.page(&facts);
+        }
+        Response { status: 200, headers: listing.headers(), body }
+    }
+
+    /// All that `needs` asks for, given what is known so far, until it asks for nothing more.
+    fn load(&mut self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        loop {
+            let needed = needs(&facts);
+            if needed.is_empty() {
+                return facts;
+            }
+            facts.extend(needed.iter().map(|need| self.load_one(need)));
+        }
+    }
+
+    fn load_one(&mut self, need: &Need) -> Fact {
         match self.desk.store_mut().load(need) {
             Ok(fact) => fact,
             Err(never) => match never {},

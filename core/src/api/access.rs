@@ -78,7 +78,7 @@ mod tests {
     use crate::guard::Targets;
 
     fn code(local_only: bool, headers: &[(&'static str, &'static str)]) -> Option<Code> {
-        let door = Door { local_only, targets: Targets::public() };
+        let door = Door { local_only, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
         check(&door, &call).err().map(|problem| problem.code)

@@ -120,12 +120,3 @@ fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
 }
-
-/// The value of a query's parameter. All that we take are ids and whole numbers, which need no
-/// escapes.
-pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').find_map(|pair| match pair.split_once('=') {
-        Some((of, value)) => (of == name).then_some(value),
-        None => (pair == name).then_some(""),
-    })
-}

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::api::headers;
-use crate::api::view::{TicketView, WebhookView};
+use crate::api::view::{EventView, TicketView, WebhookView};
+use crate::api::{Walk, headers};
 use crate::facts::{Fact, Need, TicketFilter};
-use crate::id::{TicketId, WebhookId};
+use crate::id::{EventId, TicketId, WebhookId};
 
-/// A list that is being written: load what it [needs](Listing::need), write the
+/// A list that is being written: load what it [needs](Listing::needs), write the
 /// [page](Listing::page) that comes of it, until it needs nothing more.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -18,6 +18,8 @@ pub struct Listing {
     /// Items that were asked for; all of them without.
     limit: Option<u32>,
     shown: u32,
+    /// Events that its cursor has not seen and that are no longer kept.
+    expired: u64,
     complete: bool,
 }
 
@@ -25,6 +27,7 @@ pub struct Listing {
 pub(super) enum Of {
     Tickets(Option<TicketFilter>),
     Webhooks,
+    Events(Walk),
 }
 
 /// An item of a list, as the cursor that names it.
@@ -32,6 +35,7 @@ pub(super) enum Of {
 pub(super) enum Place {
     Ticket(TicketId),
     Webhook(WebhookId),
+    Event(EventId),
 }
 
 impl Of {
@@ -40,6 +44,7 @@ impl Of {
         match self {
             Self::Tickets(_) => TicketId::parse(cursor).map(Place::Ticket),
             Self::Webhooks => WebhookId::parse(cursor).map(Place::Webhook),
+            Self::Events(_) => EventId::parse(cursor).map(Place::Event),
         }
     }
 }
@@ -49,6 +54,7 @@ impl fmt::Display for Place {
         match self {
             Self::Ticket(id) => id.fmt(f),
             Self::Webhook(id) => id.fmt(f),
+            Self::Event(id) => id.fmt(f),
         }
     }
 }
@@ -60,23 +66,31 @@ impl Listing {
     pub const MOST: u32 = 1_000;
 
     pub(super) fn new(of: Of, after: Option<Place>, limit: Option<u32>) -> Self {
-        Self { of, after, limit, shown: 0, complete: false }
+        Self { of, after, limit, shown: 0, expired: 0, complete: false }
     }
 
-    /// What the next page is made of; `None` when all is written.
     #[must_use]
-    pub fn need(&self) -> Option<Need> {
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What the next page is made of beyond what is known, all of it as of one moment; nothing when
+    /// all is known, or all is written.
+    #[must_use]
+    pub fn needs(&self, known: &[Fact]) -> Vec<Need> {
         let most = self.most();
         match (self.of, self.after) {
-            _ if self.complete => None,
+            _ if self.complete => Vec::new(),
+            (Of::Events(walk), _) => walk.needs(known, most),
+            _ if !known.is_empty() => Vec::new(),
             (Of::Tickets(only), Some(Place::Ticket(id))) => {
-                Some(Need::Tickets { only, after: Some(id), most })
+                vec![Need::Tickets { only, after: Some(id), most }]
             }
-            (Of::Tickets(only), _) => Some(Need::Tickets { only, after: None, most }),
+            (Of::Tickets(only), _) => vec![Need::Tickets { only, after: None, most }],
             (Of::Webhooks, Some(Place::Webhook(id))) => {
-                Some(Need::WebhooksAfter { after: Some(id), most })
+                vec![Need::WebhooksAfter { after: Some(id), most }]
             }
-            (Of::Webhooks, _) => Some(Need::WebhooksAfter { after: None, most }),
+            (Of::Webhooks, _) => vec![Need::WebhooksAfter { after: None, most }],
         }
     }
 
@@ -87,45 +101,66 @@ impl Listing {
 
     /// One item more than is shown tells whether there is anything for the caller to go on with.
     fn most(&self) -> u32 {
-        self.limit.map_or(Self::PAGE, |limit| Self::PAGE.min(limit - self.shown + 1))
+        let page = match self.of {
+            Of::Tickets(_) | Of::Webhooks => Self::PAGE,
+            Of::Events(_) => Walk::PAGE,
+        };
+        self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
     }
 
     /// The next piece of the body.
     ///
     /// # Panics
-    /// When the fact is not what was needed: the store is broken.
-    pub fn page(&mut self, fact: &Fact) -> String {
+    /// When the facts are not those that were needed: the store is broken.
+    pub fn page(&mut self, facts: &[Fact]) -> String {
         let most = self.most() as usize;
         let mut text = String::new();
         if self.shown == 0 {
             text.push_str("{\"data\":[");
         }
-        let count = match fact {
-            Fact::Tickets(tickets) => {
+        let count = match (self.of, facts) {
+            (Of::Tickets(_), [Fact::Tickets(tickets)]) => {
                 for ticket in tickets {
                     self.item(&mut text, Place::Ticket(ticket.id), TicketView::from(ticket));
                 }
                 tickets.len()
             }
-            Fact::Webhooks(webhooks) => {
+            (Of::Webhooks, [Fact::Webhooks(webhooks)]) => {
                 for (webhook, _) in webhooks {
                     self.item(&mut text, Place::Webhook(webhook.id), WebhookView::from(webhook));
                 }
                 webhooks.len()
             }
-            Fact::Log(_)
-            | Fact::Service(_)
-            | Fact::Events(_)
-            | Fact::Tried(_)
-            | Fact::Place(_)
-            | Fact::Size(_)
-            | Fact::Lanes(_)
-            | Fact::Attempts(_) => panic!("the store said {fact:?} to {self:?}"),
+            (Of::Events(walk), facts) => self.events(&mut text, walk, facts),
+            (_, facts) => panic!("the store said {facts:?} to {self:?}"),
         };
         if count < most {
             self.close(&mut text, None);
         }
         text
+    }
+
+    /// Writes what comes next on the way, and gives how many events that were.
+    fn events(&mut self, text: &mut String, walk: Walk, facts: &[Fact]) -> usize {
+        let stretch = walk.stretch(facts);
+        if stretch.expired > 0 && self.shown > 0 {
+            // The log's floor rose past this list: the next one, from where it ends, says so.
+            self.close(text, self.after);
+            return 0;
+        }
+        self.expired += stretch.expired;
+        for event in stretch.events {
+            self.item(text, Place::Event(event.id), EventView::from(event));
+        }
+        if let Some(last) = stretch.events.last() {
+            self.of = Of::Events(Walk { at: last.seq });
+        } else if stretch.expired > 0 {
+            // Nothing is kept that could be the next cursor, and a caller who came back with its
+            // old one would be told the same at once, for ever.
+            let floor = EventId::new(stretch.log.stamp, stretch.log.floor);
+            self.close(text, Some(Place::Event(floor)));
+        }
+        stretch.events.len()
     }
 
     fn item(&mut self, text: &mut String, place: Place, view: impl Serialize) {
@@ -153,6 +188,11 @@ impl Listing {
                 text.push('"');
             }
             None => text.push_str("null"),
+        }
+        if self.expired > 0 {
+            text.push_str(",\"expired\":{\"count\":");
+            text.push_str(&self.expired.to_string());
+            text.push('}');
         }
         text.push('}');
         self.complete = true;

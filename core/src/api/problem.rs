@@ -173,6 +173,10 @@ impl From<Refusal> for Problem {
                 let detail = "This webhook has no delivery of an event with this id.";
                 Self::new(Code::NotFound, detail)
             }
+            Refusal::UnknownEvent => {
+                let detail = "There is no event with this id, or it is no longer kept.";
+                Self::new(Code::NotFound, detail)
+            }
             Refusal::TicketClosed => {
                 let detail = "A closed ticket does not change. Open a new one.";
                 Self::new(Code::TicketClosed, detail)

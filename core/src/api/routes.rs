@@ -1,12 +1,13 @@
 //! Which call is what: the route table, and for each route what the call asks for.
 
-use crate::api::body::{Fields, parameter};
+use crate::api::body::Fields;
 use crate::api::listing::Of;
+use crate::api::query::{bad_parameter, cursor, limit, parameter};
 use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
     Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next,
-    Preparation, Problem, Reading, Response,
+    Preparation, Problem, Pull, Reading, Response,
 };
 use crate::command::{Command, Registration};
 use crate::facts::TicketFilter;
@@ -42,13 +43,15 @@ enum Purpose {
     CloseTicket,
     Announce(Availability),
     ReadService,
+    PullEvents,
+    ReadEvent,
     Live,
     Ready,
 }
 
 /// Method, path, purpose. `{id}` stands for one segment; of two patterns that fit a path the first
 /// is meant, so the literal ones come first.
-const ROUTES: [(&str, &str, Purpose); 24] = [
+const ROUTES: [(&str, &str, Purpose); 26] = [
     ("POST", "/webhooks/register", Purpose::Register),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
     ("GET", "/webhooks", Purpose::ListWebhooks),
@@ -71,6 +74,8 @@ const ROUTES: [(&str, &str, Purpose); 24] = [
     ("POST", "/service/unavailable", Purpose::Announce(Availability::Unavailable)),
     ("POST", "/service/available", Purpose::Announce(Availability::Available)),
     ("GET", "/service", Purpose::ReadService),
+    ("GET", "/events", Purpose::PullEvents),
+    ("GET", "/events/{id}", Purpose::ReadEvent),
     ("GET", "/health/live", Purpose::Live),
     ("GET", "/health/ready", Purpose::Ready),
 ];
@@ -116,6 +121,11 @@ pub(super) fn take(
         Purpose::CloseTicket => Ok(Next::Decide(Command::CloseTicket { id: ticket_id(id)? })),
         Purpose::Announce(availability) => Ok(Next::Decide(Command::Announce(availability))),
         Purpose::ReadService => Ok(Next::Read(Reading::Service)),
+        Purpose::PullEvents => Ok(Next::Pull(Pull::of(call, door.can_wait)?)),
+        Purpose::ReadEvent => {
+            let event = EventId::parse(id).ok_or(Refusal::UnknownEvent)?;
+            Ok(Next::Read(Reading::Event(event)))
+        }
         Purpose::Live => Ok(Next::Answer(Response::data(200, Health { status: "live" }))),
         Purpose::Ready => Ok(Next::Read(Reading::Ready)),
     }
@@ -243,24 +253,6 @@ fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
     Ok(Next::Read(Reading::Deliveries(Deliveries { webhook, only, after, limit })))
 }
 
-fn limit(call: &Call<'_>) -> Result<Option<u32>, Problem> {
-    let Some(text) = parameter(call.query, "limit") else { return Ok(None) };
-    let limit = text.parse().ok().filter(|limit| (1..=Listing::MOST).contains(limit));
-    let detail = || format!("must be a whole number from 1 to {}", Listing::MOST);
-    limit.map(Some).ok_or_else(|| bad_parameter("limit", detail()))
-}
-
-fn cursor<T>(call: &Call<'_>, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
-    let Some(cursor) = parameter(call.query, "after") else { return Ok(None) };
-    let detail = "must be the next of an earlier page of this list";
-    parse(cursor).map(Some).ok_or_else(|| bad_parameter("after", detail))
-}
-
-fn bad_parameter(name: &str, detail: impl Into<String>) -> Problem {
-    let error = FieldError { pointer: format!("?{name}"), detail: detail.into() };
-    Problem::fields(Code::BadField, vec![error])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,7 +261,7 @@ mod tests {
 
     fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Next {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let door = Door { local_only: false, targets: Targets::public() };
+        let door = Door { local_only: false, can_wait: false, targets: Targets::public() };
         let headers = vec![("content-type", content_type)];
         door.open(&Call { method, path, query, headers, body }, || [1; 32])
     }
@@ -277,7 +269,11 @@ mod tests {
     fn refused(next: Next) -> (u16, String) {
         match next {
             Next::Answer(response) => (response.status, response.body),
-            other @ (Next::Decide(_) | Next::Prepare(_) | Next::Read(_) | Next::List(_)) => {
+            other @ (Next::Decide(_)
+            | Next::Prepare(_)
+            | Next::Read(_)
+            | Next::List(_)
+            | Next::Pull(_)) => {
                 panic!("taken: {other:?}")
             }
         }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::api::deliveries::Delivery;
 use crate::attempt::Attempt;
-use crate::event::EventType;
+use crate::event::{Event, EventType, Topic};
 use crate::id::{EventId, TicketId, WebhookId};
 use crate::log::Log;
 use crate::moment::Millis;
@@ -270,6 +271,43 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
             response_excerpt,
             reason: attempt.reason,
             next_attempt_at: attempt.next_attempt_at.map(Time),
+        }
+    }
+}
+
+/// An event, with its data as receivers get it, to the byte.
+#[derive(Serialize)]
+pub(super) struct EventView<'a> {
+    id: EventId,
+    event: &'static str,
+    created: Time,
+    data: &'a RawValue,
+    ticket_id: Option<TicketId>,
+    ticket_version: Option<u32>,
+    /// The one webhook that it is for.
+    webhook_id: Option<WebhookId>,
+}
+
+impl<'a> From<&'a Event> for EventView<'a> {
+    fn from(event: &'a Event) -> Self {
+        #[derive(Deserialize)]
+        struct Body<'a> {
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let body: Body<'a> = serde_json::from_str(&event.body)
+            .expect("an event's body is JSON with its data, as it was made");
+        Self {
+            id: event.id,
+            event: event.kind.name(),
+            created: Time(event.created),
+            data: body.data,
+            ticket_id: match event.topic {
+                Some(Topic::Ticket(id)) => Some(id),
+                Some(Topic::Service | Topic::Webhook(_)) | None => None,
+            },
+            ticket_version: event.version,
+            webhook_id: event.only_for,
         }
     }
 }

@@ -127,19 +127,16 @@ fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: S
     }
     let behind = lane.behind.filter(|behind| *behind > to);
     let rest = Slot::first(to, lane.subject, behind, now);
-    match deliveries::next_in_lane(decision, &webhook, &rest)? {
-        Some(next) => {
-            let head = next.seq;
-            let behind = behind.filter(|behind| *behind > head);
-            let number = deliveries::requests_so_far(decision, id, lane.subject, head)?;
-            let (step, due, why) = (0, now, Reason::Turn);
-            decision.reader_mut(id)?.wait(lane.subject);
-            decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
-        }
-        None => {
-            decision.drop_lane(lane);
-            deliveries::rest(decision, id)?;
-        }
+    if let Some(next) = deliveries::next_in_lane(decision, &webhook, &rest)? {
+        let head = next.seq;
+        let behind = behind.filter(|behind| *behind > head);
+        let number = deliveries::requests_so_far(decision, id, lane.subject, head)?;
+        let (step, due, why) = (0, now, Reason::Turn);
+        decision.reader_mut(id)?.wait(lane.subject);
+        decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
+    } else {
+        decision.drop_lane(lane);
+        deliveries::rest(decision, id)?;
     }
     abandon(decision, &webhook, lane)
 }

@@ -65,7 +65,7 @@ pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Next {
     let only = ["undelivered", "all"][rng.usize(..2)];
     let pace = [None, Some(1), Some(10)][rng.usize(..3)];
     let body = json!({ "since": since, "only": only, "per_second": pace }).to_string();
-    let door = Door { local_only: false, targets: Targets::public() };
+    let door = Door { local_only: false, can_wait: false, targets: Targets::public() };
     let call = Call {
         method: "POST",
         path: &format!("/webhooks/{webhook}/replay"),

@@ -1,0 +1,66 @@
+//! The log as a stream of Server-Sent Events (HTML Living Standard, section 9.2).
+
+use crate::api::view::EventView;
+use crate::api::{Walk, headers};
+use crate::event::{Event, Seq};
+use crate::facts::Fact;
+
+/// A piece of a stream that is sent whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where its reader then stands.
+    pub to: Seq,
+    pub text: String,
+}
+
+impl Frame {
+    /// Begins a stream: whoever loses it comes back after a second, and not with thousands of
+    /// others at once.
+    pub const FIRST: &str = "retry: 1000\n\n";
+    /// A comment that shows both sides that the connection lives.
+    pub const HEARTBEAT: &str = ": \n\n";
+    /// Milliseconds of silence before a heartbeat: proxies close what is silent for 30 s or longer.
+    pub const HEARTBEAT_AFTER_MS: u64 = 15_000;
+
+    /// The headers of a stream. The last keeps a proxy (nginx and its like) from collecting it.
+    #[must_use]
+    pub fn headers() -> Vec<(&'static str, String)> {
+        let mut headers = headers("text/event-stream");
+        headers.push(("x-accel-buffering", "no".to_owned()));
+        headers
+    }
+
+    /// An event as the frame that every stream sends.
+    ///
+    /// # Panics
+    /// When its body is not one that the desk made: the store is broken.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        let item = serde_json::to_string(&EventView::from(event))
+            .expect("views always have a JSON form, in one line");
+        let head = format!("id: {}\nevent: {}\ndata: ", event.id, event.kind.name());
+        // Hosts keep thousands of these: not a byte more than the text needs.
+        let text = [head.as_str(), &item, "\n\n"].concat();
+        Self { to: event.seq, text }
+    }
+
+    /// It has no id, so that its reader keeps the last that it saw.
+    fn expired(to: Seq, count: u64) -> Self {
+        Self { to, text: format!("event: expired\ndata: {{\"count\":{count}}}\n\n") }
+    }
+}
+
+impl Walk {
+    /// The next frames of a stream: what [`needs`](Walk::needs) brought, behind what is no longer
+    /// kept.
+    ///
+    /// # Panics
+    /// When the facts are not those that were needed: the store is broken.
+    #[must_use]
+    pub fn frames(self, facts: &[Fact]) -> Vec<Frame> {
+        let stretch = self.stretch(facts);
+        let expired =
+            (stretch.expired > 0).then(|| Frame::expired(stretch.log.floor, stretch.expired));
+        expired.into_iter().chain(stretch.events.iter().map(Frame::of)).collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! A call that reads the log instead of being told: at once, when there is something, or as a
+//! stream.
+//!
+//! Its cursor is an event's id, which stays a place in the log when the event is no longer kept.
+//! It is checked once, as the [`Walk`] from it begins.
+
+use crate::api::listing::Of;
+use crate::api::query::{bad_parameter, limit, parameter, whole};
+use crate::api::{Call, Listing, Problem, Walk};
+use crate::event::{Event, Seq};
+use crate::facts::{Fact, Need};
+use crate::id::EventId;
+use crate::log::Log;
+
+/// What a call wants to read of the log, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pull {
+    start: Start,
+    limit: u32,
+    pub manner: Manner,
+}
+
+/// How a pull is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// With a [list](Pull::listing).
+    AtOnce,
+    /// With a list, as soon as it has anything to say, and after this time in any case.
+    Wait { seconds: u32 },
+    /// With [frames](Walk::frames), until one side ends it.
+    Stream,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// The oldest event that is kept.
+    Oldest,
+    /// What comes after now.
+    Newest,
+    After(EventId),
+}
+
+impl Pull {
+    /// Events of a list whose caller names no limit.
+    const LIMIT: u32 = 100;
+    /// The longest wait: within what proxies and callers let pass without a byte.
+    const LONGEST_WAIT_S: u32 = 60;
+
+    pub(super) fn of(call: &Call<'_>, can_wait: bool) -> Result<Self, Problem> {
+        let limit = limit(call)?.unwrap_or(Self::LIMIT);
+        let manner = manner(call, can_wait)?;
+        let (cursor, without) = match manner {
+            Manner::AtOnce => (parameter(call.query, "after"), Start::Oldest),
+            Manner::Wait { .. } => (parameter(call.query, "after"), Start::Newest),
+            Manner::Stream => {
+                let last = call.header("last-event-id");
+                (last.or_else(|| parameter(call.query, "after")), Start::Newest)
+            }
+        };
+        let start = match cursor {
+            Some(text) => Start::After(EventId::parse(text).ok_or_else(bad_cursor)?),
+            None => without,
+        };
+        Ok(Self { start, limit, manner })
+    }
+
+    /// What is to be loaded beyond what is known before it can begin; nothing when all is known.
+    #[must_use]
+    pub fn needs(self, known: &[Fact]) -> Vec<Need> {
+        match (known, self.start) {
+            ([], Start::Oldest | Start::Newest) => vec![Need::Log],
+            ([], Start::After(event)) => {
+                // The event itself, without its body.
+                let found = Need::EventsBefore { before: Some(event.seq().next()), most: 1 };
+                vec![Need::Log, found]
+            }
+            ([_, ..], _) => Vec::new(),
+        }
+    }
+
+    /// Where it begins.
+    ///
+    /// # Errors
+    /// [`Problem`] when its cursor is no place in this log.
+    ///
+    /// # Panics
+    /// When the facts are not those that were needed: the store is broken.
+    pub fn begin(self, facts: &[Fact]) -> Result<Walk, Problem> {
+        let at = match (self.start, facts) {
+            (Start::Oldest, [Fact::Log(log)]) => log.floor,
+            (Start::Newest, [Fact::Log(log)]) => log.head,
+            (Start::After(event), [Fact::Log(log), Fact::Events(found)]) => {
+                place(event, log, found.first()).ok_or_else(bad_cursor)?
+            }
+            (_, facts) => panic!("the store said {facts:?} to {self:?}"),
+        };
+        Ok(Walk { at })
+    }
+
+    #[must_use]
+    pub fn listing(self, walk: Walk) -> Listing {
+        Listing::new(Of::Events(walk), None, Some(self.limit))
+    }
+}
+
+/// The place that a cursor names. What is no longer kept cannot be compared, and is believed.
+fn place(cursor: EventId, log: &Log, found: Option<&Event>) -> Option<Seq> {
+    let seq = cursor.seq();
+    let is_kept = found.is_some_and(|event| event.id == cursor);
+    (seq > Seq(0) && seq <= log.head && (seq <= log.floor || is_kept)).then_some(seq)
+}
+
+fn manner(call: &Call<'_>, can_wait: bool) -> Result<Manner, Problem> {
+    if !can_wait {
+        return match parameter(call.query, "wait") {
+            None => Ok(Manner::AtOnce),
+            Some(_) => Err(bad_parameter("wait", "cannot be had here: only a server can wait")),
+        };
+    }
+    let wait = whole(call, "wait", &(1..=Pull::LONGEST_WAIT_S))?;
+    Ok(match wait {
+        _ if accepts_stream(call) => Manner::Stream,
+        Some(seconds) => Manner::Wait { seconds },
+        None => Manner::AtOnce,
+    })
+}
+
+/// Whether the caller names the type of streams, with or without parameters.
+fn accepts_stream(call: &Call<'_>) -> bool {
+    let mut ranges = call.all("accept").flat_map(|accept| accept.split(','));
+    ranges.any(|range| {
+        let essence = range.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+fn bad_cursor() -> Problem {
+    bad_parameter("after", "must be the id of an event of this desk")
+}
+
+#[cfg(test)]
+mod tests;

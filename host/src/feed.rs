@@ -1,0 +1,167 @@
+//! What was committed, handed to all who stream it.
+//!
+//! Every event is rendered once, however many streams send it, and a stream that keeps up takes it
+//! from memory. One that does not reads the store, at the pace of its own connection.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use hookdesk_core::api::Frame;
+use hookdesk_core::{Event, Seq};
+use tokio::sync::watch;
+
+/// The latest events, and the pulse that wakes who waits for more.
+#[derive(Debug)]
+pub struct Feed {
+    recent: Mutex<Recent>,
+    pulse: watch::Sender<Pulse>,
+}
+
+/// What wakes those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// The last committed event's place.
+    pub head: Seq,
+    /// Whether the host is stopping, so that nobody is to wait.
+    pub ending: bool,
+}
+
+/// The last frames, without a gap.
+#[derive(Debug, Default)]
+struct Recent {
+    frames: VecDeque<(Seq, Bytes)>,
+    bytes: usize,
+}
+
+impl Feed {
+    /// A feed of a log that ends here.
+    #[must_use]
+    pub fn new(head: Seq) -> Self {
+        let pulse = Pulse { head, ending: false };
+        Self { recent: Mutex::default(), pulse: watch::Sender::new(pulse) }
+    }
+
+    /// Tells what the log gained. Must be called in the log's order.
+    pub fn publish(&self, events: &[Arc<Event>]) {
+        let Some(last) = events.last() else { return };
+        if self.pulse.receiver_count() == 0 {
+            // Nobody would read it, and who comes later reads the store.
+            self.change(Recent::clear);
+        } else {
+            let frames = events.iter().map(|event| Frame::of(event));
+            let frames: Vec<_> = frames.map(|frame| (frame.to, frame.text.into())).collect();
+            self.change(|recent| recent.extend(frames));
+        }
+        self.pulse.send_modify(|pulse| pulse.head = last.seq);
+    }
+
+    /// The pulse, to wait for more.
+    #[must_use]
+    pub fn listen(&self) -> watch::Receiver<Pulse> {
+        self.pulse.subscribe()
+    }
+
+    /// The frame after a place in the log, if it is still in memory.
+    #[must_use]
+    pub fn after(&self, place: Seq) -> Option<(Seq, Bytes)> {
+        self.change(|recent| recent.after(place))
+    }
+
+    /// Has nobody wait any longer.
+    pub fn end(&self) {
+        self.pulse.send_modify(|pulse| pulse.ending = true);
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Recent) -> T) -> T {
+        change(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Recent {
+    /// Bytes that are kept: a second of the desk's fullest load of short messages, in which every
+    /// stream that is not stalled has its turn.
+    const KEPT_BYTES: usize = 8 << 20;
+    /// Frames that are kept, as each costs some fifty bytes of its own.
+    const KEPT: usize = 16_384;
+
+    fn extend(&mut self, frames: Vec<(Seq, Bytes)>) {
+        self.bytes += frames.iter().map(|(_, text)| text.len()).sum::<usize>();
+        self.frames.extend(frames);
+        // The last is kept whatever its size: the streams that wait want it at once.
+        while self.frames.len() > 1
+            && (self.bytes > Self::KEPT_BYTES || self.frames.len() > Self::KEPT)
+        {
+            self.bytes -= self.frames.pop_front().map_or(0, |(_, text)| text.len());
+        }
+    }
+
+    fn after(&self, place: Seq) -> Option<(Seq, Bytes)> {
+        let (first, _) = self.frames.front()?;
+        let index = usize::try_from(place.next().0.checked_sub(first.0)?).ok()?;
+        self.frames.get(index).cloned()
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hookdesk_core::{EventId, EventType, Millis, Stamp};
+
+    fn event(place: u64) -> Arc<Event> {
+        let seq = Seq(place);
+        Arc::new(Event {
+            seq,
+            id: EventId::new(Stamp::default(), seq),
+            kind: EventType::Ping,
+            created: Millis(0),
+            topic: None,
+            version: None,
+            only_for: None,
+            body: r#"{"event":"ping","created":"1970-01-01T00:00:00Z","data":{}}"#.into(),
+        })
+    }
+
+    #[test]
+    fn only_what_somebody_may_read_is_kept_and_all_is_told() {
+        let feed = Feed::new(Seq(7));
+        feed.publish(&[event(8), event(9)]);
+        assert_eq!(feed.after(Seq(8)), None);
+        let pulse = feed.listen();
+        assert_eq!(pulse.borrow().head, Seq(9));
+
+        feed.publish(&[event(10)]);
+        feed.publish(&[event(11), event(12)]);
+
+        assert_eq!(feed.after(Seq(8)), None);
+        assert_eq!(feed.after(Seq(9)), Some((Seq(10), Frame::of(&event(10)).text.into())));
+        assert_eq!(feed.after(Seq(11)).map(|(place, _)| place), Some(Seq(12)));
+        assert_eq!(pulse.borrow().head, Seq(12));
+        drop(pulse);
+        feed.publish(&[event(13)]);
+        assert_eq!(feed.after(Seq(12)), None);
+    }
+
+    fn frames(places: std::ops::RangeInclusive<u64>, bytes: usize) -> Vec<(Seq, Bytes)> {
+        places.map(|place| (Seq(place), vec![b'x'; bytes].into())).collect()
+    }
+
+    #[test]
+    fn the_latest_are_kept_within_their_bounds() {
+        let mut recent = Recent::default();
+        recent.extend(frames(11..=20_010, 1));
+        assert_eq!((recent.frames.len(), recent.bytes), (Recent::KEPT, Recent::KEPT));
+        assert_eq!(recent.after(Seq(20_009)).map(|(place, _)| place), Some(Seq(20_010)));
+        assert_eq!(recent.after(Seq(20_010)), None);
+        assert_eq!(recent.after(Seq(3_626)).map(|(place, _)| place), Some(Seq(3_627)));
+        assert_eq!(recent.after(Seq(3_625)), None);
+
+        recent.extend(frames(20_011..=20_012, Recent::KEPT_BYTES));
+        assert_eq!((recent.frames.len(), recent.bytes), (1, Recent::KEPT_BYTES));
+        assert_eq!(recent.after(Seq(20_011)).map(|(place, _)| place), Some(Seq(20_012)));
+    }
+}

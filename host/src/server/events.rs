@@ -1,0 +1,119 @@
+//! One caller's stream of events. It makes a piece when its connection can take one, so that a slow
+//! reader costs what one piece costs, and ends between two.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use hookdesk_core::Seq;
+use hookdesk_core::api::{Frame, Walk};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::feed::{Feed, Pulse};
+use crate::server::lookup::Lookup;
+use crate::store::StoreFault;
+
+/// Bytes of what was read from the store that a stream holds until its connection takes them, beside
+/// one event of any size: so much for each of thousands.
+const HELD_BYTES: usize = 32 << 10;
+
+/// Where a stream stands, and where its events come from.
+#[derive(Debug)]
+pub struct EventStream {
+    walk: Walk,
+    feed: Arc<Feed>,
+    pulse: watch::Receiver<Pulse>,
+    lookup: Lookup,
+    /// Read from the store, to be sent first.
+    held: VecDeque<(Seq, Bytes)>,
+    /// Events of the next read: about as many as may be held.
+    most: u32,
+    silence: Duration,
+}
+
+impl EventStream {
+    #[must_use]
+    pub fn new(walk: Walk, feed: Arc<Feed>, lookup: Lookup) -> Self {
+        let silence = Duration::from_millis(Frame::HEARTBEAT_AFTER_MS);
+        let pulse = feed.listen();
+        Self { walk, feed, pulse, lookup, held: VecDeque::new(), most: 1, silence }
+    }
+
+    /// The pieces of the answer's body.
+    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
+        let first = Bytes::from_static(Frame::FIRST.as_bytes());
+        let rest = stream::try_unfold(self, |mut stream| async move {
+            Ok(stream.next().await?.map(|piece| (piece, stream)))
+        });
+        stream::once(async { Ok(first) }).chain(rest)
+    }
+
+    /// Waits for the next piece; `None` when the host is stopping.
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreFault> {
+        loop {
+            let pulse = *self.pulse.borrow_and_update();
+            if pulse.ending {
+                return Ok(None);
+            }
+            let ready = self.held.pop_front().or_else(|| self.feed.after(self.walk.at));
+            if let Some((place, piece)) = ready {
+                self.walk.at = place;
+                return Ok(Some(piece));
+            }
+            if self.walk.is_behind(pulse.head) {
+                self.recall().await?;
+                if self.held.is_empty() {
+                    // The store has lost what was committed. Its reader comes back and is told.
+                    return Ok(None);
+                }
+                continue;
+            }
+            match timeout(self.silence, self.pulse.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_gone)) => return Ok(None),
+                Err(_silent) => return Ok(Some(Bytes::from_static(Frame::HEARTBEAT.as_bytes()))),
+            }
+        }
+    }
+
+    /// Reads what memory no longer has.
+    async fn recall(&mut self) -> Result<(), StoreFault> {
+        let (walk, most) = (self.walk, self.most);
+        let facts = self.lookup.load(move |known| walk.needs(known, most)).await?;
+        let mut bytes = 0;
+        for frame in walk.frames(&facts) {
+            if bytes > HELD_BYTES {
+                break;
+            }
+            bytes += frame.text.len();
+            self.held.push_back((frame.to, frame.text.into()));
+        }
+        let fitting = u32::try_from(self.held.len()).unwrap_or(Walk::PAGE);
+        self.most = (fitting * 2).clamp(1, Walk::PAGE);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::Readers;
+
+    #[tokio::test]
+    async fn silence_is_filled_with_heartbeats_until_the_host_stops() {
+        let feed = Arc::new(Feed::new(Seq(3)));
+        let lookup = Lookup::new(Readers::new(std::path::Path::new("never opened")));
+        let mut stream = EventStream::new(Walk { at: Seq(3) }, Arc::clone(&feed), lookup);
+        stream.silence = Duration::from_millis(1);
+
+        for _ in 0..2 {
+            let piece = stream.next().await.unwrap();
+            assert_eq!(piece.as_deref(), Some(b": \n\n".as_slice()));
+        }
+        feed.end();
+        assert_eq!(stream.next().await.unwrap(), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! Reads beside the desk's thread, where waiting for a disk keeps nobody.
+
+use std::sync::Arc;
+
+use hookdesk_core::api::Preparation;
+use hookdesk_core::{Fact, Need};
+use tokio::sync::Semaphore;
+
+use crate::store::StoreFault;
+use crate::store::sqlite::Readers;
+
+/// Reads at once, as many as there are connections that stay open. Each has up to 6 MiB in hand, its
+/// thread's allocator keeps as much again and more, and a thousand callers who waited for the same
+/// event all come in the same moment. With sixteen, a hundred streams of the longest messages left
+/// 700 MB behind.
+const MOST_AT_ONCE: usize = 4;
+
+/// The way to the store for who only reads; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    readers: Arc<Readers>,
+    places: Arc<Semaphore>,
+}
+
+impl Lookup {
+    #[must_use]
+    pub fn new(readers: Readers) -> Self {
+        Self { readers: Arc::new(readers), places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+    }
+
+    /// All that `needs` asks for, as of one moment. A fault is logged here, also where a caller is
+    /// in the middle of its answer and can only be cut off.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When what was read makes no sense to the core.
+    pub async fn load(
+        &self,
+        needs: impl Fn(&[Fact]) -> Vec<Need> + Send + 'static,
+    ) -> Result<Vec<Fact>, StoreFault> {
+        self.read(move |readers| readers.load(needs)).await
+    }
+
+    /// A preparation that knows all that it needs, as of one moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When what was read makes no sense to the core.
+    pub async fn prepare(&self, preparation: Preparation) -> Result<Preparation, StoreFault> {
+        self.read(move |readers| readers.prepare(preparation)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Readers) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let readers = Arc::clone(&self.readers);
+        let loaded = tokio::task::spawn_blocking(move || {
+            // Given back when the read has ended, also when its caller has hung up.
+            let _place = place;
+            read(&readers)
+        });
+        let loaded = loaded.await;
+        let loaded = loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        loaded.inspect_err(|fault| tracing::error!("the store cannot be read: {fault}"))
+    }
+}
