@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Decided, Event, HolderId, Lane, Meaning, Moment, Owed, Reader, Reason,
-    Reply, Request, Seq, Subject, Subscription, Webhook, WebhookId,
+    AttemptKey, Command, Decided, Event, EventId, HolderId, Lane, Meaning, Moment, Owed, Reader,
+    Reason, Reply, Request, Seq, Subject, Subscription, Webhook, WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -35,14 +35,11 @@ pub struct Witness {
 
 impl Witness {
     /// Nothing goes to a webhook from the decision on that finds it paused or disabled.
-    pub fn leave(&mut self, batch: &[(Command, Moment)], decided: &[Decided]) {
+    pub fn leave(&self, batch: &[(Command, Moment)], decided: &[Decided]) {
         let inactive = |(webhook, _): &(Webhook, Reader)| !webhook.is_active();
         let mut away: BTreeSet<WebhookId> =
             self.before.iter().filter(|(_, of)| inactive(of)).map(|(id, _)| *id).collect();
         for ((command, _), decided) in batch.iter().zip(decided) {
-            if let Command::Resend { id, event } = command {
-                self.hurried.insert((*id, event.seq()));
-            }
             if let Command::Report(report) = command
                 && report.answer.meaning() == Meaning::Gone
                 && self.after.get(&report.key.webhook).is_some_and(inactive)
@@ -65,6 +62,11 @@ impl Witness {
                 assert!(!away.contains(&id), "{id} is not active, and is sent to");
             }
         }
+    }
+
+    /// Somebody asked that an event go at once.
+    pub fn hurried(&mut self, id: WebhookId, event: EventId) {
+        self.hurried.insert((id, event.seq()));
     }
 
     /// Somebody asked that a webhook hear of these types only, be it for a moment between two others.

@@ -487,6 +487,9 @@ where
             if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
                 self.witness.asked(rows, *id, events);
             }
+            if let Command::Resend { id, event } = call {
+                self.witness.hurried(*id, *event);
+            }
         }
     }
 

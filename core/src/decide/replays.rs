@@ -116,10 +116,15 @@ pub(super) fn read_on(
         let may_go = reader.replays_at(webhook, now).is_some_and(|at| at <= now);
         let Some(run) = reader.replay.run.filter(|_| may_go) else { return Ok(false) };
         let ordering = reader.ordering;
-        let next = run.read_to.max(decision.log()?.floor).next();
+        let log = decision.log()?;
+        let next = run.read_to.max(log.floor).next();
         if next > run.range.to {
             passed(decision, id, run.range.to)?;
             continue;
+        }
+        if next > log.head {
+            // It was counted over more of the log than this host has read.
+            return Ok(false);
         }
         let event = decision.event(next)?;
         let subject = Subject::replayed(&event, ordering);
