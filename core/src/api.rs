@@ -15,7 +15,7 @@ mod view;
 use crate::command::Command;
 use crate::facts::{Fact, Need};
 use crate::guard::Targets;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
 use crate::outcome::{Refusal, Reply};
 use crate::sign::Secret;
@@ -120,13 +120,18 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
         Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(&ticket)),
         Ok(Reply::Announced(id)) => Response::data(202, view::Named { id }),
         Ok(Reply::Registered(webhook)) => {
-            let secret = webhook.secret.reveal();
+            let secret = webhook.secrets.current().secret.reveal();
             let mut response = Response::data(201, view::RegisteredView::new(&webhook, &secret));
             response.headers.push(("location", format!("/webhooks/{}", webhook.id)));
             response
         }
         Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&*webhook)),
         Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::Rotated(webhook)) => {
+            let current = webhook.secrets.current();
+            Response::data(201, view::RotatedView::new(current, &current.secret.reveal()))
+        }
+        Ok(Reply::SecretEnded(id)) => Response::data(200, view::Named { id }),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
         Err(refusal) => Problem::from(refusal).into(),
     }
@@ -137,6 +142,8 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
 pub enum Reading {
     Ticket(TicketId),
     Webhook(WebhookId),
+    /// Names of a webhook's live secrets.
+    Secrets(WebhookId),
     Service,
     Deliveries(Deliveries),
     Delivering(Delivering),
@@ -154,6 +161,7 @@ impl Reading {
             _ if !known.is_empty() => Vec::new(),
             Self::Ticket(id) => vec![Need::Ticket(id)],
             Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
+            Self::Secrets(id) => vec![Need::Webhook(id)],
             Self::Service => vec![Need::Service],
             Self::Delivering(delivering) => delivering.needs(),
             Self::Ready => vec![Need::Log],
@@ -179,6 +187,13 @@ impl Reading {
                     None => Problem::from(Refusal::UnknownWebhook).into(),
                 }
             }
+            (Self::Secrets(_), [Fact::Webhooks(webhooks)]) => match webhooks.first() {
+                Some((webhook, _)) => {
+                    let live = webhook.secrets.live(now).map(view::SecretView::from);
+                    Response::page(live.collect(), None::<SecretId>)
+                }
+                None => Problem::from(Refusal::UnknownWebhook).into(),
+            },
             (Self::Service, [Fact::Service(service)]) => {
                 Response::data(200, view::ServiceView::from(service))
             }

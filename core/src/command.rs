@@ -7,7 +7,7 @@
 use crate::answer::Answer;
 use crate::attempt::AttemptKey;
 use crate::guard::CallbackUrl;
-use crate::id::{TicketId, WebhookId};
+use crate::id::{SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
 use crate::service::Availability;
 use crate::sign::Secret;
@@ -40,6 +40,13 @@ pub enum Command {
     Enable {
         id: WebhookId,
     },
+    /// Gives a webhook another secret.
+    Rotate(Rotation),
+    /// Ends one of a webhook's secrets before its time.
+    EndSecret {
+        webhook: WebhookId,
+        secret: SecretId,
+    },
     /// Tells one webhook that the desk can reach it.
     PingOne {
         id: WebhookId,
@@ -60,6 +67,16 @@ pub struct Registration {
     pub secret: Secret,
     /// Settings other than the defaults.
     pub settings: Amendment,
+}
+
+/// Another secret for a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    pub webhook: WebhookId,
+    /// Made of fresh chance that makes nothing else, or brought along.
+    pub secret: Secret,
+    /// How long the one before it goes on signing.
+    pub overlap_ms: u64,
 }
 
 /// What became of a [`Request`](crate::Request).

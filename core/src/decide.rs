@@ -34,6 +34,10 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         Command::Unregister { id } => webhooks::unregister(&mut decision, *id),
         Command::Amend { id, settings } => webhooks::amend(&mut decision, *id, settings),
         Command::Enable { id } => webhooks::enable(&mut decision, *id),
+        Command::Rotate(rotation) => webhooks::rotate(&mut decision, rotation),
+        Command::EndSecret { webhook, secret } => {
+            webhooks::end_secret(&mut decision, *webhook, *secret)
+        }
         Command::PingOne { id } => webhooks::ping_one(&mut decision, *id),
         Command::Ping => webhooks::ping(&mut decision),
         Command::Report(report) => deliveries::report(&mut decision, report),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
 use crate::event::Event;
-use crate::id::{EventId, Stamp, TicketId, WebhookId};
+use crate::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
@@ -42,6 +42,9 @@ pub enum Reply {
     /// The webhook as it stands after a change.
     Webhook(Arc<Webhook>),
     Unregistered(WebhookId),
+    /// The webhook, with the new secret as its current one.
+    Rotated(Arc<Webhook>),
+    SecretEnded(SecretId),
     /// A wake or a report was taken in.
     Noted,
 }
@@ -52,10 +55,17 @@ pub enum Refusal {
     UnknownTicket,
     UnknownWebhook,
     UnknownDelivery,
+    /// The webhook has no live secret with this id.
+    UnknownSecret,
     TicketClosed,
     TooManyWebhooks,
     /// It is paused or disabled.
     WebhookNotActive,
+    TooManySecrets {
+        next_ends_at: Millis,
+    },
+    /// Without it nothing could be signed.
+    LastSecret,
 }
 
 /// What a row must be in the store for a change of it to hold.

@@ -276,6 +276,8 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::Unregister { .. }
         | Command::Amend { .. }
         | Command::Enable { .. }
+        | Command::Rotate(_)
+        | Command::EndSecret { .. }
         | Command::PingOne { .. }
         | Command::Ping
         | Command::Wake => None,

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::{
     Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Memory, Millis, Moment, Reason,
-    Refusal, Reply, Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
+    Refusal, Reply, Report, Request, SecretId, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
 };
 
 use crate::check::{self, Witness};
@@ -389,7 +389,17 @@ where
                 (Ok(Reply::Ticket(ticket)), _) => {
                     self.acknowledged.insert(ticket.id, ticket.version);
                 }
-                (Ok(Reply::Registered(webhook)), _) => self.callers.webhooks.push(webhook.id),
+                (Ok(Reply::Registered(webhook)), _) => {
+                    self.callers.webhooks.push(webhook.id);
+                    self.callers.secrets.push((webhook.id, webhook.secrets.current().id));
+                }
+                (Ok(Reply::Rotated(webhook)), _) => {
+                    self.callers.secrets.push((webhook.id, webhook.secrets.current().id));
+                    self.meet_one("secret rotated", webhook.id);
+                }
+                (Ok(Reply::SecretEnded(id)), Command::EndSecret { webhook, .. }) => {
+                    self.secret_ended(*webhook, *id);
+                }
                 (Ok(Reply::Unregistered(id)), _) => {
                     self.callers.webhooks.retain(|webhook| webhook != id);
                     self.witness.unregistered.insert(*id);
@@ -401,8 +411,25 @@ where
                 (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
                     self.callers.webhooks.retain(|webhook| webhook != id);
                 }
-                (Ok(Reply::Announced(_) | Reply::Webhook(_) | Reply::Noted) | Err(_), _) => {}
+                (
+                    Ok(
+                        Reply::Announced(_)
+                        | Reply::Webhook(_)
+                        | Reply::SecretEnded(_)
+                        | Reply::Noted,
+                    )
+                    | Err(_),
+                    _,
+                ) => {}
             }
+        }
+    }
+
+    fn secret_ended(&mut self, webhook: WebhookId, secret: SecretId) {
+        if let Some((before, _)) = self.witness.before.get(&webhook) {
+            let was_current = before.secrets.current().id == secret;
+            let which = if was_current { "current" } else { "former" };
+            self.situations.note("secret ended", which);
         }
     }
 
@@ -482,6 +509,9 @@ where
         let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };
         let subject = Subject::of(rows.event(request.key.seq), reader.ordering);
         let clocks_are_right = self.clocks_are_right;
+        if webhook.secrets.live(request.sent_at).nth(1).is_some() {
+            self.meet_one("two secrets sign", id);
+        }
         self.witness.request(rows, request, (webhook, reader), clocks_are_right);
         let twice = self
             .flying

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::api::{Response, headers};
 use crate::outcome::Refusal;
+use crate::secrets::Secrets;
 
 /// What is wrong: a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub enum Code {
     TooManyWebhooks,
     /// The webhook is paused or disabled.
     WebhookNotActive,
+    /// The webhook has as many live secrets as it may.
+    TooManySecrets,
+    /// No other secret of the webhook is live.
+    LastSecret,
     /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
@@ -49,6 +54,8 @@ impl Code {
             Self::TicketClosed => "ticket_closed",
             Self::TooManyWebhooks => "too_many_webhooks",
             Self::WebhookNotActive => "webhook_not_active",
+            Self::TooManySecrets => "too_many_secrets",
+            Self::LastSecret => "last_secret",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadField => "bad_field",
@@ -66,7 +73,11 @@ impl Code {
             Self::NotLocal => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::TicketClosed | Self::TooManyWebhooks | Self::WebhookNotActive => 409,
+            Self::TicketClosed
+            | Self::TooManyWebhooks
+            | Self::WebhookNotActive
+            | Self::TooManySecrets
+            | Self::LastSecret => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::BadField | Self::BadCallbackUrl => 422,
@@ -85,6 +96,8 @@ impl Code {
             Self::TicketClosed => "The ticket is closed",
             Self::TooManyWebhooks => "Too many webhooks",
             Self::WebhookNotActive => "The webhook is not active",
+            Self::TooManySecrets => "Too many live secrets",
+            Self::LastSecret => "The last live secret",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::BadField => "A field is not as it must be",
@@ -107,6 +120,8 @@ impl Code {
             | Self::TicketClosed
             | Self::TooManyWebhooks
             | Self::WebhookNotActive
+            | Self::TooManySecrets
+            | Self::LastSecret
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::BadField
@@ -158,6 +173,23 @@ impl From<Refusal> for Problem {
             Refusal::UnknownDelivery => {
                 let detail = "This webhook has no delivery of an event with this id.";
                 Self::new(Code::NotFound, detail)
+            }
+            Refusal::UnknownSecret => {
+                let detail = "This webhook has no live secret with this id.";
+                Self::new(Code::NotFound, detail)
+            }
+            Refusal::TooManySecrets { next_ends_at } => Self::new(
+                Code::TooManySecrets,
+                format!(
+                    "A webhook has at most {} live secrets. The next one ends at {}; DELETE one to \
+                     end it earlier.",
+                    Secrets::MOST,
+                    next_ends_at.rfc3339()
+                ),
+            ),
+            Refusal::LastSecret => {
+                let detail = "No other secret is live, and a webhook needs one. Rotate it instead.";
+                Self::new(Code::LastSecret, detail)
             }
             Refusal::TicketClosed => {
                 let detail = "A closed ticket does not change. Open a new one.";

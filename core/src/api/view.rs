@@ -8,11 +8,12 @@ use crate::answer::Answer;
 use crate::api::deliveries::Delivery;
 use crate::attempt::Attempt;
 use crate::event::EventType;
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::log::Log;
 use crate::moment::Millis;
 use crate::reader::Reader;
 use crate::reason::Reason;
+use crate::secrets::SigningSecret;
 use crate::service::{Availability, Service};
 use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
@@ -111,7 +112,7 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
     }
 }
 
-/// The one answer that shows a secret.
+/// The answer to a registration. A secret comes last wherever one is shown.
 #[derive(Serialize)]
 pub(super) struct RegisteredView<'a> {
     #[serde(flatten)]
@@ -122,6 +123,35 @@ pub(super) struct RegisteredView<'a> {
 impl<'a> RegisteredView<'a> {
     pub fn new(webhook: &'a Webhook, secret: &'a str) -> Self {
         Self { webhook: webhook.into(), secret }
+    }
+}
+
+/// A secret's name and times, without itself.
+#[derive(Serialize)]
+pub(super) struct SecretView {
+    id: SecretId,
+    created_at: Time,
+    ends_at: Option<Time>,
+}
+
+impl From<&SigningSecret> for SecretView {
+    fn from(secret: &SigningSecret) -> Self {
+        let SigningSecret { id, secret: _, created_at, ends_at } = secret;
+        Self { id: *id, created_at: Time(*created_at), ends_at: ends_at.map(Time) }
+    }
+}
+
+/// The answer to a rotation.
+#[derive(Serialize)]
+pub(super) struct RotatedView<'a> {
+    #[serde(flatten)]
+    current: SecretView,
+    secret: &'a str,
+}
+
+impl<'a> RotatedView<'a> {
+    pub fn new(current: &SigningSecret, secret: &'a str) -> Self {
+        Self { current: current.into(), secret }
     }
 }
 

@@ -16,8 +16,8 @@ use crate::moment::Millis;
 use crate::reader::Reader;
 use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
+use crate::secrets::Secrets;
 use crate::service::{Availability, Service};
-use crate::sign::Secret;
 use crate::sql::Value;
 use crate::subscription::{Subscription, Tallies};
 use crate::ticket::{Ticket, TicketMessage, TicketStatus};
@@ -176,7 +176,7 @@ impl Row<'_> {
         Ok(Webhook {
             id: self.parsed("webhooks.id", WebhookId::parse)?,
             callback_url: CallbackUrl::stored(self.text("webhooks.callback_url")?),
-            secret: self.parsed("webhooks.secret", Secret::parse)?,
+            secrets: self.parsed("webhooks.secrets", Secrets::from_json)?,
             events: self.subscription()?,
             ordering: self.parsed("webhooks.ordering", Ordering::parse)?,
             description: self.optional_text("webhooks.description")?,

@@ -19,11 +19,8 @@ use crate::webhook::{Webhook, WebhookStatus};
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.
 /// A step that landed never changes; `tests/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 3] = [
-    include_str!("sqlite/1.sql"),
-    include_str!("sqlite/2.sql"),
-    include_str!("sqlite/3.sql"),
-];
+pub const MIGRATIONS: [&str; 3] =
+    [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
 
 /// The `application_id` of our files ("Hook" in ASCII), by which `file` and we know them.
 pub const APPLICATION_ID: i64 = 0x486f_6f6b;
@@ -36,7 +33,7 @@ macro_rules! ticket_columns {
 
 macro_rules! partner_columns {
     () => {
-        "SELECT id, callback_url, secret, events, webhooks.ordering, description, headers, \
+        "SELECT id, callback_url, secrets, events, webhooks.ordering, description, headers, \
          retry_schedule, timeout_ms, max_in_flight, rate_limit, paused, disabled_for, \
          disabled_at, created_at, webhooks.rev, \
          read_to, tallies, aimed, readers.ordering, sending, holder, window, steep_to, answers, \
@@ -271,7 +268,7 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
     let mut values = vec![
         id.to_string().into(),
         webhook.callback_url.as_str().into(),
-        webhook.secret.reveal().to_string().into(),
+        webhook.secrets.to_json().into(),
         json(&events).into(),
         webhook.ordering.name().into(),
         webhook.description.as_deref().into(),
@@ -288,7 +285,7 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
     ];
     Some(match put.expect {
         Expect::Absent => one(
-            "INSERT INTO webhooks (id, callback_url, secret, events, ordering, description, \
+            "INSERT INTO webhooks (id, callback_url, secrets, events, ordering, description, \
              headers, retry_schedule, timeout_ms, max_in_flight, rate_limit, paused, \
              disabled_for, disabled_at, created_at, rev) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
@@ -297,8 +294,8 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
         Expect::Rev(rev) => {
             values.push(rev.into());
             one(
-                "UPDATE webhooks SET callback_url = ?2, secret = ?3, events = ?4, ordering = ?5, \
-                 description = ?6, headers = ?7, retry_schedule = ?8, timeout_ms = ?9, \
+                "UPDATE webhooks SET callback_url = ?2, secrets = ?3, events = ?4, \
+                 ordering = ?5, description = ?6, headers = ?7, retry_schedule = ?8, timeout_ms = ?9, \
                  max_in_flight = ?10, rate_limit = ?11, paused = ?12, disabled_for = ?13, \
                  disabled_at = ?14, created_at = ?15, rev = ?16 WHERE id = ?1 AND rev = ?17",
                 values,

@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, EventType, Ordering, Registration, RetrySchedule, Secret,
-    Subscription, TicketId, TicketMessage, WebhookId,
+    Amendment, Availability, Command, EventType, Ordering, Registration, RetrySchedule, Rotation,
+    Secret, SecretId, Subscription, TicketId, TicketMessage, WebhookId,
 };
 
 use super::plan::Plan;
@@ -14,6 +14,8 @@ use super::plan::Plan;
 pub struct Callers {
     pub tickets: Vec<TicketId>,
     pub webhooks: Vec<WebhookId>,
+    /// Also of webhooks that are no more, and such as have ended.
+    pub secrets: Vec<(WebhookId, SecretId)>,
 }
 
 impl Callers {
@@ -46,9 +48,14 @@ impl Callers {
     /// What an operator does to a webhook.
     fn operate(&self, rng: &mut Rng) -> Option<Command> {
         let id = pick(rng, &self.webhooks)?;
-        Some(match rng.u32(0..4) {
-            0 => Command::Enable { id },
-            1 => Command::PingOne { id },
+        Some(match rng.u32(0..12) {
+            0..=2 => Command::Enable { id },
+            3..=5 => Command::PingOne { id },
+            6 => rotation(rng, id),
+            7 => {
+                let (webhook, secret) = pick(rng, &self.secrets)?;
+                Command::EndSecret { webhook, secret }
+            }
             _ => Command::Amend { id, settings: amendment(rng) },
         })
     }
@@ -61,11 +68,9 @@ fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
 fn registration(rng: &mut Rng) -> Command {
     let url = format!("https://receiver.example/{}", rng.u8(..));
     let waits = (0..rng.usize(0..=4)).map(|_| rng.u32(0..=20)).collect();
-    let mut secret = [0; Secret::LENGTH];
-    rng.fill(&mut secret);
     Command::Register(Registration {
         callback_url: CallbackUrl::parse(&url, &Targets::public()).expect("a good URL"),
-        secret: Secret::new(secret),
+        secret: secret(rng),
         settings: Amendment {
             ordering: Some(ordering(rng)),
             retry_schedule: Some(RetrySchedule::parse(waits).expect("a good schedule")),
@@ -74,6 +79,18 @@ fn registration(rng: &mut Rng) -> Command {
             ..amendment(rng)
         },
     })
+}
+
+fn secret(rng: &mut Rng) -> Secret {
+    let mut bytes = [0; Secret::LENGTH];
+    rng.fill(&mut bytes);
+    Secret::new(bytes)
+}
+
+/// Some overlaps end within the world, and some at once.
+fn rotation(rng: &mut Rng, webhook: WebhookId) -> Command {
+    let overlap_ms = [0, 1_000, 30_000, 600_000][rng.usize(0..4)];
+    Command::Rotate(Rotation { webhook, secret: secret(rng), overlap_ms })
 }
 
 /// Mostly the default: order inside a ticket is what is hard to keep.

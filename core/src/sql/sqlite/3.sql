@@ -1,4 +1,12 @@
 -- Secrets that rotate.
+ALTER TABLE webhooks ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
+UPDATE webhooks SET secrets = json_array(json_object(
+    'id', 'sec_' || substr(id, 5),
+    'secret', secret,
+    'created_at', created_at,
+    'ends_at', NULL
+));
+ALTER TABLE webhooks DROP COLUMN secret;
 
 -- Answers that are given again.
 
