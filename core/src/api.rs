@@ -7,7 +7,9 @@ mod access;
 mod body;
 mod deliveries;
 mod listing;
+mod once;
 mod problem;
+mod reply;
 mod routes;
 mod settings;
 mod view;
@@ -17,12 +19,14 @@ use crate::facts::{Fact, Need};
 use crate::guard::Targets;
 use crate::id::{SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
-use crate::outcome::{Refusal, Reply};
+use crate::outcome::Refusal;
 use crate::sign::Secret;
 
 pub use deliveries::{Deliveries, Delivering, DeliveryState};
 pub use listing::Listing;
 pub use problem::{Code, FieldError, Problem};
+pub use reply::answer;
+pub(crate) use reply::first_answer;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
 pub const MOST_BODY: usize = 1 << 20;
@@ -95,6 +99,14 @@ impl Response {
     }
 }
 
+impl Response {
+    /// The answer that a thing was made at a path of its own.
+    fn at(mut self, location: String) -> Self {
+        self.headers.push(("location", location));
+        self
+    }
+}
+
 /// The headers of every answer. What a desk says is never true for long, and may hold a secret.
 fn headers(content_type: &str) -> Vec<(&'static str, String)> {
     vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
@@ -104,36 +116,8 @@ impl Door {
     /// Looks at a call. `fresh` draws 32 bytes of chance, for a call that makes a secret.
     pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
         let admitted = access::check(self, call).and_then(|()| routes::take(self, call, fresh));
-        admitted.unwrap_or_else(|problem| Next::Answer(problem.into()))
-    }
-}
-
-/// The answer to a call that was decided and committed.
-#[must_use]
-pub fn answer(decided: Result<Reply, Refusal>) -> Response {
-    match decided {
-        Ok(Reply::Opened(id)) => {
-            let mut response = Response::data(201, view::Named { id });
-            response.headers.push(("location", format!("/tickets/{id}")));
-            response
-        }
-        Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(&ticket)),
-        Ok(Reply::Announced(id)) => Response::data(202, view::Named { id }),
-        Ok(Reply::Registered(webhook)) => {
-            let secret = webhook.secrets.current().secret.reveal();
-            let mut response = Response::data(201, view::RegisteredView::new(&webhook, &secret));
-            response.headers.push(("location", format!("/webhooks/{}", webhook.id)));
-            response
-        }
-        Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&*webhook)),
-        Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
-        Ok(Reply::Rotated(webhook)) => {
-            let current = webhook.secrets.current();
-            Response::data(201, view::RotatedView::new(current, &current.secret.reveal()))
-        }
-        Ok(Reply::SecretEnded(id)) => Response::data(200, view::Named { id }),
-        Ok(Reply::Noted) => Response::data(202, view::Empty {}),
-        Err(refusal) => Problem::from(refusal).into(),
+        let taken = admitted.and_then(|next| once::take(call, next));
+        taken.unwrap_or_else(|problem| Next::Answer(problem.into()))
     }
 }
 

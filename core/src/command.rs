@@ -6,6 +6,7 @@
 
 use crate::answer::Answer;
 use crate::attempt::AttemptKey;
+use crate::first_answer::Digest;
 use crate::guard::CallbackUrl;
 use crate::id::{SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
@@ -53,10 +54,22 @@ pub enum Command {
     },
     /// Tells every webhook that the desk can reach it.
     Ping,
+    /// A caller's command, which is carried out once however often it comes.
+    Once(Once),
     /// The end of a request.
     Report(Report),
     /// Time has passed: whatever is due goes.
     Wake,
+}
+
+/// A command with a key, by which its repetitions are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Of the caller and the key that it chose.
+    pub key: Digest,
+    /// Of all that makes the call what it is: another call under the key is refused.
+    pub request: Digest,
+    pub command: Box<Command>,
 }
 
 /// A webhook to be.

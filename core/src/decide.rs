@@ -1,16 +1,15 @@
 //! The one door: a command, a moment and what is known, and out comes what follows.
 
 mod deliveries;
+mod once;
 mod tickets;
 mod webhooks;
-
-use std::collections::BTreeMap;
 
 use crate::command::Command;
 use crate::decision::{Decision, Stop};
 use crate::facts::{Facts, Need};
 use crate::moment::Moment;
-use crate::outcome::{Changes, Outcome};
+use crate::outcome::Outcome;
 
 /// How far a decision came.
 #[derive(Debug)]
@@ -40,19 +39,13 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         }
         Command::PingOne { id } => webhooks::ping_one(&mut decision, *id),
         Command::Ping => webhooks::ping(&mut decision),
+        Command::Once(once) => return once::once(once, moment, facts),
         Command::Report(report) => deliveries::report(&mut decision, report),
         Command::Wake => deliveries::wake(&mut decision),
     };
     match reply {
         Ok(reply) => Step::Done(decision.outcome(reply)),
         Err(Stop::Need(needs)) => Step::Need(needs),
-        Err(Stop::Refuse(refusal)) => Step::Done(Outcome {
-            reply: Err(refusal),
-            changes: Changes::default(),
-            requests: Vec::new(),
-            next_wake: None,
-            turn: None,
-            skims: BTreeMap::new(),
-        }),
+        Err(Stop::Refuse(refusal)) => Step::Done(Outcome::unchanged(Err(refusal))),
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::attempt::Attempt;
 use crate::event::{Event, Seq, Topic};
+use crate::first_answer::{Digest, FirstAnswer};
 use crate::health::Figures;
 use crate::id::{HolderId, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
@@ -69,6 +70,8 @@ pub enum Need {
         after: Seq,
         to: Seq,
     },
+    /// What a call with this key was answered first.
+    FirstAnswer(Digest),
     Lane(WebhookId, Subject),
     /// A webhook's lanes in the order in which they go, after a place in it.
     Lanes {
@@ -105,6 +108,7 @@ pub enum Fact {
     NextAbout(Option<Seq>),
     Lanes(Vec<Lane>),
     Attempts(Vec<Attempt>),
+    FirstAnswer(Option<FirstAnswer>),
 }
 
 /// What a host can do at the most: an input to every decision.
@@ -159,6 +163,7 @@ pub struct Facts {
     log: Option<Log>,
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
+    answers: HashMap<Digest, Option<Arc<FirstAnswer>>>,
     partners: Option<BTreeMap<WebhookId, Partner>>,
     /// Slots of all readers, by who holds them.
     in_flight: BTreeMap<HolderId, u32>,
@@ -177,6 +182,7 @@ impl Facts {
             log: None,
             service: None,
             tickets: HashMap::new(),
+            answers: HashMap::new(),
             partners: None,
             in_flight: BTreeMap::new(),
             lanes: BTreeMap::new(),
@@ -206,6 +212,10 @@ impl Facts {
 
     pub(crate) fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
         self.tickets.get(&id).map(Option::as_ref).ok_or(Need::Ticket(id))
+    }
+
+    pub(crate) fn first_answer(&self, key: Digest) -> Asked<Option<&Arc<FirstAnswer>>> {
+        self.answers.get(&key).map(Option::as_ref).ok_or(Need::FirstAnswer(key))
     }
 
     pub(crate) fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
@@ -250,6 +260,9 @@ impl Facts {
             (Need::Ticket(id), Fact::Tickets(tickets)) => {
                 self.tickets.insert(id, tickets.into_iter().next());
             }
+            (Need::FirstAnswer(key), Fact::FirstAnswer(answer)) => {
+                self.answers.insert(key, answer.map(Arc::new));
+            }
             (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_partners(rows),
             (Need::Events { .. }, Fact::Events(events)) => self.events.recall(events),
             (Need::NextAbout { topic, after, to }, Fact::NextAbout(next)) => {
@@ -286,6 +299,9 @@ impl Facts {
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
             self.tickets.insert(*id, put.row.clone());
+        }
+        for (key, put) in &changes.answers {
+            self.answers.insert(*key, put.row.clone());
         }
         for event in &changes.events {
             self.events.append(Arc::clone(event));
@@ -336,6 +352,7 @@ impl Facts {
             Memory::Dropped => self.forget(),
             Memory::Kept => {
                 self.tickets.clear();
+                self.answers.clear();
                 self.events.trim();
                 for lanes in self.lanes.values_mut() {
                     lanes.trim();

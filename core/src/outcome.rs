@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
 use crate::event::Event;
+use crate::first_answer::{Digest, FirstAnswer};
 use crate::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
@@ -12,10 +13,12 @@ use crate::moment::Millis;
 use crate::reader::{Reader, Skim};
 use crate::request::Request;
 use crate::service::Service;
+use crate::sign::Secret;
 use crate::ticket::Ticket;
 use crate::webhook::Webhook;
 
-/// What a decision came to. A refusal has no changes and no requests.
+/// What a decision came to. A refusal has no requests, and no change but that it is kept as a
+/// first answer.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub reply: Result<Reply, Refusal>,
@@ -28,6 +31,20 @@ pub struct Outcome {
     pub turn: Option<WebhookId>,
     /// How far readers skimmed past what is for others: known, and not worth a write.
     pub skims: BTreeMap<WebhookId, Skim>,
+}
+
+impl Outcome {
+    /// The outcome of a decision that changes nothing.
+    pub(crate) fn unchanged(reply: Result<Reply, Refusal>) -> Self {
+        Self {
+            reply,
+            changes: Changes::default(),
+            requests: Vec::new(),
+            next_wake: None,
+            turn: None,
+            skims: BTreeMap::new(),
+        }
+    }
 }
 
 /// The desk's yes.
@@ -47,6 +64,11 @@ pub enum Reply {
     SecretEnded(SecretId),
     /// A wake or a report was taken in.
     Noted,
+    /// What the call was answered the first time, with the secret that it showed if that signs.
+    Again {
+        first: Arc<FirstAnswer>,
+        secret: Option<Secret>,
+    },
 }
 
 /// The desk's no: its rules, not its machinery, forbid it.
@@ -66,6 +88,8 @@ pub enum Refusal {
     },
     /// Without it nothing could be signed.
     LastSecret,
+    /// The idempotency key belongs to another call.
+    KeyReused,
 }
 
 /// What a row must be in the store for a change of it to hold.
@@ -106,6 +130,8 @@ pub struct Changes {
     pub lanes: BTreeMap<(WebhookId, Subject), Option<Lane>>,
     /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
     pub attempts: BTreeMap<AttemptKey, Attempt>,
+    /// First answers by their keys. The revision of one is its time.
+    pub answers: BTreeMap<Digest, Put<Arc<FirstAnswer>>>,
 }
 
 impl Changes {
@@ -125,6 +151,7 @@ impl Changes {
         merge_puts(&mut self.tickets, later.tickets);
         merge_puts(&mut self.webhooks, later.webhooks);
         merge_puts(&mut self.readers, later.readers);
+        merge_puts(&mut self.answers, later.answers);
         for webhook in &later.cleared {
             self.lanes.retain(|(of, _), _| of != webhook);
         }

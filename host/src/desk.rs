@@ -280,6 +280,7 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::EndSecret { .. }
         | Command::PingOne { .. }
         | Command::Ping
+        | Command::Once(_)
         | Command::Wake => None,
     }
 }

@@ -10,9 +10,11 @@ mod host;
 mod model;
 mod plan;
 mod receivers;
+mod repeats;
 mod rest;
 mod situations;
 mod story;
+mod told;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::{
     Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Memory, Millis, Moment, Reason,
-    Refusal, Reply, Report, Request, SecretId, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
+    Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
 };
 
 use crate::check::{self, Witness};
@@ -30,6 +32,7 @@ use calls::Callers;
 use host::Host;
 use model::Model;
 use receivers::{Flying, receive};
+use repeats::{Repeats, plain};
 
 pub use plan::{Odds, Plan};
 pub use situations::Situations;
@@ -52,6 +55,7 @@ pub struct World<'a, S> {
     flying: Vec<Flying>,
     callers: Callers,
     model: Model,
+    repeats: Repeats,
     witness: Witness,
     /// Tickets and the version that a caller was told of: they must never be lost.
     acknowledged: BTreeMap<TicketId, u32>,
@@ -93,6 +97,7 @@ where
             flying: Vec::new(),
             callers: Callers::default(),
             model: Model::default(),
+            repeats: Repeats::default(),
             witness: Witness::default(),
             acknowledged: BTreeMap::new(),
             taken: BTreeMap::new(),
@@ -157,13 +162,14 @@ where
         self.trouble();
         let calls = self.plan.odds.call;
         while self.chance(calls) {
-            let call = self.callers.call(&self.plan, &mut self.rng);
+            let Some(call) = self.callers.call(&self.plan, &mut self.rng) else { continue };
+            self.repeats.asked(&call);
             let first = self.rng.usize(..self.hosts.len());
             // Where nobody answers, callers go elsewhere.
             let (before, after) = self.hosts.split_at_mut(first);
             let mut hosts = after.iter_mut().chain(before);
             if let Some(host) = hosts.find(|host| host.hangs.is_none()) {
-                host.calls.extend(call);
+                host.calls.push(call);
             }
         }
         let host = self.rng.usize(..self.hosts.len());
@@ -280,10 +286,11 @@ where
         let (before, after) = (self.chance(crash), self.chance(crash));
         match decided {
             Some(_) if before => {
-                for call in &calls {
-                    self.model.unsure(call);
-                }
                 self.crash(index);
+                for call in calls {
+                    self.model.unsure(&call);
+                    self.repeat_under_key(call);
+                }
             }
             Some(decided) => {
                 let host = &mut self.hosts[index];
@@ -375,64 +382,6 @@ where
         }
     }
 
-    /// Callers hear what became of their calls, and what they hear must hold from here on.
-    fn acknowledge(&mut self, calls: &[Command], decided: &[Decided]) {
-        for (call, decided) in calls.iter().zip(decided) {
-            if let Ok(reply) = &decided.reply {
-                self.model.told(call, reply);
-            }
-            match (&decided.reply, call) {
-                (Ok(Reply::Opened(id)), _) => {
-                    self.callers.tickets.push(*id);
-                    self.acknowledged.insert(*id, 1);
-                }
-                (Ok(Reply::Ticket(ticket)), _) => {
-                    self.acknowledged.insert(ticket.id, ticket.version);
-                }
-                (Ok(Reply::Registered(webhook)), _) => {
-                    self.callers.webhooks.push(webhook.id);
-                    self.callers.secrets.push((webhook.id, webhook.secrets.current().id));
-                }
-                (Ok(Reply::Rotated(webhook)), _) => {
-                    self.callers.secrets.push((webhook.id, webhook.secrets.current().id));
-                    self.meet_one("secret rotated", webhook.id);
-                }
-                (Ok(Reply::SecretEnded(id)), Command::EndSecret { webhook, .. }) => {
-                    self.secret_ended(*webhook, *id);
-                }
-                (Ok(Reply::Unregistered(id)), _) => {
-                    self.callers.webhooks.retain(|webhook| webhook != id);
-                    self.witness.unregistered.insert(*id);
-                    if let Some((webhook, reader)) = self.witness.before.get(id) {
-                        self.situations.met("unregister", webhook, reader);
-                    }
-                }
-                // A call whose commit was of unknown fate may have been carried out before.
-                (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
-                    self.callers.webhooks.retain(|webhook| webhook != id);
-                }
-                (
-                    Ok(
-                        Reply::Announced(_)
-                        | Reply::Webhook(_)
-                        | Reply::SecretEnded(_)
-                        | Reply::Noted,
-                    )
-                    | Err(_),
-                    _,
-                ) => {}
-            }
-        }
-    }
-
-    fn secret_ended(&mut self, webhook: WebhookId, secret: SecretId) {
-        if let Some((before, _)) = self.witness.before.get(&webhook) {
-            let was_current = before.secrets.current().id == secret;
-            let which = if was_current { "current" } else { "former" };
-            self.situations.note("secret ended", which);
-        }
-    }
-
     /// Looks at all rows, if anything was committed since.
     fn look(&mut self, calls: &[Command]) -> Rows {
         let known = std::mem::take(&mut self.rows);
@@ -465,7 +414,7 @@ where
 
     /// What operators asked for in this batch, whatever became of it.
     fn asked(&mut self, calls: &[Command], rows: &Rows) {
-        for call in calls {
+        for call in calls.iter().map(plain) {
             if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
                 self.witness.asked(rows, *id, events);
             }

@@ -118,7 +118,8 @@ impl Listing {
             | Fact::Events(_)
             | Fact::NextAbout(_)
             | Fact::Lanes(_)
-            | Fact::Attempts(_) => panic!("the store said {fact:?} to {self:?}"),
+            | Fact::Attempts(_)
+            | Fact::FirstAnswer(_) => panic!("the store said {fact:?} to {self:?}"),
         };
         if count < most {
             self.close(&mut text, None);

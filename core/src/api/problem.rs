@@ -27,6 +27,8 @@ pub enum Code {
     TooManySecrets,
     /// No other secret of the webhook is live.
     LastSecret,
+    /// The idempotency key was used for another call in the last 24 hours.
+    IdempotencyKeyReused,
     /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
@@ -56,6 +58,7 @@ impl Code {
             Self::WebhookNotActive => "webhook_not_active",
             Self::TooManySecrets => "too_many_secrets",
             Self::LastSecret => "last_secret",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadField => "bad_field",
@@ -80,7 +83,7 @@ impl Code {
             | Self::LastSecret => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::BadField | Self::BadCallbackUrl => 422,
+            Self::BadField | Self::BadCallbackUrl | Self::IdempotencyKeyReused => 422,
             Self::Overloaded => 429,
             Self::StoreUnavailable => 503,
             Self::LoopDetected => 508,
@@ -98,6 +101,7 @@ impl Code {
             Self::WebhookNotActive => "The webhook is not active",
             Self::TooManySecrets => "Too many live secrets",
             Self::LastSecret => "The last live secret",
+            Self::IdempotencyKeyReused => "The key belongs to another call",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::BadField => "A field is not as it must be",
@@ -122,6 +126,7 @@ impl Code {
             | Self::WebhookNotActive
             | Self::TooManySecrets
             | Self::LastSecret
+            | Self::IdempotencyKeyReused
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::BadField
@@ -134,8 +139,8 @@ impl Code {
 /// A field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), or `?name` for a parameter of
-    /// the query.
+    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), `?name` for a parameter of the
+    /// query, or the name of a header.
     pub pointer: String,
     pub detail: String,
 }
@@ -190,6 +195,11 @@ impl From<Refusal> for Problem {
             Refusal::LastSecret => {
                 let detail = "No other secret is live, and a webhook needs one. Rotate it instead.";
                 Self::new(Code::LastSecret, detail)
+            }
+            Refusal::KeyReused => {
+                let detail = "This Idempotency-Key came with another method, path or body in the \
+                              last 24 hours. Choose a new key for a new call.";
+                Self::new(Code::IdempotencyKeyReused, detail)
             }
             Refusal::TicketClosed => {
                 let detail = "A closed ticket does not change. Open a new one.";

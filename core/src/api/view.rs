@@ -112,20 +112,6 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
     }
 }
 
-/// The answer to a registration. A secret comes last wherever one is shown.
-#[derive(Serialize)]
-pub(super) struct RegisteredView<'a> {
-    #[serde(flatten)]
-    webhook: WebhookView<'a>,
-    secret: &'a str,
-}
-
-impl<'a> RegisteredView<'a> {
-    pub fn new(webhook: &'a Webhook, secret: &'a str) -> Self {
-        Self { webhook: webhook.into(), secret }
-    }
-}
-
 /// A secret's name and times, without itself.
 #[derive(Serialize)]
 pub(super) struct SecretView {
@@ -138,20 +124,6 @@ impl From<&SigningSecret> for SecretView {
     fn from(secret: &SigningSecret) -> Self {
         let SigningSecret { id, secret: _, created_at, ends_at } = secret;
         Self { id: *id, created_at: Time(*created_at), ends_at: ends_at.map(Time) }
-    }
-}
-
-/// The answer to a rotation.
-#[derive(Serialize)]
-pub(super) struct RotatedView<'a> {
-    #[serde(flatten)]
-    current: SecretView,
-    secret: &'a str,
-}
-
-impl<'a> RotatedView<'a> {
-    pub fn new(current: &SigningSecret, secret: &'a str) -> Self {
-        Self { current: current.into(), secret }
     }
 }
 

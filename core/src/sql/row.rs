@@ -7,9 +7,10 @@ use crate::answer::{Answer, Failure};
 use crate::attempt::{Attempt, AttemptKey};
 use crate::event::{Event, EventType, Seq, Topic};
 use crate::extra_headers::ExtraHeaders;
+use crate::first_answer::{Digest, FirstAnswer};
 use crate::guard::CallbackUrl;
 use crate::health::{Down, Health};
-use crate::id::{EventId, HolderId, Stamp, TicketId, WebhookId};
+use crate::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
@@ -278,6 +279,23 @@ impl Row<'_> {
         let reason = self.parsed("attempts.reason", Reason::parse)?;
         let next_attempt_at = self.optional_integer("attempts.next_attempt_at")?.map(Millis);
         Ok(Attempt { key, at, duration_ms, answer, reason, next_attempt_at })
+    }
+
+    pub fn first_answer(&mut self) -> Read<FirstAnswer> {
+        Ok(FirstAnswer {
+            key: self.parsed("keys.key", Digest::parse)?,
+            request: self.parsed("keys.request", Digest::parse)?,
+            at: self.millis("keys.at")?,
+            status: self
+                .small("keys.status")?
+                .try_into()
+                .map_err(|_| BadRow { column: "keys.status" })?,
+            location: self.optional_text("keys.location")?,
+            body: self.text("keys.body")?,
+            shown: self
+                .optional("keys.webhook", WebhookId::parse)?
+                .zip(self.optional("keys.secret", SecretId::parse)?),
+        })
     }
 
     pub fn lane(&mut self) -> Read<Lane> {

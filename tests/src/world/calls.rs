@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, EventType, Ordering, Registration, RetrySchedule, Rotation,
-    Secret, SecretId, Subscription, TicketId, TicketMessage, WebhookId,
+    Amendment, Availability, Command, Digest, EventType, Once, Ordering, Registration,
+    RetrySchedule, Rotation, Secret, SecretId, Subscription, TicketId, TicketMessage, WebhookId,
 };
 
 use super::plan::Plan;
@@ -19,8 +19,14 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// A call that somebody makes.
+    /// A call that somebody makes, perhaps under a key.
     pub fn call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
+        let call = self.plain_call(plan, rng)?;
+        let keyed = may_have_key(&call) && rng.u32(0..1_000) < plan.odds.keyed;
+        Some(if keyed { under_key(rng, call) } else { call })
+    }
+
+    fn plain_call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
         if self.webhooks.len() < plan.webhooks as usize && rng.u32(0..3) == 0 {
             return Some(registration(rng));
         }
@@ -63,6 +69,21 @@ impl Callers {
 
 fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
     if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
+}
+
+/// Keys are for calls that are a POST or PATCH.
+fn may_have_key(call: &Command) -> bool {
+    !matches!(
+        call,
+        Command::CloseTicket { .. } | Command::Unregister { .. } | Command::EndSecret { .. }
+    )
+}
+
+fn under_key(rng: &mut Rng, call: Command) -> Command {
+    let mut key = [0; 16];
+    rng.fill(&mut key);
+    let request = Digest::of(&[format!("{call:?}").as_bytes()]);
+    Command::Once(Once { key: Digest::of(&[&key]), request, command: Box::new(call) })
 }
 
 fn registration(rng: &mut Rng) -> Command {

@@ -159,6 +159,7 @@ impl Model {
                     partner.unclear = true;
                 }
             }
+            Command::Once(once) => self.unsure(&once.command),
             Command::Rotate(rotation) => self.unsigned(rotation.webhook),
             Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Register(_) | Command::Report(_) | Command::Wake => {}

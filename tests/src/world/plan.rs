@@ -40,8 +40,10 @@ pub struct Odds {
     /// A call is an operator's.
     pub operate: u32,
     pub unregister: u32,
-    /// A caller whose call failed calls again.
+    /// A caller whose call failed calls again, as do some that were not heard.
     pub repeat: u32,
+    /// A call has a key, so that its repetition does nothing.
+    pub keyed: u32,
     pub commit_fails: u32,
     pub commit_unknown: u32,
     /// For a while the store answers nothing, or takes nothing more in.
@@ -75,7 +77,7 @@ impl Plan {
         let rng = &mut rng;
         // Each trouble is there in a third of the worlds, and in them sometimes often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 20] = [
+        let troubles: [(&mut u32, u32); 21] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
             (&mut odds.repeat, 1_000),
@@ -96,6 +98,7 @@ impl Plan {
             (&mut odds.late, 100),
             (&mut odds.doubled, 100),
             (&mut odds.ours, 100),
+            (&mut odds.keyed, 1_000),
         ];
         for (trouble, most) in troubles {
             let drawn = rng.u32(0..=most);
@@ -168,7 +171,7 @@ impl Plan {
         try_with(&|plan| plan.cap = 1);
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
-        let odds: [fn(&mut Odds) -> &mut u32; 21] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 22] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.repeat,
@@ -189,6 +192,7 @@ impl Plan {
             |odds| &mut odds.late,
             |odds| &mut odds.doubled,
             |odds| &mut odds.ours,
+            |odds| &mut odds.keyed,
             |odds| &mut odds.call,
         ];
         for odd in odds {

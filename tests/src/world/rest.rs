@@ -88,5 +88,6 @@ where
             }
         }
         self.model.at_rest();
+        self.repeats.at_rest(&self.rows);
     }
 }

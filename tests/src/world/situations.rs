@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, Reader, Reason, Webhook, WebhookStatus};
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// What a run of a thousand worlds and more must meet.
-const MUST: [(&str, &str); 49] = [
+const MUST: [(&str, &str); 52] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "retries_used_up"),
@@ -37,6 +37,9 @@ const MUST: [(&str, &str); 49] = [
     ("secret ended", "current"),
     ("secret ended", "former"),
     ("two secrets sign", "sending"),
+    ("repeated call", "answered again"),
+    ("repeated call", "refused again"),
+    ("repeated call", "shown its secret again"),
     ("turns", "narrower"),
     ("turns", "wider"),
     ("crash", "sending"),

@@ -57,6 +57,9 @@ fn brief(command: &Command) -> String {
         }
         Command::PingOne { id } => format!("ping {}", tail(&id.to_string())),
         Command::Ping => "ping all".to_owned(),
+        Command::Once(once) => {
+            format!("{} under {}", brief(&once.command), tail(&once.key.to_string()))
+        }
         Command::Report(Report { key, answer, .. }) => {
             let answer = match answer {
                 Answer::Status { status, .. } => status.to_string(),
