@@ -1,9 +1,14 @@
 //! Calls that are repeated under an idempotency key: nothing is done twice, and all are told the
 //! same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use hookdesk::store::sqlite::Sqlite;
+use hookdesk_core::{
+    Changes, Commit, Digest, Expect, Fact, FirstAnswer, MemoryStore, Millis, Need, Put, Store,
+};
 use hookdesk_tests::{Answer, Client, Delivery, Options, Receiver, Server};
 use reqwest::Method;
 use rusqlite::Connection;
@@ -246,6 +251,41 @@ async fn a_key_is_free_after_a_day() {
 
     assert_ne!(second.string("/data/id"), first.string("/data/id"));
     assert_again(&post(&client, "/tickets", "k", message("another")).await, &second);
+}
+
+fn first_answer(at: Millis, body: &str) -> FirstAnswer {
+    let (key, request) = (Digest::of(&[b"k"]), Digest::of(&[b"r"]));
+    let body = body.to_owned();
+    FirstAnswer { key, request, at, status: 200, location: None, body, shown: None }
+}
+
+/// Two hosts that answer at once under one key, and two that answer once it is free again.
+fn assert_one_answers_first<S: Store>(mut store: S)
+where
+    S::Fault: std::fmt::Debug,
+{
+    let key = first_answer(Millis(1), "").key;
+    let mut put = |answer: FirstAnswer, expect| {
+        let put = Put { row: Some(Arc::new(answer)), expect };
+        let answers = [(key, put)].into();
+        let commit = store.commit(&Changes { answers, ..Changes::default() });
+        let fact = store.load(&Need::FirstAnswer(key)).expect("it can be read");
+        let Fact::FirstAnswer(Some(kept)) = fact else { panic!("not kept: {fact:?}") };
+        (commit.expect("it can be stored"), kept.body)
+    };
+    let kept = |commit, body: &str| (commit, body.to_owned());
+    let absent = Expect::Absent;
+    assert_eq!(put(first_answer(Millis(1), "a"), absent), kept(Commit::Done, "a"));
+    assert_eq!(put(first_answer(Millis(2), "b"), absent), kept(Commit::Conflict, "a"));
+    let outdated = Expect::Rev(1);
+    assert_eq!(put(first_answer(Millis(3), "c"), outdated), kept(Commit::Done, "c"));
+    assert_eq!(put(first_answer(Millis(4), "d"), outdated), kept(Commit::Conflict, "c"));
+}
+
+#[test]
+fn of_hosts_that_answer_under_one_key_the_first_is_kept() {
+    assert_one_answers_first(MemoryStore::default());
+    assert_one_answers_first(Sqlite::in_memory().expect("SQLite makes a database in memory"));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The tables in SQLite's dialect, for the native file and for an edge worker's storage.
 //!
 //! Keys are the log's whole numbers, or ids, which grow with time: all that is appended lands at
-//! the end of its table and index.
+//! the end of its table and index. Callers' own keys are digests, and land anywhere.
+
+mod keys;
 
 use std::sync::Arc;
 
@@ -9,7 +11,6 @@ use crate::answer::Answer;
 use crate::attempt::Attempt;
 use crate::event::{Event, EventType, Seq};
 use crate::facts::{Fact, Need, TicketFilter};
-use crate::first_answer::FirstAnswer;
 use crate::id::WebhookId;
 use crate::lane::{Lane, Subject};
 use crate::outcome::{Changes, Expect, LogPut, Put};
@@ -103,11 +104,7 @@ pub fn query(need: &Need) -> Statement<'static> {
              ORDER BY seq LIMIT 1",
             vec![topic.to_string().into(), after.0.into(), to.0.into()],
         ),
-        Need::FirstAnswer(key) => (
-            "SELECT key, request, at, status, location, body, webhook, secret FROM keys \
-             WHERE key = ?1",
-            vec![key.to_string().into()],
-        ),
+        Need::FirstAnswer(key) => (keys::QUERY, vec![key.to_string().into()]),
         Need::Lane(webhook, subject) => (
             concat!(lane_columns!(), "WHERE webhook = ?1 AND subject = ?2"),
             vec![webhook.to_string().into(), subject.to_string().into()],
@@ -182,7 +179,7 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
         all.push(lane(*webhook, *subject, row.as_ref()));
     }
     all.extend(changes.attempts.values().map(attempt));
-    all.extend(changes.answers.values().filter_map(first_answer));
+    all.extend(changes.answers.values().filter_map(keys::put));
     all
 }
 
@@ -426,37 +423,6 @@ fn attempt(attempt: &Attempt) -> Statement<'_> {
                reason = excluded.reason, next_attempt_at = excluded.next_attempt_at \
                WHERE attempts.duration_ms IS NULL";
     Statement { sql, values, changes: None }
-}
-
-/// Whoever answered first under the same key keeps its row.
-fn first_answer(put: &Put<Arc<FirstAnswer>>) -> Option<Statement<'_>> {
-    let first = put.row.as_ref()?;
-    let (webhook, secret) = first.shown.unzip();
-    let mut values = vec![
-        first.key.to_string().into(),
-        first.request.to_string().into(),
-        first.at.0.into(),
-        u32::from(first.status).into(),
-        first.location.as_deref().into(),
-        first.body.as_str().into(),
-        webhook.map(|id| id.to_string()).into(),
-        secret.map(|id| id.to_string()).into(),
-    ];
-    Some(match put.expect {
-        Expect::Absent => one(
-            "INSERT INTO keys (key, request, at, status, location, body, webhook, secret) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (key) DO NOTHING",
-            values,
-        ),
-        Expect::Rev(at) => {
-            values.push(at.into());
-            one(
-                "UPDATE keys SET request = ?2, at = ?3, status = ?4, location = ?5, body = ?6, \
-                 webhook = ?7, secret = ?8 WHERE key = ?1 AND at = ?9",
-                values,
-            )
-        }
-    })
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
