@@ -8,10 +8,12 @@ mod body;
 mod deliveries;
 mod frame;
 mod listing;
+mod once;
 mod problem;
 mod pull;
 mod query;
 mod replays;
+mod reply;
 mod routes;
 mod settings;
 mod view;
@@ -20,9 +22,9 @@ mod walk;
 use crate::command::Command;
 use crate::facts::{Fact, Need};
 use crate::guard::Targets;
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
-use crate::outcome::{Refusal, Reply};
+use crate::outcome::Refusal;
 use crate::sign::Secret;
 
 pub use deliveries::{Deliveries, Delivering, DeliveryState};
@@ -31,6 +33,8 @@ pub use listing::Listing;
 pub use problem::{Code, FieldError, Problem};
 pub use pull::{Manner, Pull};
 pub use replays::Preparation;
+pub use reply::answer;
+pub(crate) use reply::first_answer;
 pub use walk::Walk;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
@@ -110,6 +114,14 @@ impl Response {
     }
 }
 
+impl Response {
+    /// The answer that a thing was made at a path of its own.
+    fn at(mut self, location: String) -> Self {
+        self.headers.push(("location", location));
+        self
+    }
+}
+
 /// The headers of every answer. What a desk says is never true for long, and may hold a secret.
 fn headers(content_type: &str) -> Vec<(&'static str, String)> {
     vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
@@ -119,35 +131,8 @@ impl Door {
     /// Looks at a call. `fresh` draws 32 bytes of chance, for a call that makes a secret.
     pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
         let admitted = access::check(self, call).and_then(|()| routes::take(self, call, fresh));
-        admitted.unwrap_or_else(|problem| Next::Answer(problem.into()))
-    }
-}
-
-/// The answer to a call that was decided and committed.
-#[must_use]
-pub fn answer(decided: Result<Reply, Refusal>) -> Response {
-    match decided {
-        Ok(Reply::Opened(id)) => {
-            let mut response = Response::data(201, view::Named { id });
-            response.headers.push(("location", format!("/tickets/{id}")));
-            response
-        }
-        Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(&ticket)),
-        Ok(Reply::Announced(id)) => Response::data(202, view::Named { id }),
-        Ok(Reply::Registered(webhook)) => {
-            let secret = webhook.secret.reveal();
-            let mut response = Response::data(201, view::RegisteredView::new(&webhook, &secret));
-            response.headers.push(("location", format!("/webhooks/{}", webhook.id)));
-            response
-        }
-        Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&*webhook)),
-        Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
-        Ok(Reply::Replay { counted, starts }) => {
-            Response::data(if starts { 202 } else { 200 }, view::CountView::from(counted))
-        }
-        Ok(Reply::Stopped(run)) => Response::data(200, view::RunView::new(&run, 0)),
-        Ok(Reply::Noted) => Response::data(202, view::Empty {}),
-        Err(refusal) => Problem::from(refusal).into(),
+        let taken = admitted.and_then(|next| once::take(call, next));
+        taken.unwrap_or_else(|problem| Next::Answer(problem.into()))
     }
 }
 
@@ -156,6 +141,8 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
 pub enum Reading {
     Ticket(TicketId),
     Webhook(WebhookId),
+    /// Names of a webhook's live secrets.
+    Secrets(WebhookId),
     Service,
     Deliveries(Deliveries),
     Delivering(Delivering),
@@ -176,9 +163,9 @@ impl Reading {
             _ if !known.is_empty() => Vec::new(),
             Self::Ticket(id) => vec![Need::Ticket(id)],
             Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
+            Self::Secrets(id) | Self::Replay(id) => vec![Need::Webhook(id)],
             Self::Service => vec![Need::Service],
             Self::Delivering(delivering) => delivering.needs(),
-            Self::Replay(id) => vec![Need::Webhook(id)],
             Self::Event(id) => vec![Need::Log, Need::Events { from: id.seq(), most: 1 }],
             Self::Ready => vec![Need::Log],
         }
@@ -203,6 +190,13 @@ impl Reading {
                     None => Problem::from(Refusal::UnknownWebhook).into(),
                 }
             }
+            (Self::Secrets(_), [Fact::Webhooks(webhooks)]) => match webhooks.first() {
+                Some((webhook, _)) => {
+                    let live = webhook.secrets.live(now).map(view::SecretView::from);
+                    Response::page(live.collect(), None::<SecretId>)
+                }
+                None => Problem::from(Refusal::UnknownWebhook).into(),
+            },
             (Self::Service, [Fact::Service(service)]) => {
                 Response::data(200, view::ServiceView::from(service))
             }

@@ -6,8 +6,9 @@
 
 use crate::answer::Answer;
 use crate::attempt::AttemptKey;
+use crate::first_answer::Digest;
 use crate::guard::CallbackUrl;
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
 use crate::replay::{Count, Range};
 use crate::service::Availability;
@@ -41,6 +42,13 @@ pub enum Command {
     Enable {
         id: WebhookId,
     },
+    /// Gives a webhook another secret.
+    Rotate(Rotation),
+    /// Ends one of a webhook's secrets before its time.
+    EndSecret {
+        webhook: WebhookId,
+        secret: SecretId,
+    },
     /// Tells one webhook that the desk can reach it.
     PingOne {
         id: WebhookId,
@@ -64,6 +72,8 @@ pub enum Command {
     StopReplay {
         id: WebhookId,
     },
+    /// A caller's command, which is carried out once however often it comes.
+    Once(Once),
     /// The end of a request.
     Report(Report),
     /// Time has passed: whatever is due goes.
@@ -71,6 +81,16 @@ pub enum Command {
     /// Time has passed: whatever is too old or too much is let go. The desk says so to itself,
     /// before all else of a batch.
     Retain,
+}
+
+/// A command with a key, by which its repetitions are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Of the caller and the key that it chose.
+    pub key: Digest,
+    /// Of all that makes the call what it is: another call under the key is refused.
+    pub request: Digest,
+    pub command: Box<Command>,
 }
 
 /// A webhook to be.
@@ -81,6 +101,16 @@ pub struct Registration {
     pub secret: Secret,
     /// Settings other than the defaults.
     pub settings: Amendment,
+}
+
+/// Another secret for a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    pub webhook: WebhookId,
+    /// Made of fresh chance that makes nothing else, or brought along.
+    pub secret: Secret,
+    /// How long the one before it goes on signing.
+    pub overlap_ms: u64,
 }
 
 /// What became of a [`Request`](crate::Request).

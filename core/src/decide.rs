@@ -1,18 +1,17 @@
 //! The one door: a command, a moment and what is known, and out comes what follows.
 
 mod deliveries;
+mod once;
 mod replays;
 mod retention;
 mod tickets;
 mod webhooks;
 
-use std::collections::BTreeMap;
-
 use crate::command::Command;
 use crate::decision::{Decision, Stop};
 use crate::facts::{Facts, Need};
 use crate::moment::Moment;
-use crate::outcome::{Changes, Outcome};
+use crate::outcome::Outcome;
 
 /// How far a decision came.
 #[derive(Debug)]
@@ -36,6 +35,10 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         Command::Unregister { id } => webhooks::unregister(&mut decision, *id),
         Command::Amend { id, settings } => webhooks::amend(&mut decision, *id, settings),
         Command::Enable { id } => webhooks::enable(&mut decision, *id),
+        Command::Rotate(rotation) => webhooks::rotate(&mut decision, rotation),
+        Command::EndSecret { webhook, secret } => {
+            webhooks::end_secret(&mut decision, *webhook, *secret)
+        }
         Command::PingOne { id } => webhooks::ping_one(&mut decision, *id),
         Command::Ping => webhooks::ping(&mut decision),
         Command::Resend { id, event } => replays::resend(&mut decision, *id, *event),
@@ -43,6 +46,7 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
             replays::start(&mut decision, *id, *range, *counted, *dry_run)
         }
         Command::StopReplay { id } => replays::stop(&mut decision, *id),
+        Command::Once(once) => return once::once(once, moment, facts),
         Command::Report(report) => deliveries::report(&mut decision, report),
         Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
@@ -50,14 +54,6 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
     match reply {
         Ok(reply) => Step::Done(decision.outcome(reply)),
         Err(Stop::Need(needs)) => Step::Need(needs),
-        Err(Stop::Refuse(refusal)) => Step::Done(Outcome {
-            reply: Err(refusal),
-            changes: Changes::default(),
-            requests: Vec::new(),
-            next_wake: None,
-            turn: None,
-            skims: BTreeMap::new(),
-            retain_at: None,
-        }),
+        Err(Stop::Refuse(refusal)) => Step::Done(Outcome::unchanged(Err(refusal))),
     }
 }

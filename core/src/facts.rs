@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, Tried};
 use crate::event::{Event, Seq, Topic};
+use crate::first_answer::{Digest, FirstAnswer};
 use crate::health::Figures;
 use crate::id::{HolderId, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
@@ -89,6 +90,8 @@ pub enum Need {
         after: Seq,
         to: Seq,
     },
+    /// What a call with this key was answered first.
+    FirstAnswer(Digest),
     Lane(WebhookId, Subject),
     /// A webhook's lanes in the order in which they go, after a place in it.
     Lanes {
@@ -129,6 +132,7 @@ pub enum Fact {
     /// Nothing where there is no such event.
     Place(Option<Seq>),
     Size(u64),
+    FirstAnswer(Option<FirstAnswer>),
 }
 
 /// What a host can do at the most: an input to every decision.
@@ -189,6 +193,7 @@ pub struct Facts {
     log: Option<Log>,
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
+    answers: HashMap<Digest, Option<Arc<FirstAnswer>>>,
     partners: Option<BTreeMap<WebhookId, Partner>>,
     /// Slots of all readers, by who holds them.
     in_flight: BTreeMap<HolderId, u32>,
@@ -209,6 +214,7 @@ impl Facts {
             log: None,
             service: None,
             tickets: HashMap::new(),
+            answers: HashMap::new(),
             partners: None,
             in_flight: BTreeMap::new(),
             lanes: BTreeMap::new(),
@@ -240,6 +246,10 @@ impl Facts {
 
     pub(crate) fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
         self.tickets.get(&id).map(Option::as_ref).ok_or(Need::Ticket(id))
+    }
+
+    pub(crate) fn first_answer(&self, key: Digest) -> Asked<Option<&Arc<FirstAnswer>>> {
+        self.answers.get(&key).map(Option::as_ref).ok_or(Need::FirstAnswer(key))
     }
 
     pub(crate) fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
@@ -310,6 +320,9 @@ impl Facts {
             (Need::Ticket(id), Fact::Tickets(tickets)) => {
                 self.tickets.insert(id, tickets.into_iter().next());
             }
+            (Need::FirstAnswer(key), Fact::FirstAnswer(answer)) => {
+                self.answers.insert(key, answer.map(Arc::new));
+            }
             (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_partners(rows),
             (Need::Events { .. }, Fact::Events(events)) => self.events.recall(events),
             (Need::Tried { webhook, from, to }, Fact::Tried(tried)) => {
@@ -356,6 +369,9 @@ impl Facts {
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
             self.tickets.insert(*id, put.row.clone());
+        }
+        for (key, put) in &changes.answers {
+            self.answers.insert(*key, put.row.clone());
         }
         for event in &changes.events {
             self.events.append(Arc::clone(event));
@@ -411,6 +427,7 @@ impl Facts {
             Memory::Dropped => self.forget(),
             Memory::Kept => {
                 self.tickets.clear();
+                self.answers.clear();
                 self.events.trim();
                 self.tries.trim();
                 for lanes in self.lanes.values_mut() {

@@ -108,6 +108,8 @@ ids! {
     TicketId = "tkt_";
     /// A registered callback URL's name.
     WebhookId = "whk_";
+    /// A signing secret's name: it may be shown, the secret may not.
+    SecretId = "sec_";
     /// An event's name: what receivers see as `webhook-id`. Its last 62 bits are its [`Seq`].
     EventId = "evt_";
     /// A running host: a new one at each start of the process.
@@ -122,6 +124,13 @@ impl TicketId {
 }
 
 impl WebhookId {
+    #[must_use]
+    pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
+        Self(uuid(stamp, low(chance)))
+    }
+}
+
+impl SecretId {
     #[must_use]
     pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
         Self(uuid(stamp, low(chance)))

@@ -9,6 +9,7 @@ use crate::attempt::{Attempt, AttemptKey, Tried};
 use crate::desk::{Commit, Store};
 use crate::event::{Event, Seq, Topic};
 use crate::facts::{Fact, Need, TicketFilter};
+use crate::first_answer::{Digest, FirstAnswer};
 use crate::id::{TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
@@ -28,6 +29,7 @@ pub struct MemoryStore {
     readers: BTreeMap<WebhookId, Reader>,
     lanes: BTreeMap<(WebhookId, Subject), Lane>,
     attempts: BTreeMap<AttemptKey, Attempt>,
+    answers: BTreeMap<Digest, Arc<FirstAnswer>>,
 }
 
 impl MemoryStore {
@@ -74,6 +76,7 @@ impl MemoryStore {
             && are_as_expected(&self.tickets, &changes.tickets, |ticket| ticket.version.into())
             && are_as_expected(&self.webhooks, &changes.webhooks, |webhook| webhook.rev)
             && are_as_expected(&self.readers, &changes.readers, |reader| reader.rev)
+            && are_as_expected(&self.answers, &changes.answers, |answer| answer.at.0)
     }
 
     fn lanes(&self, webhook: WebhookId) -> Vec<Lane> {
@@ -131,6 +134,9 @@ impl Store for MemoryStore {
                 Fact::Place(events.find(|event| event.created >= at).map(|event| event.seq))
             }
             Need::NextAbout { topic, after, to } => Fact::Place(self.next_about(topic, after, to)),
+            Need::FirstAnswer(key) => {
+                Fact::FirstAnswer(self.answers.get(&key).map(|answer| FirstAnswer::clone(answer)))
+            }
             Need::Lane(webhook, subject) => {
                 Fact::Lanes(self.lanes.get(&(webhook, subject)).copied().into_iter().collect())
             }
@@ -156,6 +162,7 @@ impl Store for MemoryStore {
         put_all(&mut self.tickets, &changes.tickets);
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);
+        put_all(&mut self.answers, &changes.answers);
         self.lanes.retain(|(webhook, _), _| !changes.cleared.contains(webhook));
         self.lanes.retain(|(webhook, subject), _| {
             !(subject.is_replay() && changes.stopped.contains(webhook))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::attempt::{Attempt, AttemptKey};
 use crate::event::{Event, Seq};
-use crate::id::{EventId, Stamp, TicketId, WebhookId};
+use crate::first_answer::{Digest, FirstAnswer};
+use crate::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
@@ -13,10 +14,12 @@ use crate::reader::{Reader, Skim};
 use crate::replay::{Count, Run};
 use crate::request::Request;
 use crate::service::Service;
+use crate::sign::Secret;
 use crate::ticket::Ticket;
 use crate::webhook::Webhook;
 
-/// What a decision came to. A refusal has no changes and no requests.
+/// What a decision came to. A refusal has no requests, and no change but that it is kept as a
+/// first answer.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub reply: Result<Reply, Refusal>,
@@ -31,6 +34,21 @@ pub struct Outcome {
     pub skims: BTreeMap<WebhookId, Skim>,
     /// After a [`Retain`](crate::Command::Retain): when the next one is due.
     pub retain_at: Option<Millis>,
+}
+
+impl Outcome {
+    /// The outcome of a decision that changes nothing.
+    pub(crate) fn unchanged(reply: Result<Reply, Refusal>) -> Self {
+        Self {
+            reply,
+            changes: Changes::default(),
+            requests: Vec::new(),
+            next_wake: None,
+            turn: None,
+            skims: BTreeMap::new(),
+            retain_at: None,
+        }
+    }
 }
 
 /// The desk's yes.
@@ -52,8 +70,16 @@ pub enum Reply {
     },
     /// A replay was stopped.
     Stopped(Run),
+    /// The webhook, with the new secret as its current one.
+    Rotated(Arc<Webhook>),
+    SecretEnded(SecretId),
     /// A wake or a report was taken in.
     Noted,
+    /// What the call was answered the first time, with the secret that it showed if that signs.
+    Again {
+        first: Arc<FirstAnswer>,
+        secret: Option<Secret>,
+    },
 }
 
 /// The desk's no: its rules, not its machinery, forbid it.
@@ -64,6 +90,8 @@ pub enum Refusal {
     UnknownDelivery,
     /// It never was, or it is no longer kept.
     UnknownEvent,
+    /// The webhook has no live secret with this id.
+    UnknownSecret,
     TicketClosed,
     TooManyWebhooks,
     /// It is paused or disabled.
@@ -74,6 +102,13 @@ pub enum Refusal {
     ReplayRunning,
     /// No replay of the webhook runs.
     NoReplay,
+    TooManySecrets {
+        next_ends_at: Millis,
+    },
+    /// Without it nothing could be signed.
+    LastSecret,
+    /// The idempotency key belongs to another call.
+    KeyReused,
 }
 
 /// What a row must be in the store for a change of it to hold.
@@ -119,6 +154,8 @@ pub struct Changes {
     pub lanes: BTreeMap<(WebhookId, Subject), Option<Lane>>,
     /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
     pub attempts: BTreeMap<AttemptKey, Attempt>,
+    /// First answers by their keys. The revision of one is its time.
+    pub answers: BTreeMap<Digest, Put<Arc<FirstAnswer>>>,
 }
 
 impl Changes {
@@ -139,6 +176,7 @@ impl Changes {
         merge_puts(&mut self.tickets, later.tickets);
         merge_puts(&mut self.webhooks, later.webhooks);
         merge_puts(&mut self.readers, later.readers);
+        merge_puts(&mut self.answers, later.answers);
         for webhook in &later.cleared {
             self.lanes.retain(|(of, _), _| of != webhook);
         }

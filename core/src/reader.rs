@@ -368,8 +368,9 @@ mod tests {
     use super::*;
     use crate::event::EventType;
     use crate::guard::{CallbackUrl, Targets};
-    use crate::id::Stamp;
+    use crate::id::{SecretId, Stamp};
     use crate::lane::Scope;
+    use crate::secrets::{Secrets, SigningSecret};
     use crate::sign::Secret;
     use crate::webhook::WebhookStatus;
 
@@ -378,7 +379,9 @@ mod tests {
     fn webhook() -> Webhook {
         let id = WebhookId::new(Stamp::default(), &[1; 16]);
         let url = CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap();
-        Webhook::new(id, url, Secret::new([1; 32]), NOW)
+        let secret_id = SecretId::new(Stamp::default(), &[1; 16]);
+        let secret = SigningSecret::new(secret_id, Secret::new([1; 32]), NOW);
+        Webhook::new(id, url, Secrets::new(secret), NOW)
     }
 
     fn reader() -> Reader {

@@ -27,13 +27,12 @@ pub struct Request {
 impl Request {
     #[must_use]
     pub fn new(webhook: &Webhook, event: &Event, key: AttemptKey, now: Millis) -> Self {
-        let seconds = now.unix_seconds();
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("user-agent", USER_AGENT.to_owned()),
             ("webhook-id", event.id.to_string()),
-            ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", webhook.secret.signature(event.id, seconds, &event.body)),
+            ("webhook-timestamp", now.unix_seconds().to_string()),
+            ("webhook-signature", webhook.secrets.signatures(event, now)),
             ("hookdesk-attempt", key.number.to_string()),
         ];
         if let (Some(Topic::Ticket(ticket)), Some(version)) = (event.topic, event.version) {

@@ -9,7 +9,7 @@ use crate::id::WebhookId;
 use crate::moment::Millis;
 use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
-use crate::sign::Secret;
+use crate::secrets::Secrets;
 use crate::subscription::Subscription;
 use crate::window;
 
@@ -80,7 +80,7 @@ impl WebhookStatus {
 pub struct Webhook {
     pub id: WebhookId,
     pub callback_url: CallbackUrl,
-    pub secret: Secret,
+    pub secrets: Secrets,
     pub events: Subscription,
     pub ordering: Ordering,
     /// For people; nothing depends on it.
@@ -135,11 +135,11 @@ impl Webhook {
 
     /// A webhook with default settings.
     #[must_use]
-    pub fn new(id: WebhookId, callback_url: CallbackUrl, secret: Secret, at: Millis) -> Self {
+    pub fn new(id: WebhookId, callback_url: CallbackUrl, secrets: Secrets, at: Millis) -> Self {
         Self {
             id,
             callback_url,
-            secret,
+            secrets,
             events: Subscription::default(),
             ordering: Ordering::default(),
             description: None,
@@ -175,6 +175,12 @@ impl Webhook {
     #[must_use]
     pub fn with_status(self, status: WebhookStatus) -> Self {
         Self { status, rev: self.rev + 1, ..self }
+    }
+
+    /// The webhook with other secrets.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, rev: self.rev + 1, ..self }
     }
 
     /// The webhook with other settings. Pausing and going on are for webhooks that are not disabled.

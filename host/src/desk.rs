@@ -284,11 +284,14 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::Unregister { .. }
         | Command::Amend { .. }
         | Command::Enable { .. }
+        | Command::Rotate(_)
+        | Command::EndSecret { .. }
         | Command::PingOne { .. }
         | Command::Ping
         | Command::Resend { .. }
         | Command::Replay { .. }
         | Command::StopReplay { .. }
+        | Command::Once(_)
         | Command::Wake
         | Command::Retain => None,
     }

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Decided, Event, EventId, HolderId, Lane, Meaning, Moment, Owed, Reader,
-    Reason, Reply, Request, Seq, Subject, Subscription, Webhook, WebhookId,
+    AttemptKey, Command, Decided, Event, EventId, HolderId, Lane, Meaning, Millis, Moment, Owed,
+    Reader, Reason, Reply, Request, Secrets, Seq, Subject, Subscription, Webhook, WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -118,6 +118,7 @@ impl Witness {
 
     fn partner(&mut self, rows: &Rows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
         let id = webhook.id;
+        secrets(webhook);
         let before = self.before.get(&id).cloned();
         let (most, had) = before
             .as_ref()
@@ -252,8 +253,36 @@ fn headers(request: &Request, webhook: &Webhook, event: &Event) {
     assert_eq!(header("hookdesk-attempt"), request.key.number.to_string());
     let seconds = request.sent_at.unix_seconds();
     assert_eq!(header("webhook-timestamp"), seconds.to_string());
-    let signature = webhook.secret.signature(event.id, seconds, &event.body);
-    assert_eq!(header("webhook-signature"), signature);
+    let signatures: Vec<String> =
+        header("webhook-signature").split(' ').map(str::to_owned).collect();
+    assert_eq!(
+        signatures,
+        signed(webhook, event, request.sent_at),
+        "by secrets that are live then"
+    );
+}
+
+/// The signatures that a request has: by every secret that has not ended, from the newest id down.
+fn signed(webhook: &Webhook, event: &Event, at: Millis) -> Vec<String> {
+    let all: BTreeMap<_, _> = webhook.secrets.stored().map(|one| (one.id, one)).collect();
+    let mut signatures = Vec::new();
+    for one in all.into_values().rev() {
+        match one.ends_at {
+            Some(end) if end <= at => {}
+            Some(_) | None => {
+                let signature = one.secret.signature(event.id, at.unix_seconds(), &event.body);
+                signatures.push(signature);
+            }
+        }
+    }
+    signatures
+}
+
+/// Secrets of a webhook whose rows are as given: one has no end, and no more live than may.
+fn secrets(webhook: &Webhook) {
+    let ends: Vec<_> = webhook.secrets.stored().map(|one| one.ends_at).collect();
+    let endless = ends.iter().filter(|end| end.is_none()).count();
+    assert!(endless == 1 && ends.len() <= Secrets::MOST, "{}: secrets end {ends:?}", webhook.id);
 }
 
 /// A webhook takes a place only while it has fewer in flight than the process has free: checked on

@@ -18,6 +18,8 @@ mod check;
 #[cfg(feature = "host")]
 mod client;
 #[cfg(feature = "host")]
+mod libraries;
+#[cfg(feature = "host")]
 mod receiver;
 #[cfg(feature = "host")]
 mod server;
@@ -27,6 +29,8 @@ mod world;
 
 #[cfg(feature = "host")]
 pub use client::{Answer, Client, Frame, Stream, Webhook};
+#[cfg(feature = "host")]
+pub use libraries::libraries_verify;
 #[cfg(feature = "host")]
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
 #[cfg(feature = "host")]

@@ -26,6 +26,7 @@ use crate::client::Client;
 mod attempt;
 mod folder;
 mod log;
+mod places;
 mod port;
 
 pub use attempt::Attempt;
@@ -156,6 +157,21 @@ impl Server {
     /// The database, to look at only.
     pub fn records(&self) -> Connection {
         attempt::open(&self.database())
+    }
+
+    /// The column of each value in the database that contains a text, once for each.
+    pub fn places(&self, text: &str) -> Vec<String> {
+        places::places(&self.records(), text)
+    }
+
+    /// All bytes of the database's files, what SQLite left free among them.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = fs::read_dir(self.folder.path()).expect("the folder is there");
+        let files = files.map(|file| file.expect("it can be listed").path());
+        let is_ours = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hookdesk.db"))
+        };
+        files.filter(is_ours).flat_map(|path| fs::read(path).expect("it can be read")).collect()
     }
 
     /// KiB of memory that the process had at its fullest (`VmHWM` of `proc_pid_status(5)`).

@@ -11,9 +11,11 @@ mod model;
 mod plan;
 mod promise;
 mod receivers;
+mod repeats;
 mod rest;
 mod situations;
 mod story;
+mod told;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,7 +24,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::{
     Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Memory, Millis, Moment, Reason,
-    Refusal, Reply, Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
+    Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
 };
 
 use crate::check::{self, Witness};
@@ -32,6 +34,7 @@ use host::Host;
 use model::Model;
 use promise::Promise;
 use receivers::{Flying, receive};
+use repeats::{Repeats, plain};
 
 pub use plan::{EVENT_BYTES, Odds, Plan};
 pub use situations::Situations;
@@ -54,6 +57,7 @@ pub struct World<'a, S> {
     flying: Vec<Flying>,
     callers: Callers,
     model: Model,
+    repeats: Repeats,
     witness: Witness,
     /// Tickets and the version that a caller was told of: they must never be lost.
     acknowledged: BTreeMap<TicketId, u32>,
@@ -99,6 +103,7 @@ where
             flying: Vec::new(),
             callers: Callers::default(),
             model: Model::default(),
+            repeats: Repeats::default(),
             witness: Witness::default(),
             acknowledged: BTreeMap::new(),
             untold: BTreeMap::new(),
@@ -166,16 +171,17 @@ where
         self.trouble();
         let calls = self.plan.odds.call;
         while self.chance(calls) {
-            let mut call = self.callers.call(&self.plan, &mut self.rng);
-            if self.chance(self.plan.odds.again) {
-                call = self.once_more();
-            }
+            let again = self.chance(self.plan.odds.again);
+            let call =
+                if again { self.once_more() } else { self.callers.call(&self.plan, &mut self.rng) };
+            let Some(call) = call else { continue };
+            self.repeats.asked(&call);
             let first = self.rng.usize(..self.hosts.len());
             // Where nobody answers, callers go elsewhere.
             let (before, after) = self.hosts.split_at_mut(first);
             let mut hosts = after.iter_mut().chain(before);
             if let Some(host) = hosts.find(|host| host.hangs.is_none()) {
-                host.calls.extend(call);
+                host.calls.push(call);
             }
         }
         let host = self.rng.usize(..self.hosts.len());
@@ -306,10 +312,11 @@ where
         let (before, after) = (self.chance(crash), self.chance(crash));
         match decided {
             Some(_) if before => {
-                for call in &calls {
-                    self.unsure(call);
-                }
                 self.crash(index);
+                for call in calls {
+                    self.unsure(&call);
+                    self.repeat_under_key(call);
+                }
             }
             Some(decided) => {
                 let host = &mut self.hosts[index];
@@ -388,7 +395,7 @@ where
     /// Nobody knows what became of a call.
     fn unsure(&mut self, call: &Command) {
         self.model.unsure(call);
-        promise::forget(&mut self.promises, call);
+        promise::forget(&mut self.promises, plain(call));
     }
 
     /// Reports whose time has come reach the host that sent the request, if it still lives.
@@ -403,48 +410,6 @@ where
         for flying in self.flying.extract_if(.., is_due) {
             if flying.holder == holder {
                 self.hosts[index].unheard.push(flying.report);
-            }
-        }
-    }
-
-    /// Callers hear what became of their calls, and what they hear must hold from here on.
-    fn acknowledge(&mut self, rows: &Rows, calls: &[Command], decided: &[Decided]) {
-        for (call, decided) in calls.iter().zip(decided) {
-            if let Ok(reply) = &decided.reply {
-                self.model.told(call, reply);
-                promise::told(&mut self.promises, rows, call, reply);
-            }
-            match (&decided.reply, call) {
-                (Ok(Reply::Opened(id)), _) => {
-                    self.callers.tickets.push(*id);
-                    self.acknowledged.insert(*id, 1);
-                }
-                (Ok(Reply::Ticket(ticket)), _) => {
-                    self.acknowledged.insert(ticket.id, ticket.version);
-                }
-                (Ok(Reply::Registered(webhook)), _) => self.callers.webhooks.push(webhook.id),
-                (Ok(Reply::Unregistered(id)), _) => {
-                    self.callers.webhooks.retain(|webhook| webhook != id);
-                    self.witness.unregistered.insert(*id);
-                    if let Some((webhook, reader)) = self.witness.before.get(id) {
-                        self.situations.met("unregister", webhook, reader);
-                    }
-                }
-                // A call whose commit was of unknown fate may have been carried out before.
-                (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
-                    self.callers.webhooks.retain(|webhook| webhook != id);
-                }
-                (
-                    Ok(
-                        Reply::Announced(_)
-                        | Reply::Webhook(_)
-                        | Reply::Replay { .. }
-                        | Reply::Stopped(_)
-                        | Reply::Noted,
-                    )
-                    | Err(_),
-                    _,
-                ) => {}
             }
         }
     }
@@ -483,7 +448,7 @@ where
 
     /// What operators asked for in this batch, whatever became of it.
     fn asked(&mut self, calls: &[Command], rows: &Rows) {
-        for call in calls {
+        for call in calls.iter().map(plain) {
             if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
                 self.witness.asked(rows, *id, events);
             }
@@ -532,6 +497,9 @@ where
         let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));
         let subject = slot.map_or(Subject::Again(key.seq), |slot| slot.subject);
         let clocks_are_right = self.clocks_are_right;
+        if webhook.secrets.live(request.sent_at).nth(1).is_some() {
+            self.meet_one("two secrets sign", id);
+        }
         self.witness.request(rows, request, (webhook, reader), clocks_are_right);
         let twice = self
             .flying

@@ -1,39 +1,13 @@
 //! Real deliveries, verified by the published Standard Webhooks libraries of other languages.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use hookdesk_tests::{Client, Delivery, Folder, Options, Reaction, Receiver, Server, Webhook};
+use hookdesk_tests::{
+    Client, Delivery, Options, Reaction, Receiver, Server, Webhook, libraries_verify,
+};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
-
-fn verify_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("verify")
-}
-
-/// A file that the set-up makes.
-fn set_up(path: &str) -> PathBuf {
-    let path = verify_folder().join(path);
-    assert!(path.exists(), "no {}; it is made by: make setup", path.display());
-    path
-}
-
-/// Runs a verifier over entries, and gives what it says.
-fn verify(program: &Path, script: &str, entries: &[Value]) -> String {
-    let folder = Folder::new();
-    let file = folder.path().join("entries.json");
-    fs::write(&file, json!(entries).to_string()).expect("it can be written");
-    let mut command = Command::new(program);
-    command.arg(verify_folder().join(script)).arg(&file);
-    let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}: {said}{complaint}");
-    said.trim().to_owned()
-}
 
 /// All six types of events with texts of many kinds, a retry among them.
 async fn tell_everything(client: &Client) {
@@ -81,8 +55,6 @@ fn set(one: &mut Delivery, name: &str, change: impl Fn(&str) -> String) {
 
 #[tokio::test]
 async fn the_published_libraries_verify_what_is_told_and_refuse_what_was_changed() {
-    set_up("node_modules/standardwebhooks");
-    let python = set_up(".venv/bin/python");
     let server = Server::start(Options::default());
     let client = server.client();
     let receivers = [
@@ -108,7 +80,5 @@ async fn the_published_libraries_verify_what_is_told_and_refuse_what_was_changed
     for one in &receivers[0].deliveries() {
         entries.extend(tampered(one, &webhooks[0], &webhooks[1]));
     }
-    let expected = format!("verified {genuine}, refused {}", entries.len() - genuine);
-    assert_eq!(verify(Path::new("node"), "verify.mjs", &entries), expected);
-    assert_eq!(verify(&python, "verify.py", &entries), expected);
+    libraries_verify(&entries);
 }

@@ -40,6 +40,14 @@ impl Fields {
         }
     }
 
+    /// The fields of a call that may as well have no body at all.
+    pub fn of_any(call: &Call<'_>) -> Result<Self, Problem> {
+        if call.body.is_empty() {
+            return Ok(Self { object: Map::new(), errors: Vec::new() });
+        }
+        Self::of(call)
+    }
+
     pub fn fail(&mut self, name: &str, detail: impl Into<String>) {
         let pointer = format!("#/{name}");
         self.errors.push(FieldError { pointer, detail: detail.into() });

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::api::{Response, headers};
 use crate::outcome::Refusal;
+use crate::secrets::Secrets;
 
 /// What is wrong: a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,12 @@ pub enum Code {
     NotItsTurn,
     /// A replay of the webhook runs, and there is one at a time.
     ReplayRunning,
+    /// The webhook has as many live secrets as it may.
+    TooManySecrets,
+    /// No other secret of the webhook is live.
+    LastSecret,
+    /// The idempotency key was used for another call in the last 24 hours.
+    IdempotencyKeyReused,
     /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
@@ -55,6 +62,9 @@ impl Code {
             Self::WebhookNotActive => "webhook_not_active",
             Self::NotItsTurn => "not_its_turn",
             Self::ReplayRunning => "replay_running",
+            Self::TooManySecrets => "too_many_secrets",
+            Self::LastSecret => "last_secret",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadField => "bad_field",
@@ -76,10 +86,12 @@ impl Code {
             | Self::TooManyWebhooks
             | Self::WebhookNotActive
             | Self::NotItsTurn
-            | Self::ReplayRunning => 409,
+            | Self::ReplayRunning
+            | Self::TooManySecrets
+            | Self::LastSecret => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::BadField | Self::BadCallbackUrl => 422,
+            Self::BadField | Self::BadCallbackUrl | Self::IdempotencyKeyReused => 422,
             Self::Overloaded => 429,
             Self::StoreUnavailable => 503,
             Self::LoopDetected => 508,
@@ -97,6 +109,9 @@ impl Code {
             Self::WebhookNotActive => "The webhook is not active",
             Self::NotItsTurn => "It is not its turn",
             Self::ReplayRunning => "A replay runs already",
+            Self::TooManySecrets => "Too many live secrets",
+            Self::LastSecret => "The last live secret",
+            Self::IdempotencyKeyReused => "The key belongs to another call",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::BadField => "A field is not as it must be",
@@ -121,6 +136,9 @@ impl Code {
             | Self::WebhookNotActive
             | Self::NotItsTurn
             | Self::ReplayRunning
+            | Self::TooManySecrets
+            | Self::LastSecret
+            | Self::IdempotencyKeyReused
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::BadField
@@ -133,8 +151,8 @@ impl Code {
 /// A field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), or `?name` for a parameter of
-    /// the query.
+    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), `?name` for a parameter of the
+    /// query, or the name of a header.
     pub pointer: String,
     pub detail: String,
 }
@@ -176,6 +194,28 @@ impl From<Refusal> for Problem {
             Refusal::UnknownEvent => {
                 let detail = "There is no event with this id, or it is no longer kept.";
                 Self::new(Code::NotFound, detail)
+            }
+            Refusal::UnknownSecret => {
+                let detail = "This webhook has no live secret with this id.";
+                Self::new(Code::NotFound, detail)
+            }
+            Refusal::TooManySecrets { next_ends_at } => Self::new(
+                Code::TooManySecrets,
+                format!(
+                    "A webhook has at most {} live secrets. The next one ends at {}; DELETE one to \
+                     end it earlier.",
+                    Secrets::MOST,
+                    next_ends_at.rfc3339()
+                ),
+            ),
+            Refusal::LastSecret => {
+                let detail = "No other secret is live, and a webhook needs one. Rotate it instead.";
+                Self::new(Code::LastSecret, detail)
+            }
+            Refusal::KeyReused => {
+                let detail = "This Idempotency-Key came with another method, path or body in the \
+                              last 24 hours. Choose a new key for a new call.";
+                Self::new(Code::IdempotencyKeyReused, detail)
             }
             Refusal::TicketClosed => {
                 let detail = "A closed ticket does not change. Open a new one.";

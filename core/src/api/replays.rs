@@ -7,9 +7,10 @@ use crate::api::body::Fields;
 use crate::api::problem::Problem;
 use crate::api::{Call, Response, view};
 use crate::attempt::Tried;
-use crate::command::Command;
+use crate::command::{Command, Once};
 use crate::event::{Event, Seq};
 use crate::facts::{Fact, Need};
+use crate::first_answer::Digest;
 use crate::id::{EventId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
@@ -54,6 +55,8 @@ pub struct Preparation {
     /// Events of one page.
     events: Vec<Event>,
     counted: Count,
+    /// The digests of the call's idempotency key and of the call.
+    once: Option<(Digest, Digest)>,
 }
 
 /// What is needed next.
@@ -108,7 +111,12 @@ impl Preparation {
             lanes,
             events,
             counted,
+            once: None,
         })
+    }
+
+    pub(super) fn under_key(self, once: Option<(Digest, Digest)>) -> Self {
+        Self { once, ..self }
     }
 
     /// What is to be loaded next, all of it as of one moment; `None` when all is known.
@@ -245,7 +253,13 @@ impl Preparation {
         let (after, to) = self.part;
         let range = Range { after, to, only: self.only, per_second: self.per_second };
         let Self { webhook: id, counted, dry_run, .. } = self;
-        Ok(Command::Replay { id, range, counted, dry_run })
+        let command = Command::Replay { id, range, counted, dry_run };
+        Ok(match self.once {
+            Some((key, request)) => {
+                Command::Once(Once { key, request, command: Box::new(command) })
+            }
+            None => command,
+        })
     }
 }
 

@@ -9,11 +9,12 @@ use crate::api::{
     Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next,
     Preparation, Problem, Pull, Reading, Response,
 };
-use crate::command::{Command, Registration};
+use crate::command::{Command, Registration, Rotation};
 use crate::facts::TicketFilter;
 use crate::guard::CallbackUrl;
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::outcome::Refusal;
+use crate::secrets::Secrets;
 use crate::service::Availability;
 use crate::sign::Secret;
 use crate::text::BadText;
@@ -30,6 +31,9 @@ enum Purpose {
     AmendWebhook,
     PingOne,
     Enable,
+    Rotate,
+    ListSecrets,
+    EndSecret,
     ListDeliveries,
     ReadDelivery,
     Resend,
@@ -49,9 +53,9 @@ enum Purpose {
     Ready,
 }
 
-/// Method, path, purpose. `{id}` stands for one segment; of two patterns that fit a path the first
+/// Method, path, purpose. `{…}` stands for one segment; of two patterns that fit a path the first
 /// is meant, so the literal ones come first.
-const ROUTES: [(&str, &str, Purpose); 26] = [
+const ROUTES: [(&str, &str, Purpose); 29] = [
     ("POST", "/webhooks/register", Purpose::Register),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
     ("GET", "/webhooks", Purpose::ListWebhooks),
@@ -60,6 +64,9 @@ const ROUTES: [(&str, &str, Purpose); 26] = [
     ("PATCH", "/webhooks/{id}", Purpose::AmendWebhook),
     ("POST", "/webhooks/{id}/ping", Purpose::PingOne),
     ("POST", "/webhooks/{id}/enable", Purpose::Enable),
+    ("POST", "/webhooks/{id}/secret/rotate", Purpose::Rotate),
+    ("GET", "/webhooks/{id}/secrets", Purpose::ListSecrets),
+    ("DELETE", "/webhooks/{id}/secrets/{secret_id}", Purpose::EndSecret),
     ("GET", "/webhooks/{id}/deliveries", Purpose::ListDeliveries),
     ("GET", "/webhooks/{id}/deliveries/{event_id}", Purpose::ReadDelivery),
     ("POST", "/webhooks/{id}/deliveries/{event_id}/resend", Purpose::Resend),
@@ -87,7 +94,7 @@ pub(super) fn take(
     call: &Call<'_>,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Taken {
-    let (purpose, [id, event_id]) = find(call)?;
+    let (purpose, [id, inner_id]) = find(call)?;
     match purpose {
         Purpose::Register => register(door, call, fresh),
         Purpose::Unregister => Ok(Next::Decide(Command::Unregister { id: webhook_id(id)? })),
@@ -97,13 +104,20 @@ pub(super) fn take(
         Purpose::AmendWebhook => amend(door, call, webhook_id(id)?),
         Purpose::PingOne => Ok(Next::Decide(Command::PingOne { id: webhook_id(id)? })),
         Purpose::Enable => Ok(Next::Decide(Command::Enable { id: webhook_id(id)? })),
+        Purpose::Rotate => rotate(call, webhook_id(id)?, fresh),
+        Purpose::ListSecrets => Ok(Next::Read(Reading::Secrets(webhook_id(id)?))),
+        Purpose::EndSecret => {
+            let webhook = webhook_id(id)?;
+            let secret = SecretId::parse(inner_id).ok_or(Refusal::UnknownSecret)?;
+            Ok(Next::Decide(Command::EndSecret { webhook, secret }))
+        }
         Purpose::ListDeliveries => list_deliveries(call, webhook_id(id)?),
         Purpose::ReadDelivery => {
-            let (webhook, event) = (webhook_id(id)?, delivered(event_id)?);
+            let (webhook, event) = (webhook_id(id)?, delivered(inner_id)?);
             Ok(Next::Read(Reading::Delivering(Delivering { webhook, event })))
         }
         Purpose::Resend => {
-            let (id, event) = (webhook_id(id)?, delivered(event_id)?);
+            let (id, event) = (webhook_id(id)?, delivered(inner_id)?);
             Ok(Next::Decide(Command::Resend { id, event }))
         }
         Purpose::Replay => Ok(Next::Prepare(Box::new(Preparation::take(call, webhook_id(id)?)?))),
@@ -153,22 +167,22 @@ fn find<'a>(call: &Call<'a>) -> Result<(Purpose, [&'a str; 2]), Problem> {
     Err(Problem { allow: Some(allow), ..Problem::new(Code::MethodNotAllowed, detail) })
 }
 
-/// The segments of `path` where `pattern` has `{id}` and `{event_id}`, or nothing where it has none;
-/// `None` when they do not fit.
+/// The segments of `path` where `pattern` has `{id}` and the id of something inside, or nothing
+/// where it has none; `None` when they do not fit.
 fn fit<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
-    let [mut id, mut event_id] = [""; 2];
+    let [mut id, mut inner_id] = [""; 2];
     let mut segments = path.split('/');
     for wanted in pattern.split('/') {
         let segment = segments.next()?;
         match wanted {
-            "{id}" | "{event_id}" if segment.is_empty() => return None,
+            "{id}" | "{event_id}" | "{secret_id}" if segment.is_empty() => return None,
             "{id}" => id = segment,
-            "{event_id}" => event_id = segment,
+            "{event_id}" | "{secret_id}" => inner_id = segment,
             literal if literal == segment => {}
             _ => return None,
         }
     }
-    segments.next().is_none().then_some([id, event_id])
+    segments.next().is_none().then_some([id, inner_id])
 }
 
 fn ticket_id(text: &str) -> Result<TicketId, Problem> {
@@ -192,13 +206,33 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
 fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
     let mut fields = Fields::of(call)?;
     let url = fields.parsed("callback_url", bounded_url);
-    let brings_secret = fields.is_given("secret") && !fields.is_null("secret");
-    let own_secret = brings_secret.then(|| fields.parsed("secret", Secret::own));
+    let own_secret = own_secret(&mut fields);
     let settings = settings::take(&mut fields);
     let callback_url = callback_url(door, &fields.finish(url)?)?;
     // A secret that was given and is not right has stopped the call by now.
-    let secret = own_secret.flatten().unwrap_or_else(|| Secret::new(fresh()));
+    let secret = own_secret.unwrap_or_else(|| Secret::new(fresh()));
     Ok(Next::Decide(Command::Register(Registration { callback_url, secret, settings })))
+}
+
+fn rotate(
+    call: &Call<'_>,
+    webhook: WebhookId,
+    fresh: impl FnOnce() -> [u8; Secret::LENGTH],
+) -> Taken {
+    let mut fields = Fields::of_any(call)?;
+    let own_secret = own_secret(&mut fields);
+    let range = 0..=Secrets::LONGEST_OVERLAP_S;
+    let seconds = fields.whole("overlap_seconds", &range, Secrets::OVERLAP_S);
+    fields.finish(Some(()))?;
+    let secret = own_secret.unwrap_or_else(|| Secret::new(fresh()));
+    let overlap_ms = u64::from(seconds.unwrap_or(Secrets::OVERLAP_S)) * 1_000;
+    Ok(Next::Decide(Command::Rotate(Rotation { webhook, secret, overlap_ms })))
+}
+
+/// A secret that the caller brings along, if it does.
+fn own_secret(fields: &mut Fields) -> Option<Secret> {
+    let brings_one = fields.is_given("secret") && !fields.is_null("secret");
+    brings_one.then(|| fields.parsed("secret", Secret::own)).flatten()
 }
 
 fn amend(door: &Door, call: &Call<'_>, id: WebhookId) -> Taken {
@@ -282,7 +316,8 @@ mod tests {
     #[test]
     fn every_route_is_found_and_knows_its_methods() {
         for (method, pattern, purpose) in ROUTES {
-            let path = pattern.replace("{id}", "x").replace("{event_id}", "x");
+            let path =
+                pattern.replace("{id}", "x").replace("{event_id}", "x").replace("{secret_id}", "x");
             let call = Call { method, path: &path, query: "", headers: vec![], body: b"" };
             assert_eq!(find(&call).map(|(of, _)| of), Ok(purpose));
             let other = Call { method: "PUT", ..call };

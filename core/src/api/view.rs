@@ -9,13 +9,14 @@ use crate::answer::Answer;
 use crate::api::deliveries::Delivery;
 use crate::attempt::Attempt;
 use crate::event::{Event, EventType, Topic};
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::log::Log;
 use crate::moment::Millis;
 use crate::owed::Sum;
 use crate::reader::{Expired, Reader};
 use crate::reason::Reason;
 use crate::replay::{Count, Run};
+use crate::secrets::SigningSecret;
 use crate::service::{Availability, Service};
 use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
@@ -114,17 +115,18 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
     }
 }
 
-/// The one answer that shows a secret.
+/// A secret's name and times, without itself.
 #[derive(Serialize)]
-pub(super) struct RegisteredView<'a> {
-    #[serde(flatten)]
-    webhook: WebhookView<'a>,
-    secret: &'a str,
+pub(super) struct SecretView {
+    id: SecretId,
+    created_at: Time,
+    ends_at: Option<Time>,
 }
 
-impl<'a> RegisteredView<'a> {
-    pub fn new(webhook: &'a Webhook, secret: &'a str) -> Self {
-        Self { webhook: webhook.into(), secret }
+impl From<&SigningSecret> for SecretView {
+    fn from(secret: &SigningSecret) -> Self {
+        let SigningSecret { id, secret: _, created_at, ends_at } = secret;
+        Self { id: *id, created_at: Time(*created_at), ends_at: ends_at.map(Time) }
     }
 }
 

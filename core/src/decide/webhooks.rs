@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::command::Registration;
+use crate::command::{Registration, Rotation};
 use crate::decide::deliveries;
 use crate::decision::{Decision, Stop};
 use crate::event::EventType;
-use crate::id::WebhookId;
+use crate::id::{SecretId, WebhookId};
 use crate::log::News;
 use crate::outcome::{Refusal, Reply};
 use crate::reader::Reader;
+use crate::secrets::{Secrets, SigningSecret};
 use crate::webhook::{Amendment, Webhook, WebhookStatus};
 
 type Decided = Result<Reply, Stop>;
@@ -22,7 +23,9 @@ pub(super) fn register(decision: &mut Decision<'_>, registration: &Registration)
     let stamp = decision.tick()?;
     let Registration { callback_url, secret, settings } = registration.clone();
     let id = WebhookId::new(stamp, &decision.moment.chance);
-    let webhook = Webhook::new(id, callback_url, secret, stamp.at).amended(&settings);
+    let secret_id = SecretId::new(stamp, &decision.moment.chance);
+    let secrets = Secrets::new(SigningSecret::new(secret_id, secret, stamp.at));
+    let webhook = Webhook::new(id, callback_url, secrets, stamp.at).amended(&settings);
     let reader = Reader::new(&webhook, &decision.log()?);
     let webhook = Arc::new(webhook);
     decision.register(Arc::clone(&webhook), reader);
@@ -64,6 +67,29 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
             Ok(Reply::Webhook(decision.put_webhook(enabled, webhook.rev)?))
         }
     }
+}
+
+/// The new secret signs from the next request on, beside those that are still live.
+pub(super) fn rotate(decision: &mut Decision<'_>, rotation: &Rotation) -> Decided {
+    let webhook = find(decision, rotation.webhook)?;
+    let stamp = decision.tick()?;
+    let id = SecretId::new(stamp, &decision.moment.chance);
+    let current = SigningSecret::new(id, rotation.secret.clone(), stamp.at);
+    let secrets = webhook.secrets.rotate(current, decision.now(), rotation.overlap_ms)?;
+    let rotated = Webhook::clone(&webhook).with_secrets(secrets);
+    Ok(Reply::Rotated(decision.put_webhook(rotated, webhook.rev)?))
+}
+
+pub(super) fn end_secret(
+    decision: &mut Decision<'_>,
+    webhook: WebhookId,
+    secret: SecretId,
+) -> Decided {
+    let webhook = find(decision, webhook)?;
+    let secrets = webhook.secrets.end(secret, decision.now())?;
+    let changed = Webhook::clone(&webhook).with_secrets(secrets);
+    decision.put_webhook(changed, webhook.rev)?;
+    Ok(Reply::SecretEnded(secret))
 }
 
 pub(super) fn ping_one(decision: &mut Decision<'_>, id: WebhookId) -> Decided {

@@ -7,17 +7,18 @@ use crate::answer::{Answer, Failure};
 use crate::attempt::{Attempt, AttemptKey, Tried};
 use crate::event::{Event, EventType, Seq, Topic};
 use crate::extra_headers::ExtraHeaders;
+use crate::first_answer::{Digest, FirstAnswer};
 use crate::guard::CallbackUrl;
 use crate::health::{Down, Health};
-use crate::id::{EventId, HolderId, Stamp, TicketId, WebhookId};
+use crate::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
 use crate::moment::Millis;
 use crate::reader::Reader;
 use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
+use crate::secrets::Secrets;
 use crate::service::{Availability, Service};
-use crate::sign::Secret;
 use crate::sql::Value;
 use crate::subscription::{Subscription, Tallies};
 use crate::ticket::{Ticket, TicketMessage, TicketStatus};
@@ -194,7 +195,7 @@ impl Row<'_> {
         Ok(Webhook {
             id: self.parsed("webhooks.id", WebhookId::parse)?,
             callback_url: CallbackUrl::stored(self.text("webhooks.callback_url")?),
-            secret: self.parsed("webhooks.secret", Secret::parse)?,
+            secrets: self.parsed("webhooks.secrets", Secrets::from_json)?,
             events: self.subscription()?,
             ordering: self.parsed("webhooks.ordering", Ordering::parse)?,
             description: self.optional_text("webhooks.description")?,
@@ -299,6 +300,23 @@ impl Row<'_> {
         let reason = self.parsed("attempts.reason", Reason::parse)?;
         let next_attempt_at = self.optional_integer("attempts.next_attempt_at")?.map(Millis);
         Ok(Attempt { key, at, duration_ms, answer, reason, next_attempt_at })
+    }
+
+    pub fn first_answer(&mut self) -> Read<FirstAnswer> {
+        Ok(FirstAnswer {
+            key: self.parsed("keys.key", Digest::parse)?,
+            request: self.parsed("keys.request", Digest::parse)?,
+            at: self.millis("keys.at")?,
+            status: self
+                .small("keys.status")?
+                .try_into()
+                .map_err(|_| BadRow { column: "keys.status" })?,
+            location: self.optional_text("keys.location")?,
+            body: self.text("keys.body")?,
+            shown: self
+                .optional("keys.webhook", WebhookId::parse)?
+                .zip(self.optional("keys.secret", SecretId::parse)?),
+        })
     }
 
     pub fn lane(&mut self) -> Read<Lane> {

@@ -1,7 +1,11 @@
 //! The tables in SQLite's dialect, for the native file and for an edge worker's storage.
 //!
 //! Keys are the log's whole numbers, or ids, which grow with time: all that is appended lands at
-//! the end of its table and index.
+//! the end of its table and index. Callers' own keys are digests, and land anywhere.
+
+mod keys;
+
+use std::sync::Arc;
 
 use crate::answer::Answer;
 use crate::attempt::Attempt;
@@ -33,7 +37,7 @@ macro_rules! ticket_columns {
 
 macro_rules! partner_columns {
     () => {
-        "SELECT id, callback_url, secret, events, webhooks.ordering, description, headers, \
+        "SELECT id, callback_url, secrets, events, webhooks.ordering, description, headers, \
          retry_schedule, timeout_ms, max_in_flight, rate_limit, paused, disabled_for, \
          disabled_at, created_at, webhooks.rev, \
          read_to, tallies, aimed, readers.ordering, sending, holder, window, steep_to, answers, \
@@ -127,6 +131,7 @@ pub fn query(need: &Need) -> Statement<'static> {
              ORDER BY seq LIMIT 1",
             vec![topic.to_string().into(), after.0.into(), to.0.into()],
         ),
+        Need::FirstAnswer(key) => (keys::QUERY, vec![key.to_string().into()]),
         Need::Lane(webhook, subject) => (
             concat!(lane_columns!(), "WHERE webhook = ?1 AND subject = ?2"),
             vec![webhook.to_string().into(), subject.to_string().into()],
@@ -170,6 +175,9 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::Tried { .. } => {
             Fact::Tried(rows.map(|mut row| row.tried()).collect::<Result<_, _>>()?)
         }
+        Need::FirstAnswer(_) => {
+            Fact::FirstAnswer(rows.next().map(|mut row| row.first_answer()).transpose()?)
+        }
         Need::NextAbout { .. } | Need::CreatedFrom(_) => {
             Fact::Place(rows.next().map(|mut row| row.place()).transpose()?)
         }
@@ -211,6 +219,7 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
         all.push(lane(*webhook, *subject, row.as_ref()));
     }
     all.extend(changes.attempts.values().map(attempt));
+    all.extend(changes.answers.values().filter_map(keys::put));
     all
 }
 
@@ -295,7 +304,7 @@ fn ticket(put: &Put<Ticket>) -> Option<Statement<'_>> {
     })
 }
 
-fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statement<'_>> {
+fn webhook(id: WebhookId, put: &Put<Arc<Webhook>>) -> Option<Statement<'_>> {
     let Some(webhook) = &put.row else {
         return delete("DELETE FROM webhooks WHERE id = ?1 AND rev = ?2", id, put.expect);
     };
@@ -308,7 +317,7 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
     let mut values = vec![
         id.to_string().into(),
         webhook.callback_url.as_str().into(),
-        webhook.secret.reveal().to_string().into(),
+        webhook.secrets.to_json().into(),
         json(&events).into(),
         webhook.ordering.name().into(),
         webhook.description.as_deref().into(),
@@ -325,7 +334,7 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
     ];
     Some(match put.expect {
         Expect::Absent => one(
-            "INSERT INTO webhooks (id, callback_url, secret, events, ordering, description, \
+            "INSERT INTO webhooks (id, callback_url, secrets, events, ordering, description, \
              headers, retry_schedule, timeout_ms, max_in_flight, rate_limit, paused, \
              disabled_for, disabled_at, created_at, rev) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
@@ -334,8 +343,8 @@ fn webhook(id: WebhookId, put: &Put<std::sync::Arc<Webhook>>) -> Option<Statemen
         Expect::Rev(rev) => {
             values.push(rev.into());
             one(
-                "UPDATE webhooks SET callback_url = ?2, secret = ?3, events = ?4, ordering = ?5, \
-                 description = ?6, headers = ?7, retry_schedule = ?8, timeout_ms = ?9, \
+                "UPDATE webhooks SET callback_url = ?2, secrets = ?3, events = ?4, \
+                 ordering = ?5, description = ?6, headers = ?7, retry_schedule = ?8, timeout_ms = ?9, \
                  max_in_flight = ?10, rate_limit = ?11, paused = ?12, disabled_for = ?13, \
                  disabled_at = ?14, created_at = ?15, rev = ?16 WHERE id = ?1 AND rev = ?17",
                 values,

@@ -4,8 +4,9 @@ use fastrand::Rng;
 use hookdesk_core::api::{Call, Door, Next};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, EventId, EventType, Ordering, Registration, RetrySchedule,
-    Secret, Store, Subscription, TicketId, TicketMessage, WebhookId,
+    Amendment, Availability, Command, Digest, EventId, EventType, Once, Ordering, Registration,
+    RetrySchedule, Rotation, Secret, SecretId, Store, Subscription, TicketId, TicketMessage,
+    WebhookId,
 };
 use serde_json::json;
 
@@ -16,11 +17,19 @@ use super::plan::Plan;
 pub struct Callers {
     pub tickets: Vec<TicketId>,
     pub webhooks: Vec<WebhookId>,
+    /// Also of webhooks that are no more, and such as have ended.
+    pub secrets: Vec<(WebhookId, SecretId)>,
 }
 
 impl Callers {
-    /// A call that somebody makes.
+    /// A call that somebody makes, perhaps under a key.
     pub fn call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
+        let call = self.plain_call(plan, rng)?;
+        let keyed = may_have_key(&call) && rng.u32(0..1_000) < plan.odds.keyed;
+        Some(if keyed { under_key(rng, call) } else { call })
+    }
+
+    fn plain_call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
         if self.webhooks.len() < plan.webhooks as usize && rng.u32(0..3) == 0 {
             return Some(registration(rng));
         }
@@ -52,9 +61,14 @@ impl Callers {
     /// What an operator does to a webhook.
     fn operate(&self, rng: &mut Rng) -> Option<Command> {
         let id = pick(rng, &self.webhooks)?;
-        Some(match rng.u32(0..4) {
-            0 => Command::Enable { id },
-            1 => Command::PingOne { id },
+        Some(match rng.u32(0..12) {
+            0..=2 => Command::Enable { id },
+            3..=5 => Command::PingOne { id },
+            6 => rotation(rng, id),
+            7 => {
+                let (webhook, secret) = pick(rng, &self.secrets)?;
+                Command::EndSecret { webhook, secret }
+            }
             _ => Command::Amend { id, settings: amendment(rng) },
         })
     }
@@ -92,14 +106,27 @@ fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
     if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
 }
 
+/// Keys are for calls that are a POST or PATCH.
+fn may_have_key(call: &Command) -> bool {
+    !matches!(
+        call,
+        Command::CloseTicket { .. } | Command::Unregister { .. } | Command::EndSecret { .. }
+    )
+}
+
+fn under_key(rng: &mut Rng, call: Command) -> Command {
+    let mut key = [0; 16];
+    rng.fill(&mut key);
+    let request = Digest::of(&[format!("{call:?}").as_bytes()]);
+    Command::Once(Once { key: Digest::of(&[&key]), request, command: Box::new(call) })
+}
+
 fn registration(rng: &mut Rng) -> Command {
     let url = format!("https://receiver.example/{}", rng.u8(..));
     let waits = (0..rng.usize(0..=4)).map(|_| rng.u32(0..=20)).collect();
-    let mut secret = [0; Secret::LENGTH];
-    rng.fill(&mut secret);
     Command::Register(Registration {
         callback_url: CallbackUrl::parse(&url, &Targets::public()).expect("a good URL"),
-        secret: Secret::new(secret),
+        secret: secret(rng),
         settings: Amendment {
             ordering: Some(ordering(rng)),
             retry_schedule: Some(RetrySchedule::parse(waits).expect("a good schedule")),
@@ -108,6 +135,18 @@ fn registration(rng: &mut Rng) -> Command {
             ..amendment(rng)
         },
     })
+}
+
+fn secret(rng: &mut Rng) -> Secret {
+    let mut bytes = [0; Secret::LENGTH];
+    rng.fill(&mut bytes);
+    Secret::new(bytes)
+}
+
+/// Some overlaps end within the world, and some at once.
+fn rotation(rng: &mut Rng, webhook: WebhookId) -> Command {
+    let overlap_ms = [0, 1_000, 30_000, 600_000][rng.usize(0..4)];
+    Command::Rotate(Rotation { webhook, secret: secret(rng), overlap_ms })
 }
 
 /// Mostly the default: order inside a ticket is what is hard to keep.

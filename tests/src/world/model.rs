@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    Availability, Command, Event, EventId, EventType, Ordering, Reply, Request, Subscription,
-    TicketId, Topic, Webhook, WebhookId,
+    Availability, Command, Event, EventId, EventType, Ordering, Reply, Request, Secret,
+    Subscription, TicketId, Topic, Webhook, WebhookId,
 };
 use serde_json::Value;
 
@@ -34,6 +34,8 @@ struct Partner {
     wants: Vec<(usize, Subscription)>,
     /// Whether a call about it came to an unknown end: then little is sure.
     unclear: bool,
+    /// The secret that it was told to verify with last, while nothing else is known.
+    secret: Option<Secret>,
     /// Requests that came in for each event.
     requests: BTreeMap<Key, usize>,
     taken: BTreeSet<Key>,
@@ -97,6 +99,13 @@ impl Model {
                     partner.unclear |= settings.ordering.is_some();
                 }
             }
+            (Command::Rotate(rotation), Reply::Rotated(_)) => {
+                if let Some(partner) = self.partners.get_mut(&rotation.webhook) {
+                    partner.secret = Some(rotation.secret.clone());
+                }
+            }
+            // It may be the last one, and which one then is that is the desk's to know.
+            (Command::EndSecret { webhook, .. }, Reply::SecretEnded(_)) => self.unsigned(*webhook),
             (Command::Resend { id, event }, _) => self.resent(*id, *event),
             (_, _) => {}
         }
@@ -106,6 +115,13 @@ impl Model {
     fn resent(&mut self, id: WebhookId, event: EventId) {
         if let Some(partner) = self.partners.get_mut(&id) {
             partner.resent.insert(event);
+        }
+    }
+
+    /// Which secret a webhook's receiver should verify with is not known.
+    fn unsigned(&mut self, webhook: WebhookId) {
+        if let Some(partner) = self.partners.get_mut(&webhook) {
+            partner.secret = None;
         }
     }
 
@@ -127,6 +143,7 @@ impl Model {
             ordering: webhook.ordering,
             wants: vec![(self.order, webhook.events.clone())],
             unclear: false,
+            secret: Some(webhook.secrets.current().secret.clone()),
             requests: BTreeMap::new(),
             taken: BTreeSet::new(),
             resent: BTreeSet::new(),
@@ -158,6 +175,9 @@ impl Model {
                     partner.unclear = true;
                 }
             }
+            Command::Once(once) => self.unsure(&once.command),
+            Command::Rotate(rotation) => self.unsigned(rotation.webhook),
+            Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Resend { id, event } => self.resent(*id, *event),
             Command::Register(_)
             | Command::Retain
@@ -187,10 +207,16 @@ impl Model {
         let version = header("hookdesk-ticket-version").and_then(|text| text.parse().ok());
         let ticket = header("hookdesk-ticket").and_then(TicketId::parse);
         let event = header("webhook-id").and_then(EventId::parse);
+        let signatures = header("webhook-signature").unwrap_or_default();
         let about = ticket.zip(version).map(|(ticket, version)| Key::Ticket(ticket, version));
         let key = about.or(event.map(Key::Event)).expect("every request has its event's id");
         self.is_true(key, &request.body, id);
         let Some(partner) = self.partners.get(&id) else { return };
+        if let (Some(secret), Some(event)) = (&partner.secret, event) {
+            let signature = secret.signature(event, request.sent_at.unix_seconds(), &request.body);
+            let signed = signatures.split(' ').any(|one| one == signature);
+            assert!(signed, "{id} cannot verify {key:?} with the secret that it was told");
+        }
         if let (Key::Ticket(ticket, version), false) = (key, partner.unclear)
             && partner.ordering != Ordering::None
         {

@@ -55,8 +55,10 @@ pub struct Odds {
     pub unregister: u32,
     /// A call asks for events once more.
     pub again: u32,
-    /// A caller whose call failed calls again.
+    /// A caller whose call failed calls again, as do some that were not heard.
     pub repeat: u32,
+    /// A call has a key, so that its repetition does nothing.
+    pub keyed: u32,
     pub commit_fails: u32,
     pub commit_unknown: u32,
     /// For a while the store answers nothing, or takes nothing more in.
@@ -90,7 +92,7 @@ impl Plan {
         let rng = &mut rng;
         // Each trouble is there in a third of the worlds, and in them sometimes often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 21] = [
+        let troubles: [(&mut u32, u32); 22] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
             (&mut odds.again, 300),
@@ -112,6 +114,7 @@ impl Plan {
             (&mut odds.late, 100),
             (&mut odds.doubled, 100),
             (&mut odds.ours, 100),
+            (&mut odds.keyed, 1_000),
         ];
         for (trouble, most) in troubles {
             let drawn = rng.u32(0..=most);
@@ -196,7 +199,7 @@ impl Plan {
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
-        let odds: [fn(&mut Odds) -> &mut u32; 22] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 23] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.again,
@@ -218,6 +221,7 @@ impl Plan {
             |odds| &mut odds.late,
             |odds| &mut odds.doubled,
             |odds| &mut odds.ours,
+            |odds| &mut odds.keyed,
             |odds| &mut odds.call,
         ];
         for odd in odds {

@@ -99,6 +99,7 @@ where
         promise::kept(&self.promises, rows, &webhooks.collect());
         self.repeats_are_bounded();
         self.model.at_rest();
+        self.repeats.at_rest(&self.rows);
     }
 
     /// A receiver takes something in twice only when the desk could not know: it was not told of

@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, Reader, Reason, Slot, Subject, Webhook, WebhookStatu
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// What a run of a thousand worlds and more must meet.
-const MUST: [(&str, &str); 56] = [
+const MUST: [(&str, &str); 64] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "retries_used_up"),
@@ -32,6 +32,14 @@ const MUST: [(&str, &str); 56] = [
     ("turns", "active"),
     ("turns", "disabled for failing"),
     ("turns", "disabled as gone"),
+    ("secret rotated", "sending"),
+    ("secret rotated", "waiting"),
+    ("secret ended", "current"),
+    ("secret ended", "former"),
+    ("two secrets sign", "sending"),
+    ("repeated call", "answered again"),
+    ("repeated call", "refused again"),
+    ("repeated call", "shown its secret again"),
     ("turns", "narrower"),
     ("turns", "wider"),
     ("crash", "sending"),

@@ -48,6 +48,13 @@ fn brief(command: &Command) -> String {
             format!("amend {} {}", tail(&id.to_string()), changes(settings))
         }
         Command::Enable { id } => format!("enable {}", tail(&id.to_string())),
+        Command::Rotate(rotation) => {
+            let seconds = rotation.overlap_ms / 1_000;
+            format!("rotate {} over {seconds} s", tail(&rotation.webhook.to_string()))
+        }
+        Command::EndSecret { webhook, secret } => {
+            format!("end {} of {}", tail(&secret.to_string()), tail(&webhook.to_string()))
+        }
         Command::PingOne { id } => format!("ping {}", tail(&id.to_string())),
         Command::Ping => "ping all".to_owned(),
         Command::Resend { id, event } => {
@@ -58,6 +65,9 @@ fn brief(command: &Command) -> String {
             format!("replay {from}..{to} {only}→{}", tail(&id.to_string()))
         }
         Command::StopReplay { id } => format!("stop replay {}", tail(&id.to_string())),
+        Command::Once(once) => {
+            format!("{} under {}", brief(&once.command), tail(&once.key.to_string()))
+        }
         Command::Report(Report { key, answer, .. }) => {
             let answer = match answer {
                 Answer::Status { status, .. } => status.to_string(),

@@ -1,0 +1,105 @@
+//! The desk's yes or no as an answer: the first time, as it is kept, and again.
+
+use crate::api::problem::Problem;
+use crate::api::{Response, headers, view};
+use crate::command::Once;
+use crate::first_answer::FirstAnswer;
+use crate::moment::Millis;
+use crate::outcome::{Refusal, Reply};
+use crate::sign::Secret;
+use crate::webhook::Webhook;
+
+type Decided = Result<Reply, Refusal>;
+
+/// The answer to a call that was decided and committed.
+#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "an answer is given once")]
+pub fn answer(decided: Decided) -> Response {
+    let response = without_secret(&decided);
+    let secret = if let Ok(Reply::Again { first: _, secret }) = &decided {
+        secret.as_ref()
+    } else {
+        introduced(&decided).map(|webhook| &webhook.secrets.current().secret)
+    };
+    match secret {
+        Some(secret) => with_secret(response, secret),
+        None => response,
+    }
+}
+
+/// The answer as it is kept for the call's repetitions.
+pub(crate) fn first_answer(once: &Once, at: Millis, decided: &Decided) -> FirstAnswer {
+    let Response { status, headers, body } = without_secret(decided);
+    let location = headers.into_iter().find(|(name, _)| *name == "location");
+    FirstAnswer {
+        key: once.key,
+        request: once.request,
+        at,
+        status,
+        location: location.map(|(_, value)| value),
+        body,
+        shown: introduced(decided).map(|webhook| (webhook.id, webhook.secrets.current().id)),
+    }
+}
+
+fn without_secret(decided: &Decided) -> Response {
+    match decided {
+        Ok(Reply::Opened(id)) => {
+            Response::data(201, view::Named { id }).at(format!("/tickets/{id}"))
+        }
+        Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(ticket)),
+        Ok(Reply::Announced(id)) => Response::data(202, view::Named { id }),
+        Ok(Reply::Registered(webhook)) => Response::data(201, view::WebhookView::from(&**webhook))
+            .at(format!("/webhooks/{}", webhook.id)),
+        Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&**webhook)),
+        Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::Rotated(webhook)) => {
+            Response::data(201, view::SecretView::from(webhook.secrets.current()))
+        }
+        Ok(Reply::SecretEnded(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::Replay { counted, starts }) => {
+            Response::data(if *starts { 202 } else { 200 }, view::CountView::from(*counted))
+        }
+        Ok(Reply::Stopped(run)) => Response::data(200, view::RunView::new(run, 0)),
+        Ok(Reply::Noted) => Response::data(202, view::Empty {}),
+        Ok(Reply::Again { first, secret: _ }) => again(first),
+        Err(refusal) => Problem::from(*refusal).into(),
+    }
+}
+
+/// The webhook whose current secret is new to its owner.
+fn introduced(decided: &Decided) -> Option<&Webhook> {
+    match decided {
+        Ok(Reply::Registered(webhook) | Reply::Rotated(webhook)) => Some(webhook),
+        Ok(
+            Reply::Opened(_)
+            | Reply::Ticket(_)
+            | Reply::Announced(_)
+            | Reply::Webhook(_)
+            | Reply::Unregistered(_)
+            | Reply::SecretEnded(_)
+            | Reply::Replay { .. }
+            | Reply::Stopped(_)
+            | Reply::Noted
+            | Reply::Again { .. },
+        )
+        | Err(_) => None,
+    }
+}
+
+fn again(first: &FirstAnswer) -> Response {
+    let is_problem = first.status >= 400;
+    let content_type = if is_problem { "application/problem+json" } else { "application/json" };
+    let mut headers = headers(content_type);
+    headers.extend(first.location.clone().map(|location| ("location", location)));
+    headers.push(("idempotent-replayed", "true".to_owned()));
+    Response { status: first.status, headers, body: first.body.clone() }
+}
+
+/// The answer with a secret as the last key of its data. A secret's text has nothing in it that
+/// JSON escapes.
+fn with_secret(response: Response, secret: &Secret) -> Response {
+    let open = response.body.strip_suffix("}}").expect("what shows a secret is an object of data");
+    let body = format!("{open},\"secret\":\"{}\"}}}}", *secret.reveal());
+    Response { body, ..response }
+}

@@ -1,0 +1,115 @@
+//! What a call with an idempotency key was answered first, kept so that its repetition is answered
+//! the same and changes nothing.
+//!
+//! Callers choose their keys, and bodies may be long and private: both are kept as digests.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::id::{SecretId, WebhookId};
+use crate::moment::Millis;
+
+/// SHA-256 over some parts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Each part goes in behind its length, so that no two lists of parts are one text.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// The digest that `text` spells in 64 lower-case hex digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+        let digits: Vec<u32> = text.bytes().map(digit).collect::<Option<_>>()?;
+        let (pairs, []) = digits.as_chunks::<2>() else { return None };
+        let bytes = pairs.iter().map(|[high, low]| u8::try_from(high * 16 + low));
+        let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstAnswer {
+    /// Of the caller and the key that it chose.
+    pub key: Digest,
+    /// Of all that makes the call what it is.
+    pub request: Digest,
+    /// When it was answered. No two answers to one key have the same time, so it is the row's
+    /// revision too.
+    pub at: Millis,
+    pub status: u16,
+    pub location: Option<String>,
+    /// As it was given, but without its secret.
+    pub body: String,
+    /// The secret that it showed.
+    pub shown: Option<(WebhookId, SecretId)>,
+}
+
+impl FirstAnswer {
+    /// Milliseconds that it is given again: a day outlasts the outages over which callers repeat
+    /// their calls, and keys that are kept for ever would outgrow the tickets.
+    pub const KEPT_MS: u64 = 86_400_000;
+
+    /// Whether it still stands. One from so far ahead was written by a clock that was wrong.
+    #[must_use]
+    pub fn stands(&self, now: Millis) -> bool {
+        now.0.abs_diff(self.at.0) < Self::KEPT_MS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_tells_parts_apart_and_is_read_back() {
+        let digest = Digest::of(&[b"ab", b"c"]);
+        assert_ne!(digest, Digest::of(&[b"a", b"bc"]));
+        assert_ne!(digest, Digest::of(&[b"abc"]));
+        assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+        let text = digest.to_string();
+        for bad in ["", &text[1..], &text[2..], &text.to_uppercase(), &text.replace('0', "é")] {
+            assert_eq!(Digest::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_answer_stands_for_a_day() {
+        let at = Millis(1_700_000_000_000);
+        let digest = Digest::of(&[]);
+        let first = FirstAnswer {
+            key: digest,
+            request: digest,
+            at,
+            status: 201,
+            location: None,
+            body: String::new(),
+            shown: None,
+        };
+        assert!(first.stands(at) && first.stands(at.plus(86_399_999)));
+        assert!(!first.stands(at.plus(86_400_000)));
+        assert!(first.stands(Millis(at.0 - 86_399_999)) && !first.stands(Millis(0)));
+    }
+}

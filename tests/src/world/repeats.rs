@@ -1,0 +1,82 @@
+//! Calls under a key, and what their callers may rely on: each is carried out once, and answered
+//! the same however often it comes. Like the model, it knows what callers know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookdesk_core::api::{self, Response};
+use hookdesk_core::{Command, Digest, Once, Refusal, Reply};
+
+use crate::stores::Rows;
+
+/// The call itself, with or without a key.
+pub fn plain(call: &Command) -> &Command {
+    match call {
+        Command::Once(once) => &once.command,
+        call => call,
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Repeats {
+    /// What callers were told first.
+    answers: BTreeMap<Digest, Response>,
+    /// Messages and secrets that came under a key. Nobody else has the same.
+    messages: BTreeSet<String>,
+    secrets: BTreeSet<String>,
+}
+
+impl Repeats {
+    /// Somebody calls.
+    pub fn asked(&mut self, call: &Command) {
+        let Command::Once(Once { command, .. }) = call else { return };
+        match &**command {
+            Command::OpenTicket { message } | Command::UpdateTicket { message, .. } => {
+                self.messages.insert(message.as_str().to_owned());
+            }
+            Command::Register(registration) => {
+                self.secrets.insert(registration.secret.reveal().to_string());
+            }
+            Command::Rotate(rotation) => {
+                self.secrets.insert(rotation.secret.reveal().to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// A caller was told what became of a call under a key.
+    pub fn told(&mut self, once: &Once, reply: &Result<Reply, Refusal>) {
+        let mut answer = api::answer(reply.clone());
+        let key = once.key;
+        let headers = answer.headers.len();
+        answer.headers.retain(|(name, _)| *name != "idempotent-replayed");
+        let is_first = answer.headers.len() == headers;
+        let Some(first) = self.answers.get(&key) else {
+            self.answers.insert(key, answer);
+            return;
+        };
+        assert!(!is_first, "{key} was carried out twice: {once:?}");
+        if answer.body != first.body {
+            let hidden = first.body.split_once(",\"secret\":");
+            let hidden = hidden.map(|(open, _)| format!("{open}}}}}"));
+            assert_eq!(Some(&answer.body), hidden.as_ref(), "{key} is answered otherwise");
+            answer.body.clone_from(&first.body);
+        }
+        assert_eq!(&answer, first, "{key} is answered otherwise");
+    }
+
+    /// What came under a key is there once at the most.
+    pub fn at_rest(&self, rows: &Rows) {
+        for message in &self.messages {
+            let data = format!("{{\"ticket_message\":\"{message}\"}}");
+            let told = rows.events.iter().filter(|event| event.body.contains(&data)).count();
+            assert!(told <= 1, "{message} came under a key, and is told {told} times");
+        }
+        let stored = rows.partners.iter().flat_map(|(webhook, ..)| webhook.secrets.stored());
+        let mut seen = BTreeSet::new();
+        for one in stored {
+            let text = one.secret.reveal().to_string();
+            let is_new = seen.insert(text.clone()) || !self.secrets.contains(&text);
+            assert!(is_new, "{} came under a key, and is there twice", one.id);
+        }
+    }
+}
