@@ -55,7 +55,8 @@ pub(crate) struct Decision<'a> {
     /// Readers that moved past events which are for others only: not worth a write.
     skims: BTreeMap<WebhookId, Skim>,
     next_wake: Option<Millis>,
-    retain_at: Option<Millis>,
+    #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
+    retain_at: Option<Option<Millis>>,
 }
 
 impl<'a> Decision<'a> {
@@ -103,9 +104,19 @@ impl Decision<'_> {
         self.facts.limits.retention
     }
 
-    /// When it is to be looked again whether anything is to be let go.
-    pub fn retain_at(&mut self, at: Millis) {
+    /// When it is to be looked again whether anything is to be let go, if ever.
+    pub fn retain_at(&mut self, at: Option<Millis>) {
         self.retain_at = Some(at);
+    }
+
+    /// When the oldest first answer was given.
+    pub fn oldest_answer(&self) -> Asked<Option<Millis>> {
+        self.facts.oldest_answer()
+    }
+
+    /// First answers that were given up to `at` are no longer kept: so many of the oldest.
+    pub fn forget_answers(&mut self, at: Millis, most: u32) {
+        self.changes.forgotten = Some((at, most));
     }
 
     /// When that is, if ever.

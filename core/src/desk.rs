@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::decide::{Step, decide};
 use crate::event::{Event, Seq};
 use crate::facts::{Fact, Facts, Hosts, Memory, Need};
+use crate::first_answer::FirstAnswer;
 use crate::health::Figures;
 use crate::moment::{Millis, Moment};
 use crate::outcome::{Changes, Outcome, Refusal, Reply};
@@ -209,5 +210,5 @@ impl<S: Store> Desk<S> {
 
 /// Whether it is time. A time further away than any that is set was set by a clock that was wrong.
 fn is_reached(at: Millis, now: Millis) -> bool {
-    at <= now || at > now.plus(Retention::LOOK_MS)
+    at <= now || at > now.plus(Retention::LOOK_MS.max(FirstAnswer::KEPT_MS))
 }

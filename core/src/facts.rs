@@ -82,6 +82,8 @@ pub enum Need {
     },
     /// Bytes that the store uses.
     Size,
+    /// When the oldest first answer was given.
+    OldestAnswer,
     /// The first event that was created at a time or later.
     CreatedFrom(Millis),
     /// The next event about `topic` after one and up to another.
@@ -132,6 +134,7 @@ pub enum Fact {
     /// Nothing where there is no such event.
     Place(Option<Seq>),
     Size(u64),
+    Time(Option<Millis>),
     FirstAnswer(Option<FirstAnswer>),
 }
 
@@ -285,7 +288,11 @@ impl Facts {
 
     /// When it is to be looked whether anything is to be let go, if anything ever is.
     pub(crate) fn retains_at(&self) -> Option<Millis> {
-        (!self.limits.retention.is_for_good()).then(|| self.old.next_look())
+        self.old.next_look()
+    }
+
+    pub(crate) fn oldest_answer(&self) -> Asked<Option<Millis>> {
+        self.old.oldest_answer()
     }
 
     pub(crate) fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
@@ -332,6 +339,7 @@ impl Facts {
                 self.events.learn_next(topic, after, to, next);
             }
             (Need::CreatedFrom(at), Fact::Place(first)) => self.old.learn_created_from(at, first),
+            (Need::OldestAnswer, Fact::Time(at)) => self.old.learn_oldest_answer(at),
             (Need::Size, Fact::Size(bytes)) => self.old.learn_size(bytes),
             (Need::LanesTo { to, .. }, Fact::Lanes(lanes)) => self.old.learn_lanes(to, lanes),
             (Need::EventsBefore { before: Some(before), most }, Fact::Events(events)) => {
@@ -363,7 +371,9 @@ impl Facts {
     pub(crate) fn apply(&mut self, outcome: &Outcome) {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
-        self.old.look_at(outcome.retain_at);
+        if let Some(next) = outcome.retain_at {
+            self.old.look_at(next);
+        }
         self.skims.extend(&outcome.skims);
         self.log = changes.log.map(|put| put.row).or(self.log);
         self.service = changes.service.or(self.service);
@@ -372,6 +382,9 @@ impl Facts {
         }
         for (key, put) in &changes.answers {
             self.answers.insert(*key, put.row.clone());
+            if let Some(answer) = &put.row {
+                self.old.look_by(answer.at.plus(FirstAnswer::KEPT_MS));
+            }
         }
         for event in &changes.events {
             self.events.append(Arc::clone(event));

@@ -13,6 +13,7 @@ use crate::first_answer::{Digest, FirstAnswer};
 use crate::id::{TicketId, WebhookId};
 use crate::lane::{Lane, Subject};
 use crate::log::Log;
+use crate::moment::Millis;
 use crate::outcome::{Changes, Expect, Put};
 use crate::reader::Reader;
 use crate::service::Service;
@@ -71,6 +72,16 @@ impl MemoryStore {
         tried.into_iter().collect()
     }
 
+    fn forget_answers(&mut self, changes: &Changes) {
+        let Some((to, most)) = changes.forgotten else { return };
+        let old = self.answers.values().filter(|answer| answer.at <= to);
+        let mut old: Vec<(Millis, Digest)> = old.map(|answer| (answer.at, answer.key)).collect();
+        old.sort_unstable();
+        for (_, key) in old.into_iter().take(most as usize) {
+            self.answers.remove(&key);
+        }
+    }
+
     fn is_as_expected(&self, changes: &Changes) -> bool {
         changes.log.is_none_or(|put| put.was == self.log.stamp)
             && are_as_expected(&self.tickets, &changes.tickets, |ticket| ticket.version.into())
@@ -125,6 +136,7 @@ impl Store for MemoryStore {
                 lanes.truncate(most as usize);
                 Fact::Lanes(lanes)
             }
+            Need::OldestAnswer => Fact::Time(self.answers.values().map(|answer| answer.at).min()),
             Need::Size => {
                 let bodies = self.events.values().map(|event| event.body.len() as u64);
                 Fact::Size(bodies.sum())
@@ -163,6 +175,7 @@ impl Store for MemoryStore {
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);
         put_all(&mut self.answers, &changes.answers);
+        self.forget_answers(changes);
         self.lanes.retain(|(webhook, _), _| !changes.cleared.contains(webhook));
         self.lanes.retain(|(webhook, subject), _| {
             !(subject.is_replay() && changes.stopped.contains(webhook))

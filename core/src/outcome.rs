@@ -32,8 +32,8 @@ pub struct Outcome {
     pub turn: Option<WebhookId>,
     /// How far readers skimmed past what is for others: known, and not worth a write.
     pub skims: BTreeMap<WebhookId, Skim>,
-    /// After a [`Retain`](crate::Command::Retain): when the next one is due.
-    pub retain_at: Option<Millis>,
+    /// After a [`Retain`](crate::Command::Retain): when the next one is due, if ever.
+    pub retain_at: Option<Option<Millis>>,
 }
 
 impl Outcome {
@@ -141,6 +141,8 @@ pub struct Changes {
     /// The revision of a ticket is its version.
     pub tickets: BTreeMap<TicketId, Put<Ticket>>,
     pub events: Vec<Arc<Event>>,
+    /// First answers that were given up to then are no longer kept: so many of the oldest.
+    pub forgotten: Option<(Millis, u32)>,
     /// Events up to here are no longer kept, nor what was tried of them.
     pub floor: Option<Seq>,
     pub webhooks: BTreeMap<WebhookId, Put<Arc<Webhook>>>,
@@ -172,6 +174,7 @@ impl Changes {
         };
         self.service = later.service.or(self.service);
         self.events.extend(later.events);
+        self.forgotten = later.forgotten.or(self.forgotten);
         self.floor = later.floor.or(self.floor);
         merge_puts(&mut self.tickets, later.tickets);
         merge_puts(&mut self.webhooks, later.webhooks);

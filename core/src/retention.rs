@@ -15,6 +15,8 @@ impl Retention {
     /// Rows that are let go at once, an event and an attempt for each webhook: some milliseconds of
     /// work, so that nobody waits.
     const ROWS: u64 = 2_000;
+    /// First answers that are let go at once.
+    pub(crate) const ANSWERS: u32 = 1_000;
     /// Lanes that are let go at once.
     pub(crate) const LANES: u32 = 256;
     /// Milliseconds between two such steps: what is left of them is for callers and receivers.

@@ -72,6 +72,8 @@ pub struct World<'a, S> {
     looked_at: u64,
     /// Whether hosts know the time as the world does.
     clocks_are_right: bool,
+    /// Whether calls may have keys.
+    has_keys: bool,
     /// Whether a host hears of each end once, and at its time.
     reports_are_prompt: bool,
     /// Requests so far.
@@ -112,6 +114,7 @@ where
             rows: Rows::default(),
             looked_at: 0,
             clocks_are_right: plan.clocks_are_right(),
+            has_keys: plan.odds.keyed > 0,
             reports_are_prompt: plan.odds.hang == 0 && plan.odds.doubled == 0,
             sent: 0,
             story,
@@ -192,14 +195,15 @@ where
     fn once_more(&mut self) -> Option<Command> {
         let id = self.callers.pick_webhook(&mut self.rng)?;
         let event = self.rng.choice(&self.rows.events)?.id;
-        Some(match self.rng.u32(0..6) {
+        let call = match self.rng.u32(0..6) {
             0 => Command::StopReplay { id },
             1 | 2 => Command::Resend { id, event },
             _ => {
                 let call = calls::replay(&mut self.rng, id, event);
                 calls::prepare(call, &mut self.disk.borrow_mut().store)?
             }
-        })
+        };
+        Some(calls::perhaps_keyed(&self.plan, &mut self.rng, call))
     }
 
     /// Time goes on: a little, or to when something is due.
@@ -207,6 +211,8 @@ where
         let later = self.flying.iter().filter_map(|flying| flying.reported_at);
         let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
         let due = later.chain(wakes).filter(|at| *at > self.now).min();
+        // Calls are repeated soon, or not at all.
+        let due = due.filter(|at| at.since(self.now) < 3_600_000);
         self.now = match (self.rng.u32(0..10), due) {
             (0..=3, Some(due)) => due,
             (4..=6, _) => self.now.plus(self.rng.u64(0..=30)),

@@ -9,8 +9,10 @@ use crate::decide::deliveries;
 use crate::decision::{Decision, Stop};
 use crate::event::{Event, EventType, Seq};
 use crate::facts::{Asked, Partner};
+use crate::first_answer::FirstAnswer;
 use crate::id::WebhookId;
 use crate::lane::{Lane, Scope, Subject};
+use crate::moment::Millis;
 use crate::outcome::Reply;
 use crate::reader::Slot;
 use crate::reason::Reason;
@@ -24,9 +26,29 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let (to, lanes) = reach(decision, floor, target)?;
     let goes_on = to < target || !lanes.is_empty();
     let_go(decision, floor, to, &lanes)?;
-    let wait_ms = if goes_on { Retention::PACE_MS } else { Retention::LOOK_MS };
-    decision.retain_at(now.plus(wait_ms));
+    let answers_at = forget_answers(decision)?;
+    let next = if goes_on {
+        Some(now.plus(Retention::PACE_MS))
+    } else if decision.retention().is_for_good() {
+        None
+    } else {
+        Some(now.plus(Retention::LOOK_MS))
+    };
+    decision.retain_at(next.into_iter().chain(answers_at).min());
     Ok(Reply::Noted)
+}
+
+/// Lets go of answers that are no longer given again. Says when there may be more to let go.
+fn forget_answers(decision: &mut Decision<'_>) -> Asked<Option<Millis>> {
+    let now = decision.now();
+    let Some(oldest) = decision.oldest_answer()? else { return Ok(None) };
+    let ends_at = oldest.plus(FirstAnswer::KEPT_MS);
+    if ends_at > now {
+        return Ok(Some(ends_at));
+    }
+    let outdated = Millis(now.0.saturating_sub(FirstAnswer::KEPT_MS));
+    decision.forget_answers(outdated, Retention::ANSWERS);
+    Ok(Some(now.plus(Retention::PACE_MS)))
 }
 
 /// Up to where events are too old or too many.

@@ -6,10 +6,13 @@ use crate::lane::Lane;
 use crate::moment::Millis;
 use crate::retention::Retention;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Old {
-    /// When it is looked again whether anything is to be let go: at once, to begin with.
-    next_look: Millis,
+    /// When it is looked again whether anything is to be let go: at once, to begin with, and never
+    /// where nothing ever is.
+    next_look: Option<Millis>,
+    #[expect(clippy::option_option, reason = "it may be known, and known to be none")]
+    oldest_answer: Option<Option<Millis>>,
     created_from: Option<(Millis, Option<Seq>)>,
     size: Option<u64>,
     lanes: Option<(Seq, Vec<Lane>)>,
@@ -17,13 +20,39 @@ pub(super) struct Old {
     outlines: Option<(Seq, u32, Vec<Event>)>,
 }
 
+impl Default for Old {
+    fn default() -> Self {
+        Self {
+            next_look: Some(Millis(0)),
+            oldest_answer: None,
+            created_from: None,
+            size: None,
+            lanes: None,
+            outlines: None,
+        }
+    }
+}
+
 impl Old {
-    pub fn next_look(&self) -> Millis {
+    pub fn next_look(&self) -> Option<Millis> {
         self.next_look
     }
 
     pub fn look_at(&mut self, at: Option<Millis>) {
-        self.next_look = at.unwrap_or(self.next_look);
+        self.next_look = at;
+    }
+
+    /// Looks at a time, if not earlier.
+    pub fn look_by(&mut self, at: Millis) {
+        self.next_look = Some(self.next_look.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    pub fn learn_oldest_answer(&mut self, at: Option<Millis>) {
+        self.oldest_answer = Some(at);
+    }
+
+    pub fn oldest_answer(&self) -> Asked<Option<Millis>> {
+        self.oldest_answer.ok_or(Need::OldestAnswer)
     }
 
     pub fn learn_created_from(&mut self, at: Millis, first: Option<Seq>) {

@@ -170,6 +170,10 @@ impl Row<'_> {
         })
     }
 
+    pub fn oldest_answer(&mut self) -> Read<Option<Millis>> {
+        Ok(self.optional_integer("keys.at")?.map(Millis))
+    }
+
     pub fn size(&mut self) -> Read<u64> {
         self.integer("page_count")
     }

@@ -110,6 +110,7 @@ pub fn query(need: &Need) -> Statement<'static> {
             concat!(lane_columns!(), "WHERE head <= ?1 ORDER BY head, webhook LIMIT ?2"),
             vec![to.0.into(), most.into()],
         ),
+        Need::OldestAnswer => ("SELECT min(at) FROM keys", vec![]),
         // Pages that are free are used again.
         Need::Size => (
             "SELECT (page_count - freelist_count) * page_size \
@@ -181,6 +182,9 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::NextAbout { .. } | Need::CreatedFrom(_) => {
             Fact::Place(rows.next().map(|mut row| row.place()).transpose()?)
         }
+        Need::OldestAnswer => {
+            Fact::Time(rows.next().ok_or(BadRow { column: "keys.at" })?.oldest_answer()?)
+        }
         Need::Size => Fact::Size(rows.next().ok_or(BadRow { column: "page_count" })?.size()?),
         Need::Lane(..) | Need::Lanes { .. } | Need::LanesTo { .. } => {
             Fact::Lanes(rows.map(|mut row| row.lane()).collect::<Result<_, _>>()?)
@@ -220,6 +224,7 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
     }
     all.extend(changes.attempts.values().map(attempt));
     all.extend(changes.answers.values().filter_map(keys::put));
+    all.extend(changes.forgotten.map(|(to, most)| keys::forget(to, most)));
     all
 }
 

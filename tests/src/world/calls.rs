@@ -24,9 +24,7 @@ pub struct Callers {
 impl Callers {
     /// A call that somebody makes, perhaps under a key.
     pub fn call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
-        let call = self.plain_call(plan, rng)?;
-        let keyed = may_have_key(&call) && rng.u32(0..1_000) < plan.odds.keyed;
-        Some(if keyed { under_key(rng, call) } else { call })
+        self.plain_call(plan, rng).map(|call| perhaps_keyed(plan, rng, call))
     }
 
     fn plain_call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
@@ -107,10 +105,19 @@ fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
 }
 
 /// Keys are for calls that are a POST or PATCH.
+/// A call, perhaps under a key.
+pub fn perhaps_keyed(plan: &Plan, rng: &mut Rng, call: Command) -> Command {
+    let keyed = may_have_key(&call) && rng.u32(0..1_000) < plan.odds.keyed;
+    if keyed { under_key(rng, call) } else { call }
+}
+
 fn may_have_key(call: &Command) -> bool {
     !matches!(
         call,
-        Command::CloseTicket { .. } | Command::Unregister { .. } | Command::EndSecret { .. }
+        Command::CloseTicket { .. }
+            | Command::Unregister { .. }
+            | Command::EndSecret { .. }
+            | Command::StopReplay { .. }
     )
 }
 

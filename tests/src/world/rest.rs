@@ -59,10 +59,11 @@ where
         panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.partners);
     }
 
-    /// Whether hosts wake for ever, also when nothing is left to do: those that are not alone look
-    /// for what others left to them, and those whose log is not kept for good for what is too old.
+    /// Whether hosts wake long after the last thing is done: those that are not alone look for what
+    /// others left to them, those whose log is not kept for good for what is too old, and first
+    /// answers are forgotten after a day.
     fn looks_round(&self) -> bool {
-        self.plan.hosts > 1 || !self.plan.retention().is_for_good()
+        self.plan.hosts > 1 || !self.plan.retention().is_for_good() || self.has_keys
     }
 
     fn is_quiet(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use crate::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
-    Amendment, Command, EventType, Fact, Need, Ordering, Reason, Registration, Reply, Retention,
-    Seq, Store, Subscription, WebhookId,
+    Amendment, Command, Digest, EventType, Fact, FirstAnswer, Millis, Need, Once, Ordering, Reason,
+    Registration, Reply, Retention, Seq, Store, Subscription, WebhookId,
 };
 
 const HOUR_S: u64 = 3_600;
@@ -196,4 +196,31 @@ fn a_replay_and_a_resend_of_what_is_gone_come_to_nothing() {
     rig.run(Command::Amend { id, settings });
     rig.run(Command::Wake);
     assert!(rig.flying.is_empty() && rig.partner(id).1.replay.run.is_none());
+}
+
+#[test]
+fn first_answers_are_forgotten_after_a_day() {
+    let mut rig = Rig::new();
+    let ping = |key: u8| {
+        let key = Digest::of(&[&[key]]);
+        Command::Once(Once { key, request: key, command: Box::new(Command::Ping) })
+    };
+    rig.run(ping(1));
+    assert_eq!(rig.next_wake, Some(rig.now.plus(FirstAnswer::KEPT_MS)));
+    rig.pass(HOUR_S);
+    rig.run(ping(2));
+    let second = rig.now;
+    rig.pass(23 * HOUR_S);
+    assert_eq!(oldest_answer(&mut rig), Some(second));
+    settle(&mut rig);
+    rig.pass(HOUR_S);
+    settle(&mut rig);
+    assert_eq!((oldest_answer(&mut rig), rig.next_wake), (None, None));
+}
+
+fn oldest_answer(rig: &mut Rig) -> Option<Millis> {
+    let Fact::Time(at) = rig.desk.store_mut().load(&Need::OldestAnswer).unwrap() else {
+        panic!("not a time")
+    };
+    at
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::first_answer::FirstAnswer;
+use crate::moment::Millis;
 use crate::outcome::{Expect, Put};
 use crate::sql::Statement;
 use crate::sql::sqlite::one;
@@ -39,4 +40,11 @@ pub(super) fn put(put: &Put<Arc<FirstAnswer>>) -> Option<Statement<'_>> {
             )
         }
     })
+}
+
+/// So many of the oldest rows go that were written up to a time.
+pub(super) fn forget(to: Millis, most: u32) -> Statement<'static> {
+    let sql = "DELETE FROM keys WHERE key IN \
+               (SELECT key FROM keys WHERE at <= ?1 ORDER BY at, key LIMIT ?2)";
+    Statement { sql, values: vec![to.0.into(), most.into()], changes: None }
 }
