@@ -150,7 +150,8 @@ fn many_go_in_bounded_steps() {
         floors.push(floor(&mut rig));
         rig.now = next;
     }
-    assert_eq!(floors, [1_000, 2_000, 2_500]);
+    let steps = (1..=10).map(|step| step * 250);
+    assert!(floors.into_iter().eq(steps));
 }
 
 #[test]
@@ -164,8 +165,9 @@ fn what_is_too_much_goes_however_young() {
     }
     rig.pass(60);
     settle(&mut rig);
-    assert_eq!(kept(&mut rig).len(), 0, "a step is a thousand events");
-    assert_eq!(expired(&mut rig, id), Some((1, 2_000, 2_000)));
+    let kept = kept(&mut rig).len() as u64;
+    assert!(kept < 250, "as many as a step, at the most: {kept}");
+    assert_eq!(expired(&mut rig, id), Some((1, 2_000 - kept, 2_000 - kept)));
 }
 
 #[test]
