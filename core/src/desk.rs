@@ -159,17 +159,21 @@ impl<S: Store> Desk<S> {
     fn try_run(&mut self, batch: &[(Command, Moment)]) -> Result<Option<Vec<Decided>>, S::Fault> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
+        // What letting go told of stands in the log before all else.
+        let mut told = Vec::new();
         if let Some((_, moment)) = batch.first()
             && self.facts.retains_at().is_some_and(|at| is_reached(at, moment.now))
         {
             let outcome = self.decide(&Command::Retain, moment)?;
             self.facts.apply(&outcome);
+            told.clone_from(&outcome.changes.events);
             changes.merge(outcome.changes);
         }
         for (command, moment) in batch {
             let outcome = self.decide(command, moment)?;
             self.facts.apply(&outcome);
-            let events = outcome.changes.events.clone();
+            let mut events = std::mem::take(&mut told);
+            events.extend_from_slice(&outcome.changes.events);
             changes.merge(outcome.changes);
             decided.push(Decided {
                 reply: outcome.reply,

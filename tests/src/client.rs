@@ -148,13 +148,29 @@ impl Client {
         enough: impl Fn(&Value) -> bool,
         within: Duration,
     ) -> Value {
+        let path = format!("/webhooks/{webhook}");
+        let told = |answer: &Answer| answer.status == 200 && enough(answer.data());
+        self.wait(&path, told, within).await.data().clone()
+    }
+
+    /// Waits until `enough` says so of what a path answers, and gives that.
+    ///
+    /// # Panics
+    /// If that takes longer than `within`, with the last answer.
+    pub async fn wait(
+        &self,
+        path: &str,
+        enough: impl Fn(&Answer) -> bool,
+        within: Duration,
+    ) -> Answer {
         let deadline = Instant::now() + within;
         loop {
-            let state = self.webhook(webhook).await;
-            if enough(&state) {
-                return state;
+            let answer = self.get(path).await;
+            if enough(&answer) {
+                return answer;
             }
-            assert!(Instant::now() < deadline, "not within {within:?}; the last: {state}");
+            let text = answer.text;
+            assert!(Instant::now() < deadline, "{path}: not within {within:?}; the last: {text}");
             sleep(LOOK_AGAIN).await;
         }
     }
@@ -162,6 +178,41 @@ impl Client {
     /// Waits until a webhook is owed nothing.
     pub async fn wait_told(&self, webhook: &str, within: Duration) -> Value {
         self.wait_webhook(webhook, |state| state["backlog"] == 0, within).await
+    }
+
+    /// What became of each event for a webhook, newest first, as far as `query` asks.
+    pub async fn deliveries(&self, webhook: &str, query: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/webhooks/{webhook}/deliveries{query}")).await;
+        answer.expect(200).data().as_array().expect("a list").clone()
+    }
+
+    /// Asks for an event once more.
+    pub async fn resend(&self, webhook: &str, event: &str) -> Answer {
+        self.post(&format!("/webhooks/{webhook}/deliveries/{event}/resend"), None).await
+    }
+
+    /// Asks for a part of the log once more.
+    pub async fn replay(&self, webhook: &str, part: Value) -> Answer {
+        self.post(&format!("/webhooks/{webhook}/replay"), part).await
+    }
+
+    /// Waits until no replay of a webhook runs, and it is owed nothing.
+    pub async fn wait_replayed(&self, webhook: &str, within: Duration) {
+        let path = format!("/webhooks/{webhook}/replay");
+        self.wait(&path, |answer| answer.status == 404, within).await;
+        self.wait_told(webhook, within).await;
+    }
+
+    /// Changes some settings of a webhook.
+    pub async fn amend(&self, webhook: &str, settings: Value) {
+        self.patch(&format!("/webhooks/{webhook}"), settings).await.expect(200);
+    }
+
+    /// The ids of all events that are kept, oldest first: 1 000 at the most.
+    pub async fn events(&self) -> Vec<String> {
+        let list = self.get("/events?limit=1000").await.expect(200);
+        let items = list.data().as_array().expect("a list");
+        items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
     }
 
     /// Has all webhooks pinged, and gives the event's id.

@@ -199,9 +199,12 @@ impl<'a> Delivery<'a> {
         else {
             panic!("the store said {details:?} of {}", event.seq)
         };
-        let lane = [live, again, replay].into_iter().filter_map(|lanes| lanes.first());
-        let lane = lane.filter(|lane| lane.head == event.seq).find(|lane| lane.number > 0);
-        let state = state(webhook, reader, event, attempts, (live.first(), lane));
+        let heads = [live, again, replay].into_iter().filter_map(|lanes| lanes.first());
+        let mut heads = heads.filter(|lane| lane.head == event.seq).peekable();
+        let is_head = heads.peek().is_some();
+        let lane = heads.find(|lane| lane.number > 0);
+        let is_owed = is_head || reader.owes(event, reader.read_to, live.first());
+        let state = state(webhook, reader, event, attempts, (is_owed, lane));
         let last = attempts.last();
         let reason = match state {
             DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
@@ -219,18 +222,17 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Where an event stands, by what was tried, by the lane that it waits in as its head, and by the
-/// lane of its subject as it was read.
+/// Where an event stands, by what was tried, by whether it is yet to be sent, and by the lane that it
+/// waits in as its head once it was tried.
 fn state(
     webhook: &Webhook,
     reader: &Reader,
     event: &Event,
     attempts: &[Attempt],
-    (live, waiting): (Option<&Lane>, Option<&Lane>),
+    (is_owed, waiting): (bool, Option<&Lane>),
 ) -> DeliveryState {
     let ended_by = |reason| attempts.iter().any(|attempt| attempt.reason == reason);
     let is_sent = reader.sending.iter().any(|slot| slot.seq == event.seq);
-    let is_owed = reader.owes(event, reader.read_to, live);
     let is_read = event.seq <= reader.read_to;
     if is_sent {
         DeliveryState::Sending

@@ -135,6 +135,10 @@ pub(super) fn read_on(
                 // in one order, each goes when it is read.
                 return Ok(false);
             }
+            if wants(decision, webhook, &event)? {
+                // It goes when what is before it is done with, and takes its share of the pace now.
+                keep_pace(decision, id)?;
+            }
             note_behind(decision, id, subject, event.seq)?;
             passed(decision, id, event.seq)?;
         } else if wants(decision, webhook, &event)? {
@@ -221,11 +225,17 @@ fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Asked<()> {
 
 /// One more event is sent, at the replay's pace.
 fn begin(decision: &mut Decision<'_>, id: WebhookId, subject: Subject) -> Asked<()> {
-    let now = decision.now();
     let reader = decision.held_mut(id)?;
     reader.take_on(subject);
     if let Some(run) = &mut reader.replay.run {
         run.sent += 1;
+    }
+    keep_pace(decision, id)
+}
+
+fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Asked<()> {
+    let now = decision.now();
+    if let Some(run) = &mut decision.held_mut(id)?.replay.run {
         run.from_us = paced(run.from_us, run.range.per_second, now);
     }
     Ok(())

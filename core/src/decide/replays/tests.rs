@@ -193,6 +193,24 @@ fn a_replay_has_a_pace_of_its_own() {
 }
 
 #[test]
+fn what_stands_behind_a_slow_event_keeps_the_pace_too() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.update(ticket);
+    end_all(&mut rig, 200);
+    rig.run(replay(id, (0, 3), Only::All, Some(2)));
+    for pending in [1, 2, 3] {
+        assert_eq!(rig.partner(id).1.replay.pending, pending);
+        rig.now = rig.now.plus(500);
+        rig.run(Command::Wake);
+    }
+    assert_eq!(end_all(&mut rig, 200), [(1, 2), (2, 2), (3, 2)]);
+    assert!(!runs(&mut rig, id));
+}
+
+#[test]
 fn a_replay_goes_on_after_a_crash() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);

@@ -44,6 +44,14 @@ fn pause(rig: &mut Rig, id: WebhookId) {
     rig.run(Command::Amend { id, settings });
 }
 
+/// A webhook that hears of what is given up for others.
+fn watch(rig: &mut Rig) -> WebhookId {
+    let watcher = webhook(Ordering::Ticket, &[]);
+    let events = Some(Subscription::of([EventType::DeliveryAbandoned]));
+    let settings = Amendment { events, ..watcher.settings };
+    rig.register(Registration { settings, ..watcher })
+}
+
 fn expired(rig: &mut Rig, id: WebhookId) -> Option<(u64, u64, u64)> {
     let expired = rig.partner(id).1.expired?;
     Some((expired.from.seq().0, expired.to.seq().0, expired.count))
@@ -90,10 +98,7 @@ fn who_was_owed_it_is_moved_up_on_record() {
 fn a_lane_goes_on_with_what_is_kept_and_is_told_of() {
     let mut rig = rig();
     let id = rig.register(webhook(Ordering::Ticket, &[600]));
-    let watcher = webhook(Ordering::Ticket, &[]);
-    let events = Some(Subscription::of([EventType::DeliveryAbandoned]));
-    let settings = Amendment { events, ..watcher.settings };
-    let watcher = rig.register(Registration { settings, ..watcher });
+    let watcher = watch(&mut rig);
     let ticket = rig.open();
     rig.update(ticket);
     rig.end(status(500));
@@ -117,6 +122,22 @@ fn a_lane_goes_on_with_what_is_kept_and_is_told_of() {
     rig.end(status(200));
     rig.end(status(200));
     assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
+}
+
+/// Who streams the log is shown what each batch added to it, and must miss nothing.
+#[test]
+fn what_is_told_of_it_is_among_what_the_log_gained() {
+    let mut rig = rig();
+    rig.register(webhook(Ordering::Ticket, &[600]));
+    watch(&mut rig);
+    rig.open();
+    rig.end(status(500));
+    rig.now = rig.now.plus((HOUR_S + 60) * 1_000);
+    let batch = [(Command::Ping, rig.moment()), (Command::Wake, rig.moment())];
+    let decided = rig.desk.run(&batch).unwrap();
+    let gained = decided.iter().flat_map(|decided| &decided.events);
+    let gained: Vec<_> = gained.map(|event| (event.seq.0, event.kind)).collect();
+    assert_eq!(gained, [(2, EventType::DeliveryAbandoned), (3, EventType::Ping)]);
 }
 
 #[test]
