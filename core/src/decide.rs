@@ -3,8 +3,10 @@
 mod deliveries;
 mod once;
 mod replays;
+mod reports;
 mod retention;
 mod tickets;
+mod turns;
 mod webhooks;
 
 use crate::command::Command;
@@ -47,7 +49,7 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
         }
         Command::StopReplay { id } => replays::stop(&mut decision, *id),
         Command::Once(once) => return once::once(once, moment, facts),
-        Command::Report(report) => deliveries::report(&mut decision, report),
+        Command::Report(report) => reports::report(&mut decision, report),
         Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
     };

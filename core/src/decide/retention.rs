@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::decide::deliveries;
+use crate::decide::{reports, turns};
 use crate::decision::{Decision, Stop};
 use crate::event::{Event, EventType, Seq};
 use crate::facts::{Asked, Partner};
@@ -149,16 +149,16 @@ fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: S
     }
     let behind = lane.behind.filter(|behind| *behind > to);
     let rest = Slot::first(to, lane.subject, behind, now);
-    if let Some(next) = deliveries::next_in_lane(decision, &webhook, &rest)? {
+    if let Some(next) = turns::next_in_lane(decision, &webhook, &rest)? {
         let head = next.seq;
         let behind = behind.filter(|behind| *behind > head);
-        let number = deliveries::requests_so_far(decision, id, lane.subject, head)?;
+        let number = turns::requests_so_far(decision, id, lane.subject, head)?;
         let (step, due, why) = (0, now, Reason::Turn);
         decision.reader_mut(id)?.wait(lane.subject);
         decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
     } else {
         decision.drop_lane(lane);
-        deliveries::rest(decision, id)?;
+        reports::rest(decision, id)?;
     }
     abandon(decision, &webhook, lane)
 }

@@ -17,10 +17,13 @@ struct Break {
 }
 
 const DELIVERIES: &str = "core/src/decide/deliveries.rs";
+const REPORTS: &str = "core/src/decide/reports.rs";
+const REPLAYS: &str = "core/src/decide/replays.rs";
+const TURNS: &str = "core/src/decide/turns.rs";
 const DECISION: &str = "core/src/decision.rs";
 
 /// The first seven have the names that they have in the executable model of the rules.
-const BREAKS: [Break; 16] = [
+const BREAKS: [Break; 21] = [
     Break {
         name: "takeover: what a dead host had in flight is forgotten",
         file: DECISION,
@@ -47,19 +50,19 @@ const BREAKS: [Break; 16] = [
     },
     Break {
         name: "probe-ladder: a failed probe takes a step",
-        file: DELIVERIES,
+        file: REPORTS,
         was: "let (wait_ms, step, why) = if slot.probe {",
         becomes: "let (wait_ms, step, why) = if slot.probe && slot.seq.0 == 0 {",
     },
     Break {
         name: "paused: a paused webhook's next event takes the free place",
-        file: DELIVERIES,
+        file: TURNS,
         was: "if wanted && decision.has_leave(webhook)? && decision.has_room(webhook)? {",
         becomes: "if wanted && decision.has_room(webhook)? {",
     },
     Break {
         name: "silence: failures are counted over any silence",
-        file: DELIVERIES,
+        file: REPORTS,
         was: "reader.health.rest();",
         becomes: "let _ = reader;",
     },
@@ -116,6 +119,36 @@ const BREAKS: [Break; 16] = [
         file: "core/src/secrets.rs",
         was: "self.ends_at.is_none_or(|at| at > now)",
         becomes: "self.ends_at.is_none_or(|at| at.plus(60_000) > now)",
+    },
+    Break {
+        name: "owed: a replay takes what is owed",
+        file: REPLAYS,
+        was: "is_owed(decision, webhook, event)? || is_resent(decision, webhook.id, event.seq)?;",
+        becomes: "is_resent(decision, webhook.id, event.seq)?;",
+    },
+    Break {
+        name: "again: a replay takes what is resent",
+        file: REPLAYS,
+        was: "is_owed(decision, webhook, event)? || is_resent(decision, webhook.id, event.seq)?;",
+        becomes: "is_owed(decision, webhook, event)?;",
+    },
+    Break {
+        name: "stopped: lanes of a stopped replay stay",
+        file: "core/src/memory.rs",
+        was: "!(subject.is_replay() && changes.stopped.contains(webhook))",
+        becomes: "!(subject.is_replay() && changes.cleared.contains(webhook))",
+    },
+    Break {
+        name: "floor: what is let go is not put on record",
+        file: "core/src/decide/retention.rs",
+        was: "reader.owed.add(event.id);\n                reader.expire(event.id);",
+        becomes: "reader.owed.add(event.id);",
+    },
+    Break {
+        name: "digest: what is not wanted after all stays counted",
+        file: TURNS,
+        was: "decision.reader_mut(webhook)?.owed.remove(event.id);",
+        becomes: "let _ = (&mut *decision, event);",
     },
 ];
 
