@@ -64,13 +64,15 @@ async fn fill(client: &Client) -> (Value, [Receiver; 4]) {
     let all_wait = |state: &Value| state["waiting_lanes"] == 4 && state["in_flight"] == 0;
     client.wait_webhook(&waiting.id, all_wait, SOON).await;
     hanging.wait_for(|all| all.len() == 1, SOON).await;
+    let rotate = format!("/webhooks/{}/secret/rotate", waiting.id);
+    let rotated = client.post(&rotate, None).await.expect(201);
     let said = json!({
         "tickets": client.get("/tickets").await.data(),
         "service": client.get("/service").await.data(),
         "webhooks": client.get("/webhooks").await.data(),
         "log": log(&kind),
         "sent": [sent(&waiting, &failing), sent(&sending, &hanging)],
-        "secrets": [told.secret, disabled.secret, waiting.secret, sending.secret],
+        "secrets": [told.secret, disabled.secret, rotated.data()["secret"], sending.secret],
     });
     (said, [kind, gone, failing, hanging])
 }

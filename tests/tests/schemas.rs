@@ -51,7 +51,9 @@ fn serve_copy(version: usize, folder: &Folder, receiver: &Receiver) -> Server {
     assert!(moved > 0);
     records.close().expect("nothing is open on it");
     let database = Some(format!("sqlite://{}", copy.display()));
-    Server::start(Options { database, ..Options::default() })
+    // However old the file is by now.
+    let arguments = ["--retain-s", "0"].map(str::to_owned).to_vec();
+    Server::start(Options { database, arguments, ..Options::default() })
 }
 
 /// What one webhook was told: the body of each event, and of which attempt.
