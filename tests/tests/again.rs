@@ -304,3 +304,21 @@ async fn a_list_shows_what_is_sent_again() {
     wait_newest(&client, &webhook, "delivered").await;
     assert_eq!(attempts(&receiver.deliveries()), [1, 2, 3]);
 }
+
+#[tokio::test]
+async fn a_resend_that_comes_to_nothing_takes_nothing_back() {
+    let (_server, client) = desk();
+    let receiver = Receiver::kind();
+    let webhook = register(&client, &receiver, json!([])).await;
+    client.open_ticket("once").await;
+    client.wait_told(&webhook.id, SOON).await;
+    let event = receiver.deliveries()[0].event().to_owned();
+    receiver.behave(|_| Reaction::Status(500));
+
+    client.resend(&webhook.id, &event).await.expect(202);
+
+    client.wait_told(&webhook.id, SOON).await;
+    let stands = newest(&client, &webhook).await;
+    assert_eq!((&stands["state"], &stands["reason"]), (&json!("delivered"), &json!("delivered")));
+    assert_eq!(stands["attempts"], 2);
+}

@@ -210,7 +210,9 @@ impl<'a> Delivery<'a> {
             DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
             DeliveryState::Sending | DeliveryState::Skipped | DeliveryState::Expired => None,
             DeliveryState::Waiting => lane.map(|lane| lane.why),
-            DeliveryState::Delivered | DeliveryState::Abandoned => last.map(|last| last.reason),
+            // A resend that came to nothing takes nothing back.
+            DeliveryState::Delivered => Some(Reason::Delivered),
+            DeliveryState::Abandoned => last.map(|last| last.reason),
         };
         Self {
             event,
