@@ -85,8 +85,9 @@ impl Preparation {
         let unpaced = fields.is_null("per_second");
         let per_second = fields.whole("per_second", &Webhook::RATES, 0).filter(|_| !unpaced);
         let dry_run = fields.flag("dry_run").unwrap_or(false);
-        if let (Some(End::Time(since)), Some(End::Time(until))) = (since, until)
-            && until < since
+        let ends = since.zip(until);
+        if matches!(ends, Some((End::Time(since), End::Time(until))) if until < since)
+            || matches!(ends, Some((End::Event(since), End::Event(until))) if until < since)
         {
             fields.fail("until", "must not be before since");
         }
