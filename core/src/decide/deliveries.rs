@@ -572,6 +572,9 @@ fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> As
     let number = requests_so_far(decision, webhook.id, slot.subject, next.seq)?;
     let first = Slot { number: number + 1, ..Slot::first(next.seq, slot.subject, behind, now) };
     let wanted = wants(decision, webhook, slot.subject, &next)?;
+    if wanted {
+        replays::count(decision, webhook.id, slot.subject)?;
+    }
     if wanted && decision.has_leave(webhook)? && decision.has_room(webhook)? {
         decision.send(webhook, first)
     } else {

@@ -220,12 +220,19 @@ fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Asked<()> {
 
 /// One more event is sent, at the replay's pace.
 fn begin(decision: &mut Decision<'_>, id: WebhookId, subject: Subject) -> Asked<()> {
-    let reader = decision.held_mut(id)?;
-    reader.take_on(subject);
-    if let Some(run) = &mut reader.replay.run {
+    decision.held_mut(id)?.take_on(subject);
+    count(decision, id, subject)?;
+    keep_pace(decision, id)
+}
+
+/// The next event of `subject` is begun with.
+pub(super) fn count(decision: &mut Decision<'_>, id: WebhookId, subject: Subject) -> Asked<()> {
+    if let Some(run) = &mut decision.held_mut(id)?.replay.run
+        && subject.is_replay()
+    {
         run.sent += 1;
     }
-    keep_pace(decision, id)
+    Ok(())
 }
 
 fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Asked<()> {

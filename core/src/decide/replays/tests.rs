@@ -206,7 +206,10 @@ fn what_stands_behind_a_slow_event_keeps_the_pace_too() {
         rig.now = rig.now.plus(500);
         rig.run(Command::Wake);
     }
-    assert_eq!(end_all(&mut rig, 200), [(1, 2), (2, 2), (3, 2)]);
+    assert_eq!(rig.partner(id).1.replay.run.unwrap().sent, 1);
+    rig.end(status(200));
+    assert_eq!(rig.partner(id).1.replay.run.unwrap().sent, 2);
+    assert_eq!(end_all(&mut rig, 200), [(2, 2), (3, 2)]);
     assert!(!runs(&mut rig, id));
 }
 
