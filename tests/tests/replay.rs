@@ -179,6 +179,31 @@ async fn a_slow_receiver_does_not_undo_the_pace() {
 }
 
 #[tokio::test]
+async fn what_goes_behind_another_is_counted_as_sent() {
+    let (_server, client) = desk();
+    let receiver = Receiver::start(|_| Reaction::Status(500));
+    let webhook = register(&client, &receiver).await;
+    let (_, lost) = lose(&client, &receiver, &webhook, 1).await;
+    let (early, late) = (Gate::closed(), Gate::closed());
+    let gates = (early.clone(), late.clone());
+    receiver.behave(move |one| match one.version() {
+        Some(3) => gates.1.then(Reaction::Status(200)),
+        _ => gates.0.then(Reaction::Status(200)),
+    });
+    client.replay(&webhook.id, everything("undelivered")).await.expect(202);
+    let is_read = |answer: &Answer| answer.data()["pending"] == lost.len();
+    let begun = client.wait(&replay_path(&webhook), is_read, SOON).await;
+
+    early.open();
+
+    let is_last = |answer: &Answer| answer.data()["pending"] == 1;
+    let ending = client.wait(&replay_path(&webhook), is_last, SOON).await;
+    assert_eq!((&begun.data()["sent"], &ending.data()["sent"]), (&json!(1), &json!(3)));
+    late.open();
+    client.wait_replayed(&webhook.id, SOON).await;
+}
+
+#[tokio::test]
 async fn a_replay_goes_on_after_a_kill() {
     let (mut server, client) = desk();
     let receiver = Receiver::kind();
@@ -292,6 +317,13 @@ async fn what_is_asked_for_badly_is_refused_with_pointers() {
         (json!({ "since": "evt_1", "only": "all" }), vec!["#/since"]),
         (json!({ "since": webhook.id, "only": "all" }), vec!["#/since"]),
         (json!({ "since": since, "until": until, "only": "all" }), vec!["#/until"]),
+        (
+            json!({
+                "since": "evt_01856aa0c80270008000000000000002",
+                "until": "evt_01856aa0c80170008000000000000001", "only": "all",
+            }),
+            vec!["#/until"],
+        ),
         (json!({ "since": since, "until": "later", "only": "all" }), vec!["#/until"]),
         (json!({ "since": since, "only": "failed" }), vec!["#/only"]),
         (json!({ "since": since, "only": "all", "per_second": 0 }), vec!["#/per_second"]),
