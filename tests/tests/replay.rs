@@ -184,8 +184,8 @@ async fn what_goes_behind_another_is_counted_as_sent() {
     let receiver = Receiver::start(|_| Reaction::Status(500));
     let webhook = register(&client, &receiver).await;
     let (_, lost) = lose(&client, &receiver, &webhook, 1).await;
-    let (begins, ends) = (Gate::closed(), Gate::closed());
-    let gates = (begins.clone(), ends.clone());
+    let (early, late) = (Gate::closed(), Gate::closed());
+    let gates = (early.clone(), late.clone());
     receiver.behave(move |one| match one.version() {
         Some(3) => gates.1.then(Reaction::Status(200)),
         _ => gates.0.then(Reaction::Status(200)),
@@ -194,12 +194,12 @@ async fn what_goes_behind_another_is_counted_as_sent() {
     let is_read = |answer: &Answer| answer.data()["pending"] == lost.len();
     let begun = client.wait(&replay_path(&webhook), is_read, SOON).await;
 
-    begins.open();
+    early.open();
 
     let is_last = |answer: &Answer| answer.data()["pending"] == 1;
     let ending = client.wait(&replay_path(&webhook), is_last, SOON).await;
     assert_eq!((&begun.data()["sent"], &ending.data()["sent"]), (&json!(1), &json!(3)));
-    ends.open();
+    late.open();
     client.wait_replayed(&webhook.id, SOON).await;
 }
 

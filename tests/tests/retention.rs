@@ -217,7 +217,9 @@ async fn a_stream_misses_nothing_of_what_letting_go_tells() {
     let receiver = Receiver::start(|_| Reaction::Status(500));
     let settings = json!({ "callback_url": receiver.url(), "retry_schedule": [600] });
     let webhook = client.register_with(settings).await;
-    let settings = json!({ "callback_url": receiver.url(), "events": ["delivery_abandoned"], "status": "paused" });
+    let settings = json!({
+        "callback_url": receiver.url(), "events": ["delivery_abandoned"], "status": "paused",
+    });
     client.register_with(settings).await;
     open_tickets(&pool, LANES).await;
     client.wait_webhook(&webhook.id, |state| state["waiting_lanes"] == LANES, SOON).await;
