@@ -98,6 +98,8 @@ pub enum Refusal {
     WebhookNotActive,
     /// The event is owed already, and others go before it.
     NotItsTurn,
+    /// As much waits for the webhook as may.
+    TooManyLanes,
     /// One replay of the webhook runs already.
     ReplayRunning,
     /// No replay of the webhook runs.

@@ -325,6 +325,11 @@ async fn what_is_asked_for_badly_is_refused_with_pointers() {
             vec!["#/until"],
         ),
         (json!({ "since": since, "until": "later", "only": "all" }), vec!["#/until"]),
+        // An event that the log never had.
+        (
+            json!({ "since": "evt_01856aa0c802700080000000000fffff", "only": "all" }),
+            vec!["#/since"],
+        ),
         (json!({ "since": since, "only": "failed" }), vec!["#/only"]),
         (json!({ "since": since, "only": "all", "per_second": 0 }), vec!["#/per_second"]),
         (json!({ "since": since, "only": "all", "per_second": 10_001 }), vec!["#/per_second"]),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::api::{Response, headers};
+use crate::lane::Lane;
 use crate::outcome::Refusal;
 use crate::secrets::Secrets;
 
@@ -25,6 +26,8 @@ pub enum Code {
     WebhookNotActive,
     /// The event is owed to the webhook already, and goes when those before it are done with.
     NotItsTurn,
+    /// As many tickets and single events wait for the webhook as may.
+    TooManyLanes,
     /// A replay of the webhook runs, and there is one at a time.
     ReplayRunning,
     /// The webhook has as many live secrets as it may.
@@ -61,6 +64,7 @@ impl Code {
             Self::TooManyWebhooks => "too_many_webhooks",
             Self::WebhookNotActive => "webhook_not_active",
             Self::NotItsTurn => "not_its_turn",
+            Self::TooManyLanes => "too_many_lanes",
             Self::ReplayRunning => "replay_running",
             Self::TooManySecrets => "too_many_secrets",
             Self::LastSecret => "last_secret",
@@ -86,6 +90,7 @@ impl Code {
             | Self::TooManyWebhooks
             | Self::WebhookNotActive
             | Self::NotItsTurn
+            | Self::TooManyLanes
             | Self::ReplayRunning
             | Self::TooManySecrets
             | Self::LastSecret => 409,
@@ -108,6 +113,7 @@ impl Code {
             Self::TooManyWebhooks => "Too many webhooks",
             Self::WebhookNotActive => "The webhook is not active",
             Self::NotItsTurn => "It is not its turn",
+            Self::TooManyLanes => "Too much waits already",
             Self::ReplayRunning => "A replay runs already",
             Self::TooManySecrets => "Too many live secrets",
             Self::LastSecret => "The last live secret",
@@ -135,6 +141,7 @@ impl Code {
             | Self::TooManyWebhooks
             | Self::WebhookNotActive
             | Self::NotItsTurn
+            | Self::TooManyLanes
             | Self::ReplayRunning
             | Self::TooManySecrets
             | Self::LastSecret
@@ -231,6 +238,14 @@ impl From<Refusal> for Problem {
                               owed already, and goes in its turn.";
                 Self::new(Code::NotItsTurn, detail)
             }
+            Refusal::TooManyLanes => Self::new(
+                Code::TooManyLanes,
+                format!(
+                    "{} tickets and single events wait for the webhook. Resend when fewer do, or \
+                     replay a part of the log, which waits in the log.",
+                    Lane::MOST
+                ),
+            ),
             Refusal::ReplayRunning => {
                 let detail = "One replay of a webhook runs at a time. GET its /replay to see how far \
                               it is, DELETE it to stop it.";

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::api::body::Fields;
 use crate::api::problem::Problem;
-use crate::api::{Call, Response, view};
+use crate::api::{Call, Code, FieldError, Response, view};
 use crate::attempt::Tried;
 use crate::command::{Command, Once};
 use crate::event::{Event, Seq};
@@ -246,10 +246,19 @@ impl Preparation {
     /// The command that all of it comes to.
     ///
     /// # Errors
-    /// When there is no such webhook, or the part is none.
+    /// When there is no such webhook, or an end is an event that the log never had.
     pub fn command(self) -> Result<Command, Problem> {
         if self.found.is_none() {
             return Err(Refusal::UnknownWebhook.into());
+        }
+        for (name, end) in [("since", Some(self.since)), ("until", self.until)] {
+            if let Some(End::Event(event)) = end
+                && event.seq() > self.log.head
+            {
+                let detail = "names no event of this desk".to_owned();
+                let error = FieldError { pointer: format!("#/{name}"), detail };
+                return Err(Problem::fields(Code::BadField, vec![error]));
+            }
         }
         let (after, to) = self.part;
         let range = Range { after, to, only: self.only, per_second: self.per_second };

@@ -46,6 +46,9 @@ pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId)
     let lane = match waiting {
         Some(lane) => lane,
         None if is_owed(decision, &webhook, &event)? => return Err(Refusal::NotItsTurn.into()),
+        None if decision.reader(id)?.is_some_and(|reader| reader.waiting >= Lane::MOST) => {
+            return Err(Refusal::TooManyLanes.into());
+        }
         None => {
             let subject = Subject::Again(event.seq);
             let number = decision.tried(id, event.seq)?.number;

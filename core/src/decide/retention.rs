@@ -22,9 +22,12 @@ use crate::webhook::Webhook;
 pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let now = decision.now();
     let floor = decision.log()?.floor;
-    let target = target(decision, floor)?;
+    let too_old = too_old(decision, floor)?;
+    let too_many = too_many(decision, floor)?;
+    let target = too_old.max(too_many);
     let (to, lanes) = reach(decision, floor, target)?;
-    let goes_on = to < target || !lanes.is_empty();
+    // Whether it was enough of what is too much shows after each step.
+    let goes_on = to < target || !lanes.is_empty() || too_many > floor;
     let_go(decision, floor, to, &lanes)?;
     let answers_at = forget_answers(decision)?;
     let next = if goes_on {
@@ -51,21 +54,22 @@ fn forget_answers(decision: &mut Decision<'_>) -> Asked<Option<Millis>> {
     Ok(Some(now.plus(Retention::PACE_MS)))
 }
 
-/// Up to where events are too old or too many.
-fn target(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
-    let (retention, head) = (decision.retention(), decision.log()?.head);
-    let mut target = floor;
-    if let Some(oldest) = retention.oldest(decision.now()) {
-        let first_kept = decision.created_from(oldest)?;
-        target = target.max(first_kept.map_or(head, |first| Seq(first.0 - 1)));
-    }
-    if let Some(bytes) = retention.bytes
-        && decision.size()? > bytes
-    {
-        // How many are too many shows after each step.
-        target = head;
-    }
-    Ok(target)
+/// Up to where events are too old.
+fn too_old(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+    let Some(oldest) = decision.retention().oldest(decision.now()) else { return Ok(floor) };
+    let head = decision.log()?.head;
+    let first_kept = decision.created_from(oldest)?;
+    Ok(first_kept.map_or(head, |first| Seq(first.0 - 1)))
+}
+
+/// Up to where events are too many: the share of them that the store has too much.
+fn too_many(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+    let Some(most) = decision.retention().bytes else { return Ok(floor) };
+    let (head, size) = (decision.log()?.head, decision.size()?);
+    let events = u128::from(head.0 - floor.0);
+    let surplus = u128::from(size.saturating_sub(most));
+    let share = (events * surplus).div_ceil(u128::from(size.max(1)));
+    Ok(Seq(floor.0 + u64::try_from(share).unwrap_or(0)))
 }
 
 /// How far the floor rises in one step, and the lanes that are in its way.

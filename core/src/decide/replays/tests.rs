@@ -2,8 +2,8 @@
 
 use crate::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
-    Amendment, Command, Count, Decided, EventId, EventType, Millis, Only, Ordering, Range, Reason,
-    Refusal, Reply, Seq, Store, Subscription, WebhookId,
+    Amendment, Command, Count, Decided, EventId, EventType, Lane, Millis, Only, Ordering, Range,
+    Reason, Refusal, Reply, Seq, Store, Subscription, WebhookId,
 };
 
 fn event(rig: &mut Rig, seq: u64) -> EventId {
@@ -303,4 +303,26 @@ fn a_long_history_is_read_in_bounded_steps() {
     rig.run(Command::Wake);
     assert!(!runs(&mut rig, id), "after two wakes more");
     assert!(rig.flying.is_empty());
+}
+
+#[test]
+fn resends_wait_in_lanes_of_which_there_are_only_so_many() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    for _ in 0..=Lane::MOST {
+        rig.announce();
+        rig.end(status(200));
+    }
+    let settings = Amendment { paused: Some(true), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    let all = crate::Need::Events { from: Seq(1), most: u32::MAX };
+    let crate::Fact::Events(events) = rig.desk.store_mut().load(&all).unwrap() else {
+        panic!("not events")
+    };
+    let moment = rig.moment();
+    let resend = |event: &crate::Event| (Command::Resend { id, event: event.id }, moment);
+    let batch: Vec<_> = events.iter().map(resend).collect();
+    let decided = rig.desk.run(&batch).unwrap();
+    let refused: Vec<_> = decided.iter().filter_map(|one| one.reply.clone().err()).collect();
+    assert_eq!(refused, [Refusal::TooManyLanes]);
 }
