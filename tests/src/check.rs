@@ -127,27 +127,11 @@ impl Witness {
         assert!(reader.in_flight() <= most, "{id} beyond its window");
         assert_eq!(reader.waiting as usize, lanes.len(), "{id} miscounts its lanes");
 
-        // Each subject at most once, and each event that was read exactly once.
-        let slots = reader.sending.iter().map(|s| (s.subject, s.seq, s.behind));
-        let waiting = lanes.iter().map(|lane| (lane.subject, lane.head, lane.behind));
-        let mut heads = BTreeMap::new();
-        let mut seqs = BTreeSet::new();
-        for (subject, head, behind) in slots.chain(waiting) {
-            let twice = heads.insert(subject, (head, behind));
-            assert!(twice.is_none(), "{id}: {subject} is twice, at {head} and {twice:?}");
-            assert!(seqs.insert(head), "{id}: {head} is in two places");
-            assert!(is_of(rows.event(head), reader, subject), "{id}: {head} is not of {subject}");
-        }
+        let heads = heads(rows, reader, lanes);
         self.repeats(rows, reader, &heads);
         let replayed = replayed(rows, reader, &heads);
         let again = heads.keys().filter(|subject| matches!(subject, Subject::Again(_))).count();
         let (mut pending, mut unread) = (replayed + again as u64, 0);
-        assert!(reader.read_to >= rows.log.floor, "{id} stands below the floor");
-        assert!(seqs.iter().all(|seq| *seq > rows.log.floor), "{id} wants what is gone: {seqs:?}");
-        let mut tried: BTreeSet<Seq> =
-            rows.attempts.iter().filter(|a| a.key.webhook == id).map(|a| a.key.seq).collect();
-        tried.extend(reader.sending.iter().map(|slot| slot.seq));
-        let (mut owed, mut expired, mut perhaps) = (Owed::default(), 0, 0);
         for event in rows.events.iter().filter(|event| hears(id, event.id)) {
             let settled = self.is_settled(id, event.seq);
             let place = place(rows, reader, &heads, event);
@@ -156,21 +140,10 @@ impl Witness {
             if !(was_wanted && webhook.hears(event)) {
                 self.unwanted.insert((id, event.seq));
             }
-            let is_read = event.seq <= reader.read_to;
-            let is_gone = event.seq <= rows.log.floor && !settled;
-            let was_unwanted = self.unwanted.contains(&(id, event.seq));
-            let is_sent = tried.contains(&event.seq);
-            if is_gone && was_unwanted {
-                perhaps += 1;
-            } else if is_read && (is_sent || place.is_some() || is_gone) {
-                owed.add(event.id);
-                expired += u64::from(is_gone);
-            }
             match place {
                 Some(Place::Unread) => unread += u64::from(webhook.hears(event)),
                 Some(Place::Head | Place::Behind) => pending += 1,
-                None if settled => {}
-                None if is_gone => {}
+                None if settled || event.seq <= rows.log.floor => {}
                 None => {
                     let unwanted = self.unwanted.contains(&(id, event.seq));
                     assert!(unwanted, "{id}: {} is lost", event.seq);
@@ -179,6 +152,30 @@ impl Witness {
             }
         }
         assert_eq!(reader.pending, pending, "{id} miscounts what is pending");
+        self.owed(rows, reader, &heads);
+        let backlog = reader.backlog(webhook, &rows.log);
+        assert_eq!(backlog, pending + unread, "{id} miscounts its backlog");
+    }
+
+    /// What it was owed in all, and what of it was let go, is on record: all that was read, bar what
+    /// it did not want to hear of. Of what is gone some may have been either.
+    fn owed(&self, rows: &Rows, reader: &Reader, heads: &Heads) {
+        let id = reader.webhook;
+        let attempts = rows.attempts.iter().filter(|attempt| attempt.key.webhook == id);
+        let sent = attempts.map(|attempt| attempt.key.seq);
+        let sent: BTreeSet<Seq> = sent.chain(reader.sending.iter().map(|slot| slot.seq)).collect();
+        let (mut owed, mut expired, mut perhaps) = (Owed::default(), 0, 0);
+        let read = rows.events.iter().filter(|event| event.seq <= reader.read_to);
+        for event in read.filter(|event| hears(id, event.id)) {
+            let is_gone = event.seq <= rows.log.floor && !self.is_settled(id, event.seq);
+            let is_there = place(rows, reader, heads, event).is_some();
+            if is_gone && self.unwanted.contains(&(id, event.seq)) {
+                perhaps += 1;
+            } else if sent.contains(&event.seq) || is_there || is_gone {
+                owed.add(event.id);
+                expired += u64::from(is_gone);
+            }
+        }
         let on_record = reader.expired.map_or(0, |expired| expired.count);
         let possible = expired..=expired + perhaps;
         assert!(possible.contains(&on_record), "{id}: {on_record} expired, of {possible:?}");
@@ -186,8 +183,6 @@ impl Witness {
             let told = (reader.owed.count, reader.owed.digest);
             assert_eq!(told, (owed.count, owed.digest), "{id} miscounts what it was owed");
         }
-        let backlog = reader.backlog(webhook, &rows.log);
-        assert_eq!(backlog, pending + unread, "{id} miscounts its backlog");
     }
 
     /// What is sent once more is settled, and the counts of it are right.
@@ -304,6 +299,23 @@ pub fn fairness(rows: &Rows, holder: HolderId, requests: &[Request], cap: u32) {
 }
 
 type Heads = BTreeMap<Subject, (Seq, Option<Seq>)>;
+
+/// Each subject is there at most once, and each event heads one at the most, of its own kind.
+fn heads(rows: &Rows, reader: &Reader, lanes: &[Lane]) -> Heads {
+    let id = reader.webhook;
+    let slots = reader.sending.iter().map(|s| (s.subject, s.seq, s.behind));
+    let waiting = lanes.iter().map(|lane| (lane.subject, lane.head, lane.behind));
+    let (mut heads, mut seqs) = (Heads::new(), BTreeSet::new());
+    for (subject, head, behind) in slots.chain(waiting) {
+        let twice = heads.insert(subject, (head, behind));
+        assert!(twice.is_none(), "{id}: {subject} is twice, at {head} and {twice:?}");
+        assert!(seqs.insert(head), "{id}: {head} is in two places");
+        assert!(is_of(rows.event(head), reader, subject), "{id}: {head} is not of {subject}");
+        assert!(head > rows.log.floor, "{id} wants {head}, which is gone");
+    }
+    assert!(reader.read_to >= rows.log.floor, "{id} stands below the floor");
+    heads
+}
 
 fn is_of(event: &Event, reader: &Reader, subject: Subject) -> bool {
     match subject {

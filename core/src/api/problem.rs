@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use crate::api::{Response, headers};
 use crate::lane::Lane;
+use crate::moment::Millis;
 use crate::outcome::Refusal;
 use crate::secrets::Secrets;
+use crate::webhook::Webhook;
 
 /// What is wrong: a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,15 +208,7 @@ impl From<Refusal> for Problem {
                 let detail = "This webhook has no live secret with this id.";
                 Self::new(Code::NotFound, detail)
             }
-            Refusal::TooManySecrets { next_ends_at } => Self::new(
-                Code::TooManySecrets,
-                format!(
-                    "A webhook has at most {} live secrets. The next one ends at {}; DELETE one to \
-                     end it earlier.",
-                    Secrets::MOST,
-                    next_ends_at.rfc3339()
-                ),
-            ),
+            Refusal::TooManySecrets { next_ends_at } => too_many_secrets(next_ends_at),
             Refusal::LastSecret => {
                 let detail = "No other secret is live, and a webhook needs one. Rotate it instead.";
                 Self::new(Code::LastSecret, detail)
@@ -238,29 +232,40 @@ impl From<Refusal> for Problem {
                               owed already, and goes in its turn.";
                 Self::new(Code::NotItsTurn, detail)
             }
-            Refusal::TooManyLanes => Self::new(
-                Code::TooManyLanes,
-                format!(
-                    "{} tickets and single events wait for the webhook. Resend when fewer do, or \
-                     replay a part of the log, which waits in the log.",
-                    Lane::MOST
-                ),
-            ),
+            Refusal::TooManyLanes => too_many_lanes(),
             Refusal::ReplayRunning => {
                 let detail = "One replay of a webhook runs at a time. GET its /replay to see how far \
                               it is, DELETE it to stop it.";
                 Self::new(Code::ReplayRunning, detail)
             }
             Refusal::NoReplay => Self::new(Code::NotFound, "No replay of this webhook runs."),
-            Refusal::TooManyWebhooks => Self::new(
-                Code::TooManyWebhooks,
-                format!(
-                    "A desk has at most {} webhooks. Unregister one that is not needed.",
-                    crate::webhook::Webhook::MOST
-                ),
-            ),
+            Refusal::TooManyWebhooks => too_many_webhooks(),
         }
     }
+}
+
+fn too_many_secrets(next_ends_at: Millis) -> Problem {
+    let (most, at) = (Secrets::MOST, next_ends_at.rfc3339());
+    let detail = format!(
+        "A webhook has at most {most} live secrets. The next one ends at {at}; DELETE one to end it \
+         earlier."
+    );
+    Problem::new(Code::TooManySecrets, detail)
+}
+
+fn too_many_lanes() -> Problem {
+    let detail = format!(
+        "{} tickets and single events wait for the webhook. Resend when fewer do, or replay a part \
+         of the log, which waits in the log.",
+        Lane::MOST
+    );
+    Problem::new(Code::TooManyLanes, detail)
+}
+
+fn too_many_webhooks() -> Problem {
+    let most = Webhook::MOST;
+    let detail = format!("A desk has at most {most} webhooks. Unregister one that is not needed.");
+    Problem::new(Code::TooManyWebhooks, detail)
 }
 
 impl From<Problem> for Response {

@@ -53,6 +53,36 @@ macro_rules! lane_columns {
     };
 }
 
+/// From the events, as attempts are found by event and webhook.
+const TRIED: &str = "SELECT events.seq, max(number), max(reason = 'delivered') \
+    FROM events JOIN attempts ON attempts.seq = events.seq AND webhook = ?1 \
+    WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq";
+
+/// Pages that are free are used again.
+const SIZE: &str = "SELECT (page_count - freelist_count) * page_size \
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+
+/// Events are sorted by age: half of what is left is left out at each step.
+const CREATED_FROM: &str = "WITH RECURSIVE step (low, high) AS ( \
+        SELECT floor + 1, head + 1 FROM log \
+        UNION ALL \
+        SELECT iif(created < ?1, seq + 1, low), iif(created < ?1, high, seq) \
+        FROM step JOIN events ON seq = (low + high) / 2 WHERE low < high \
+    ) SELECT low FROM step JOIN log WHERE low = high AND low <= head";
+
+fn tickets(only: Option<TicketFilter>) -> &'static str {
+    match only {
+        None => concat!(ticket_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2"),
+        Some(TicketFilter::Open) => {
+            concat!(ticket_columns!(), "WHERE id > ?1 AND closed_at IS NULL ORDER BY id LIMIT ?2")
+        }
+        Some(TicketFilter::Closed) => concat!(
+            ticket_columns!(),
+            "WHERE id > ?1 AND closed_at IS NOT NULL ORDER BY id LIMIT ?2"
+        ),
+    }
+}
+
 /// The query that answers a need.
 #[must_use]
 pub fn query(need: &Need) -> Statement<'static> {
@@ -62,20 +92,10 @@ pub fn query(need: &Need) -> Statement<'static> {
         Need::Ticket(id) => {
             (concat!(ticket_columns!(), "WHERE id = ?1"), vec![id.to_string().into()])
         }
-        Need::Tickets { only, after, most } => {
-            let sql = match only {
-                None => concat!(ticket_columns!(), "WHERE id > ?1 ORDER BY id LIMIT ?2"),
-                Some(TicketFilter::Open) => concat!(
-                    ticket_columns!(),
-                    "WHERE id > ?1 AND closed_at IS NULL ORDER BY id LIMIT ?2"
-                ),
-                Some(TicketFilter::Closed) => concat!(
-                    ticket_columns!(),
-                    "WHERE id > ?1 AND closed_at IS NOT NULL ORDER BY id LIMIT ?2"
-                ),
-            };
-            (sql, vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()])
-        }
+        Need::Tickets { only, after, most } => (
+            tickets(only),
+            vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()],
+        ),
         Need::Webhooks => (concat!(partner_columns!(), "ORDER BY id"), vec![]),
         Need::Webhook(id) => {
             (concat!(partner_columns!(), "WHERE id = ?1"), vec![id.to_string().into()])
@@ -99,34 +119,16 @@ pub fn query(need: &Need) -> Statement<'static> {
              next_attempt_at FROM attempts WHERE seq = ?1 AND webhook = ?2 ORDER BY number",
             vec![seq.0.into(), webhook.to_string().into()],
         ),
-        Need::Tried { webhook, from, to } => (
-            // From the events, as attempts are found by event and webhook.
-            "SELECT events.seq, max(number), max(reason = 'delivered') \
-             FROM events JOIN attempts ON attempts.seq = events.seq AND webhook = ?1 \
-             WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq",
-            vec![webhook.to_string().into(), from.0.into(), to.0.into()],
-        ),
+        Need::Tried { webhook, from, to } => {
+            (TRIED, vec![webhook.to_string().into(), from.0.into(), to.0.into()])
+        }
         Need::LanesTo { to, most } => (
             concat!(lane_columns!(), "WHERE head <= ?1 ORDER BY head, webhook LIMIT ?2"),
             vec![to.0.into(), most.into()],
         ),
         Need::OldestAnswer => ("SELECT min(at) FROM keys", vec![]),
-        // Pages that are free are used again.
-        Need::Size => (
-            "SELECT (page_count - freelist_count) * page_size \
-             FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
-            vec![],
-        ),
-        Need::CreatedFrom(at) => (
-            // Events are sorted by age: half of what is left is left out at each step.
-            "WITH RECURSIVE step (low, high) AS ( \
-               SELECT floor + 1, head + 1 FROM log \
-               UNION ALL \
-               SELECT iif(created < ?1, seq + 1, low), iif(created < ?1, high, seq) \
-               FROM step JOIN events ON seq = (low + high) / 2 WHERE low < high \
-             ) SELECT low FROM step JOIN log WHERE low = high AND low <= head",
-            vec![at.0.into()],
-        ),
+        Need::Size => (SIZE, vec![]),
+        Need::CreatedFrom(at) => (CREATED_FROM, vec![at.0.into()]),
         Need::NextAbout { topic, after, to } => (
             "SELECT seq FROM events WHERE topic = ?1 AND seq > ?2 AND seq <= ?3 \
              ORDER BY seq LIMIT 1",
