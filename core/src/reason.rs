@@ -43,12 +43,14 @@ pub enum Reason {
     TooManyLanes,
     /// The event was older than the log is kept, or the log was too much: it is gone, undelivered.
     Expired,
+    /// Somebody asked for it to be sent once more, or at once.
+    Resend,
     /// Its turn has come, and it waits for room, or for the webhook to be enabled.
     Turn,
 }
 
 impl Reason {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Delivered,
         Self::Retry,
         Self::RetriesUsedUp,
@@ -65,6 +67,7 @@ impl Reason {
         Self::Reordering,
         Self::TooManyLanes,
         Self::Expired,
+        Self::Resend,
         Self::Turn,
     ];
 
@@ -87,6 +90,7 @@ impl Reason {
             Self::Reordering => "reordering",
             Self::TooManyLanes => "too_many_lanes",
             Self::Expired => "expired",
+            Self::Resend => "resend",
             Self::Turn => "turn",
         }
     }

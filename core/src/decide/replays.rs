@@ -57,10 +57,10 @@ pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId)
             let reader = decision.reader_mut(id)?;
             reader.take_on(subject);
             reader.wait(subject);
-            slot.waiting(id, 0, now, Reason::Turn)
+            slot.waiting(id, 0, now, Reason::Resend)
         }
     };
-    decision.put_lane(Lane { due: now.min(lane.due), ..lane });
+    decision.put_lane(Lane { due: now.min(lane.due), why: Reason::Resend, ..lane });
     decision.reader_mut(id)?.health.probe_now(now);
     Ok(Reply::Announced(event.id))
 }

@@ -326,3 +326,18 @@ fn resends_wait_in_lanes_of_which_there_are_only_so_many() {
     let refused: Vec<_> = decided.iter().filter_map(|one| one.reply.clone().err()).collect();
     assert_eq!(refused, [Refusal::TooManyLanes]);
 }
+
+#[test]
+fn a_head_that_somebody_points_at_goes_also_when_it_is_wanted_no_longer() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    let pause = |paused| Amendment { paused: Some(paused), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings: pause(true) });
+    rig.end(status(200));
+    resend(&mut rig, id, 2);
+    let events = Some(Subscription::of([EventType::Ping]));
+    rig.run(Command::Amend { id, settings: Amendment { events, ..pause(false) } });
+    assert_eq!(end_all(&mut rig, 200), [(2, 1)]);
+}
