@@ -20,8 +20,9 @@ use crate::webhook::Webhook;
 type Decided = Result<Reply, Stop>;
 
 /// Events that one wake reads for a replay without sending any of them, because they were delivered
-/// or are owed: some milliseconds of work, after which everybody else has a turn.
-const MOST_PASSED: u32 = 256;
+/// or are owed: some milliseconds of work, with three look-ups each where many lanes wait, after
+/// which everybody else has a turn.
+const MOST_PASSED: u32 = 64;
 
 /// Sends an event once more, with the full ladder; a head that waits is due at once.
 pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId) -> Decided {
