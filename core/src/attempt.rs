@@ -55,14 +55,14 @@ impl Tried {
 impl Attempt {
     /// A request whose end we did not hear.
     #[must_use]
-    pub fn unheard(key: AttemptKey, at: Millis, reason: Reason, again_at: Millis) -> Self {
+    pub fn unheard(key: AttemptKey, at: Millis, reason: Reason, again_at: Option<Millis>) -> Self {
         Self {
             key,
             at,
             duration_ms: None,
             answer: Answer::Failure(Failure::Ours),
             reason,
-            next_attempt_at: Some(again_at),
+            next_attempt_at: again_at,
         }
     }
 

@@ -431,13 +431,23 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// Gives up waiting for the end of a request: its event waits, due now, and is sent again.
+    /// Gives up waiting for the end of a request: its event waits, due now, and is sent again, unless
+    /// it was part of a replay that is stopped.
     pub fn give_up(&mut self, webhook: WebhookId, slot: Slot, why: Reason) -> Asked<()> {
         let now = self.now();
         let key = AttemptKey { seq: slot.seq, webhook, number: slot.number };
         self.end(key)?;
-        self.wait(slot.waiting(webhook, slot.step, now, why))?;
-        self.record(Attempt::unheard(key, slot.since, why, now));
+        let again_at = match slot.subject {
+            Subject::Live(_) | Subject::Again(_) | Subject::Replay(_) => {
+                self.wait(slot.waiting(webhook, slot.step, now, why))?;
+                Some(now)
+            }
+            Subject::Stopped(_) => {
+                self.held_mut(webhook)?.let_go(slot.subject);
+                None
+            }
+        };
+        self.record(Attempt::unheard(key, slot.since, why, again_at));
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub enum Subject {
     Live(Scope),
     Again(Seq),
     Replay(Scope),
+    /// What a replay had in flight when it was stopped. It never waits.
+    Stopped(Seq),
 }
 
 /// What order is kept within. A webhook's [`Ordering`] is a choice of scope.
@@ -36,6 +38,7 @@ impl Subject {
     /// How the subjects of a replay are spelled, up to their scope.
     pub(crate) const REPLAY: &str = "replay:";
     const AGAIN: &str = "again#";
+    const STOPPED: &str = "stopped#";
 
     /// What the event is read under.
     #[must_use]
@@ -52,7 +55,7 @@ impl Subject {
     #[must_use]
     pub fn is_replay(self) -> bool {
         match self {
-            Self::Live(_) | Self::Again(_) => false,
+            Self::Live(_) | Self::Again(_) | Self::Stopped(_) => false,
             Self::Replay(_) => true,
         }
     }
@@ -61,6 +64,9 @@ impl Subject {
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(scope) = text.strip_prefix(Self::REPLAY) {
             return Scope::parse(scope).map(Self::Replay);
+        }
+        if let Some(seq) = text.strip_prefix(Self::STOPPED) {
+            return seq.parse().ok().map(|seq| Self::Stopped(Seq(seq)));
         }
         match text.strip_prefix(Self::AGAIN) {
             Some(seq) => seq.parse().ok().map(|seq| Self::Again(Seq(seq))),
@@ -75,6 +81,7 @@ impl fmt::Display for Subject {
             Self::Live(scope) => scope.fmt(f),
             Self::Again(seq) => write!(f, "{}{seq}", Self::AGAIN),
             Self::Replay(scope) => write!(f, "{}{scope}", Self::REPLAY),
+            Self::Stopped(seq) => write!(f, "{}{seq}", Self::STOPPED),
         }
     }
 }
@@ -200,7 +207,7 @@ mod tests {
             let live = Subject::of(&event(topic), ordering);
             let replayed = Subject::replayed(&event(topic), ordering);
             assert_eq!((live, replayed), (Subject::Live(scope), Subject::Replay(scope)));
-            for subject in [live, replayed, Subject::Again(Seq(9))] {
+            for subject in [live, replayed, Subject::Again(Seq(9)), Subject::Stopped(Seq(9))] {
                 assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
             }
         }

@@ -256,15 +256,15 @@ impl Reader {
     /// Ends the replay that runs, if any. What it has in flight comes to its end, and its lanes are
     /// to be taken away.
     pub fn stop_replay(&mut self) {
-        let replay = &mut self.replay;
         let mut in_flight = 0;
         for slot in self.sending.iter_mut().filter(|slot| slot.subject.is_replay()) {
+            slot.subject = Subject::Stopped(slot.seq);
             slot.behind = None;
             in_flight += 1;
         }
-        self.pending -= replay.pending - in_flight;
-        self.waiting -= replay.waiting;
-        *replay = Replay { run: None, pending: in_flight, waiting: 0 };
+        self.pending -= self.replay.pending - in_flight;
+        self.waiting -= self.replay.waiting;
+        self.replay = Replay::default();
     }
 
     /// Moves to `place`, past an event that is read.

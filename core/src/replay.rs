@@ -87,8 +87,7 @@ impl Run {
     }
 }
 
-/// What a webhook's reader keeps of replays. The counts outlive a replay that is stopped, until
-/// what it had in flight has ended.
+/// What a webhook's reader keeps of its replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Replay {

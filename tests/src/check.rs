@@ -130,7 +130,10 @@ impl Witness {
         let heads = heads(rows, reader, lanes);
         self.repeats(rows, reader, &heads);
         let replayed = replayed(rows, reader, &heads);
-        let again = heads.keys().filter(|subject| matches!(subject, Subject::Again(_))).count();
+        let again = heads
+            .keys()
+            .filter(|subject| matches!(subject, Subject::Again(_) | Subject::Stopped(_)));
+        let again = again.count();
         let (mut pending, mut unread) = (replayed + again as u64, 0);
         for event in rows.events.iter().filter(|event| hears(id, event.id)) {
             let settled = self.is_settled(id, event.seq);
@@ -323,7 +326,7 @@ fn heads(rows: &Rows, reader: &Reader, lanes: &[Lane]) -> Heads {
 fn is_of(event: &Event, reader: &Reader, subject: Subject) -> bool {
     match subject {
         Subject::Live(_) => Subject::of(event, reader.ordering) == subject,
-        Subject::Again(seq) => event.seq == seq,
+        Subject::Again(seq) | Subject::Stopped(seq) => event.seq == seq,
         Subject::Replay(_) => Subject::replayed(event, reader.ordering) == subject,
     }
 }

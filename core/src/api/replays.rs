@@ -232,7 +232,7 @@ impl Preparation {
             let lane = self.lanes.get(&Subject::of(&event, reader.ordering));
             let again = Subject::Again(event.seq);
             if reader.owes(&event, reader.read_to, lane)
-                || reader.is_sending(again)
+                || reader.sending.iter().any(|slot| slot.seq == event.seq)
                 || self.lanes.contains_key(&again)
             {
                 self.counted.owed += 1;

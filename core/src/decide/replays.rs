@@ -132,11 +132,9 @@ pub(super) fn read_on(
         }
         let event = decision.event(next)?;
         let subject = Subject::replayed(&event, ordering);
-        if let Some(head) = busy_with(decision, id, subject)? {
-            let is_earlier = head > event.seq || head <= run.range.after;
-            if is_earlier || subject == Subject::Replay(Scope::Everything) {
-                // What an earlier replay has in flight comes to its end first; and where all are
-                // in one order, each goes when it is read.
+        if is_busy(decision, id, subject)? {
+            if subject == Subject::Replay(Scope::Everything) {
+                // Where all are in one order, each goes when it is read.
                 return Ok(false);
             }
             if wants(decision, webhook, &event)? {
@@ -180,14 +178,10 @@ pub(super) fn is_settled(decision: &Decision<'_>, webhook: &Webhook, event: &Eve
     Ok(!elsewhere)
 }
 
-/// The event that a subject sends or waits with.
-fn busy_with(decision: &Decision<'_>, id: WebhookId, subject: Subject) -> Asked<Option<Seq>> {
-    let slots = decision.reader(id)?.map(|reader| reader.sending.iter());
-    let sent = slots.into_iter().flatten().find(|slot| slot.subject == subject);
-    match sent {
-        Some(slot) => Ok(Some(slot.seq)),
-        None => Ok(decision.lane(id, subject)?.map(|lane| lane.head)),
-    }
+/// Whether a subject sends or waits.
+fn is_busy(decision: &Decision<'_>, id: WebhookId, subject: Subject) -> Asked<bool> {
+    let sends = decision.reader(id)?.is_some_and(|reader| reader.is_sending(subject));
+    Ok(sends || decision.lane(id, subject)?.is_some())
 }
 
 /// An event whose subject waits or sends already stands behind it there, and is judged when its
@@ -200,11 +194,10 @@ fn note_behind(
 ) -> Asked<()> {
     let lane = decision.lane(id, subject)?;
     let reader = decision.held_mut(id)?;
-    if let Some(slot) = reader.sending_for(subject).filter(|slot| slot.seq < seq) {
+    reader.take_on(subject);
+    if let Some(slot) = reader.sending_for(subject) {
         slot.behind = Some(seq);
-        reader.take_on(subject);
-    } else if let Some(lane) = lane.filter(|lane| lane.head < seq) {
-        reader.take_on(subject);
+    } else if let Some(lane) = lane {
         decision.put_lane(Lane { behind: Some(seq), ..lane });
     }
     Ok(())
@@ -263,9 +256,9 @@ fn is_owed(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<b
 }
 
 fn is_resent(decision: &Decision<'_>, id: WebhookId, seq: Seq) -> Asked<bool> {
-    let subject = Subject::Again(seq);
-    let sends = decision.reader(id)?.is_some_and(|reader| reader.is_sending(subject));
-    Ok(sends || decision.lane(id, subject)?.is_some())
+    let slots = decision.reader(id)?.map(|reader| reader.sending.iter());
+    let sends = slots.into_iter().flatten().any(|slot| slot.seq == seq);
+    Ok(sends || decision.lane(id, Subject::Again(seq))?.is_some())
 }
 
 fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {

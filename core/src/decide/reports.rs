@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::answer::{Answer, Meaning, Trouble};
 use crate::attempt::Attempt;
 use crate::command::Report;
-use crate::decide::turns::{is_stopped, settle};
+use crate::decide::turns::settle;
 use crate::decision::{Decision, Stop};
 use crate::event::EventType;
 use crate::facts::Asked;
 use crate::health::Verdict;
 use crate::id::WebhookId;
-use crate::lane::Lane;
+use crate::lane::{Lane, Subject};
 use crate::moment::Millis;
 use crate::outcome::Reply;
 use crate::reader::{Reader, Slot};
@@ -148,7 +148,7 @@ fn step(
     again_at: Option<Millis>,
 ) -> Asked<()> {
     let now = decision.now();
-    if is_stopped(decision, webhook.id, slot.subject)? {
+    if matches!(slot.subject, Subject::Stopped(_)) {
         record(decision, report, Reason::Stopped, None);
         return settle(decision, webhook, slot);
     }

@@ -148,7 +148,7 @@ fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: S
                 reader.expire(event.id);
             }
             Subject::Live(_) => reader.owed.remove(event.id),
-            Subject::Again(_) | Subject::Replay(_) => {}
+            Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {}
         }
     }
     let behind = lane.behind.filter(|behind| *behind > to);
@@ -175,7 +175,7 @@ fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> 
             Some(lane.head),
             Reason::Expired,
         ),
-        Subject::Again(_) | Subject::Replay(_) => Ok(()),
+        Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => Ok(()),
     }
 }
 

@@ -28,27 +28,14 @@ pub(super) fn wants(
         Subject::Live(_) => Ok(webhook.hears(event)),
         Subject::Again(_) => Ok(true),
         Subject::Replay(_) => replays::wants(decision, webhook, event),
+        Subject::Stopped(_) => Ok(false),
     }
 }
 
-/// Whether a head is to be let go of: nobody has tried it, and it is no longer wanted; or its replay
-/// was stopped.
+/// Whether a head is to be let go of: nobody has tried it, and it is no longer wanted.
 pub(super) fn is_unwanted(decision: &Decision<'_>, webhook: &Webhook, lane: &Lane) -> Asked<bool> {
-    if is_stopped(decision, webhook.id, lane.subject)? {
-        return Ok(true);
-    }
     let untried = lane.why == Reason::Turn;
     Ok(untried && !wants(decision, webhook, lane.subject, &*decision.event(lane.head)?)?)
-}
-
-/// Whether the replay that `subject` is part of was stopped.
-pub(super) fn is_stopped(
-    decision: &Decision<'_>,
-    webhook: WebhookId,
-    subject: Subject,
-) -> Asked<bool> {
-    let runs = decision.reader(webhook)?.is_some_and(|reader| reader.replay.run.is_some());
-    Ok(subject.is_replay() && !runs)
 }
 
 /// The event is done with. The next of its subject takes the place if there is room and leave, else
@@ -93,7 +80,8 @@ pub(super) fn next_in_lane(
             }
             Subject::Live(Scope::Event(_))
             | Subject::Replay(Scope::Event(_))
-            | Subject::Again(_) => None,
+            | Subject::Again(_)
+            | Subject::Stopped(_) => None,
         };
         let Some(next) = next else { return Ok(None) };
         let event = decision.event(next)?;
@@ -116,7 +104,7 @@ fn may_wait(
     event: &Event,
 ) -> Asked<bool> {
     match subject {
-        Subject::Live(_) | Subject::Again(_) => Ok(true),
+        Subject::Live(_) | Subject::Again(_) | Subject::Stopped(_) => Ok(true),
         Subject::Replay(_) => replays::is_settled(decision, webhook, event),
     }
 }
@@ -130,7 +118,9 @@ pub(super) fn requests_so_far(
 ) -> Asked<u32> {
     match subject {
         Subject::Live(_) => Ok(0),
-        Subject::Again(_) | Subject::Replay(_) => Ok(decision.tried(webhook, seq)?.number),
+        Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {
+            Ok(decision.tried(webhook, seq)?.number)
+        }
     }
 }
 
@@ -146,7 +136,7 @@ pub(super) fn disown(
             let event = decision.event(seq)?;
             decision.reader_mut(webhook)?.owed.remove(event.id);
         }
-        Subject::Again(_) | Subject::Replay(_) => {}
+        Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {}
     }
     Ok(())
 }

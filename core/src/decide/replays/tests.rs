@@ -341,3 +341,33 @@ fn a_head_that_somebody_points_at_goes_also_when_it_is_wanted_no_longer() {
     rig.run(Command::Amend { id, settings: Amendment { events, ..pause(false) } });
     assert_eq!(end_all(&mut rig, 200), [(2, 1)]);
 }
+
+#[test]
+fn what_a_stopped_replay_had_in_flight_holds_up_no_other() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[600]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    end_all(&mut rig, 200);
+    rig.run(replay(id, (0, 2), Only::All, None));
+    rig.run(Command::StopReplay { id });
+    rig.run(replay(id, (0, 2), Only::All, None));
+    assert_eq!(rig.sent(), [1, 2], "1 is in flight, and 2 goes");
+    assert_eq!(end_all(&mut rig, 500), [(1, 2), (2, 2)]);
+    assert_eq!(rig.reasons()[1], (1, 2, Reason::Stopped));
+    assert_eq!((rig.backlog(id), rig.lanes(id).len()), (1, 1), "2 is tried again, 1 is not");
+    rig.pass(720);
+    assert_eq!(end_all(&mut rig, 200), [(2, 3)]);
+    assert!(!runs(&mut rig, id));
+}
+
+#[test]
+fn what_a_stopped_replay_had_in_flight_is_not_sent_again_after_a_crash() {
+    let mut rig = Rig::new();
+    let id = missed(&mut rig);
+    rig.run(replay(id, (0, 3), Only::All, None));
+    rig.run(Command::StopReplay { id });
+    rig.restart();
+    assert!(rig.flying.is_empty());
+    assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
+}
