@@ -12,9 +12,12 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Rows that are let go at once, an event and an attempt for each webhook: a millisecond or two
-    /// of work, so that nobody waits.
+    /// Rows that are let go at once, if there is an attempt at each event for each webhook: a
+    /// millisecond or two of work, so that nobody waits.
     const ROWS: u64 = 500;
+    /// Events that are let go at once in any case: five hundred a second, more than come where a
+    /// hundred webhooks and more hear of each.
+    const LEAST: u64 = 5;
     /// First answers that are let go at once.
     pub(crate) const ANSWERS: u32 = 500;
     /// Lanes that are let go at once.
@@ -34,7 +37,7 @@ impl Retention {
     /// Events that are let go at once, with so many webhooks.
     pub(crate) fn step(webhooks: usize) -> u64 {
         let webhooks = u64::try_from(webhooks).unwrap_or(Self::ROWS);
-        (Self::ROWS / (webhooks + 1)).max(1)
+        (Self::ROWS / (webhooks + 1)).max(Self::LEAST)
     }
 
     /// What was created before this time is too old.

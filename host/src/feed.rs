@@ -49,7 +49,7 @@ impl Feed {
             // Nobody would read it, and who comes later reads the store.
             self.change(Recent::clear);
         } else {
-            let frames = events.iter().map(|event| Frame::of(event));
+            let frames = newest(events).map(|event| Frame::of(event));
             let frames: Vec<_> = frames.map(|frame| (frame.to, frame.text.into())).collect();
             self.change(|recent| recent.extend(frames));
         }
@@ -78,6 +78,18 @@ impl Feed {
     }
 }
 
+/// The last of these events, no more than are kept.
+fn newest(events: &[Arc<Event>]) -> impl Iterator<Item = &Arc<Event>> {
+    let mut bytes = 0;
+    let fits = |event: &&Arc<Event>| {
+        let fits = bytes <= Recent::KEPT_BYTES;
+        bytes += event.body.len();
+        fits
+    };
+    let count = events.iter().rev().take_while(fits).count();
+    events.iter().skip(events.len() - count)
+}
+
 impl Recent {
     /// Bytes that are kept: a second of the desk's fullest load of short messages, in which every
     /// stream that is not stalled has its turn.
@@ -86,6 +98,12 @@ impl Recent {
     const KEPT: usize = 16_384;
 
     fn extend(&mut self, frames: Vec<(Seq, Bytes)>) {
+        let follows =
+            |last: &(Seq, Bytes)| frames.first().is_none_or(|(seq, _)| *seq == last.0.next());
+        if !self.frames.back().is_none_or(follows) {
+            // A commit that nobody heard of holds all the same: the store knows what is between.
+            self.clear();
+        }
         self.bytes += frames.iter().map(|(_, text)| text.len()).sum::<usize>();
         self.frames.extend(frames);
         // The last is kept whatever its size: the streams that wait want it at once.
@@ -163,5 +181,15 @@ mod tests {
         recent.extend(frames(20_011..=20_012, Recent::KEPT_BYTES));
         assert_eq!((recent.frames.len(), recent.bytes), (1, Recent::KEPT_BYTES));
         assert_eq!(recent.after(Seq(20_011)).map(|(place, _)| place), Some(Seq(20_012)));
+    }
+
+    #[test]
+    fn what_nobody_heard_of_is_a_gap_that_the_store_fills() {
+        let feed = Feed::new(Seq(0));
+        let _listener = feed.listen();
+        feed.publish(&[event(1), event(2)]);
+        feed.publish(&[event(4)]);
+        assert!(feed.after(Seq(1)).is_none() && feed.after(Seq(2)).is_none());
+        assert_eq!(feed.after(Seq(3)).map(|(to, _)| to), Some(Seq(4)));
     }
 }

@@ -152,9 +152,11 @@ async fn what_is_no_cursor_is_refused_in_every_manner() {
     for id in ["", "evt_1", "1", second, beyond, &beyond.replace("evt_", "tkt_")] {
         assert_bad_cursor(&client.get(&format!("/events?after={id}")).await);
         assert_bad_cursor(&client.get(&format!("/events?wait=50&after={id}")).await);
-        let stream = client.request(Method::GET, "/events").header("accept", "text/event-stream");
-        assert_bad_cursor(&client.send(stream.header("last-event-id", id)).await);
+        // Some clients send the header empty where they have no id.
         if !id.is_empty() {
+            let stream = client.request(Method::GET, "/events");
+            let stream = stream.header("accept", "text/event-stream").header("last-event-id", id);
+            assert_bad_cursor(&client.send(stream).await);
             assert_eq!(
                 client.get(&format!("/events/{id}")).await.expect(404).code(),
                 Some("not_found")

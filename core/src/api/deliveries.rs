@@ -156,7 +156,10 @@ impl Delivering {
         if found.is_empty() {
             return Problem::from(Refusal::UnknownWebhook).into();
         }
-        let known = events.iter().any(|event| event.id == self.event);
+        let is_it = |event: &Event| {
+            event.id == self.event && event.only_for.is_none_or(|of| of == self.webhook)
+        };
+        let known = events.iter().any(is_it);
         if !(known && self.webhook.is_older_than(self.event)) {
             return Problem::from(Refusal::UnknownDelivery).into();
         }

@@ -53,7 +53,8 @@ impl Pull {
             Manner::AtOnce => (parameter(call.query, "after"), Start::Oldest),
             Manner::Wait { .. } => (parameter(call.query, "after"), Start::Newest),
             Manner::Stream => {
-                let last = call.header("last-event-id");
+                // Some send it empty where they have none.
+                let last = call.header("last-event-id").filter(|id| !id.is_empty());
                 (last.or_else(|| parameter(call.query, "after")), Start::Newest)
             }
         };

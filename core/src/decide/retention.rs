@@ -169,13 +169,13 @@ fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: S
 
 fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<()> {
     match lane.subject {
-        Subject::Live(_) => decision.tell_of(
+        Subject::Live(_) | Subject::Again(_) => decision.tell_of(
             webhook,
             EventType::DeliveryAbandoned,
             Some(lane.head),
             Reason::Expired,
         ),
-        Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => Ok(()),
+        Subject::Replay(_) | Subject::Stopped(_) => Ok(()),
     }
 }
 

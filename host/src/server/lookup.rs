@@ -20,12 +20,19 @@ const MOST_AT_ONCE: usize = 4;
 pub struct Lookup {
     readers: Arc<Readers>,
     places: Arc<Semaphore>,
+    /// Counts at once, each over as much of the log as somebody asks for: one, so that they leave
+    /// places for all others.
+    counts: Arc<Semaphore>,
 }
 
 impl Lookup {
     #[must_use]
     pub fn new(readers: Readers) -> Self {
-        Self { readers: Arc::new(readers), places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+        Self {
+            readers: Arc::new(readers),
+            places: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            counts: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// All that `needs` asks for, as of one moment. A fault is logged here, also where a caller is
@@ -51,6 +58,7 @@ impl Lookup {
     /// # Panics
     /// When what was read makes no sense to the core.
     pub async fn prepare(&self, preparation: Preparation) -> Result<Preparation, StoreFault> {
+        let _turn = self.counts.acquire().await;
         self.read(move |readers| readers.prepare(preparation)).await
     }
 
