@@ -57,6 +57,7 @@ pub(crate) struct Decision<'a> {
     next_wake: Option<Millis>,
     #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
     retain_at: Option<Option<Millis>>,
+    going_to: Option<Seq>,
 }
 
 impl<'a> Decision<'a> {
@@ -71,6 +72,7 @@ impl<'a> Decision<'a> {
             skims: BTreeMap::new(),
             next_wake: None,
             retain_at: None,
+            going_to: None,
         }
     }
 
@@ -89,6 +91,7 @@ impl<'a> Decision<'a> {
             turn: self.turn,
             skims: self.skims,
             retain_at: self.retain_at,
+            going_to: self.going_to,
         }
     }
 
@@ -107,6 +110,17 @@ impl Decision<'_> {
     /// When it is to be looked again whether anything is to be let go, if ever.
     pub fn retain_at(&mut self, at: Option<Millis>) {
         self.retain_at = Some(at);
+    }
+
+    /// Events up to `to` are about to be let go.
+    pub fn going_to(&mut self, to: Seq) {
+        self.going_to = Some(to);
+    }
+
+    /// Whether the event at `seq` is about to be let go: then it is not sent any more, as what is in
+    /// flight is waited for.
+    pub fn is_going(&self, seq: Seq) -> bool {
+        seq <= self.facts.going_to()
     }
 
     /// When the oldest first answer was given.

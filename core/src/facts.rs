@@ -291,6 +291,11 @@ impl Facts {
         self.old.next_look()
     }
 
+    /// Events up to here are about to be let go.
+    pub(crate) fn going_to(&self) -> Seq {
+        self.old.going_to()
+    }
+
     pub(crate) fn oldest_answer(&self) -> Asked<Option<Millis>> {
         self.old.oldest_answer()
     }
@@ -373,6 +378,9 @@ impl Facts {
         self.turn = outcome.turn.or(self.turn);
         if let Some(next) = outcome.retain_at {
             self.old.look_at(next);
+        }
+        if let Some(to) = outcome.going_to {
+            self.old.go_to(to);
         }
         self.skims.extend(&outcome.skims);
         self.log = changes.log.map(|put| put.row).or(self.log);

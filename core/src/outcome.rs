@@ -34,6 +34,8 @@ pub struct Outcome {
     pub skims: BTreeMap<WebhookId, Skim>,
     /// After a [`Retain`](crate::Command::Retain): when the next one is due, if ever.
     pub retain_at: Option<Option<Millis>>,
+    /// After a [`Retain`](crate::Command::Retain): events up to here are about to be let go.
+    pub going_to: Option<Seq>,
 }
 
 impl Outcome {
@@ -47,6 +49,7 @@ impl Outcome {
             turn: None,
             skims: BTreeMap::new(),
             retain_at: None,
+            going_to: None,
         }
     }
 }

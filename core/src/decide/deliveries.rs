@@ -152,6 +152,7 @@ fn drop_head(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -
 fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Lane>> {
     let now = decision.now();
     let first = decision.first_lane(webhook.id)?;
+    let first = first.filter(|lane| !decision.is_going(lane.head));
     Ok(first.filter(|lane| lane.is_due(now, &webhook.retry_schedule)))
 }
 
@@ -188,10 +189,11 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
     for _ in 0..MOST_READ {
         let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
         let (place, ordering) = (decision.place(reader), reader.ordering);
-        if place.read_to >= head || !reader.may_read(webhook) {
+        let next = place.read_to.next();
+        if next > head || decision.is_going(next) || !reader.may_read(webhook) {
             return Ok(false);
         }
-        let event = decision.event(place.read_to.next())?;
+        let event = decision.event(next)?;
         let place = place.past(&event);
         let subject = Subject::of(&event, ordering);
         if !webhook.hears(&event) && !is_busy(decision, webhook.id, subject)? {

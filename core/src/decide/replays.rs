@@ -126,6 +126,9 @@ pub(super) fn read_on(
             passed(decision, id, run.range.to)?;
             continue;
         }
+        if decision.is_going(next) {
+            return Ok(false);
+        }
         if next > log.head {
             // It was counted over more of the log than this host has read.
             return Ok(false);

@@ -26,6 +26,7 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let too_many = too_many(decision, floor)?;
     let target = too_old.max(too_many);
     let (to, lanes) = reach(decision, floor, target)?;
+    decision.going_to(target);
     // Whether it was enough of what is too much shows after each step.
     let goes_on = to < target || !lanes.is_empty() || too_many > floor;
     let_go(decision, floor, to, &lanes)?;

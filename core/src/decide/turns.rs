@@ -51,7 +51,8 @@ pub(super) fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: 
     if wanted {
         replays::count(decision, webhook.id, slot.subject)?;
     }
-    if wanted && decision.has_leave(webhook)? && decision.has_room(webhook)? {
+    let stays = wanted && !decision.is_going(next.seq);
+    if stays && decision.has_leave(webhook)? && decision.has_room(webhook)? {
         decision.send(webhook, first)
     } else {
         let lane = first.waiting(webhook.id, 0, now, Reason::Turn);

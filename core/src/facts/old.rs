@@ -11,6 +11,8 @@ pub(super) struct Old {
     /// When it is looked again whether anything is to be let go: at once, to begin with, and never
     /// where nothing ever is.
     next_look: Option<Millis>,
+    /// Events up to here are about to be let go.
+    going_to: Seq,
     #[expect(clippy::option_option, reason = "it may be known, and known to be none")]
     oldest_answer: Option<Option<Millis>>,
     created_from: Option<(Millis, Option<Seq>)>,
@@ -24,6 +26,7 @@ impl Default for Old {
     fn default() -> Self {
         Self {
             next_look: Some(Millis(0)),
+            going_to: Seq(0),
             oldest_answer: None,
             created_from: None,
             size: None,
@@ -36,6 +39,14 @@ impl Default for Old {
 impl Old {
     pub fn next_look(&self) -> Option<Millis> {
         self.next_look
+    }
+
+    pub fn going_to(&self) -> Seq {
+        self.going_to
+    }
+
+    pub fn go_to(&mut self, to: Seq) {
+        self.going_to = to;
     }
 
     pub fn look_at(&mut self, at: Option<Millis>) {
@@ -73,7 +84,8 @@ impl Old {
 
     /// The batch is over: what was said of the store is no longer so.
     pub fn forget(&mut self) {
-        *self = Self { next_look: self.next_look, ..Self::default() };
+        let (next_look, going_to) = (self.next_look, self.going_to);
+        *self = Self { next_look, going_to, ..Self::default() };
     }
 
     pub fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {

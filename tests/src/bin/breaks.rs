@@ -57,8 +57,8 @@ const BREAKS: [Break; 21] = [
     Break {
         name: "paused: a paused webhook's next event takes the free place",
         file: TURNS,
-        was: "if wanted && decision.has_leave(webhook)? && decision.has_room(webhook)? {",
-        becomes: "if wanted && decision.has_room(webhook)? {",
+        was: "if stays && decision.has_leave(webhook)? && decision.has_room(webhook)? {",
+        becomes: "if stays && decision.has_room(webhook)? {",
     },
     Break {
         name: "silence: failures are counted over any silence",

@@ -143,16 +143,20 @@ fn what_is_told_of_it_is_among_what_the_log_gained() {
 #[test]
 fn what_is_in_flight_is_waited_for() {
     let mut rig = rig();
-    rig.register(webhook(Ordering::Ticket, &[]));
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    pause(&mut rig, id);
     rig.open();
-    rig.pass(HOUR_S + 60);
-    assert_eq!(rig.sent(), [1, 1], "given up as lost, and sent again");
+    rig.pass(HOUR_S - 10);
+    rig.pass(50);
+    let settings = Amendment { paused: Some(false), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    assert_eq!(rig.sent(), [1], "nobody has looked since it is too old");
+    rig.pass(15);
     settle(&mut rig);
     assert_eq!(floor(&mut rig), 0);
-    rig.flying.remove(0);
     rig.end(status(200));
     settle(&mut rig);
-    assert_eq!(floor(&mut rig), 1);
+    assert_eq!((floor(&mut rig), expired(&mut rig, id)), (1, None));
 }
 
 #[test]
@@ -249,4 +253,23 @@ fn oldest_answer(rig: &mut Rig) -> Option<Millis> {
         panic!("not a time")
     };
     at
+}
+
+#[test]
+fn a_receiver_that_is_slow_does_not_hold_back_the_log() {
+    let mut rig = rig();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    let settings = Amendment { max_in_flight: Some(2), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    for _ in 0..600 {
+        rig.open();
+    }
+    rig.now = rig.now.plus((HOUR_S + 60) * 1_000);
+    rig.flying.clear();
+    settle(&mut rig);
+    assert_eq!((floor(&mut rig), rig.flying.len()), (600, 0), "nothing old is begun with");
+    rig.open();
+    assert_eq!(rig.sent(), [601]);
+    rig.end(status(200));
+    assert_eq!((rig.backlog(id), expired(&mut rig, id)), (0, Some((1, 600, 600))));
 }
