@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::decide::deliveries;
+use crate::decide::webhooks::find;
 use crate::decision::{Decision, Stop};
 use crate::event::{Event, Seq};
 use crate::facts::{Asked, Partner};
@@ -262,10 +263,6 @@ fn is_resent(decision: &Decision<'_>, id: WebhookId, seq: Seq) -> Asked<bool> {
     let slots = decision.reader(id)?.map(|reader| reader.sending.iter());
     let sends = slots.into_iter().flatten().any(|slot| slot.seq == seq);
     Ok(sends || decision.lane(id, Subject::Again(seq))?.is_some())
-}
-
-fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {
-    decision.webhook(id)?.ok_or_else(|| Refusal::UnknownWebhook.into())
 }
 
 /// An event that the log has, and that happened after the webhook was registered, for all or for

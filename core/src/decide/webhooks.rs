@@ -113,6 +113,6 @@ pub(super) fn ping(decision: &mut Decision<'_>) -> Decided {
     Ok(Reply::Announced(event.id))
 }
 
-fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {
+pub(super) fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {
     decision.webhook(id)?.ok_or_else(|| Refusal::UnknownWebhook.into())
 }
