@@ -21,6 +21,7 @@ mod walk;
 
 use crate::command::Command;
 use crate::facts::{Fact, Need};
+use crate::first_answer::Digest;
 use crate::guard::Targets;
 use crate::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::moment::Millis;
@@ -43,11 +44,30 @@ pub const MOST_BODY: usize = 1 << 20;
 /// What a host lets in, and which addresses it may call.
 #[derive(Clone, Debug)]
 pub struct Door {
-    /// Whether everybody on this machine may do everything, and nobody from elsewhere anything.
-    pub local_only: bool,
+    pub callers: Callers,
     /// Whether a call may wait for what is to come.
     pub can_wait: bool,
     pub targets: Targets,
+}
+
+/// Who may do everything; nobody else may do anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Callers {
+    /// Everybody on this machine.
+    Local,
+    /// Everybody who reaches the desk: something in front of it checks who calls.
+    All,
+    /// Who sends the key with this digest as a bearer token (RFC 6750).
+    Key(Digest),
+}
+
+impl Callers {
+    /// Who has `key`. Its digest alone is kept, and a guess is compared by its digest, so that how
+    /// long that takes tells nothing of the key.
+    #[must_use]
+    pub fn with_key(key: &str) -> Self {
+        Self::Key(Digest::of(&[key.as_bytes()]))
+    }
 }
 
 /// An incoming HTTP call, as it came.
@@ -128,9 +148,11 @@ fn headers(content_type: &str) -> Vec<(&'static str, String)> {
 }
 
 impl Door {
-    /// Looks at a call. `fresh` draws 32 bytes of chance, for a call that makes a secret.
+    /// Looks at a call, whose body was taken in up to one byte more than [`MOST_BODY`]. `fresh` draws 32 bytes of chance, for a call that makes a secret.
     pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
-        let admitted = access::check(self, call).and_then(|()| routes::take(self, call, fresh));
+        let whole = if call.body.len() > MOST_BODY { Err(Problem::too_large()) } else { Ok(()) };
+        let admitted = whole.and_then(|()| access::check(self, call));
+        let admitted = admitted.and_then(|()| routes::take(self, call, fresh));
         let taken = admitted.and_then(|next| once::take(call, next));
         taken.unwrap_or_else(|problem| Next::Answer(problem.into()))
     }

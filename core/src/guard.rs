@@ -80,11 +80,13 @@ impl CallbackUrl {
         self.url.as_deref()
     }
 
-    /// The host's address, if the host is an address. Resolvers are not asked about such a host,
-    /// so whoever delivers has to give it to [`Targets::check`] themselves.
-    #[must_use]
-    pub fn address(&self) -> Option<IpAddr> {
-        address(self.url()?)
+    /// Whether `targets` let a host call this URL, as far as the URL alone tells. What its name
+    /// leads to is for [`Targets::check`] to judge, by whoever resolves it.
+    ///
+    /// # Errors
+    /// What is wrong with its host.
+    pub fn check(&self, targets: &Targets) -> Result<(), BadHost> {
+        self.url().map_or(Ok(()), |url| check_target(url, targets))
     }
 }
 
@@ -191,6 +193,8 @@ pub enum BadHost {
     Unreadable(ParseError),
     /// `localhost` or a name below it, while loopback may not be called.
     Loopback,
+    /// A name that the public DNS does not have, or that spells an address.
+    Private,
     Forbidden(Forbidden),
 }
 
@@ -222,6 +226,10 @@ impl fmt::Display for BadHost {
             Self::Loopback => {
                 f.write_str("must lead to a public host; this one is the desk's own machine.")
             }
+            Self::Private => f.write_str(
+                "must lead to a public host; this one is known in private networks only, or stands \
+                 for any address.",
+            ),
             Self::Forbidden(why) => write!(f, "must lead to a public address, but {why}."),
         }
     }
@@ -374,10 +382,45 @@ fn address(url: &Url) -> Option<IpAddr> {
 
 fn check_target(url: &Url, targets: &Targets) -> Result<(), BadHost> {
     if let Some(address) = address(url) {
-        return targets.check(address).map_err(BadHost::Forbidden);
+        return targets.check_named(address).map_err(BadHost::Forbidden);
     }
     let name = url.host_str().unwrap_or_default();
-    if is_loopback(name) && !targets.reach_loopback() { Err(BadHost::Loopback) } else { Ok(()) }
+    if is_loopback(name) && !targets.reach_loopback() {
+        Err(BadHost::Loopback)
+    } else if targets.trust_names() && is_private(name) {
+        Err(BadHost::Private)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a lower-case `name` is one that the public DNS does not have: a name without a dot,
+/// one below a domain that is set apart for private networks, or one that spells an address for a
+/// resolver to give back.
+fn is_private(name: &str) -> bool {
+    /// RFC 6762 (`local`), RFC 8375 (`home.arpa`), ICANN's resolution of 2024 (`internal`), RFC 6761
+    /// and RFC 7686 (the next four), and what routers and companies use of their own accord.
+    const DOMAINS: [&str; 12] = [
+        "local",
+        "home.arpa",
+        "internal",
+        "test",
+        "invalid",
+        "example",
+        "onion",
+        "localdomain",
+        "lan",
+        "home",
+        "corp",
+        "intranet",
+    ];
+    /// Services that answer `10-0-0-1.…` with 10.0.0.1.
+    const ECHOES: [&str; 5] = ["nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me"];
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let below = |domain: &&str| {
+        name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !name.contains('.') || DOMAINS.iter().chain(&ECHOES).any(below)
 }
 
 /// Whether a lower-case `name` stands for this machine by definition (RFC 6761 §6.3): resolvers
@@ -395,6 +438,33 @@ mod tests {
 
     fn parse(text: &str) -> Result<CallbackUrl, BadCallbackUrl> {
         CallbackUrl::parse(text, &Targets::public())
+    }
+
+    #[test]
+    fn a_desk_that_cannot_vet_addresses_calls_public_names_alone() {
+        let targets = Targets::public().by_name_only();
+        for (text, allowed) in [
+            ("https://example.com/hook", true),
+            ("https://hooks.example.internal.com", true),
+            ("https://notlocal.net", true),
+            ("https://93.184.215.14/hook", false),
+            ("https://[2606:4700::1111]/hook", false),
+            ("https://10.0.0.1", false),
+            ("https://localhost", false),
+            ("https://db", false),
+            ("https://db.", false),
+            ("https://printer.local", false),
+            ("https://metadata.google.internal.", false),
+            ("https://10-0-0-1.nip.io", false),
+            ("https://router.home.arpa", false),
+        ] {
+            let parsed = CallbackUrl::parse(text, &targets);
+            assert_eq!(parsed.is_ok(), allowed, "{text}: {parsed:?}");
+            let stored = CallbackUrl::stored(text.to_owned());
+            assert_eq!(stored.check(&targets).is_ok(), allowed, "{text}");
+        }
+        let some = targets.allow("93.184.215.0/24".parse().unwrap());
+        assert!(CallbackUrl::parse("https://93.184.215.14/hook", &some).is_ok());
     }
 
     fn name_of(bytes: usize) -> String {
@@ -565,7 +635,7 @@ Host(Unreadable(IdnaError)) | http://xn--99999999/ http://www.xn--99999999.examp
         ] {
             let url = CallbackUrl::stored(text.to_owned());
             let address = address.map(|address| address.parse().unwrap());
-            assert_eq!(url.address(), address, "{text}");
+            assert_eq!(url.url().and_then(super::address), address, "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use hookdesk_core::api::Door;
+use hookdesk_core::api::{Callers, Door};
 use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{Figures, Retention};
 use serde::Deserialize;
@@ -117,9 +117,10 @@ impl ServeOptions {
             if self.allow_target.is_empty() { file.allow_target } else { self.allow_target };
 
         let listen = address(&listen)?;
-        let local_only = admission(listen, auth, no_auth)?;
+        let callers = admission(listen, auth, no_auth)?;
         let public = Targets::public();
-        let mut targets = if local_only { public.with_loopback() } else { public };
+        let is_local = callers == Callers::Local;
+        let mut targets = if is_local { public.with_loopback() } else { public };
         for text in allowed {
             let network: Network =
                 text.parse().map_err(|bad| BadOptions(format!("--allow-target {text}: {bad}")))?;
@@ -153,7 +154,7 @@ impl ServeOptions {
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
         let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
         let retention = Retention { age_ms, bytes };
-        let door = Door { local_only, can_wait: true, targets };
+        let door = Door { callers, can_wait: true, targets };
         Ok(Settings { listen, database, door, health, retention })
     }
 }
@@ -179,8 +180,8 @@ fn address(listen: &str) -> Result<SocketAddr, BadOptions> {
     })
 }
 
-/// Whether the desk is for this machine alone; an error when it would be for everybody unsaid.
-fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<bool, BadOptions> {
+/// Who may call; an error when that would be everybody unsaid.
+fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<Callers, BadOptions> {
     match (auth, no_auth, listen.ip().is_loopback()) {
         (true, true, _) => Err(BadOptions("--auth and --no-auth exclude each other".to_owned())),
         (true, false, _) => Err(BadOptions(
@@ -188,8 +189,8 @@ fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<bool, BadO
              --auth, or give --no-auth where something in front of the desk checks who calls."
                 .to_owned(),
         )),
-        (false, true, _) => Ok(false),
-        (false, false, true) => Ok(true),
+        (false, true, _) => Ok(Callers::All),
+        (false, false, true) => Ok(Callers::Local),
         (false, false, false) => Err(BadOptions(format!(
             "listening on {listen} would open the desk to whoever reaches it. Give --no-auth if \
              something in front of the desk checks who calls, or listen on 127.0.0.1."
@@ -218,13 +219,13 @@ mod tests {
     #[test]
     fn loopback_is_open_and_anything_else_must_be_said() {
         let local = options("127.0.0.1:0").settle().unwrap();
-        assert!(local.door.local_only);
+        assert_eq!(local.door.callers, Callers::Local);
         assert!(local.door.targets.check([127, 0, 0, 1].into()).is_ok());
-        assert!(options("[::1]:0").settle().unwrap().door.local_only);
+        assert_eq!(options("[::1]:0").settle().unwrap().door.callers, Callers::Local);
         assert!(options("0.0.0.0:8080").settle().unwrap_err().0.contains("--no-auth"));
         let told = ServeOptions { no_auth: Some(true), ..options("0.0.0.0:8080") };
         let public = told.settle().unwrap();
-        assert!(!public.door.local_only);
+        assert_eq!(public.door.callers, Callers::All);
         assert!(public.door.targets.check([127, 0, 0, 1].into()).is_err());
         let keys = ServeOptions { auth: Some(true), ..options("127.0.0.1:0") };
         assert!(keys.settle().is_err());

@@ -73,7 +73,7 @@ impl Courier {
 
     async fn send(&self, request: Request) -> Result<Answer, Failure> {
         // The resolver is not asked about an address, so it is vetted here.
-        if request.url.address().is_some_and(|address| self.targets.check(address).is_err()) {
+        if request.url.check(&self.targets).is_err() {
             return Err(Failure::Blocked);
         }
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.into());

@@ -260,9 +260,8 @@ where
             tracing::error!("the store failed, and is tried again every half second: {fault}");
             self.faulty = true;
         }
-        let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
-        let problem = || Err(Problem::new(Code::StoreUnavailable, detail));
-        let answers = batch.callers.into_iter().map(|caller| (caller, problem())).collect();
+        let callers = batch.callers.into_iter();
+        let answers = callers.map(|caller| (caller, Err(Problem::undone()))).collect();
         let _ = self.runtime.send(Dispatch { answers, ..Dispatch::default() });
         self.unheard = batch.commands.into_iter().filter_map(report_of).collect();
     }

@@ -87,13 +87,13 @@ impl Front {
     /// Counts what a command is about before it is decided.
     async fn prepare(&self, preparation: Preparation) -> Result<Command, Problem> {
         let prepared = self.lookup.prepare(preparation).await;
-        prepared.map_err(|_logged| unreadable())?.command()
+        prepared.map_err(|_logged| Problem::unreadable())?.command()
     }
 
     async fn read(&self, reading: Reading) -> Answered {
         match self.lookup.load(move |known| reading.needs(known)).await {
             Ok(facts) => Answered::Whole(reading.answer(&facts, clock())),
-            Err(_logged) => unreadable().into(),
+            Err(_logged) => Problem::unreadable().into(),
         }
     }
 
@@ -101,13 +101,13 @@ impl Front {
     async fn list(&self, mut listing: Listing) -> Answered {
         match next_page(&self.lookup, &mut listing).await {
             Ok(first) => Answered::Pages { first, rest: listing },
-            Err(_logged) => unreadable().into(),
+            Err(_logged) => Problem::unreadable().into(),
         }
     }
 
     async fn pull(&self, pull: Pull) -> Result<Answered, Problem> {
         let facts = self.lookup.load(move |known| pull.needs(known)).await;
-        let walk = pull.begin(&facts.map_err(|_logged| unreadable())?)?;
+        let walk = pull.begin(&facts.map_err(|_logged| Problem::unreadable())?)?;
         match pull.manner {
             Manner::AtOnce => {}
             Manner::Wait { seconds } => self.wait(walk, Duration::from_secs(seconds.into())).await,
@@ -189,12 +189,7 @@ async fn take_body(request: &mut Request) -> Result<Vec<u8>, Problem> {
             break;
         }
     }
-    if seen <= MOST_BODY {
-        Ok(taken)
-    } else {
-        let detail = format!("A body has at most {MOST_BODY} bytes.");
-        Err(Problem::new(Code::TooLarge, detail))
-    }
+    if seen <= MOST_BODY { Ok(taken) } else { Err(Problem::too_large()) }
 }
 
 fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
@@ -225,9 +220,4 @@ async fn next_page(lookup: &Lookup, listing: &mut Listing) -> Result<Bytes, Stor
     let asked = listing.clone();
     let facts = lookup.load(move |known| asked.needs(known)).await?;
     Ok(listing.page(&facts).into())
-}
-
-fn unreadable() -> Problem {
-    let detail = "The store does not answer. Call again in a few seconds.";
-    Problem::new(Code::StoreUnavailable, detail)
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use hookdesk_core::api::{self, Call, Door, Listing, Next, Response};
+use hookdesk_core::api::{self, Call, Callers, Door, Listing, Next, Response};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     Answer, AttemptKey, Command, Decided, Desk, Fact, Failure, HolderId, Memory, MemoryStore,
@@ -95,7 +95,7 @@ impl MemoryDesk {
         let chance = holder_chance.try_into()?;
         Ok(Self {
             desk: Desk::new(MemoryStore::default(), Memory::Kept),
-            door: Door { local_only: false, can_wait: false, targets: Targets::public() },
+            door: Door { callers: Callers::All, can_wait: false, targets: Targets::public() },
             holder: HolderId::new(Millis(now_ms), &chance),
         })
     }

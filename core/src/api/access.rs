@@ -6,7 +6,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::api::{Call, Code, Door, Problem};
+use crate::api::{Call, Callers, Code, Door, Problem};
+use crate::first_answer::Digest;
 use crate::request::USER_AGENT;
 
 pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
@@ -15,17 +16,36 @@ pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
                       would tell itself the same for ever. Register another callback_url.";
         return Err(Problem::new(Code::LoopDetected, detail));
     }
-    match door.local_only.then(|| foreign(call)).flatten() {
-        Some(what) => Err(Problem::new(
-            Code::NotLocal,
-            format!(
-                "{what} This desk is open to callers on its own machine and to nobody else. To let \
-                 others in, start it with --auth and give them API keys, or with --no-auth where \
-                 something in front of it checks who calls."
-            ),
-        )),
-        None => Ok(()),
+    match &door.callers {
+        Callers::Local => foreign(call).map_or(Ok(()), |what| Err(not_local(what))),
+        Callers::All => Ok(()),
+        Callers::Key(key) => match bearer(call) {
+            Some(token) if Digest::of(&[token.as_bytes()]) == *key => Ok(()),
+            Some(_) => Err(unauthorized("This API key is not one of this desk's.")),
+            None => Err(unauthorized("Send an API key, as in Authorization: Bearer KEY.")),
+        },
     }
+}
+
+fn not_local(what: &str) -> Problem {
+    let detail = format!(
+        "{what} This desk is open to callers on its own machine and to nobody else. To let others \
+         in, start it with --auth and give them API keys, or with --no-auth where something in \
+         front of it checks who calls."
+    );
+    Problem::new(Code::NotLocal, detail)
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(Code::Unauthorized, detail)
+}
+
+/// The token of a call that has just one: of several none is better than the others.
+fn bearer<'a>(call: &Call<'a>) -> Option<&'a str> {
+    let mut all = call.all("authorization");
+    let (scheme, token) = all.next()?.split_once(' ')?;
+    let is_one = all.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
+    is_one.then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
 }
 
 /// Whether a desk is calling a desk.
@@ -78,7 +98,12 @@ mod tests {
     use crate::guard::Targets;
 
     fn code(local_only: bool, headers: &[(&'static str, &'static str)]) -> Option<Code> {
-        let door = Door { local_only, can_wait: false, targets: Targets::public() };
+        let callers = if local_only { Callers::Local } else { Callers::All };
+        asked(callers, headers)
+    }
+
+    fn asked(callers: Callers, headers: &[(&'static str, &'static str)]) -> Option<Code> {
+        let door = Door { callers, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
         check(&door, &call).err().map(|problem| problem.code)
@@ -114,6 +139,26 @@ mod tests {
         for proxy in [("forwarded", "for=1.2.3.4"), ("x-forwarded-for", "")] {
             assert_eq!(code(true, &[local, proxy]), Some(Code::NotLocal));
         }
+    }
+
+    #[test]
+    fn a_key_opens_and_nothing_else_does() {
+        let key = Callers::with_key("correct horse");
+        for (header, heard) in [
+            (Some("Bearer correct horse"), None),
+            (Some("bearer   correct horse "), None),
+            (Some("Bearer correct hors"), Some(Code::Unauthorized)),
+            (Some("Bearer"), Some(Code::Unauthorized)),
+            (Some("Bearer "), Some(Code::Unauthorized)),
+            (Some("Basic correct horse"), Some(Code::Unauthorized)),
+            (None, Some(Code::Unauthorized)),
+        ] {
+            let headers: Vec<_> =
+                header.map(|value| ("authorization", value)).into_iter().collect();
+            assert_eq!(asked(key.clone(), &headers), heard, "{header:?}");
+        }
+        let twice = [("authorization", "Bearer correct horse"); 2];
+        assert_eq!(asked(key, &twice), Some(Code::Unauthorized));
     }
 
     #[test]

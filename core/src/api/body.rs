@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use crate::api::{Call, Code, FieldError, MOST_BODY, Problem};
+use crate::api::{Call, Code, FieldError, Problem};
 
 /// The fields of a call's JSON object.
 pub(super) struct Fields {
@@ -18,9 +18,6 @@ impl Fields {
         if !call.header("content-type").is_some_and(is_json) {
             let detail = "Send the body as JSON, with the header Content-Type: application/json.";
             return Err(Problem::new(Code::UnsupportedMediaType, detail));
-        }
-        if call.body.len() > MOST_BODY {
-            return Err(too_large());
         }
         match serde_json::from_slice(call.body) {
             Ok(Value::Object(object)) => Ok(Self { object, errors: Vec::new() }),
@@ -117,10 +114,6 @@ impl Fields {
             Some(_) | None => Err(Problem::fields(Code::BadField, self.errors)),
         }
     }
-}
-
-pub(super) fn too_large() -> Problem {
-    Problem::new(Code::TooLarge, format!("A body has at most {MOST_BODY} bytes."))
 }
 
 /// `application/json`, with or without parameters.

@@ -67,14 +67,14 @@ fn bad_key(detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Door;
+    use crate::api::{Callers, Door};
     use crate::guard::Targets;
 
     fn open<'a>(method: &'a str, path: &'a str, body: &'a str, keys: &[&'a str]) -> Next {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(keys.iter().map(|key| (HEADER, *key)));
-        let door = Door { local_only: false, can_wait: false, targets: Targets::public() };
+        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
         door.open(&Call { method, path, query, headers, body: body.as_bytes() }, || [1; 32])
     }
 

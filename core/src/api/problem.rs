@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::api::{Response, headers};
+use crate::api::{MOST_BODY, Response, headers};
 use crate::lane::Lane;
 use crate::moment::Millis;
 use crate::outcome::Refusal;
@@ -14,6 +14,8 @@ use crate::webhook::Webhook;
 pub enum Code {
     /// The body is not JSON.
     BadJson,
+    /// The call has no API key, or one that is not good here.
+    Unauthorized,
     /// A caller that is not on this machine called an open desk.
     NotLocal,
     /// There is no such path, or nothing with this id.
@@ -59,6 +61,7 @@ impl Code {
     pub fn name(self) -> &'static str {
         match self {
             Self::BadJson => "bad_json",
+            Self::Unauthorized => "unauthorized",
             Self::NotLocal => "not_local",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -85,6 +88,7 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::BadJson => 400,
+            Self::Unauthorized => 401,
             Self::NotLocal => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -108,6 +112,7 @@ impl Code {
     fn title(self) -> &'static str {
         match self {
             Self::BadJson => "The body is not JSON",
+            Self::Unauthorized => "An API key is needed",
             Self::NotLocal => "Only callers on this machine",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
@@ -136,6 +141,7 @@ impl Code {
             Self::Overloaded => Some(1),
             Self::StoreUnavailable => Some(5),
             Self::BadJson
+            | Self::Unauthorized
             | Self::NotLocal
             | Self::NotFound
             | Self::MethodNotAllowed
@@ -179,6 +185,26 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
+    }
+
+    /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(Code::TooLarge, format!("A body has at most {MOST_BODY} bytes."))
+    }
+
+    /// The store failed while something was to be read.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        let detail = "The store does not answer. Call again in a few seconds.";
+        Self::new(Code::StoreUnavailable, detail)
+    }
+
+    /// The store failed while something was to be done.
+    #[must_use]
+    pub fn undone() -> Self {
+        let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
+        Self::new(Code::StoreUnavailable, detail)
     }
 
     /// A problem with fields: `detail` is what is said of the first.
@@ -292,6 +318,9 @@ impl From<Problem> for Response {
         let body = serde_json::to_string(&document).expect("texts always have a JSON form");
         let mut headers = headers("application/problem+json");
         headers.extend(problem.allow.map(|methods| ("allow", methods)));
+        if code == Code::Unauthorized {
+            headers.push(("www-authenticate", "Bearer".to_owned()));
+        }
         headers.extend(code.retry_after_s().map(|s| ("retry-after", s.to_string())));
         Self { status: code.status(), headers, body }
     }

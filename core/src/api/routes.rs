@@ -290,12 +290,12 @@ fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Call, MOST_BODY};
+    use crate::api::{Call, Callers, MOST_BODY};
     use crate::guard::Targets;
 
     fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Next {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let door = Door { local_only: false, can_wait: false, targets: Targets::public() };
+        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
         let headers = vec![("content-type", content_type)];
         door.open(&Call { method, path, query, headers, body }, || [1; 32])
     }

@@ -12,6 +12,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Targets {
     loopback: bool,
+    by_name_only: bool,
     allowed: Vec<Network>,
 }
 
@@ -19,13 +20,20 @@ impl Targets {
     /// Public addresses only.
     #[must_use]
     pub fn public() -> Self {
-        Self { loopback: false, allowed: Vec::new() }
+        Self { loopback: false, by_name_only: false, allowed: Vec::new() }
     }
 
     /// These and this machine's own: `127.0.0.0/8` and `::1`.
     #[must_use]
     pub fn with_loopback(self) -> Self {
         Self { loopback: true, ..self }
+    }
+
+    /// These, for a host that cannot say which address a name leads to: addresses are not called
+    /// at all unless they are allowed by name, nor are names that only private networks know.
+    #[must_use]
+    pub fn by_name_only(self) -> Self {
+        Self { by_name_only: true, ..self }
     }
 
     /// These and all of `network`, whatever it is for.
@@ -51,6 +59,21 @@ impl Targets {
             Some(range) => Err(Forbidden { address, range }),
             None => Ok(()),
         }
+    }
+
+    /// Whether an address that a URL names may be called.
+    pub(super) fn check_named(&self, address: IpAddr) -> Result<(), Forbidden> {
+        self.check(address)?;
+        let allowed = |network: &Network| network.contains(address.to_canonical());
+        if !self.by_name_only || self.allowed.iter().any(allowed) {
+            return Ok(());
+        }
+        Err(Forbidden { address, range: "an address, and this desk calls receivers by name only" })
+    }
+
+    /// Whether what a name leads to is checked by nobody.
+    pub(super) fn trust_names(&self) -> bool {
+        self.by_name_only
     }
 
     /// Whether a name that stands for this machine can be called at one address at least.

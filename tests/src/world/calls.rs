@@ -1,7 +1,7 @@
 //! What callers and operators ask for.
 
 use fastrand::Rng;
-use hookdesk_core::api::{Call, Door, Next};
+use hookdesk_core::api::{self, Call, Door, Next};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
     Amendment, Availability, Command, Digest, EventId, EventType, Once, Ordering, Registration,
@@ -77,7 +77,7 @@ pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Next {
     let only = ["undelivered", "all"][rng.usize(..2)];
     let pace = [None, Some(1), Some(10)][rng.usize(..3)];
     let body = json!({ "since": since, "only": only, "per_second": pace }).to_string();
-    let door = Door { local_only: false, can_wait: false, targets: Targets::public() };
+    let door = Door { callers: api::Callers::All, can_wait: false, targets: Targets::public() };
     let call = Call {
         method: "POST",
         path: &format!("/webhooks/{webhook}/replay"),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::api::{Door, Frame, Next, Response};
+use crate::api::{Callers, Door, Frame, Next, Response};
 use crate::guard::Targets;
 use crate::{
     Availability, Changes, Command, Desk, HolderId, LogPut, Memory, MemoryStore, Millis, Moment,
@@ -110,7 +110,7 @@ impl Rig {
 
 fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Next {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let door = Door { local_only: false, can_wait, targets: Targets::public() };
+    let door = Door { callers: Callers::All, can_wait, targets: Targets::public() };
     let call =
         crate::api::Call { method: "GET", path, query, headers: headers.to_vec(), body: b"" };
     door.open(&call, || [0; 32])
