@@ -23,6 +23,13 @@ pub struct Figures {
     pub disable_after_ms: u64,
 }
 
+impl Figures {
+    /// Milliseconds between probes beyond which a receiver would be as good as forgotten: a day.
+    pub const PROBE_MOST_MS: u64 = 86_400_000;
+    /// Seconds of failures beyond which disabling means nothing: a year.
+    pub const DISABLE_MOST_S: u64 = 31_536_000;
+}
+
 impl Default for Figures {
     fn default() -> Self {
         Self {

@@ -12,6 +12,11 @@ pub struct Retention {
 }
 
 impl Retention {
+    /// Seconds that events are kept unless an operator says otherwise, a quarter: longer than any
+    /// outage that somebody would make up for by replaying events.
+    pub const DEFAULT_S: u64 = 90 * 86_400;
+    /// Seconds that can be asked for: a century.
+    pub const MOST_S: u64 = 100 * 31_536_000;
     /// Rows that are let go at once, if there is an attempt at each event for each webhook: a
     /// millisecond or two of work, so that nobody waits.
     const ROWS: u64 = 500;

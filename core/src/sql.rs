@@ -19,6 +19,12 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
 }
 
+impl Value<'_> {
+    /// The greatest whole number of the desk, 2⁵³ − 1: every runtime holds it exactly, those among
+    /// them whose only numbers are doubles.
+    pub const MOST_INTEGER: i64 = (1 << 53) - 1;
+}
+
 /// One statement, its parameters in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement<'a> {
@@ -30,10 +36,9 @@ pub struct Statement<'a> {
 }
 
 impl From<u64> for Value<'_> {
-    /// Whole numbers of the desk are at most 2⁵³ − 1; a greater one is stored as the greatest that
-    /// SQL has.
+    /// A number that is too great is stored as the greatest.
     fn from(number: u64) -> Self {
-        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX).min(Self::MOST_INTEGER))
     }
 }
 

@@ -12,10 +12,6 @@ use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{Figures, Retention};
 use serde::Deserialize;
 
-const DAY_MS: u64 = 86_400_000;
-const YEAR_S: u64 = 31_536_000;
-const CENTURY_S: u64 = 100 * YEAR_S;
-
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -53,20 +49,20 @@ pub struct ServeOptions {
     /// Milliseconds from going down to the first probe; each one that fails doubles it
     /// [default: 1000].
     #[arg(long, env = "HOOKDESK_PROBE_FIRST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=DAY_MS))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=Figures::PROBE_MOST_MS))]
     pub probe_first_ms: Option<u64>,
     /// Milliseconds between probes at the most [default: 900000].
     #[arg(long, env = "HOOKDESK_PROBE_MOST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=DAY_MS))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=Figures::PROBE_MOST_MS))]
     pub probe_most_ms: Option<u64>,
     /// Seconds of nothing but failures after which a webhook is disabled [default: 432000].
     #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=YEAR_S))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=Figures::DISABLE_MOST_S))]
     pub disable_after_s: Option<u64>,
     /// Seconds that events are kept, with all that is known of their deliveries; 0 keeps them for
     /// good [default: 7776000, 90 days].
     #[arg(long, env = "HOOKDESK_RETAIN_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(0..=CENTURY_S))]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=Retention::MOST_S))]
     pub retain_s: Option<u64>,
     /// Bytes that the database uses at the most: beyond them the oldest events go, however young.
     /// 0 is no limit [default: 0].
@@ -99,8 +95,6 @@ impl std::error::Error for BadOptions {}
 impl ServeOptions {
     const LISTEN: &str = "127.0.0.1:8080";
     const DATABASE: &str = "sqlite://hookdesk.db";
-    /// A quarter: longer than any outage that somebody would make up for by replaying events.
-    const RETAIN_S: u64 = 90 * DAY_MS / 1_000;
 
     /// The settings that these options, the file that they name and the defaults come to.
     ///
@@ -144,12 +138,12 @@ impl ServeOptions {
         };
         // The flags are checked as they are read; the file's are not.
         within("down_after", health.down_after.into(), u32::MAX.into())?;
-        within("probe_first_ms", health.probe_first_ms, DAY_MS)?;
-        within("probe_most_ms", health.probe_most_ms, DAY_MS)?;
-        within("disable_after_s", health.disable_after_ms / 1_000, YEAR_S)?;
-        let retain_s = self.retain_s.or(file.retain_s).unwrap_or(Self::RETAIN_S);
-        if retain_s > CENTURY_S {
-            return Err(BadOptions(format!("retain_s must be from 0 to {CENTURY_S}")));
+        within("probe_first_ms", health.probe_first_ms, Figures::PROBE_MOST_MS)?;
+        within("probe_most_ms", health.probe_most_ms, Figures::PROBE_MOST_MS)?;
+        within("disable_after_s", health.disable_after_ms / 1_000, Figures::DISABLE_MOST_S)?;
+        let retain_s = self.retain_s.or(file.retain_s).unwrap_or(Retention::DEFAULT_S);
+        if retain_s > Retention::MOST_S {
+            return Err(BadOptions(format!("retain_s must be from 0 to {Retention::MOST_S}")));
         }
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
         let age_ms = (retain_s > 0).then_some(retain_s * 1_000);

@@ -1,0 +1,67 @@
+//! Values, errors and panics on their way across the border.
+
+use std::cell::RefCell;
+use std::panic::PanicHookInfo;
+use std::sync::Once;
+
+use js_sys::{Error, JSON, TypeError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsValue, throw_val};
+
+thread_local! {
+    static PANICKED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Has panics become errors that name the place. A panic leaves values half changed, so from then on
+/// this instance of the module answers every call with that error.
+pub fn watch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|panic| throw_val(panicked(panic)))));
+}
+
+fn panicked(panic: &PanicHookInfo<'_>) -> JsValue {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("a panic");
+    let words = format!("HookDesk broke at {place}: {what}. This is a bug; start a new instance.");
+    PANICKED.set(Some(words.clone()));
+    broken(&words)
+}
+
+/// # Errors
+/// When there was a panic.
+pub fn sound() -> Result<(), JsValue> {
+    PANICKED.with_borrow(|words| words.as_deref().map_or(Ok(()), |words| Err(broken(words))))
+}
+
+/// An error that says that this instance is of no more use, by its name.
+fn broken(words: &str) -> JsValue {
+    let error = Error::new(words);
+    error.set_name("Broken");
+    error.into()
+}
+
+/// An argument as what it should be.
+///
+/// # Errors
+/// A `TypeError` that says what is wrong with which argument.
+pub fn take<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, JsValue> {
+    let text = JSON::stringify(value)?;
+    // `undefined`, a function or a symbol.
+    let text = text.as_string().ok_or_else(|| bad(name, "it is not a value of JSON"))?;
+    serde_json::from_str(&text).map_err(|why| bad(name, &why.to_string()))
+}
+
+/// A result as JavaScript has it.
+///
+/// # Errors
+/// Never: what we show has a JSON form.
+pub fn give<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    let text = serde_json::to_string(value).map_err(|why| bad("the result", &why.to_string()))?;
+    JSON::parse(&text)
+}
+
+/// The error of an argument that is not as described.
+pub fn bad(name: &str, why: &str) -> JsValue {
+    TypeError::new(&format!("{name}: {why}")).into()
+}

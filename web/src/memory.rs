@@ -1,0 +1,138 @@
+//! A desk whose data is gone with it, for pages and tests.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+
+use hookdesk_core::sql::sqlite;
+use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Need, Store, api};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::border::{bad, give, sound, take, watch_panics};
+use crate::face::Face;
+use crate::options::Options;
+use crate::shapes::{At, Handled, Input, Statement};
+
+/// A store in memory that can say what it was told.
+#[derive(Debug, Default)]
+pub struct NotedStore {
+    rows: MemoryStore,
+    noted: Option<Vec<Statement>>,
+}
+
+impl NotedStore {
+    /// One that keeps what it is told, for who takes it.
+    #[must_use]
+    pub fn noting() -> Self {
+        Self { rows: MemoryStore::default(), noted: Some(Vec::new()) }
+    }
+}
+
+impl Store for NotedStore {
+    type Fault = Infallible;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, Infallible> {
+        self.rows.load(need)
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Infallible> {
+        let done = self.rows.commit(changes)?;
+        if let Some(noted) = &mut self.noted
+            && done == Commit::Done
+        {
+            noted.extend(sqlite::statements(changes).iter().map(Statement::from));
+        }
+        Ok(done)
+    }
+}
+
+impl Face<NotedStore> {
+    /// Takes whatever happens.
+    ///
+    /// # Errors
+    /// A sentence when the input makes no sense.
+    pub fn handle(&mut self, input: Input) -> Result<Handled, &'static str> {
+        let mut handled = match (input.call, input.report) {
+            (Some(_), Some(_)) => return Err("an input is a call or a report, and not both"),
+            (None, Some(report)) => self.report(&input.at, report)?,
+            (None, None) => self.wake(&input.at),
+            (Some(call), None) => {
+                let headers = call.headers.iter();
+                let call = api::Call {
+                    method: &call.method,
+                    path: &call.path,
+                    query: &call.query,
+                    headers: headers.map(|(name, value)| (&**name, &**value)).collect(),
+                    body: call.body.as_bytes(),
+                };
+                let handled = self.call(&input.at, &call);
+                self.whole(handled)
+            }
+        };
+        handled.changes = self.store_mut().noted.as_mut().map(std::mem::take);
+        Ok(handled)
+    }
+
+    /// The same with the whole of a list.
+    fn whole(&mut self, mut handled: Handled) -> Handled {
+        let Some(response) = &mut handled.response else { return handled };
+        let mut list = response.list.take();
+        while let Some(page) = list.take().and_then(|id| Some((id, self.page(id).ok()?))) {
+            let (id, page) = page;
+            response.body += &page.text;
+            list = page.more.then_some(id);
+        }
+        handled
+    }
+}
+
+/// A desk whose data is gone with it. It has no clock, no chance and no network: whoever drives it
+/// says what happens, and is told what follows.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct MemoryDesk {
+    face: RefCell<Face<NotedStore>>,
+}
+
+#[wasm_bindgen]
+impl MemoryDesk {
+    /// An empty desk. With `noting`, all that follows has its `changes`.
+    ///
+    /// # Errors
+    /// A `TypeError` when an argument is not as described.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Options")] options: &JsValue,
+        noting: Option<bool>,
+    ) -> Result<Self, JsValue> {
+        watch_panics();
+        sound()?;
+        let (at, options): (At, Options) = (take("at", at)?, take("options", options)?);
+        let noting = noting.unwrap_or(false);
+        let store = if noting { NotedStore::noting() } else { NotedStore::default() };
+        let face = Face::new(store, &options, &at).map_err(|why| bad("options", &why))?;
+        Ok(Self { face: RefCell::new(face) })
+    }
+
+    /// Takes what happens, in order, and says what follows from each.
+    ///
+    /// # Errors
+    /// A `TypeError` that names the first input that is not as described; those before it happened.
+    /// An error of the name `Broken` when this instance of the module is of no more use.
+    #[wasm_bindgen(unchecked_return_type = "Handled[]")]
+    pub fn run(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Input[]")] inputs: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        sound()?;
+        let inputs: Vec<Input> = take("inputs", inputs)?;
+        let mut face = self.face.try_borrow_mut().map_err(|_| bad("inputs", "the desk is busy"))?;
+        let mut all = Vec::with_capacity(inputs.len());
+        for (index, input) in inputs.into_iter().enumerate() {
+            let handled = face.handle(input);
+            all.push(handled.map_err(|why| bad(&format!("inputs[{index}]"), why))?);
+        }
+        give(&all)
+    }
+}
