@@ -75,6 +75,7 @@ mod memory;
 mod moment;
 mod outcome;
 mod owed;
+pub mod platform;
 mod reader;
 mod reason;
 mod replay;

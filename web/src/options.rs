@@ -1,15 +1,16 @@
 //! What a desk runs with.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use hookdesk_core::api::{Callers, Door};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{Figures, Retention};
-use serde::Deserialize;
+use hookdesk_core::{Figures, Retention, platform};
+use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
 /// What a desk runs with. What is left out is as a server has it.
-#[derive(Clone, Debug, Default, Deserialize, Tsify)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Options {
     /// Only callers on this machine are heard, and receivers on it may be called.
@@ -38,6 +39,39 @@ pub struct Options {
 impl Options {
     /// Characters of a key at the least: with fewer it could be guessed.
     const KEY_SHORTEST: usize = 16;
+
+    /// The options of a Worker, from what is bound to it: names as the server has them in its
+    /// environment, `HOOKDESK_KEY` for the API key, `HOOKDESK_OPEN=1` for a desk that is open to
+    /// this machine. One of these two must be there. Bindings of other names are not looked at.
+    ///
+    /// # Errors
+    /// A sentence that names the binding and what would be right.
+    pub fn of_worker<'a>(
+        bindings: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, String> {
+        let mut options = Self { most_in_flight: Some(platform::OPEN_FETCHES), ..Self::default() };
+        for (name, value) in bindings {
+            let Some(option) = name.strip_prefix("HOOKDESK_") else { continue };
+            match option {
+                "OPEN" => options.open = matches!(value, "1" | "true"),
+                "KEY" => options.key = Some(value.to_owned()),
+                "ALLOW_TARGET" => {
+                    options.allow_target = value.split(',').map(str::to_owned).collect();
+                }
+                "DOWN_AFTER" => options.down_after = Some(number(name, value)?),
+                "PROBE_FIRST_MS" => options.probe_first_ms = Some(number(name, value)?),
+                "PROBE_MOST_MS" => options.probe_most_ms = Some(number(name, value)?),
+                "DISABLE_AFTER_S" => options.disable_after_s = Some(number(name, value)?),
+                "RETAIN_S" => options.retain_s = Some(number(name, value)?),
+                _ => return Err(format!("{name} is not an option of a Worker")),
+            }
+        }
+        if !options.open && options.key.is_none() {
+            let needed = "a Worker needs an API key: bind HOOKDESK_KEY as a secret";
+            return Err(needed.to_owned());
+        }
+        Ok(options)
+    }
 
     /// Who is let in, and who may be called.
     ///
@@ -98,9 +132,62 @@ impl Options {
     }
 }
 
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{name} must be a whole number, and is {value}"))
+}
+
 fn within(name: &str, value: u64, range: RangeInclusive<u64>) -> Result<(), String> {
     if range.contains(&value) {
         return Ok(());
     }
     Err(format!("{name} must be from {} to {}, and is {value}", range.start(), range.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hookdesk_core::guard::CallbackUrl;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_is_open_or_has_a_key() {
+        let of = |bindings: &[(&'static str, &'static str)]| {
+            Options::of_worker(bindings.iter().copied())
+        };
+        assert!(of(&[]).unwrap_err().contains("HOOKDESK_KEY"));
+        assert!(of(&[("HOOKDESK_OPEN", "0")]).is_err());
+        let open = of(&[("HOOKDESK_OPEN", "1"), ("OTHER", "x")]).unwrap();
+        assert_eq!((open.open, open.most_in_flight), (true, Some(platform::OPEN_FETCHES)));
+        assert_eq!(open.door().unwrap().callers, Callers::Local);
+        let both = of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_KEY", "0123456789abcdef")]).unwrap();
+        assert!(both.door().is_err());
+        assert!(of(&[("HOOKDESK_KEY", "short")]).unwrap().door().is_err());
+        assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_DOWN_AFTER", "x")]).is_err());
+        assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_RETAIN_BYTES", "1")]).is_err());
+    }
+
+    #[test]
+    fn a_worker_calls_public_names_alone_unless_it_is_open() {
+        let door = |name, value| Options::of_worker([(name, value)].into_iter()).unwrap().door();
+        let public = door("HOOKDESK_KEY", "0123456789abcdef").unwrap().targets;
+        let open = door("HOOKDESK_OPEN", "true").unwrap().targets;
+        for (url, when_public, when_open) in [
+            ("https://example.com/hook", true, true),
+            ("http://127.0.0.1:9000/hook", false, true),
+            ("https://1.1.1.1/hook", false, true),
+            ("https://10.0.0.1/hook", false, false),
+            ("https://db/hook", false, true),
+        ] {
+            assert_eq!(CallbackUrl::parse(url, &public).is_ok(), when_public, "{url}");
+            assert_eq!(CallbackUrl::parse(url, &open).is_ok(), when_open, "{url}");
+        }
+    }
+
+    #[test]
+    fn figures_out_of_range_name_themselves() {
+        let options = Options { down_after: Some(0), ..Options::default() };
+        assert!(options.health().unwrap_err().contains("downAfter"));
+        let options = Options { retain_s: Some(u64::MAX), ..Options::default() };
+        assert!(options.retention().unwrap_err().contains("retainS"));
+    }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use hookdesk_core::api::{Call, MOST_BODY};
 use hookdesk_core::sql::{BadRow, Statement, Value, sqlite};
 use hookdesk_core::{Answer, Changes, Commit, Fact, Need, Store};
-use js_sys::{Array, Error, Number};
+use js_sys::{Array, Error, Number, Object};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
@@ -257,6 +257,25 @@ impl StoredDesk {
         sound()?;
         self.face.try_borrow_mut().map_err(|_| failed("the desk is called while it works"))
     }
+}
+
+/// The options of a Worker, from what is bound to it: options as the server has them in its
+/// environment, and `HOOKDESK_KEY` or `HOOKDESK_OPEN`.
+///
+/// # Errors
+/// A `TypeError` that names the binding and what would be right.
+#[wasm_bindgen(js_name = workerOptions, unchecked_return_type = "Options")]
+pub fn worker_options(env: &Object) -> Result<JsValue, JsValue> {
+    let entries = Object::entries(env);
+    let texts = entries.iter().filter_map(|entry| {
+        let entry = Array::from(&entry);
+        let (name, value) = (entry.get(0).as_string()?, entry.get(1));
+        let number = || value.as_f64().map(|number| number.to_string());
+        Some((name, value.as_string().or_else(number)?))
+    });
+    let texts: Vec<(String, String)> = texts.collect();
+    let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
+    give(&Options::of_worker(bindings).map_err(|why| bad("env", &why))?)
 }
 
 /// Bytes of a call's body that are looked at; a longer one is refused.

@@ -1,0 +1,105 @@
+//! What a Worker on Cloudflare can do at the most, as an input to the core. The limits are the
+//! platform's own (developers.cloudflare.com, "Limits" of Workers and of Durable Objects, 2026); the
+//! tests of this module hold what the core makes against them.
+
+/// Requests that a Worker may have open at once. The platform has more wait, and a request that
+/// waits there uses up its receiver's time.
+pub const OPEN_FETCHES: u32 = 6;
+/// Parameters of a statement.
+pub const PARAMETERS: usize = 100;
+/// Bytes of a statement's text.
+pub const STATEMENT_BYTES: usize = 100_000;
+/// Bytes of a text in a row, and of the row.
+pub const ROW_BYTES: usize = 2_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Call, Callers, Door, Next};
+    use crate::command::Command;
+    use crate::desk::{Commit, Desk, Store};
+    use crate::facts::{Fact, Memory, Need};
+    use crate::guard::Targets;
+    use crate::id::HolderId;
+    use crate::memory::MemoryStore;
+    use crate::moment::{Millis, Moment};
+    use crate::outcome::Changes;
+    use crate::sql::{Statement, Value, sqlite};
+    use crate::ticket::TicketMessage;
+    use crate::webhook::Webhook;
+
+    /// A store that holds what it is told against the platform's limits.
+    #[derive(Default)]
+    struct Narrow {
+        rows: MemoryStore,
+        longest: usize,
+    }
+
+    impl Store for Narrow {
+        type Fault = std::convert::Infallible;
+
+        fn load(&mut self, need: &Need) -> Result<Fact, Self::Fault> {
+            keeps_to_the_platform(&sqlite::query(need));
+            self.rows.load(need)
+        }
+
+        fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault> {
+            for statement in sqlite::statements(changes) {
+                self.longest = self.longest.max(keeps_to_the_platform(&statement));
+            }
+            self.rows.commit(changes)
+        }
+    }
+
+    fn keeps_to_the_platform(statement: &Statement<'_>) -> usize {
+        let length = |value: &Value<'_>| match value {
+            Value::Text(text) => text.len(),
+            Value::Integer(_) | Value::Null => 8,
+        };
+        let bytes = statement.values.iter().map(length).sum();
+        assert!(statement.values.len() <= PARAMETERS, "{}", statement.sql);
+        assert!(statement.sql.len() <= STATEMENT_BYTES, "{}", statement.sql);
+        assert!(bytes <= ROW_BYTES, "{}: {bytes} bytes", statement.sql);
+        bytes
+    }
+
+    fn ask(desk: &mut Desk<Narrow>, path: &str, body: &serde_json::Value) {
+        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let headers = vec![("content-type", "application/json")];
+        let body = body.to_string();
+        let call = Call { method: "POST", path, query: "", headers, body: body.as_bytes() };
+        let next = door.open(&call, || [7; 32]);
+        let Next::Decide(command) = next else { panic!("{path} is no command: {next:?}") };
+        let now = Millis(1_700_000_000_000);
+        let moment = Moment { now, chance: [1; 16], holder: HolderId::new(now, &[2; 16]) };
+        let batch = [(command, moment), (Command::Wake, moment)];
+        let decided = desk.run(&batch).unwrap();
+        assert!(decided[0].reply.is_ok(), "{:?}", decided[0].reply);
+    }
+
+    #[test]
+    fn the_longest_rows_fit() {
+        let mut desk = Desk::new(Narrow::default(), Memory::Kept);
+        let headers: serde_json::Map<_, _> =
+            (0..16).map(|n| (format!("x-header-{n}"), "v".repeat(1_000).into())).collect();
+        let webhook = serde_json::json!({
+            "callback_url": format!("https://example.com/{}", "a".repeat(2_000)),
+            "headers": headers,
+            "max_in_flight": Webhook::WINDOWS.end(),
+        });
+        ask(&mut desk, "/webhooks/register", &webhook);
+        // Each byte of such a message is six in JSON.
+        let longest = "\u{1}".repeat(TicketMessage::LONGEST);
+        ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
+        for _ in 0..*Webhook::WINDOWS.end() {
+            ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": "m" }));
+        }
+        let longest = desk.store().longest;
+        assert!((6 * TicketMessage::LONGEST..ROW_BYTES / 4).contains(&longest), "{longest} bytes");
+    }
+
+    #[test]
+    fn the_tables_are_made_with_statements_that_are_short_enough() {
+        assert!(sqlite::MIGRATIONS.iter().all(|sql| sql.len() <= STATEMENT_BYTES));
+    }
+}

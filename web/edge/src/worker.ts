@@ -1,0 +1,187 @@
+/**
+ * HookDesk on Cloudflare: a Worker in front of one Durable Object, which keeps a desk's rows in its
+ * own SQLite. All rules are the desk's; this moves bytes for it.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { init, mostBody, mostRead, reset, StoredDesk, workerOptions } from "hookdesk";
+import type { At, Failure, Handled, Report, Request as Outgoing, SqlValue, Storage } from "hookdesk";
+
+/** What `wrangler.jsonc` binds: the desk's object, and options as `HOOKDESK_…`. */
+interface Env {
+  DESK: DurableObjectNamespace<Desk>;
+  [option: `HOOKDESK_${string}`]: string | number | undefined;
+}
+
+export default {
+  fetch(request: Request, env: Env): Promise<Response> {
+    return env.DESK.get(env.DESK.idFromName("desk")).fetch(request);
+  },
+} satisfies ExportedHandler<Env>;
+
+export class Desk extends DurableObject<Env> {
+  #desk: StoredDesk | undefined;
+  /** When the alarm is set to go, in milliseconds of unix time. */
+  #alarm = Infinity;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    // What was in flight when the object was last evicted or killed is sent again now.
+    void ctx.blockConcurrencyWhile(async () => {
+      await init();
+      this.#work((desk) => desk.wake(moment()));
+    });
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const body = await take(request.body, mostBody() + 1);
+    const { pathname, search } = new URL(request.url);
+    const call = { method: request.method, path: pathname, query: search.slice(1) };
+    const headers = [...request.headers] as [string, string][];
+    const { response } = this.#work((desk) => desk.call(moment(), { ...call, headers }, body));
+    if (response === undefined) throw new Error("a call has a response");
+    const { status, list } = response;
+    const whole = list === undefined ? response.body : this.#pages(response.body, list);
+    return new Response(whole, { status, headers: response.headers });
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarm = Infinity;
+    this.#work((desk) => desk.wake(moment()));
+  }
+
+  /** Has the desk do a step, and does what follows. All of it is one write to the disk. */
+  #work(step: (desk: StoredDesk) => Handled): Handled {
+    const handled = this.#guard(() => step(this.#open()));
+    if (handled.fault !== undefined) console.error(`the store failed: ${handled.fault}`);
+    // One that goes too early only looks, and is set anew.
+    if (handled.nextWakeMs !== undefined && handled.nextWakeMs < this.#alarm) {
+      this.#alarm = handled.nextWakeMs;
+      void this.ctx.storage.setAlarm(this.#alarm);
+    }
+    for (const request of handled.requests) void this.#carry(request);
+    return handled;
+  }
+
+  /** Lets go of a desk that broke, so that the next step has a new one over the same rows. */
+  #guard<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      console.error(error);
+      this.#desk = undefined;
+      const name = error instanceof Error ? error.name : "";
+      if (name === "Broken" || name === "RuntimeError") reset();
+      throw error;
+    }
+  }
+
+  #open(): StoredDesk {
+    this.#desk ??= new StoredDesk(storage(this.ctx.storage), moment(), workerOptions(this.env));
+    return this.#desk;
+  }
+
+  async #carry(request: Outgoing): Promise<void> {
+    const start = Date.now();
+    const heard = await send(request);
+    const report: Report = { key: request.key, durationMs: Date.now() - start, ...heard };
+    try {
+      this.#work((desk) => desk.report(moment(), report));
+    } catch {
+      // It is logged; the desk that comes next sends the request again.
+    }
+  }
+
+  /** The body of a long list, each page read when the one before it is taken. */
+  #pages(first: string, list: number): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    return new ReadableStream({
+      start: (controller) => controller.enqueue(encoder.encode(first)),
+      pull: (controller) => {
+        const { text, more } = this.#guard(() => this.#open().page(list));
+        controller.enqueue(encoder.encode(text));
+        if (!more) controller.close();
+      },
+      cancel: () => this.#guard(() => this.#open().closeList(list)),
+    });
+  }
+}
+
+/** Now, and chance for one step. */
+function moment(): At {
+  const bytes = crypto.getRandomValues(new Uint8Array(48));
+  const chance = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { nowMs: Date.now(), chance };
+}
+
+/** The object's SQLite as the desk wants it. */
+function storage({ sql, transactionSync }: DurableObjectStorage): Storage {
+  return {
+    query: (text, values) => [...sql.exec(text, ...values).raw<SqlValue[]>()],
+    commit: (statements) => {
+      const conflict = new Error("a row is not as it was expected");
+      try {
+        transactionSync(() => {
+          for (const [text, values, changes] of statements) {
+            sql.exec(text, ...values);
+            if (changes === undefined) continue;
+            const [changed] = sql.exec("SELECT changes()").raw().one() ?? [];
+            if (changed !== changes) throw conflict;
+          }
+        });
+        return true;
+      } catch (error) {
+        if (error === conflict) return false;
+        throw error;
+      }
+    },
+  };
+}
+
+type Heard = Pick<Report, "status" | "retryAfter" | "body" | "failure">;
+
+/** Sends a request within its time, all of it. */
+async function send({ url, headers, body, timeoutMs }: Outgoing): Promise<Heard> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  let response: Response;
+  try {
+    response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+  } catch (error) {
+    return { failure: signal.aborted ? "timeout" : failure(error) };
+  }
+  try {
+    const text = new TextDecoder().decode(await take(response.body, mostRead()));
+    const retryAfter = response.headers.get("retry-after");
+    return { status: response.status, retryAfter, body: text };
+  } catch {
+    return { failure: signal.aborted ? "timeout" : "reset" };
+  }
+}
+
+/** The platform tells no more than this of why a connection failed. */
+function failure(error: unknown): Failure {
+  const words = String(error);
+  if (words.includes("internal error")) return "dns";
+  return words.includes("Network connection lost") ? "connect" : "protocol";
+}
+
+/** The beginning of a body, of at most so many bytes. */
+async function take(body: ReadableStream<Uint8Array> | null, most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const reader = body?.getReader();
+  while (reader !== undefined && length < most) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value.subarray(0, most - length));
+    length += value.byteLength;
+  }
+  if (length >= most) await reader?.cancel();
+  const taken = new Uint8Array(Math.min(length, most));
+  let at = 0;
+  for (const piece of pieces) {
+    taken.set(piece, at);
+    at += piece.byteLength;
+  }
+  return taken;
+}

@@ -1,0 +1,9 @@
+import initialise from "./hookdesk.js";
+
+export * from "./hookdesk.js";
+export { __wbg_reset_state as reset } from "./hookdesk.js";
+
+/** Makes the module ready. Call it once before anything else; again it does nothing. */
+export async function init(): Promise<void> {
+  await initialise({ module_or_path: new URL("./hookdesk_bg.wasm", import.meta.url) });
+}
