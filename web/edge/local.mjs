@@ -20,6 +20,7 @@ const worker = new Miniflare({
   durableObjects: { DESK: { className: "Desk", useSQLite: true } },
   durableObjectsPersist: folder,
   bindings: Object.fromEntries(options),
+  cf: false,
   host: "127.0.0.1",
   port: Number(port),
   log: new Log(LogLevel.WARN),

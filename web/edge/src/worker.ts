@@ -115,17 +115,18 @@ function moment(): At {
 }
 
 /** The object's SQLite as the desk wants it. */
-function storage({ sql, transactionSync }: DurableObjectStorage): Storage {
+function storage(rows: DurableObjectStorage): Storage {
+  const { sql } = rows;
   return {
     query: (text, values) => [...sql.exec(text, ...values).raw<SqlValue[]>()],
     commit: (statements) => {
       const conflict = new Error("a row is not as it was expected");
       try {
-        transactionSync(() => {
+        rows.transactionSync(() => {
           for (const [text, values, changes] of statements) {
             sql.exec(text, ...values);
             if (changes === undefined) continue;
-            const [changed] = sql.exec("SELECT changes()").raw().one() ?? [];
+            const { changed } = sql.exec("SELECT changes() AS changed").one();
             if (changed !== changes) throw conflict;
           }
         });
