@@ -4,10 +4,15 @@ STEP := @.ci/step
 CARGO := cargo
 WASM := wasm32-unknown-unknown
 VERIFY := tests/verify
+WEB := web
+PACKAGE := $(WEB)/pkg/hookdesk-0.1.0.tgz
+WORKER := $(WEB)/edge/dist/worker.js
+WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell find core/src $(WEB)/src -type f) \
+  $(shell find $(WEB)/package -type f)
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release test setup simulate breaks mutants
+.PHONY: run release test setup simulate breaks mutants pack edge
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run:
@@ -18,9 +23,9 @@ release:
 	$(CARGO) build --release --locked --package hookdesk
 
 # Every test there is. The runner's own summary comes last.
-test: setup
+test: setup pack
 	$(STEP) format $(CARGO) fmt --all --check
-	$(STEP) wasm $(CARGO) build --locked --package hookdesk-web --target $(WASM)
+	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(STEP) build $(CARGO) build --locked --workspace --all-targets
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
@@ -48,12 +53,30 @@ $(MUTANTS):
 	$(STEP) cargo-mutants $(CARGO) install cargo-mutants --locked --version $(MUTANTS_VERSION) \
 		--root target/cargo-mutants-$(MUTANTS_VERSION)
 
-# What the tests need beside Rust: the wasm target, and the published libraries that check signatures.
-setup: $(VERIFY)/node_modules/.package-lock.json $(VERIFY)/.venv/installed
-	$(STEP) toolchain .ci/toolchain $(WASM)
+# The npm package, as a tarball in web/pkg.
+pack: $(PACKAGE)
 
-$(VERIFY)/node_modules/.package-lock.json: $(VERIFY)/package-lock.json
-	$(STEP) npm npm ci --prefix $(VERIFY) --no-audit --no-fund --loglevel error
+$(PACKAGE): $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
+	$(STEP) toolchain .ci/toolchain $(WASM)
+	$(STEP) pack node $(WEB)/pack.mjs
+	@touch $@
+
+# The desk as a Worker, with its Durable Object, on 127.0.0.1:PORT and with its data in DATA.
+PORT ?= 8787
+DATA ?= hookdesk-edge
+edge: $(WORKER)
+	@HOOKDESK_OPEN=1 exec node $(WEB)/edge/local.mjs $(PORT) $(DATA)
+
+$(WORKER): $(PACKAGE) $(wildcard $(WEB)/edge/src/*.ts $(WEB)/edge/*.mjs $(WEB)/edge/*.json)
+	$(STEP) types $(WEB)/node_modules/.bin/tsc --project $(WEB)/edge
+	$(STEP) worker node $(WEB)/edge/build.mjs
+	@touch $@
+
+# What the tests need beside Rust: the published libraries that check signatures.
+setup: $(VERIFY)/node_modules/.package-lock.json $(VERIFY)/.venv/installed
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	$(STEP) npm npm ci --prefix $* --no-audit --no-fund --loglevel error
 	@touch $@
 
 $(VERIFY)/.venv/installed: $(VERIFY)/requirements.txt
