@@ -168,18 +168,20 @@ impl Store for MemoryStore {
         self.service = changes.service.unwrap_or(self.service);
         self.events.extend(changes.events.iter().map(|event| (event.seq, Arc::clone(event))));
         if let Some(floor) = changes.floor {
-            self.events = self.events.split_off(&floor.next());
-            self.attempts.retain(|key, _| key.seq > floor);
+            pop_while(&mut self.events, |seq| *seq <= floor);
+            pop_while(&mut self.attempts, |key| key.seq <= floor);
         }
         put_all(&mut self.tickets, &changes.tickets);
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);
         put_all(&mut self.answers, &changes.answers);
         self.forget_answers(changes);
-        self.lanes.retain(|(webhook, _), _| !changes.cleared.contains(webhook));
-        self.lanes.retain(|(webhook, subject), _| {
-            !(subject.is_replay() && changes.stopped.contains(webhook))
-        });
+        if !changes.cleared.is_empty() || !changes.stopped.is_empty() {
+            self.lanes.retain(|(webhook, subject), _| {
+                let stopped = subject.is_replay() && changes.stopped.contains(webhook);
+                !stopped && !changes.cleared.contains(webhook)
+            });
+        }
         for (key, lane) in &changes.lanes {
             match lane {
                 Some(lane) => self.lanes.insert(*key, *lane),
@@ -204,6 +206,13 @@ fn are_as_expected<K: Ord, T>(
         Expect::Absent => !rows.contains_key(key),
         Expect::Rev(expected) => rows.get(key).is_some_and(|row| rev(row) == expected),
     })
+}
+
+/// Takes the first rows out, as long as their keys are such.
+fn pop_while<K: Ord, T>(rows: &mut BTreeMap<K, T>, is_old: impl Fn(&K) -> bool) {
+    while rows.first_key_value().is_some_and(|(key, _)| is_old(key)) {
+        rows.pop_first();
+    }
 }
 
 fn put_all<K: Ord + Copy, T: Clone>(rows: &mut BTreeMap<K, T>, puts: &BTreeMap<K, Put<T>>) {
