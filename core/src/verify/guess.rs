@@ -1,0 +1,163 @@
+//! What is most likely wrong where nothing can be proven: by shape, and by the times that a message
+//! carries.
+
+use super::flaw::{BodyFlaw, SignatureFlaw};
+use super::json::{Json, changes};
+use super::key::Keys;
+use super::message::Message;
+use super::mistake::{Mistake, Part};
+use super::signature;
+use crate::id::EventId;
+use crate::moment::Millis;
+
+/// Seconds from an event to its first attempt, on a desk that is not behind.
+const SOON_S: u64 = 60;
+
+/// What a parsed or consumed body is printed as, in one language or another.
+const NOTHING: [&str; 8] = ["", "{}", "[]", "null", "undefined", "None", "nil", "\"\""];
+const PRINTED: [&str; 16] = [
+    "[object",
+    "{'",
+    "{\"event\"=>",
+    "{:event=>",
+    "{event=",
+    "{event:",
+    "{ event:",
+    "Array",
+    "map[",
+    "<Buffer",
+    "b'",
+    "b\"",
+    "ReadableStream",
+    "OrderedDict",
+    "[B@",
+    "(object)",
+];
+
+/// When a message says that its parts are from, in whole seconds.
+pub(super) struct Times {
+    /// The time in an id of ours.
+    pub id_s: Option<u64>,
+    /// The body's `created`.
+    pub created_s: Option<u64>,
+}
+
+impl Times {
+    pub fn of(message: &Message<'_>) -> Self {
+        let body = Json::parse(message.body).ok();
+        Self::with(message, body.as_ref())
+    }
+
+    fn with(message: &Message<'_>, body: Option<&Json>) -> Self {
+        let created = body.and_then(|body| body.get("created")?.text().and_then(Millis::parse));
+        let id_s = EventId::parse(message.id).map(|id| id.made_at().unix_seconds());
+        Self { id_s, created_s: created.map(Millis::unix_seconds) }
+    }
+
+    /// The part that cannot belong to the others. An event's id and its body are made in the same
+    /// second, and it is sent no earlier.
+    fn foreign(&self, sent_s: u64) -> Option<Part> {
+        let (Some(id), Some(created)) = (self.id_s, self.created_s) else {
+            let made = self.id_s.or(self.created_s)?;
+            return (sent_s < made).then_some(Part::Timestamp);
+        };
+        if id == created {
+            return (sent_s < id).then_some(Part::Timestamp);
+        }
+        let fits = |made: u64| sent_s >= made && sent_s - made <= SOON_S;
+        let body = sent_s < created || (fits(id) && !fits(created));
+        Some(if body && sent_s >= id { Part::Body } else { Part::Id })
+    }
+}
+
+pub(super) fn guess(message: &Message<'_>, keys: &Keys) -> Mistake {
+    let json = Json::parse(message.body);
+    let body = |flaw, offset| Mistake::Body { flaw, offset, proven: false };
+    if let Some(flaw) = shape(message.body) {
+        return body(flaw, None);
+    }
+    if let Some((index, flaw)) = keys.flawed() {
+        return Mistake::Secret { index, flaw, proven: false };
+    }
+    if message.is_in_milliseconds() {
+        return Mistake::TimestampMilliseconds;
+    }
+    if signature::is_lower_case(&message.signatures) {
+        let flaw = SignatureFlaw::CaseChanged;
+        return Mistake::Signature { flaw, offset: 0, proven: false };
+    }
+    match &json {
+        Ok(json) => parsed(message, json),
+        Err(error) => {
+            let (flaw, offset) = unparsed(message.body, error);
+            body(flaw, offset)
+        }
+    }
+}
+
+/// What a body is that can be told by its first characters.
+fn shape(body: &[u8]) -> Option<BodyFlaw> {
+    if body.starts_with(b"\x1f\x8b") || body.starts_with(b"\x28\xb5\x2f\xfd") {
+        return Some(BodyFlaw::Compressed);
+    }
+    let text = std::str::from_utf8(body).ok()?.trim();
+    if NOTHING.contains(&text) {
+        return Some(BodyFlaw::Empty);
+    }
+    let is_json = || Json::parse(body).is_ok();
+    let printed = PRINTED.iter().any(|start| text.starts_with(start)) && !is_json();
+    printed.then_some(BodyFlaw::Printed)
+}
+
+/// What is wrong with a body that is no JSON, and where.
+fn unparsed(body: &[u8], error: &serde_json::Error) -> (BodyFlaw, Option<usize>) {
+    match std::str::from_utf8(body) {
+        Err(error) if error.error_len().is_none() => {
+            return (BodyFlaw::CutShort, Some(error.valid_up_to()));
+        }
+        Err(error) => return (BodyFlaw::NotUtf8, Some(error.valid_up_to())),
+        Ok(text) => {
+            if let Some(at) = text.find('\u{fffd}') {
+                return (BodyFlaw::Replaced, Some(at));
+            }
+        }
+    }
+    let trimmed = body.trim_ascii();
+    if error.is_eof() && trimmed.starts_with(b"{") {
+        (BodyFlaw::CutShort, Some(body.len()))
+    } else if !trimmed.starts_with(b"{") && trimmed.ends_with(b"}}") {
+        (BodyFlaw::CutShort, Some(0))
+    } else {
+        (BodyFlaw::NotJson, Some(place(body, error)))
+    }
+}
+
+/// The offset of serde's line and column.
+fn place(body: &[u8], error: &serde_json::Error) -> usize {
+    let lines = body.split_inclusive(|byte| *byte == b'\n');
+    let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    (before + error.column().saturating_sub(1)).min(body.len())
+}
+
+/// What is wrong with a message whose body is JSON.
+fn parsed(message: &Message<'_>, json: &Json) -> Mistake {
+    let body = |flaw, offset| Mistake::Body { flaw, offset, proven: false };
+    let text = std::str::from_utf8(message.body).unwrap_or_default();
+    if let Some(at) = text.find('\u{fffd}') {
+        return body(BodyFlaw::Replaced, Some(at));
+    }
+    if !json.is_ours() {
+        return body(BodyFlaw::NotOurs, None);
+    }
+    let ours = json.ours().write();
+    if ours != message.body {
+        let same = message.body.iter().zip(&ours).take_while(|(one, other)| one == other).count();
+        let changes = changes(message.body, json, &ours);
+        return body(BodyFlaw::Reserialised(changes), Some(same));
+    }
+    match Times::with(message, Some(json)).foreign(message.seconds) {
+        Some(part) => Mistake::Foreign { part, proven: false },
+        None if EventId::parse(message.id).is_none() => Mistake::IdMalformed,
+        None => Mistake::NoSecretMatches,
+    }
+}
