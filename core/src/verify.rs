@@ -38,6 +38,9 @@ mod signature;
 mod trial;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};

@@ -1,7 +1,8 @@
 //! What a body may have been before somebody's stack had it.
 
 use super::encoding::{
-    base64_loose, from_html, from_latin1, from_percent, from_utf16, hex, to_latin1,
+    base64_loose, composed, decomposed, from_html, from_latin1, from_percent, from_utf16, hex,
+    to_latin1,
 };
 use super::flaw::BodyFlaw;
 use super::json::{Json, changes};
@@ -16,6 +17,9 @@ const LONGEST_BODY: usize = 512 * 1_024;
 
 /// What undoes one thing that can happen to a body, in each way that it can have happened.
 type Undo = fn(&[u8]) -> Vec<Vec<u8>>;
+
+/// The same for a text inside it.
+type Rewrite = fn(&str) -> String;
 
 /// In the order in which they are tried: those that change least come first.
 const UNDO: [(BodyFlaw, Undo); 15] = [
@@ -88,18 +92,16 @@ fn forms(body: &[u8]) -> Vec<(Option<BodyFlaw>, Vec<u8>)> {
     let ours = json.ours();
     let plain = [json.write(), json.ordered().write(), ours.write()];
     let mut all: Vec<_> = plain.into_iter().map(|form| (None, form)).collect();
-    let read = |text: &str| {
-        let bytes = to_latin1(text).and_then(|bytes| String::from_utf8(bytes).ok());
-        bytes.unwrap_or_else(|| text.to_owned())
-    };
-    let unix = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
-    all.push((Some(BodyFlaw::Mojibake), ours.map(&read).write()));
-    all.push((Some(BodyFlaw::Html), ours.map(&from_html).write()));
-    all.push((Some(BodyFlaw::LineEnds), ours.map(&unix).write()));
-    let windows = |text: &str| unix(text).replace('\n', "\r\n");
-    all.push((Some(BodyFlaw::LineEnds), ours.map(&windows).write()));
-    let mac = |text: &str| unix(text).replace('\n', "\r");
-    all.push((Some(BodyFlaw::LineEnds), ours.map(&mac).write()));
+    let texts: [(BodyFlaw, Rewrite); 7] = [
+        (BodyFlaw::Mojibake, read_as_utf8),
+        (BodyFlaw::Html, from_html),
+        (BodyFlaw::LineEnds, unix),
+        (BodyFlaw::LineEnds, |text| unix(text).replace('\n', "\r\n")),
+        (BodyFlaw::LineEnds, |text| unix(text).replace('\n', "\r")),
+        (BodyFlaw::Normalised, composed),
+        (BodyFlaw::Normalised, decomposed),
+    ];
+    all.extend(texts.map(|(flaw, change)| (Some(flaw), ours.map(&change).write())));
     let mut seen: Vec<Vec<u8>> = vec![body.to_vec()];
     all.retain(|(_, form)| {
         let new = !seen.contains(form);
@@ -109,6 +111,16 @@ fn forms(body: &[u8]) -> Vec<(Option<BodyFlaw>, Vec<u8>)> {
         new
     });
     all
+}
+
+/// What a text is that was decoded as Latin-1.
+fn read_as_utf8(text: &str) -> String {
+    let bytes = to_latin1(text).and_then(|bytes| String::from_utf8(bytes).ok());
+    bytes.unwrap_or_else(|| text.to_owned())
+}
+
+fn unix(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn bom(body: &[u8]) -> Vec<Vec<u8>> {

@@ -23,6 +23,19 @@ const ENTITIES: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy or
 /// Characters of an entity, at most: `&thetasym;` and its like are none of ours.
 const LONGEST_ENTITY: usize = 10;
 
+/// Letters with an accent, as one character and as two (Unicode's forms C and D).
+const ACCENTS: [(char, &str, &str); 9] = [
+    ('\u{300}', "AEIOUaeiou", "ÀÈÌÒÙàèìòù"),
+    ('\u{301}', "AEIOUYaeiouyCNSZcnsz", "ÁÉÍÓÚÝáéíóúýĆŃŚŹćńśź"),
+    ('\u{302}', "AEIOUaeiou", "ÂÊÎÔÛâêîôû"),
+    ('\u{303}', "ANOano", "ÃÑÕãñõ"),
+    ('\u{308}', "AEIOUaeiouyY", "ÄËÏÖÜäëïöüÿŸ"),
+    ('\u{30a}', "AaUu", "ÅåŮů"),
+    ('\u{30c}', "CDENRSTZcdenrstz", "ČĎĚŇŘŠŤŽčďěňřšťž"),
+    ('\u{327}', "CScs", "ÇŞçş"),
+    ('\u{328}', "AEae", "ĄĘąę"),
+];
+
 /// Base64 of either alphabet, with or without padding, with line ends in it.
 pub(super) fn base64_loose(text: &str) -> Option<Vec<u8>> {
     const LOOSE: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -152,4 +165,40 @@ pub(super) fn from_percent(bytes: &[u8], form: bool) -> Vec<u8> {
         rest = after.get(used..).unwrap_or_default();
     }
     plain
+}
+
+/// `text` with each accent joined to its letter.
+pub(super) fn composed(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for c in text.chars() {
+        let one = joined.chars().next_back().and_then(|base| accented(base, c));
+        if one.is_some() {
+            joined.pop();
+        }
+        joined.push(one.unwrap_or(c));
+    }
+    joined
+}
+
+/// `text` with each accent after its letter.
+pub(super) fn decomposed(text: &str) -> String {
+    let split = |c: char| {
+        let find = |(mark, bases, all): (char, &str, &str)| {
+            let (_, base) = all.chars().zip(bases.chars()).find(|(one, _)| *one == c)?;
+            Some((base, mark))
+        };
+        ACCENTS.into_iter().find_map(find)
+    };
+    let mut apart = String::with_capacity(text.len());
+    for c in text.chars() {
+        let found = if c.is_ascii() { None } else { split(c) };
+        apart.push(found.map_or(c, |(base, _)| base));
+        apart.extend(found.map(|(_, mark)| mark));
+    }
+    apart
+}
+
+fn accented(base: char, mark: char) -> Option<char> {
+    let (_, bases, all) = ACCENTS.into_iter().find(|(one, ..)| *one == mark)?;
+    bases.chars().zip(all.chars()).find(|(one, _)| *one == base).map(|(_, c)| c)
 }

@@ -112,6 +112,8 @@ pub enum BodyFlaw {
     Replaced,
     NotUtf8,
     LineEnds,
+    /// Accents were joined to their letters, or taken from them.
+    Normalised,
     Base64,
     Hex,
     Html,

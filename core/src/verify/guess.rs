@@ -15,14 +15,10 @@ const SOON_S: u64 = 60;
 
 /// What a parsed or consumed body is printed as, in one language or another.
 const NOTHING: [&str; 8] = ["", "{}", "[]", "null", "undefined", "None", "nil", "\"\""];
-const PRINTED: [&str; 16] = [
+const PRINTED: [&str; 12] = [
     "[object",
-    "{'",
     "{\"event\"=>",
-    "{:event=>",
-    "{event=",
-    "{event:",
-    "{ event:",
+    "{\"event\" =>",
     "Array",
     "map[",
     "<Buffer",
@@ -104,9 +100,11 @@ fn shape(body: &[u8]) -> Option<BodyFlaw> {
     if NOTHING.contains(&text) {
         return Some(BodyFlaw::Empty);
     }
-    let is_json = || Json::parse(body).is_ok();
-    let printed = PRINTED.iter().any(|start| text.starts_with(start)) && !is_json();
-    printed.then_some(BodyFlaw::Printed)
+    // `{event: …}`, `{'event': …}`, `{event=…}`: keys without JSON's quotes.
+    let inner = text.strip_prefix('{').map(str::trim_start);
+    let bare = inner.is_some_and(|inner| !inner.starts_with(['"', '}', '\\', '&', '%', '{']));
+    let printed = bare || PRINTED.iter().any(|start| text.starts_with(start));
+    (printed && Json::parse(body).is_err()).then_some(BodyFlaw::Printed)
 }
 
 /// What is wrong with a body that is no JSON, and where.
@@ -125,7 +123,7 @@ fn unparsed(body: &[u8], error: &serde_json::Error) -> (BodyFlaw, Option<usize>)
     let trimmed = body.trim_ascii();
     if error.is_eof() && trimmed.starts_with(b"{") {
         (BodyFlaw::CutShort, Some(body.len()))
-    } else if !trimmed.starts_with(b"{") && trimmed.ends_with(b"}}") {
+    } else if !trimmed.starts_with(b"{\"event\"") && trimmed.ends_with(b"}}") {
         (BodyFlaw::CutShort, Some(0))
     } else {
         (BodyFlaw::NotJson, Some(place(body, error)))
@@ -158,6 +156,22 @@ fn parsed(message: &Message<'_>, json: &Json) -> Mistake {
     match Times::with(message, Some(json)).foreign(message.seconds) {
         Some(part) => Mistake::Foreign { part, proven: false },
         None if EventId::parse(message.id).is_none() => Mistake::IdMalformed,
-        None => Mistake::NoSecretMatches,
+        None => match question_mark(text) {
+            Some(at) => body(BodyFlaw::Replaced, Some(at)),
+            None => Mistake::NoSecretMatches,
+        },
     }
+}
+
+/// Where a question mark stands that nobody asks with: within a word, or four in a row, in a text
+/// that has no other characters than ASCII's and no address.
+fn question_mark(text: &str) -> Option<usize> {
+    let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+    let within =
+        |all: &[u8]| is_letter(all.first()) && all.get(1) == Some(&b'?') && is_letter(all.get(2));
+    if !text.is_ascii() || text.contains("://") {
+        return None;
+    }
+    let word = text.as_bytes().windows(3).position(within).map(|at| at + 1);
+    word.or_else(|| text.find("????"))
 }

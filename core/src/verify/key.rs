@@ -151,7 +151,8 @@ fn mistaken(text: &str) -> Vec<(KeyFlaw, Vec<u8>)> {
     all
 }
 
-fn digits(bytes: &[u8]) -> Vec<u8> {
+/// The hex digits of `bytes`.
+pub(super) fn digits(bytes: &[u8]) -> Vec<u8> {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         write!(text, "{byte:02x}").expect("a String takes all");

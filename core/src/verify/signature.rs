@@ -137,18 +137,20 @@ pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Op
 fn made_by<'a>(key: &Key, message: &'a Message<'_>) -> Option<(&'a Signature, SignatureFlaw)> {
     let digest = mac(key, &message.content()).finalize().into_bytes().to_vec();
     let text = STANDARD.encode(&digest);
-    let form = |one: &Signature| {
-        if one.digest == digest {
-            one.flaw
-        } else if one.text.eq_ignore_ascii_case(&text) {
-            Some(SignatureFlaw::CaseChanged)
-        } else if one.text.len() >= SHORTEST && text.starts_with(&one.text) {
-            Some(SignatureFlaw::CutShort)
-        } else {
-            None
+    let all = &message.signatures;
+    if let Some(one) = all.iter().find(|one| one.flaw.is_some() && one.digest == digest) {
+        return Some((one, one.flaw?));
+    }
+    let remains = |one: &Signature| {
+        if one.text == text {
+            return None;
         }
+        let begins = one.text.len() >= SHORTEST && text.starts_with(&one.text);
+        let same = one.text.eq_ignore_ascii_case(&text);
+        let flaw = if begins { SignatureFlaw::CutShort } else { SignatureFlaw::CaseChanged };
+        (begins || same).then_some(flaw)
     };
-    message.signatures.iter().find_map(|one| Some((one, form(one)?)))
+    all.iter().find_map(|one| Some((one, remains(one)?)))
 }
 
 fn mistake(message: &Message<'_>, one: &Signature, flaw: SignatureFlaw, proven: bool) -> Mistake {

@@ -165,8 +165,8 @@ pub(super) fn body(flaw: BodyFlaw) -> Words {
         ),
         BodyFlaw::Replaced => (
             "body_characters_replaced",
-            "The body has U+FFFD where something decoded it wrongly. Check the bytes as they came, \
-             or decode them as UTF-8, all at once.",
+            "The body has U+FFFD or question marks where something took characters for none. Check \
+             the bytes as they came, or decode them as UTF-8, all at once.",
         ),
         BodyFlaw::NotUtf8 => {
             ("body_not_utf8", "The body is not UTF-8. Check the bytes as they came.")
@@ -174,6 +174,11 @@ pub(super) fn body(flaw: BodyFlaw) -> Words {
         BodyFlaw::LineEnds => (
             "body_line_ends_changed",
             "Line ends in the body were changed. Check the bytes as they came.",
+        ),
+        BodyFlaw::Normalised => (
+            "body_unicode_normalised",
+            "The body's accents are in another of Unicode's normal forms. Check the bytes as they \
+             came.",
         ),
         BodyFlaw::Base64 => (
             "body_base64",
