@@ -285,8 +285,9 @@ for d in slashes:
 for d in marked:
     text = d["body"].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     write("Go's json.Marshal", "body_reserialised", d, body=text)
-write("PHP's JSON_NUMERIC_CHECK", "body_reserialised", number[0],
-      body=number[0]["body"].replace('"12345"', "12345"))
+for d in number:
+    text = json.loads(d["body"])["data"]["ticket_message"]
+    write("PHP's JSON_NUMERIC_CHECK", "body_reserialised", d, body=d["body"].replace(f'"{text}"', text))
 for kind in ["ping", "service_available", "service_unavailable"]:
     d = by_kind[kind][0]
     write("PHP's empty array", "body_reserialised", d, body=d["body"].replace("{}", "[]"))

@@ -109,20 +109,19 @@ fn shape(body: &[u8]) -> Option<BodyFlaw> {
 
 /// What is wrong with a body that is no JSON, and where.
 fn unparsed(body: &[u8], error: &serde_json::Error) -> (BodyFlaw, Option<usize>) {
-    match std::str::from_utf8(body) {
-        Err(error) if error.error_len().is_none() => {
-            return (BodyFlaw::CutShort, Some(error.valid_up_to()));
-        }
-        Err(error) => return (BodyFlaw::NotUtf8, Some(error.valid_up_to())),
-        Ok(text) => {
-            if let Some(at) = text.find('\u{fffd}') {
-                return (BodyFlaw::Replaced, Some(at));
-            }
-        }
-    }
     let trimmed = body.trim_ascii();
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        Err(error) => {
+            let within = error.error_len().is_some();
+            let flaw = if within { BodyFlaw::NotUtf8 } else { BodyFlaw::CutShort };
+            return (flaw, Some(error.valid_up_to()));
+        }
+    };
     if error.is_eof() && trimmed.starts_with(b"{") {
         (BodyFlaw::CutShort, Some(body.len()))
+    } else if let Some(at) = text.find('\u{fffd}') {
+        (BodyFlaw::Replaced, Some(at))
     } else if !trimmed.starts_with(b"{\"event\"") && trimmed.ends_with(b"}}") {
         (BodyFlaw::CutShort, Some(0))
     } else {
