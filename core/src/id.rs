@@ -161,6 +161,13 @@ impl EventId {
         Self(uuid(stamp, seq.0.to_be_bytes()))
     }
 
+    /// When the event happened: its [`Stamp`]'s time.
+    #[must_use]
+    pub fn made_at(&self) -> Millis {
+        let (high, _) = self.0.as_u64_pair();
+        Millis(high >> 16)
+    }
+
     /// The event's place in the log.
     #[must_use]
     pub fn seq(&self) -> Seq {
@@ -193,10 +200,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_id_carries_its_place_in_the_log() {
+    fn an_event_id_carries_its_time_and_its_place_in_the_log() {
         for seq in [Seq(1), Seq(77), Seq::LAST] {
             let id = EventId::new(Stamp { at: Millis(1_700_000_000_000), count: 4_095 }, seq);
             assert_eq!(id.seq(), seq);
+            assert_eq!(id.made_at(), Millis(1_700_000_000_000));
             assert_eq!(EventId::parse(&id.to_string()), Some(id));
         }
     }

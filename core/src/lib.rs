@@ -90,6 +90,7 @@ pub mod sql;
 mod subscription;
 mod text;
 mod ticket;
+pub mod verify;
 mod webhook;
 mod window;
 
@@ -122,5 +123,6 @@ pub use sign::Secret;
 pub use subscription::{Subscription, Tallies};
 pub use text::BadText;
 pub use ticket::{Ticket, TicketMessage, TicketStatus};
+pub use verify::{Known, Mistake, Verdict, verify};
 pub use webhook::{Amendment, Ordering, Webhook, WebhookStatus};
 pub use window::Window;

@@ -1,0 +1,88 @@
+//! The parts of a delivery that its signature is about.
+
+use super::mistake::{Header, Mistake};
+use super::signature::{self, Signature};
+
+/// Headers that are looked at: more than servers accept.
+const MOST_HEADERS: usize = 256;
+
+/// Bytes of a header's value that are looked at: sixteen signatures and some.
+const LONGEST_VALUE: usize = 4_096;
+
+/// A timestamp from here on is none in seconds (that is the year 5138), but one in milliseconds or
+/// smaller yet.
+const MILLISECONDS_FROM: u64 = 100_000_000_000;
+
+/// A delivery whose three headers are there.
+pub(super) struct Message<'a> {
+    pub id: &'a str,
+    /// As it came: a whole number.
+    pub timestamp: &'a str,
+    pub seconds: u64,
+    /// The text of `webhook-signature`, and what was read from it.
+    pub signature: String,
+    pub signatures: Vec<Signature>,
+    pub body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    pub fn read(headers: &[(&'a str, &'a str)], body: &'a [u8]) -> Result<Self, Mistake> {
+        let id = first(headers, Header::Id)?;
+        let timestamp = first(headers, Header::Timestamp)?;
+        let all: Vec<&str> = values(headers, Header::Signature).collect();
+        if all.is_empty() {
+            return Err(Mistake::MissingHeader(Header::Signature));
+        }
+        let signature = all.join(" ");
+        let digits = timestamp.bytes().take_while(u8::is_ascii_digit).count();
+        let malformed = Mistake::TimestampMalformed { offset: digits };
+        if digits < timestamp.len() {
+            return Err(malformed);
+        }
+        let seconds = timestamp.parse().map_err(|_| malformed)?;
+        let signatures = signature::read(&signature);
+        Ok(Self { id, timestamp, seconds, signature, signatures, body })
+    }
+
+    /// What HookDesk signs, in parts.
+    pub fn content(&self) -> [&[u8]; 5] {
+        [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", self.body]
+    }
+
+    /// The same with another body.
+    pub fn content_of<'b>(&'b self, body: &'b [u8]) -> [&'b [u8]; 5] {
+        [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", body]
+    }
+
+    pub fn is_in_milliseconds(&self) -> bool {
+        self.seconds >= MILLISECONDS_FROM
+    }
+}
+
+fn first<'a>(headers: &[(&'a str, &'a str)], header: Header) -> Result<&'a str, Mistake> {
+    values(headers, header).next().ok_or(Mistake::MissingHeader(header))
+}
+
+/// The values under that name which are not empty.
+fn values<'a>(headers: &[(&'a str, &'a str)], header: Header) -> impl Iterator<Item = &'a str> {
+    let named = headers.iter().take(MOST_HEADERS).filter(move |(name, _)| is_name(name, header));
+    named.map(|(_, value)| cut(value.trim())).filter(|value| !value.is_empty())
+}
+
+/// Whether `name` is that header's, also as CGI and its heirs spell it.
+fn is_name(name: &str, header: Header) -> bool {
+    let name = name.trim().trim_end_matches(':');
+    let prefix = name.get(..5).filter(|prefix| prefix.eq_ignore_ascii_case("http_"));
+    let name = prefix.and_then(|_| name.get(5..)).unwrap_or(name);
+    let same =
+        |(one, other): (u8, u8)| one.eq_ignore_ascii_case(&other) || (one == b'_' && other == b'-');
+    name.len() == header.name().len() && name.bytes().zip(header.name().bytes()).all(same)
+}
+
+fn cut(value: &str) -> &str {
+    let mut end = value.len().min(LONGEST_VALUE);
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    value.get(..end).unwrap_or_default()
+}

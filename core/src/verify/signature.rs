@@ -1,0 +1,211 @@
+//! The header `webhook-signature`: `v1,` and the base64 of 32 bytes, or what has become of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256, Sha512};
+
+use super::encoding::{base64_loose, from_html, from_percent, hex};
+use super::flaw::{Algorithm, SignatureFlaw};
+use super::key::{Key, Keys};
+use super::message::Message;
+use super::mistake::Mistake;
+use super::trial::{Trial, mac};
+
+/// Signatures that are looked at: a webhook has five secrets that sign.
+const MOST_SIGNATURES: usize = 16;
+
+/// Bytes of an HMAC-SHA256.
+const LENGTH: usize = 32;
+
+/// Characters that the beginning of a signature must have to be one: nine bytes are no chance.
+const SHORTEST: usize = 12;
+
+/// What was read as one signature.
+pub(super) struct Signature {
+    /// After the version.
+    text: String,
+    pub digest: Vec<u8>,
+    /// `None` if it is written as it should be.
+    pub flaw: Option<SignatureFlaw>,
+}
+
+/// All that `value` may be read as, its plain reading first.
+pub(super) fn read(value: &str) -> Vec<Signature> {
+    let mut all: Vec<Signature> = tokens(value).collect();
+    let readings = [
+        (unescaped(value), SignatureFlaw::Escaped),
+        (value.replace(' ', "+").replace("+v1,", " v1,"), SignatureFlaw::PlusLost),
+        (value.replace(", ", " ").replace(",v1,", " v1,"), SignatureFlaw::Joined),
+    ];
+    for (reading, flaw) in readings.iter().filter(|(reading, _)| reading != value) {
+        let right = tokens(reading).filter(|one| one.flaw.is_none());
+        all.extend(right.map(|one| Signature { flaw: Some(*flaw), ..one }));
+    }
+    // What the plain reading has as well is right.
+    let right: Vec<_> =
+        all.iter().filter(|one| one.flaw.is_none()).map(|one| one.digest.clone()).collect();
+    all.retain(|one| one.flaw.is_none() || !right.contains(&one.digest));
+    all
+}
+
+fn tokens(value: &str) -> impl Iterator<Item = Signature> {
+    value.split_whitespace().filter_map(token).take(MOST_SIGNATURES)
+}
+
+/// `None` for a signature of another version.
+fn token(token: &str) -> Option<Signature> {
+    let (text, version) = version(token)?;
+    let (digest, spelling) = decode(text);
+    Some(Signature { text: text.to_owned(), digest, flaw: spelling.or(version) })
+}
+
+/// What stands after the version, and what is wrong with the version.
+fn version(token: &str) -> Option<(&str, Option<SignatureFlaw>)> {
+    const SPELLINGS: [&str; 9] =
+        ["V1,", "v1=", "v1:", "v1.", "v1;", "V1=", "sha256=", "sha512=", "sha1="];
+    if let Some(mut rest) = token.strip_prefix("v1,") {
+        let mut flaw = None;
+        while let Some(after) = rest.strip_prefix("v1,") {
+            (rest, flaw) = (after, Some(SignatureFlaw::VersionRepeated));
+        }
+        return (!rest.is_empty()).then_some((rest, flaw));
+    }
+    if let Some(rest) = SPELLINGS.iter().find_map(|spelling| token.strip_prefix(spelling)) {
+        return Some((rest, Some(SignatureFlaw::VersionSpelling)));
+    }
+    let other = token.split_once(',').filter(|(version, _)| {
+        version.len() < 6 && version.starts_with('v') && version.get(1..2) < Some(":")
+    });
+    if other.is_some() { None } else { Some((token, Some(SignatureFlaw::VersionMissing))) }
+}
+
+fn decode(text: &str) -> (Vec<u8>, Option<SignatureFlaw>) {
+    let is_hash = |bytes: &Vec<u8>| matches!(bytes.len(), 16 | 20 | 32 | 48 | 64);
+    let (bytes, flaw) = if let Some(bytes) = hex(text).filter(is_hash) {
+        (bytes, Some(SignatureFlaw::Hex))
+    } else if let Ok(bytes) = STANDARD.decode(text) {
+        match std::str::from_utf8(&bytes).ok().and_then(hex) {
+            Some(inner) => (inner, Some(SignatureFlaw::HexInBase64)),
+            None => (bytes, None),
+        }
+    } else {
+        let is_url = text.contains(['-', '_']);
+        let flaw = if is_url { SignatureFlaw::Base64Url } else { SignatureFlaw::Unpadded };
+        match base64_loose(text) {
+            Some(bytes) => (bytes, Some(flaw)),
+            None => return (Vec::new(), Some(SignatureFlaw::NotBase64)),
+        }
+    };
+    let length = bytes.len();
+    let flaw = if length == LENGTH { flaw } else { Some(SignatureFlaw::Length(length)) };
+    (bytes, flaw)
+}
+
+/// `value` without quotes, backslashes, and the escapes of HTML and URLs.
+fn unescaped(value: &str) -> String {
+    let plain = from_percent(from_html(value).as_bytes(), false);
+    let plain = String::from_utf8_lossy(&plain).replace(['\\', '"', '\'', '[', ']'], "");
+    plain.trim().to_owned()
+}
+
+/// Finds what is wrong with how the signature is written, if the rest is right, or if none is
+/// written as it should be.
+pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
+    let found = keys.best().find_map(|key| made_by(key, message));
+    if let Some((one, flaw)) = found {
+        return Some(mistake(message, one, flaw, true));
+    }
+    if trial.has_any() {
+        return algorithm(message, keys, trial);
+    }
+    let Some(one) = message.signatures.iter().find(|one| one.flaw.is_some()) else {
+        return Some(Mistake::Signature { flaw: SignatureFlaw::NoV1, offset: 0, proven: false });
+    };
+    let other = match one.digest.len() {
+        16 => Algorithm::Md5,
+        20 => Algorithm::Sha1,
+        48 => Algorithm::Sha384,
+        64 => Algorithm::Sha512,
+        _ => return Some(mistake(message, one, one.flaw?, false)),
+    };
+    let proven = other == Algorithm::Sha512 && keys.best().any(|key| is_sha512(key, message, one));
+    Some(Mistake::Algorithm { other, proven })
+}
+
+/// The signature that `key` makes, if it came in some other form.
+fn made_by<'a>(key: &Key, message: &'a Message<'_>) -> Option<(&'a Signature, SignatureFlaw)> {
+    let digest = mac(key, &message.content()).finalize().into_bytes().to_vec();
+    let text = STANDARD.encode(&digest);
+    let all = &message.signatures;
+    if let Some(one) = all.iter().find(|one| one.flaw.is_some() && one.digest == digest) {
+        return Some((one, one.flaw?));
+    }
+    let remains = |one: &Signature| {
+        if one.text == text {
+            return None;
+        }
+        let begins = one.text.len() >= SHORTEST && text.starts_with(&one.text);
+        let same = one.text.eq_ignore_ascii_case(&text);
+        let flaw = if begins { SignatureFlaw::CutShort } else { SignatureFlaw::CaseChanged };
+        (begins || same).then_some(flaw)
+    };
+    all.iter().find_map(|one| Some((one, remains(one)?)))
+}
+
+fn mistake(message: &Message<'_>, one: &Signature, flaw: SignatureFlaw, proven: bool) -> Mistake {
+    let at = message.signature.find(&one.text).unwrap_or(0);
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let within = if flaw == SignatureFlaw::NotBase64 {
+        one.text.find(|c| !is_base64(c)).unwrap_or(0)
+    } else {
+        0
+    };
+    Mistake::Signature { flaw, offset: at + within, proven }
+}
+
+/// Other ways to hash to 32 bytes.
+fn algorithm(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
+    let content = message.content();
+    let bytes = content.concat();
+    let plain = |parts: &[&[u8]]| -> Vec<u8> {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part);
+        }
+        hash.finalize().to_vec()
+    };
+    let unkeyed = trial.came(&content, || plain(&[&bytes]))
+        || trial.came(&content, || plain(&[message.body]));
+    let other = keys.best().find_map(|key| {
+        let written = trial.came(&content, || plain(&[&key.bytes, &bytes]))
+            || trial.came(&content, || plain(&[&bytes, &key.bytes]));
+        let swapped = || {
+            let mut mac = super::trial::hmac(&bytes);
+            mac.update(&key.bytes);
+            mac.finalize().into_bytes().to_vec()
+        };
+        if written {
+            Some(Algorithm::PlainSha256)
+        } else {
+            trial.came(&content, swapped).then_some(Algorithm::Swapped)
+        }
+    });
+    let other = if unkeyed { Some(Algorithm::PlainSha256) } else { other };
+    other.map(|other| Mistake::Algorithm { other, proven: true })
+}
+
+fn is_sha512(key: &Key, message: &Message<'_>, one: &Signature) -> bool {
+    let mut mac =
+        Hmac::<Sha512>::new_from_slice(&key.bytes).expect("HMAC takes keys of any length");
+    for part in message.content() {
+        mac.update(part);
+    }
+    mac.verify_slice(&one.digest).is_ok()
+}
+
+/// Whether the signatures have no upper case, as no base64 of 32 bytes that anybody has seen.
+pub(super) fn is_lower_case(signatures: &[Signature]) -> bool {
+    let lower = |one: &Signature| !one.text.bytes().any(|byte| byte.is_ascii_uppercase());
+    signatures.iter().filter(|one| one.flaw.is_none()).all(lower)
+}
