@@ -20,9 +20,10 @@ try {
   run("npm", "ci", ...quiet);
   run("npm", "install", "--no-save", ...quiet, join(packed, tarball));
   const readme = readFileSync(join(project, "node_modules/hookdesk/README.md"), "utf8");
-  const [, example] = readme.match(/```js\n(.*?)```/s);
+  const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
   mkdirSync(join(project, "built"));
-  writeFileSync(join(project, "built/readme.test.js"), example);
+  writeFileSync(join(project, "built/readme.test.js"), examples.join(""));
+  cpSync(join(here, "../verify/mutations.jsonl"), join(project, "built/mutations.jsonl"));
   run("npm", "test");
 } finally {
   rmSync(project, { recursive: true, force: true });

@@ -10,9 +10,11 @@ mod face;
 mod memory;
 mod options;
 pub mod shapes;
+mod signature;
 mod stored;
 
 pub use face::Face;
 pub use memory::{MemoryDesk, NotedStore};
 pub use options::Options;
+pub use signature::verify;
 pub use stored::StoredDesk;

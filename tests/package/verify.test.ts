@@ -1,0 +1,49 @@
+/** The labelled deliveries, told by the package as they are told natively. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { init, verify } from "hookdesk";
+
+await init();
+
+interface Mutation {
+  name: string;
+  label: string;
+  headers: [string, string][];
+  body?: string;
+  body_base64?: string;
+  secrets: [text: string, ended: boolean][];
+  now: number;
+}
+
+test("mistakes are told apart", () => {
+  const lines = readFileSync(new URL("mutations.jsonl", import.meta.url), "utf8").trim().split("\n");
+  const wrong = lines.filter((line) => {
+    const one = JSON.parse(line) as Mutation;
+    const bytes = Buffer.from(one.body_base64 ?? "", "base64");
+    const body = one.body ?? new Uint8Array(bytes);
+    const secrets = one.secrets.map(([text, ended]) => ({ text, ended }));
+    const { code } = verify(one.headers, body, secrets, one.now);
+    assert.equal(code === "good", one.label === "good", one.name);
+    return code !== one.label;
+  });
+  assert.ok(lines.length >= 300);
+  assert.ok(wrong.length <= lines.length / 100, `${wrong.length} of ${lines.length} are wrong`);
+});
+
+test("headers may come as a fetch handler has them, and secrets as plain texts", () => {
+  const headers = new Headers({
+    "Webhook-Id": "evt_01856aa0c80070008000000000000001",
+    "Webhook-Timestamp": "1672531200",
+    "Webhook-Signature": "v1,Hj29zFf6yi8iAdWK7Nyhv10FCLSXCWdGPZfI5KZlFxA=",
+  });
+  const body = '{"event":"ping","created":"2023-01-01T00:00:00Z","data":{}}';
+  const secrets = ["whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="];
+  const good = verify(headers, body, secrets, 1_672_531_201_000);
+  assert.deepEqual(good.verdict, "good");
+  assert.equal(verify(headers, body, secrets, 1_672_540_000_000).code, "timestamp_stale");
+  assert.throws(() => verify(headers, 5 as never, secrets, 0), TypeError);
+  assert.throws(() => verify(headers, body, secrets, 1.5), TypeError);
+});

@@ -1,0 +1,77 @@
+//! Why a delivery does not verify.
+
+use hookdesk_core::{Known, Millis, verify as core};
+use js_sys::{Array, Uint8Array};
+use serde::{Deserialize, Serialize};
+use tsify::Tsify;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+
+use crate::border::{bad, give, sound, take, watch_panics};
+
+/// A secret as it lies in a receiver's configuration.
+#[derive(Deserialize, Tsify)]
+#[serde(untagged)]
+pub enum KnownSecret {
+    /// One that signs.
+    Current(String),
+    /// One that may have been replaced or ended.
+    Either { text: String, ended: bool },
+}
+
+impl KnownSecret {
+    fn known(&self) -> Known<'_> {
+        match self {
+            Self::Current(text) => Known::current(text),
+            Self::Either { text, ended } => Known { text, ended: *ended },
+        }
+    }
+}
+
+/// Whether a delivery verifies, and if not, which mistake was made.
+#[derive(Serialize, Tsify)]
+#[serde(transparent)]
+#[tsify(type = "{
+    verdict: \"good\" | \"bad\";
+    /** A stable name: `good`, or that of the mistake. */
+    code: string;
+    /** What is wrong and what to do, in a sentence. */
+    detail: string;
+    /** Whether undoing the mistake makes the signature match, so that it cannot be another. */
+    proven: boolean;
+    /** The place in the list of the secret that this is about. */
+    secret?: number;
+    /** The header that this is about. */
+    header?: string;
+    /** The place in that header, or in the body, in bytes. */
+    offset?: number;
+}")]
+pub struct Verdict(hookdesk_core::Verdict);
+
+/// Whether a delivery verifies, and if not, which mistake was made. `headers` are pairs, as a
+/// `Headers` or a `Map` gives them; the body is best given as the bytes that came in.
+///
+/// # Errors
+/// A `TypeError` when an argument is not as described.
+#[wasm_bindgen(unchecked_return_type = "Verdict")]
+pub fn verify(
+    #[wasm_bindgen(unchecked_param_type = "Iterable<[string, string]>")] headers: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Uint8Array | string")] body: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "KnownSecret[]")] secrets: &JsValue,
+    #[wasm_bindgen(js_name = nowMs)] now_ms: f64,
+) -> Result<JsValue, JsValue> {
+    watch_panics();
+    sound()?;
+    let pairs: JsValue = Array::from(headers).into();
+    let headers: Vec<(String, String)> = take("headers", &pairs)?;
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let body = match (body.as_string(), body.dyn_ref::<Uint8Array>()) {
+        (Some(text), _) => text.into_bytes(),
+        (None, Some(bytes)) => bytes.to_vec(),
+        (None, None) => return Err(bad("body", "it must be a string or a Uint8Array")),
+    };
+    let secrets: Vec<KnownSecret> = take("secrets", secrets)?;
+    let secrets: Vec<_> = secrets.iter().map(KnownSecret::known).collect();
+    let now: u64 = take("nowMs", &now_ms.into())?;
+    give(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
+}
