@@ -12,7 +12,7 @@ WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell f
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release test setup simulate breaks mutants pack edge
+.PHONY: run release test setup simulate breaks mutants pack edge golden
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run:
@@ -24,12 +24,14 @@ release:
 
 # Every test there is. The runner's own summary comes last.
 test: setup pack
+	$(STEP) chromium .ci/chromium
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(STEP) build $(CARGO) build --locked --workspace --all-targets
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
 	$(STEP) tests .ci/tests
+	$(STEP) golden $(CARGO) run --quiet --locked --package hookdesk-tests --bin golden
 
 # Simulated worlds: `make simulate SEEDS=n [FIRST=k]`, one again with PLAN=seed or PLAN='{…}', and
 # STORES=all to run each over memory and SQLite.
@@ -39,6 +41,14 @@ STORES ?= memory
 simulate:
 	@$(CARGO) run --release --quiet --locked --package hookdesk-tests --bin simulate -- \
 	  --stores $(STORES) --seeds $(SEEDS) --first $(FIRST) $(if $(PLAN),--plan '$(PLAN)')
+
+# One transcript in each runtime: `make golden [COMMANDS=n] [SEED=k]`.
+COMMANDS ?= 10000
+SEED ?= 1
+golden: pack
+	$(STEP) chromium .ci/chromium
+	@$(CARGO) run --release --quiet --locked --package hookdesk-tests --no-default-features --bin golden -- \
+	  --commands $(COMMANDS) --seed $(SEED)
 
 # One rule after another is broken in a copy, and must be noticed.
 breaks:

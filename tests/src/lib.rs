@@ -17,6 +17,7 @@
 mod check;
 #[cfg(feature = "host")]
 mod client;
+pub mod golden;
 #[cfg(feature = "host")]
 mod libraries;
 #[cfg(feature = "host")]

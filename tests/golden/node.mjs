@@ -1,0 +1,5 @@
+import * as hookdesk from "../../web/pkg/package/node.js";
+import { lines } from "./lines.mjs";
+import { player } from "./player.mjs";
+
+await lines(player(hookdesk));

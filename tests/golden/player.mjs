@@ -1,0 +1,35 @@
+// Plays a transcript, the same in every runtime: a desk of the package is told what happens, and
+// all that follows is hashed.
+
+/** @param {typeof import("hookdesk")} hookdesk */
+export function player({ init, MemoryDesk }) {
+  let desk;
+  let damage;
+  let step = 0;
+  let hash = "";
+  let outputs = [];
+  let worked = 0;
+
+  /** Takes a line, and gives the line to answer with, if one is due. */
+  return async function play(line) {
+    const told = JSON.parse(line);
+    if (told.beginning !== undefined) {
+      await init();
+      damage = told.damage ?? undefined;
+      desk = new MemoryDesk(told.beginning.at, told.beginning.options, true);
+      return undefined;
+    }
+    if (told.show) return JSON.stringify(outputs);
+    const start = performance.now();
+    outputs = desk.run(told.inputs).map((handled) => JSON.stringify(handled));
+    if (damage >= step && damage < step + outputs.length) {
+      outputs[damage - step] = outputs[damage - step].replace("requests", "Requests");
+    }
+    step += outputs.length;
+    const text = new TextEncoder().encode(`${hash}\n${outputs.join("\n")}`);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+    hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    worked += performance.now() - start;
+    return JSON.stringify({ hash, worked_ms: worked });
+  };
+}

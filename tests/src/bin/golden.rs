@@ -1,0 +1,90 @@
+//! `make golden`: one transcript, in each runtime.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a person reads it")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use hookdesk_tests::golden::{Golden, Runtime, side_by_side};
+use indicatif::{ProgressBar, ProgressStyle};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Plays one transcript in each runtime, and compares what follows to the byte.
+#[derive(Parser)]
+struct Options {
+    /// How many things happen.
+    #[arg(long, default_value_t = 10_000)]
+    commands: u64,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Things that are played at once.
+    #[arg(long, default_value_t = 500)]
+    chunk: u64,
+    /// The runtimes beside the native one.
+    #[arg(long, value_delimiter = ',', default_value = "node,workerd,chromium")]
+    runtimes: Vec<String>,
+    /// Changes what follows from so manieth a command in the first of them, to see it noticed.
+    #[arg(long)]
+    damage: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let mut damage = options.damage;
+    let beginning = Golden::beginning(options.seed);
+    let wanted = Runtime::ALL.into_iter().filter(|name| options.runtimes.iter().any(|n| n == name));
+    let mut runtimes: Vec<Runtime> =
+        wanted.map(|name| Runtime::start(name, &beginning, damage.take())).collect();
+    let mut golden = Golden::new(options.seed);
+    let bar = ProgressBar::new(options.commands);
+    let style =
+        ProgressStyle::with_template("{wide_bar} {pos}/{len} commands, {per_sec}, {eta} left");
+    bar.set_style(style.expect("the template is right"));
+
+    let (mut native_ms, mut worked_ms) = (0.0, vec![0.0; runtimes.len()]);
+    let mut hashes = vec![String::new(); runtimes.len()];
+    let mut played = 0;
+    while played < options.commands {
+        let length = options.chunk.min(options.commands - played);
+        let start = Instant::now();
+        let chunk = golden.next(usize::try_from(length).expect("a chunk is small"));
+        native_ms += start.elapsed().as_secs_f64() * 1_000.0;
+        for runtime in &mut runtimes {
+            runtime.play(&chunk.inputs);
+        }
+        for (index, runtime) in runtimes.iter_mut().enumerate() {
+            let said = runtime.played();
+            worked_ms[index] = said.worked_ms;
+            hashes[index] = said.hash;
+            if hashes[index] != golden.hash() {
+                bar.finish_and_clear();
+                let outputs = runtime.outputs();
+                let pairs = chunk.outputs.iter().zip(&outputs).enumerate();
+                for (place, (native, other)) in pairs {
+                    if native != other {
+                        let step = played + place as u64;
+                        println!("command {step} differs in {}", runtime.name);
+                        println!("{}", chunk.inputs[place]);
+                        println!("{}", side_by_side(native, other, runtime.name));
+                        return ExitCode::FAILURE;
+                    }
+                }
+                println!("{} says another hash, and the same outputs", runtime.name);
+                return ExitCode::FAILURE;
+            }
+        }
+        played += length;
+        bar.inc(length);
+    }
+    bar.finish_and_clear();
+    println!("native {}", golden.hash());
+    eprintln!("native worked {native_ms:.0} ms, making the commands among it");
+    for ((runtime, hash), worked) in runtimes.iter().zip(&hashes).zip(&worked_ms) {
+        println!("{} {hash}", runtime.name);
+        eprintln!("{} worked {worked:.0} ms", runtime.name);
+    }
+    ExitCode::SUCCESS
+}
