@@ -143,7 +143,7 @@ impl ServeOptions {
         within("disable_after_s", health.disable_after_ms / 1_000, Figures::DISABLE_MOST_S)?;
         let retain_s = self.retain_s.or(file.retain_s).unwrap_or(Retention::DEFAULT_S);
         if retain_s > Retention::MOST_S {
-            return Err(BadOptions(format!("retain_s must be from 0 to {Retention::MOST_S}")));
+            return Err(BadOptions(format!("retain_s must be from 0 to {}", Retention::MOST_S)));
         }
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
         let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
