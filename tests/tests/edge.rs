@@ -17,7 +17,7 @@ use tokio::time::sleep;
 const SOON: Duration = Duration::from_secs(30);
 /// From its start until an object that was killed over requests sends them again: its alarm is at
 /// most 5 s away, and that it gives them up itself takes 15 s and more.
-const WATCHED: Duration = Duration::from_secs(10);
+const WATCHED: Duration = Duration::from_secs(13);
 /// What a Worker may have open at once.
 const OPEN_FETCHES: usize = 6;
 const KEY: &str = "0123456789abcdef";
@@ -132,9 +132,9 @@ async fn the_alarm_alone_wakes_it_for_a_retry() {
     assert_eq!(ids(&told).len(), 1);
     assert_eq!(told.iter().map(Delivery::attempt).collect::<Vec<_>>(), [1, 2, 3]);
     let waited = |later: usize| told[later].at - told[later - 1].at;
-    let range = |least: u64| Duration::from_secs(least)..Duration::from_secs(2 * least + 2);
-    assert!(range(2).contains(&waited(1)), "{:?}", waited(1));
-    assert!(range(4).contains(&waited(2)), "{:?}", waited(2));
+    // A schedule's waits are blurred by a fifth.
+    assert!(waited(1) >= Duration::from_millis(1_500), "{:?}", waited(1));
+    assert!(waited(2) >= Duration::from_millis(3_000), "{:?}", waited(2));
 }
 
 #[tokio::test]
