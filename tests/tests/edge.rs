@@ -399,6 +399,33 @@ async fn a_desk_that_broke_over_a_lost_row_goes_on_once_it_is_mended() {
 
 #[tokio::test]
 #[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn a_desk_that_broke_is_woken_by_its_alarm_though_nobody_calls() {
+    let (mut server, client) = edge();
+    server.expect_errors();
+    let receiver = Receiver::kind();
+    let webhook = client.register(&receiver.url()).await;
+    client.amend(&webhook.id, json!({ "status": "paused" })).await;
+    client.open_ticket("one").await;
+    server.terminate();
+    let file = beside(&server);
+    file.execute_batch(
+        "UPDATE webhooks SET paused = 0; \
+         CREATE TABLE kept AS SELECT * FROM events; DELETE FROM events",
+    )
+    .expect("it is a desk's");
+    server.restart();
+
+    let read = client.get("/tickets").await;
+    server.wait_log("HookDesk broke at", SOON);
+    file.execute_batch("INSERT INTO events SELECT * FROM kept").expect("it is a desk's");
+
+    assert_eq!(read.expect(200).data()[0]["ticket_message"], "one");
+    let told = receiver.wait_for(|all| all.len() == 1, SOON).await;
+    assert_eq!(told[0].attempt(), 1);
+}
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
 async fn a_store_that_is_held_by_another_loses_nothing() {
     let (mut server, client) = edge();
     server.expect_errors();

@@ -12,6 +12,8 @@ import type { At, Failure, Handled, Report, Request as Outgoing, SqlValue, Stora
  * that was evicted or killed over them, and only then are they sent again.
  */
 const WATCH_MS = 5_000;
+/** From when a desk broke until its alarm has the next one go on, if nobody calls before. */
+const REPAIR_MS = 15_000;
 
 /** What `wrangler.jsonc` binds: the desk's object, and options as `HOOKDESK_…`. */
 interface Env {
@@ -45,7 +47,7 @@ export class Desk extends DurableObject<Env> {
     // What was in flight when the object was last evicted or killed is sent again now.
     void ctx.blockConcurrencyWhile(async () => {
       await init();
-      this.#work((desk) => desk.wake(moment()));
+      this.#wake();
     });
   }
 
@@ -63,7 +65,16 @@ export class Desk extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     this.#alarm = Infinity;
-    this.#work((desk) => desk.wake(moment()));
+    this.#wake();
+  }
+
+  /** Has the desk do what is due. */
+  #wake(): void {
+    try {
+      this.#work((desk) => desk.wake(moment()));
+    } catch {
+      // It is logged; the platform would try a failed alarm six times and then never again.
+    }
   }
 
   /** Has the desk do a step, and does what follows. All of it is one write to the disk. */
@@ -73,12 +84,15 @@ export class Desk extends DurableObject<Env> {
     for (const request of handled.requests) void this.#carry(request);
     const watch = this.#open > 0 ? Date.now() + WATCH_MS : Infinity;
     const next = Math.min(handled.nextWakeMs ?? Infinity, watch);
-    // One that goes too early only looks, and is set anew.
-    if (next < this.#alarm) {
-      this.#alarm = next;
-      void this.ctx.storage.setAlarm(next);
-    }
+    this.#setAlarm(next);
     return handled;
+  }
+
+  /** Sets the alarm, unless it goes before: one that goes too early only looks, and is set anew. */
+  #setAlarm(at: number): void {
+    if (at >= this.#alarm) return;
+    this.#alarm = at;
+    void this.ctx.storage.setAlarm(at);
   }
 
   /** Lets go of a desk that broke, so that the next step has a new one over the same rows. */
@@ -88,6 +102,7 @@ export class Desk extends DurableObject<Env> {
     } catch (error) {
       console.error(error);
       this.#desk = undefined;
+      this.#setAlarm(Date.now() + REPAIR_MS);
       this.#end.abort();
       this.#end = new AbortController();
       const name = error instanceof Error ? error.name : "";
