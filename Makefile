@@ -5,6 +5,8 @@ CARGO := cargo
 WASM := wasm32-unknown-unknown
 VERIFY := tests/verify
 WEB := web
+# Node of the version that wrangler and SQLite for Node ask for, where npm has it for this machine.
+NODE = $(firstword $(wildcard $(WEB)/node_modules/.bin/node) node)
 PACKAGE := $(WEB)/pkg/hookdesk-0.1.0.tgz
 WORKER := $(WEB)/edge/dist/worker.js
 WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell find core/src $(WEB)/src -type f) \
@@ -12,7 +14,7 @@ WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell f
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release test setup simulate breaks mutants pack edge golden
+.PHONY: run release test setup simulate breaks mutants pack edge worker golden
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run:
@@ -23,15 +25,18 @@ release:
 	$(CARGO) build --release --locked --package hookdesk
 
 # Every test there is. The runner's own summary comes last.
-test: setup pack
+test: setup pack worker
 	$(STEP) chromium .ci/chromium
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(STEP) build $(CARGO) build --locked --workspace --all-targets
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
-	$(STEP) tests .ci/tests
+	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
+	$(STEP) deployable .ci/edge-dry-run
 	$(STEP) golden $(CARGO) run --quiet --locked --package hookdesk-tests --bin golden
+	$(STEP) edge .ci/edge-tests
+	$(STEP) tests .ci/tests
 
 # Simulated worlds: `make simulate SEEDS=n [FIRST=k]`, one again with PLAN=seed or PLAN='{…}', and
 # STORES=all to run each over memory and SQLite.
@@ -72,10 +77,12 @@ $(PACKAGE): $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
 	@touch $@
 
 # The desk as a Worker, with its Durable Object, on 127.0.0.1:PORT and with its data in DATA.
-PORT ?= 8787
-DATA ?= hookdesk-edge
-edge: $(WORKER)
-	@HOOKDESK_OPEN=1 exec node $(WEB)/edge/local.mjs $(PORT) $(DATA)
+PORT := 8787
+DATA := hookdesk-edge
+edge: worker
+	@HOOKDESK_OPEN=1 exec $(NODE) $(WEB)/edge/local.mjs $(PORT) '$(DATA)'
+
+worker: $(WORKER)
 
 $(WORKER): $(PACKAGE) $(wildcard $(WEB)/edge/src/*.ts $(WEB)/edge/*.mjs $(WEB)/edge/*.json)
 	$(STEP) types $(WEB)/node_modules/.bin/tsc --project $(WEB)/edge

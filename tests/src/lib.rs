@@ -35,5 +35,5 @@ pub use libraries::libraries_verify;
 #[cfg(feature = "host")]
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
 #[cfg(feature = "host")]
-pub use server::{Attempt, Folder, Options, Port, Server, binary};
+pub use server::{Attempt, Folder, Host, Options, Port, Server, binary};
 pub use world::{Plan, Situations, Story, World, hex};

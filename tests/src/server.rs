@@ -1,4 +1,5 @@
 //! The real binary under test: started, signalled, killed, started again on the same file and port.
+//! In its place, the Worker can be, in its own runtime: `HOOKDESK_HOST=edge` has all tests start that.
 //!
 //! Its log is a second witness. A server that wrote an `ERROR` line or panicked fails the test that
 //! started it, however content the test itself was, unless the test said [`Server::expect_errors`];
@@ -10,7 +11,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    os::unix::process::ExitStatusExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
@@ -19,18 +20,21 @@ use std::{
 };
 
 use rusqlite::Connection;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::client::Client;
 
 mod attempt;
 mod folder;
+mod host;
 mod log;
 mod places;
 mod port;
 
 pub use attempt::Attempt;
 pub use folder::Folder;
+pub use host::Host;
+use host::{bindings, wait_closed};
 use log::{Log, is_error};
 pub use port::Port;
 
@@ -44,6 +48,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    pub host: Host,
     /// 0 for any that is free.
     pub port: u16,
     /// Instead of a SQLite file in the server's own folder.
@@ -54,7 +59,7 @@ pub struct Options {
     /// and its log are taken out.
     pub environment: Vec<(String, String)>,
     /// Neither `--listen` nor `--database` is given beside the arguments, so that a test of options
-    /// says all of them itself; the port is then only what is waited for.
+    /// says all of them itself; the port is then only what is waited for. A Worker is not open.
     pub bare: bool,
 }
 
@@ -125,6 +130,11 @@ impl Server {
         }
     }
 
+    /// What it runs in: only a binary lets callers wait and streams the log.
+    pub fn host(&self) -> Host {
+        self.options.host
+    }
+
     /// A caller of this server.
     pub fn client(&self) -> Client {
         Client::new(self.url(""))
@@ -141,7 +151,7 @@ impl Server {
 
     /// The SQLite file, unless the options named another database.
     pub fn database(&self) -> PathBuf {
-        self.folder.path().join("hookdesk.db")
+        self.options.host.database(self.folder.path())
     }
 
     /// The folder that the server runs in.
@@ -166,15 +176,17 @@ impl Server {
 
     /// All bytes of the database's files, what SQLite left free among them.
     pub fn stored_bytes(&self) -> Vec<u8> {
-        let files = fs::read_dir(self.folder.path()).expect("the folder is there");
+        let database = self.database();
+        let files = fs::read_dir(database.parent().expect("it is in a folder"));
+        let files = files.expect("the folder is there");
         let files = files.map(|file| file.expect("it can be listed").path());
-        let is_ours = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hookdesk.db"))
-        };
+        // Its log and its index lie beside it, and have its name and more.
+        let name = database.to_string_lossy();
+        let is_ours = |path: &PathBuf| path.to_string_lossy().starts_with(&*name);
         files.filter(is_ours).flat_map(|path| fs::read(path).expect("it can be read")).collect()
     }
 
-    /// KiB of memory that the process had at its fullest (`VmHWM` of `proc_pid_status(5)`).
+    /// KiB of memory that the binary had at its fullest (`VmHWM` of `proc_pid_status(5)`).
     pub fn peak_memory_kib(&self) -> u64 {
         let status = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(status).expect("the process runs");
@@ -210,13 +222,19 @@ impl Server {
         self.errors_expected = true;
     }
 
-    /// SIGKILL, and waits for the end. Does nothing if that was seen already.
+    /// SIGKILL to it and the processes that it started, and waits for the end. Does nothing if that was seen already.
     pub fn kill(&mut self) {
         let Some(running) = &mut self.running else {
             return;
         };
         let asked = running.asked;
-        running.child.kill().expect("our own child can be killed");
+        let process = Pid::from_child(&running.child);
+        let killed = match self.options.host {
+            Host::Native => kill_process(process, Signal::KILL),
+            // Node's runtime outlives Node.
+            Host::Edge => kill_process_group(process, Signal::KILL),
+        };
+        killed.expect("it was not reaped");
         let status = self.reap();
         // One that was ending when the signal came keeps the status it chose.
         if !asked && status.signal() != Some(Signal::KILL.as_raw()) {
@@ -258,26 +276,20 @@ impl Server {
     }
 
     fn run(&mut self) {
-        let database = self.options.database.clone();
-        let own = || format!("sqlite://{}", self.database().display());
-        let mut command = Command::new(binary());
-        command.arg("serve");
-        if !self.options.bare {
-            command
-                .args(["--listen", &format!("127.0.0.1:{}", self.port())])
-                .args(["--database", &database.unwrap_or_else(own)]);
+        let mut command = self.options.host.command();
+        for (name, _) in env::vars_os().filter(|(name, _)| is_setting(name)) {
+            command.env_remove(name);
+        }
+        match self.options.host {
+            Host::Native => self.give_options(&mut command),
+            Host::Edge => self.bind_options(&mut command),
         }
         command
-            .args(&self.options.arguments)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        for (name, _) in env::vars_os().filter(|(name, _)| is_setting(name)) {
-            command.env_remove(name);
-        }
-        command.env("NO_COLOR", "1").envs(self.options.environment.clone());
-        let mut child = command.spawn().expect("the binary can be run");
+        let mut child = command.spawn().expect("the server can be run");
         let from = self.log.begin();
         let stderr = child.stderr.take().expect("it was piped");
         let log = Arc::clone(&self.log);
@@ -285,11 +297,39 @@ impl Server {
         self.running = Some(Running { child, listener, from, asked: false });
     }
 
+    fn give_options(&self, command: &mut Command) {
+        if !self.options.bare {
+            let own = || format!("sqlite://{}", self.database().display());
+            let database = self.options.database.clone().unwrap_or_else(own);
+            command
+                .args(["--listen", &format!("127.0.0.1:{}", self.port())])
+                .args(["--database", &database]);
+        }
+        command.args(&self.options.arguments);
+        command.env("NO_COLOR", "1").envs(self.options.environment.clone());
+    }
+
+    fn bind_options(&self, command: &mut Command) {
+        let Options { database, arguments, environment, bare, .. } = &self.options;
+        assert_eq!(*database, None, "an object has its own database");
+        command.arg(self.port().to_string()).arg(self.folder.path()).process_group(0);
+        if !bare {
+            command.env("HOOKDESK_OPEN", "1");
+        }
+        command.envs(bindings(arguments)).envs(environment.clone());
+    }
+
     /// Collects what is left of a server that ends or was killed.
     fn reap(&mut self) -> ExitStatus {
         let Running { mut child, listener, .. } = self.running.take().expect("reaped once");
         listener.join().expect("following a log does not panic");
-        child.wait().expect("our own child can be waited for")
+        let status = child.wait().expect("our own child can be waited for");
+        match self.options.host {
+            Host::Native => {}
+            // The log ends with Node, and its runtime may live a moment longer.
+            Host::Edge => wait_closed(self.port()),
+        }
+        status
     }
 }
 

@@ -236,12 +236,19 @@ async fn an_open_desk_hears_callers_on_its_own_machine_only() {
             assert!(answer.string("/detail").contains("--auth"), "{}", answer.text);
         }
     }
-    client.raw(b"GET /tickets HTTP/1.0\r\n\r\n").await.expect(403);
-
     let local = [("host", "localhost"), ("host", "[::1]:80"), ("origin", "http://localhost:3000")];
     for (name, value) in local {
         client.send(client.request(Method::GET, "/tickets").header(name, value)).await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn a_caller_of_an_open_desk_that_names_no_host_is_refused() {
+    let (_server, client) = desk();
+
+    let answer = client.raw(b"GET /tickets HTTP/1.0\r\n\r\n").await.expect(403);
+
+    assert_eq!(answer.code(), Some("not_local"));
 }
 
 #[tokio::test]

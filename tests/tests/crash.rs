@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hookdesk_tests::{Answer, Client, Delivery, Options, Reaction, Receiver, Server};
+use hookdesk_tests::{Answer, Client, Delivery, Host, Options, Reaction, Receiver, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -139,10 +139,10 @@ async fn a_kill_in_the_middle_of_deliveries_sends_them_again_under_the_same_id()
     let client = server.client();
     let receiver = Receiver::start(|_| Reaction::Hang);
     let webhook = client.register(&receiver.url()).await;
-    for number in 0..5 {
+    for number in 0..Host::AT_ONCE {
         client.open_ticket(&format!("ticket {number}")).await;
     }
-    let hanging = receiver.wait_for(|all| all.len() == 5, SOON).await;
+    let hanging = receiver.wait_for(|all| all.len() == Host::AT_ONCE, SOON).await;
 
     server.kill();
     receiver.behave(|_| Reaction::Status(200));
@@ -150,7 +150,7 @@ async fn a_kill_in_the_middle_of_deliveries_sends_them_again_under_the_same_id()
 
     client.wait_told(&webhook.id, SOON).await;
     let told = receiver.deliveries();
-    let (first, second) = told.split_at(5);
+    let (first, second) = told.split_at(Host::AT_ONCE);
     let events = |all: &[Delivery]| -> BTreeMap<String, Vec<u8>> {
         all.iter().map(|one| (one.event().to_owned(), one.body.clone())).collect()
     };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hookdesk_tests::{Answer, Client, Delivery, Frame, Options, Receiver, Server, Stream};
+use hookdesk_tests::{Answer, Client, Delivery, Frame, Host, Options, Receiver, Server, Stream};
 use reqwest::Method;
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -50,6 +50,7 @@ async fn last_event(client: &Client) -> String {
     items(&list).last().expect("something has happened")["id"].as_str().expect("an id").to_owned()
 }
 
+#[track_caller]
 fn assert_bad_cursor(answer: &Answer) {
     assert_eq!((answer.status, answer.code()), (422, Some("bad_field")), "{}", answer.text);
     assert_eq!(answer.json["errors"][0]["pointer"], "?after");
@@ -123,7 +124,7 @@ async fn pages_follow_each_other_to_the_end_and_on() {
 
 #[tokio::test]
 async fn the_longest_messages_are_listed_and_streamed_whole() {
-    let (_server, client) = desk();
+    let (server, client) = desk();
     client.ping().await;
     let first = last_event(&client).await;
     // Each byte of it takes six in JSON.
@@ -133,15 +134,18 @@ async fn the_longest_messages_are_listed_and_streamed_whole() {
     }
 
     let list = client.get(&format!("/events?after={first}")).await.expect(200);
-    let streamed = client.stream(Some(&first)).await.events(40).await;
 
     assert_eq!(messages(items(&list)), vec![message.as_str(); 40]);
-    assert_eq!(streamed, items(&list));
+    if server.host() == Host::Native {
+        let streamed = client.stream(Some(&first)).await.events(40).await;
+        assert_eq!(streamed, items(&list));
+    }
 }
 
 #[tokio::test]
 async fn what_is_no_cursor_is_refused_in_every_manner() {
-    let (_server, client) = desk();
+    let (server, client) = desk();
+    let is_native = server.host() == Host::Native;
     let (elsewhere, other) = desk();
     open_tickets(&client, 0..2).await;
     open_tickets(&other, 0..3).await;
@@ -151,12 +155,16 @@ async fn what_is_no_cursor_is_refused_in_every_manner() {
 
     for id in ["", "evt_1", "1", second, beyond, &beyond.replace("evt_", "tkt_")] {
         assert_bad_cursor(&client.get(&format!("/events?after={id}")).await);
-        assert_bad_cursor(&client.get(&format!("/events?wait=50&after={id}")).await);
+        if is_native {
+            assert_bad_cursor(&client.get(&format!("/events?wait=50&after={id}")).await);
+        }
         // Some clients send the header empty where they have no id.
         if !id.is_empty() {
-            let stream = client.request(Method::GET, "/events");
-            let stream = stream.header("accept", "text/event-stream").header("last-event-id", id);
-            assert_bad_cursor(&client.send(stream).await);
+            if is_native {
+                let stream = client.request(Method::GET, "/events");
+                let stream = stream.header("accept", "text/event-stream");
+                assert_bad_cursor(&client.send(stream.header("last-event-id", id)).await);
+            }
             assert_eq!(
                 client.get(&format!("/events/{id}")).await.expect(404).code(),
                 Some("not_found")
@@ -288,18 +296,22 @@ async fn what_is_no_longer_kept_is_said_in_every_manner() {
     drop(file);
     server.restart();
 
-    for wait in ["", "wait=50&"] {
+    let is_native = server.host() == Host::Native;
+    let manners: &[_] = if is_native { &["", "wait=50&"] } else { &[""] };
+    for wait in manners {
         let rest = client.get(&format!("/events?{wait}after={first}")).await.expect(200);
         assert_eq!(
             (messages(items(&rest)), &rest.json["expired"]["count"]),
             (vec!["3", "4"], &2.into())
         );
     }
-    let mut stream = client.stream(Some(first)).await;
-    let told = stream.frame().await.expect("it is not broken off").expect("it goes on");
-    let (event, data) = (Some("expired".to_owned()), Some(r#"{"count":2}"#.to_owned()));
-    assert_eq!(told, Frame { event, data, ..Frame::default() });
-    assert_eq!(messages(&stream.events(2).await), ["3", "4"]);
+    if is_native {
+        let mut stream = client.stream(Some(first)).await;
+        let told = stream.frame().await.expect("it is not broken off").expect("it goes on");
+        let (event, data) = (Some("expired".to_owned()), Some(r#"{"count":2}"#.to_owned()));
+        assert_eq!(told, Frame { event, data, ..Frame::default() });
+        assert_eq!(messages(&stream.events(2).await), ["3", "4"]);
+    }
     assert_eq!(items(&client.get("/events").await.expect(200)).len(), 2);
     client.get(&format!("/events/{first}")).await.expect(404);
 }

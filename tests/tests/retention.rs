@@ -192,6 +192,8 @@ async fn a_ticket_that_waits_goes_on_with_what_is_kept_and_others_are_told() {
     receiver.behave(|_| Reaction::Status(200));
 
     age(&mut server, 2);
+    // An object begins with a call, or when its alarm is due.
+    client.get("/service").await.expect(200);
 
     let heard = told.wait_for(|all| all.len() == 1, SOON).await;
     let data = json!({ "webhook_id": webhook.id, "event_id": all[0], "reason": "expired" });

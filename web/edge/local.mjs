@@ -24,6 +24,14 @@ const worker = new Miniflare({
   host: "127.0.0.1",
   port: Number(port),
   log: new Log(LogLevel.WARN),
+  structuredWorkerdLogs: true,
+  handleStructuredLogs: ({ timestamp, level, message }) => {
+    // The runtime takes a receiver that cannot be reached for an error of its own.
+    const isReceiver = message.startsWith("e = kj/");
+    const severity = (isReceiver ? "warn" : level).toUpperCase().padStart(5);
+    const words = isReceiver ? message.split("\n")[0] : message;
+    console.error(new Date(timestamp).toISOString(), severity, words);
+  },
 });
 const url = await worker.ready;
 console.error(`listening on http://127.0.0.1:${url.port}, with the data in ${folder}`);

@@ -3,10 +3,10 @@
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 
-use hookdesk_core::api::{Call, MOST_BODY};
+use hookdesk_core::api::{self, Call, MOST_BODY, Problem};
 use hookdesk_core::sql::{BadRow, Statement, Value, sqlite};
 use hookdesk_core::{Answer, Changes, Commit, Fact, Need, Store};
-use js_sys::{Array, Error, Number, Object};
+use js_sys::{Array, Error, Number, Object, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
@@ -41,10 +41,10 @@ extern "C" {
     pub type Storage;
 
     #[wasm_bindgen(method, catch)]
-    fn query(this: &Storage, sql: &str, values: Array) -> Result<Array, JsValue>;
+    fn query(this: &Storage, sql: &str, values: Array) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    fn commit(this: &Storage, statements: Array) -> Result<bool, JsValue>;
+    fn commit(this: &Storage, statements: Array) -> Result<JsValue, JsValue>;
 }
 
 /// The host's SQLite.
@@ -105,8 +105,10 @@ impl HostStore {
 
     fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Vec<Value<'static>>>, Fault> {
         let rows = self.storage.query(sql, values.iter().map(to_host).collect())?;
-        let row = |row: JsValue| Array::from(&row).iter().map(|value| from_host(&value)).collect();
-        Ok(rows.iter().map(row).collect())
+        let rows = list(rows)?;
+        rows.iter()
+            .map(|row| Ok(list(row)?.iter().map(|value| from_host(&value)).collect()))
+            .collect()
     }
 }
 
@@ -122,8 +124,17 @@ impl Store for HostStore {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Fault> {
         let statements = sqlite::statements(changes);
         let done = self.storage.commit(statements.iter().map(write).collect())?;
-        Ok(if done { Commit::Done } else { Commit::Conflict })
+        match done.as_bool() {
+            Some(true) => Ok(Commit::Done),
+            Some(false) => Ok(Commit::Conflict),
+            None => Err(Fault::Host("the storage does not say whether it committed".to_owned())),
+        }
     }
+}
+
+fn list(value: JsValue) -> Result<Array, Fault> {
+    let nonsense = |_| Fault::Host("the storage gives something else than rows".to_owned());
+    value.dyn_into::<Array>().map_err(nonsense)
 }
 
 fn write(statement: &Statement<'_>) -> JsValue {
@@ -190,9 +201,11 @@ impl StoredDesk {
         &self,
         #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Call")] call: &JsValue,
-        body: &[u8],
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array")] body: &JsValue,
     ) -> Result<JsValue, JsValue> {
         let mut face = self.face()?;
+        let bytes = body.dyn_ref::<Uint8Array>().ok_or_else(|| bad("body", "it has no bytes"))?;
+        let body = &bytes.to_vec();
         let (at, call): (At, shapes::Call) = (take("at", at)?, take("call", call)?);
         let headers = call.headers.iter();
         let call = Call {
@@ -276,6 +289,16 @@ pub fn worker_options(env: &Object) -> Result<JsValue, JsValue> {
     let texts: Vec<(String, String)> = texts.collect();
     let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
     give(&Options::of_worker(bindings).map_err(|why| bad("env", &why))?)
+}
+
+/// The answer to a call of which nobody knows what became: the desk broke over it, or cannot be
+/// reached.
+///
+/// # Errors
+/// Never: it has a JSON form.
+#[wasm_bindgen(unchecked_return_type = "Response")]
+pub fn unanswered() -> Result<JsValue, JsValue> {
+    give(&shapes::Response::from(api::Response::from(Problem::unreadable())))
 }
 
 /// Bytes of a call's body that are looked at; a longer one is refused.

@@ -4,8 +4,16 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { init, mostBody, mostRead, reset, StoredDesk, workerOptions } from "hookdesk";
+import { init, mostBody, mostRead, reset, StoredDesk, unanswered, workerOptions } from "hookdesk";
 import type { At, Failure, Handled, Report, Request as Outgoing, SqlValue, Storage } from "hookdesk";
+
+/**
+ * While requests are open the alarm is never further away than this. Nobody else starts an object
+ * that was evicted or killed over them, and only then are they sent again.
+ */
+const WATCH_MS = 5_000;
+/** From when a desk broke until its alarm has the next one go on, if nobody calls before. */
+const REPAIR_MS = 15_000;
 
 /** What `wrangler.jsonc` binds: the desk's object, and options as `HOOKDESK_…`. */
 interface Env {
@@ -14,8 +22,15 @@ interface Env {
 }
 
 export default {
-  fetch(request: Request, env: Env): Promise<Response> {
-    return env.DESK.get(env.DESK.idFromName("desk")).fetch(request);
+  async fetch(request: Request, env: Env): Promise<Response> {
+    try {
+      return await env.DESK.get(env.DESK.idFromName("desk")).fetch(request);
+    } catch (error) {
+      console.error(error);
+      await init();
+      const { status, headers, body } = unanswered();
+      return new Response(body, { status, headers });
+    }
   },
 } satisfies ExportedHandler<Env>;
 
@@ -23,13 +38,16 @@ export class Desk extends DurableObject<Env> {
   #desk: StoredDesk | undefined;
   /** When the alarm is set to go, in milliseconds of unix time. */
   #alarm = Infinity;
+  #open = 0;
+  /** Goes off when the desk that sent what is open is let go of. */
+  #end = new AbortController();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     // What was in flight when the object was last evicted or killed is sent again now.
     void ctx.blockConcurrencyWhile(async () => {
       await init();
-      this.#work((desk) => desk.wake(moment()));
+      this.#wake();
     });
   }
 
@@ -47,20 +65,34 @@ export class Desk extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     this.#alarm = Infinity;
-    this.#work((desk) => desk.wake(moment()));
+    this.#wake();
+  }
+
+  /** Has the desk do what is due. */
+  #wake(): void {
+    try {
+      this.#work((desk) => desk.wake(moment()));
+    } catch {
+      // It is logged; the platform would try a failed alarm six times and then never again.
+    }
   }
 
   /** Has the desk do a step, and does what follows. All of it is one write to the disk. */
   #work(step: (desk: StoredDesk) => Handled): Handled {
-    const handled = this.#guard(() => step(this.#open()));
+    const handled = this.#guard(() => step(this.#opened()));
     if (handled.fault !== undefined) console.error(`the store failed: ${handled.fault}`);
-    // One that goes too early only looks, and is set anew.
-    if (handled.nextWakeMs !== undefined && handled.nextWakeMs < this.#alarm) {
-      this.#alarm = handled.nextWakeMs;
-      void this.ctx.storage.setAlarm(this.#alarm);
-    }
     for (const request of handled.requests) void this.#carry(request);
+    const watch = this.#open > 0 ? Date.now() + WATCH_MS : Infinity;
+    const next = Math.min(handled.nextWakeMs ?? Infinity, watch);
+    this.#setAlarm(next);
     return handled;
+  }
+
+  /** Sets the alarm, unless it goes before: one that goes too early only looks, and is set anew. */
+  #setAlarm(at: number): void {
+    if (at >= this.#alarm) return;
+    this.#alarm = at;
+    void this.ctx.storage.setAlarm(at);
   }
 
   /** Lets go of a desk that broke, so that the next step has a new one over the same rows. */
@@ -70,20 +102,28 @@ export class Desk extends DurableObject<Env> {
     } catch (error) {
       console.error(error);
       this.#desk = undefined;
+      this.#setAlarm(Date.now() + REPAIR_MS);
+      this.#end.abort();
+      this.#end = new AbortController();
       const name = error instanceof Error ? error.name : "";
       if (name === "Broken" || name === "RuntimeError") reset();
       throw error;
     }
   }
 
-  #open(): StoredDesk {
+  #opened(): StoredDesk {
     this.#desk ??= new StoredDesk(storage(this.ctx.storage), moment(), workerOptions(this.env));
     return this.#desk;
   }
 
   async #carry(request: Outgoing): Promise<void> {
     const start = Date.now();
-    const heard = await send(request);
+    const { signal } = this.#end;
+    this.#open += 1;
+    const heard = await send(request, signal);
+    this.#open -= 1;
+    // The desk that came after sends it again.
+    if (signal.aborted) return;
     const report: Report = { key: request.key, durationMs: Date.now() - start, ...heard };
     try {
       this.#work((desk) => desk.report(moment(), report));
@@ -98,11 +138,11 @@ export class Desk extends DurableObject<Env> {
     return new ReadableStream({
       start: (controller) => controller.enqueue(encoder.encode(first)),
       pull: (controller) => {
-        const { text, more } = this.#guard(() => this.#open().page(list));
+        const { text, more } = this.#guard(() => this.#opened().page(list));
         controller.enqueue(encoder.encode(text));
         if (!more) controller.close();
       },
-      cancel: () => this.#guard(() => this.#open().closeList(list)),
+      cancel: () => this.#guard(() => this.#opened().closeList(list)),
     });
   }
 }
@@ -142,27 +182,30 @@ function storage(rows: DurableObjectStorage): Storage {
 type Heard = Pick<Report, "status" | "retryAfter" | "body" | "failure">;
 
 /** Sends a request within its time, all of it. */
-async function send({ url, headers, body, timeoutMs }: Outgoing): Promise<Heard> {
-  const signal = AbortSignal.timeout(timeoutMs);
+async function send(request: Outgoing, end: AbortSignal): Promise<Heard> {
+  const { url, headers, body, timeoutMs } = request;
+  const time = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([time, end]);
   let response: Response;
   try {
     response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
   } catch (error) {
-    return { failure: signal.aborted ? "timeout" : failure(error) };
+    return { failure: time.aborted ? "timeout" : failure(url, error) };
   }
   try {
     const text = new TextDecoder().decode(await take(response.body, mostRead()));
     const retryAfter = response.headers.get("retry-after");
     return { status: response.status, retryAfter, body: text };
   } catch {
-    return { failure: signal.aborted ? "timeout" : "reset" };
+    return { failure: time.aborted ? "timeout" : "reset" };
   }
 }
 
 /** The platform tells no more than this of why a connection failed. */
-function failure(error: unknown): Failure {
+function failure(url: string, error: unknown): Failure {
   const words = String(error);
-  if (words.includes("internal error")) return "dns";
+  // A name that leads nowhere, or with TLS also a certificate that does not hold.
+  if (words.includes("internal error")) return url.startsWith("https:") ? "connect" : "dns";
   return words.includes("Network connection lost") ? "connect" : "protocol";
 }
 
