@@ -12,6 +12,11 @@ import type { At, Failure, Handled, Report, Request as Outgoing, SqlValue, Stora
  * that was evicted or killed over them, and only then are they sent again.
  */
 const WATCH_MS = 5_000;
+/**
+ * Bytes of a body that is too long which are taken in all the same: a connection that is closed over
+ * what its caller still sends breaks before the answer is read.
+ */
+const MOST_DISCARDED = 16 * 1024 * 1024;
 /** From when a desk broke until its alarm has the next one go on, if nobody calls before. */
 const REPAIR_MS = 15_000;
 
@@ -52,7 +57,7 @@ export class Desk extends DurableObject<Env> {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const body = await take(request.body, mostBody() + 1);
+    const body = await take(request.body, mostBody() + 1, MOST_DISCARDED);
     const { pathname, search } = new URL(request.url);
     const call = { method: request.method, path: pathname, query: search.slice(1) };
     const headers = [...request.headers] as [string, string][];
@@ -209,18 +214,22 @@ function failure(url: string, error: unknown): Failure {
   return words.includes("Network connection lost") ? "connect" : "protocol";
 }
 
-/** The beginning of a body, of at most so many bytes. */
-async function take(body: ReadableStream<Uint8Array> | null, most: number): Promise<Uint8Array> {
+/** The beginning of a body, of at most so many bytes; so many more are let go of. */
+async function take(
+  body: ReadableStream<Uint8Array> | null,
+  most: number,
+  discarded = 0,
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   const reader = body?.getReader();
-  while (reader !== undefined && length < most) {
+  while (reader !== undefined && length < most + discarded) {
     const { done, value } = await reader.read();
     if (done) break;
-    pieces.push(value.subarray(0, most - length));
+    if (length < most) pieces.push(value.subarray(0, most - length));
     length += value.byteLength;
   }
-  if (length >= most) await reader?.cancel();
+  if (length >= most + discarded) await reader?.cancel();
   const taken = new Uint8Array(Math.min(length, most));
   let at = 0;
   for (const piece of pieces) {
