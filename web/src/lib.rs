@@ -198,6 +198,7 @@ impl MemoryDesk {
             Ok(decided) => decided,
             Err(RunError::Store(never)) => match never {},
             Err(RunError::Contended) => unreachable!("nobody else has this store"),
+            Err(RunError::Unanswered(need)) => unreachable!("a whole desk is here: {need:?}"),
         }
     }
 
