@@ -133,8 +133,13 @@ impl Player {
     /// # Errors
     /// [`BadIncident`] when it is no file of ours, or that of a newer version.
     pub fn open(header: &str) -> Result<Self, BadIncident> {
-        let header = Header::parse(header)?;
-        Ok(Self { header, desk: None, key: None, line: 1, steps: 0, chain: chain::start() })
+        Header::parse(header).map(Self::new)
+    }
+
+    /// A player of what comes behind a header.
+    #[must_use]
+    pub fn new(header: Header) -> Self {
+        Self { header, desk: None, key: None, line: 1, steps: 0, chain: chain::start() }
     }
 
     #[must_use]
