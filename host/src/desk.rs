@@ -12,7 +12,6 @@ use hookdesk_core::{
     Command, Decided, Desk, Event, HolderId, Millis, Moment, Refusal, Reply, Report, Request,
     RunError, Store,
 };
-
 use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
 
 use crate::record::Tape;

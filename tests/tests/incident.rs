@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookdesk_tests::{Options, Reaction, Receiver, Server, binary};
+use hookdesk_tests::{Folder, Options, Reaction, Receiver, Server, binary};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -150,6 +150,22 @@ async fn a_full_recording_turns_over_and_still_replays() {
     assert_eq!((code, last_chain(&steps)), (Some(0), &*chain));
     assert_eq!(steps.iter().filter(|step| step["input"] == "begin").count(), 2);
     assert!(steps.iter().all(|step| step["lost"] == 0), "a batch was not recorded");
+}
+
+#[tokio::test]
+async fn a_desk_that_cannot_be_recorded_goes_on() {
+    let folder = Folder::new();
+    let database = folder.path().join("desk.db");
+    fs::create_dir(folder.path().join("desk.db.record.new")).expect("a folder in the way");
+    let server = Server::start(Options {
+        arguments: vec!["--record".to_owned()],
+        database: Some(format!("sqlite://{}", database.display())),
+        ..Options::default()
+    });
+    for _ in 0..3 {
+        server.client().open_ticket("a ticket").await;
+    }
+    assert_eq!(server.log().matches("nothing is recorded for a while").count(), 1);
 }
 
 #[tokio::test]

@@ -302,13 +302,32 @@ fn webhook(of: &Webhook) -> Webhook {
 fn answer(of: &Answer) -> Answer {
     match of {
         Answer::Status { status, retry_after, excerpt } => {
-            let said = |value: &String| retry_after::parse(value, Millis(0)).is_some();
-            let kept = |value: &String| if said(value) { value.clone() } else { text(value) };
-            let retry_after = retry_after.as_ref().map(kept);
+            let retry_after = retry_after.as_deref().map(wait);
             Answer::Status { status: *status, retry_after, excerpt: text(excerpt) }
         }
         Answer::Failure(failure) => Answer::Failure(*failure),
     }
+}
+
+/// The comments that a date may have go all the same.
+fn wait(of: &str) -> String {
+    if retry_after::parse(of, Millis(0)).is_none() {
+        return text(of);
+    }
+    let (mut depth, mut escaped) = (0_u32, false);
+    let hide = |c| {
+        let was_escaped = escaped;
+        escaped = c == '\\' && !was_escaped && depth > 0;
+        match c {
+            '(' | ')' if was_escaped => {}
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth > 0 => return character(c),
+            _ => {}
+        }
+        c
+    };
+    of.chars().map(hide).collect()
 }
 
 fn attempt(of: &Attempt) -> Attempt {

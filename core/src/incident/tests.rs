@@ -102,6 +102,7 @@ fn commands() -> Vec<Command> {
         once(open(PRIVATE)),
         report(status(503, "120", PRIVATE)),
         report(status(503, PRIVATE, PRIVATE)),
+        report(status(429, "Sun, 06 Nov 1994 08:49:37 GMT (of (Zaphod) \\) Zaphod)", "")),
         report(Answer::Failure(Failure::Timeout)),
         Command::Wake,
         Command::Retain,
@@ -244,7 +245,7 @@ fn recording(memory: Memory) -> String {
                 (Command::Report(Report { key, sent_at, duration_ms: 20, answer }), at)
             })
             .collect();
-        let index = usize::try_from(round).unwrap() % 24;
+        let index = usize::try_from(round).unwrap() % commands().len();
         all.push((commands().swap_remove(index), at));
         all.push((open(&format!("{PRIVATE}{round}")), at));
         let settings = Amendment { rate_limit: Some(None), ..settings() };
