@@ -6,7 +6,7 @@
 //! store and comes to the same decisions. A recording begins with a desk that knows nothing, so
 //! what it must know is in the recording: there is no snapshot to be taken, and none to be trusted.
 //!
-//! A file is lines of JSON: a [`Header`], then an input on each. The [`chain`] is a digest of all
+//! A file is lines of JSON: a [`Header`], then an input on each. The *chain* is a digest of all
 //! inputs and decisions up to a step: equal chains are equal histories. Redaction replaces every
 //! private text by one that decides the same, so that the chain stays; a keyed hash of the line as
 //! it was stands for what is gone, so that a change of it is noticed, and the key goes with it.
