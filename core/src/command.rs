@@ -83,6 +83,34 @@ pub enum Command {
     Retain,
 }
 
+impl Command {
+    /// The command in a word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OpenTicket { .. } => "open_ticket",
+            Self::UpdateTicket { .. } => "update_ticket",
+            Self::CloseTicket { .. } => "close_ticket",
+            Self::Announce(_) => "announce",
+            Self::Register(_) => "register",
+            Self::Unregister { .. } => "unregister",
+            Self::Amend { .. } => "amend",
+            Self::Enable { .. } => "enable",
+            Self::Rotate(_) => "rotate",
+            Self::EndSecret { .. } => "end_secret",
+            Self::PingOne { .. } => "ping_one",
+            Self::Ping => "ping",
+            Self::Resend { .. } => "resend",
+            Self::Replay { .. } => "replay",
+            Self::StopReplay { .. } => "stop_replay",
+            Self::Once(_) => "once",
+            Self::Report(_) => "report",
+            Self::Wake => "wake",
+            Self::Retain => "retain",
+        }
+    }
+}
+
 /// A command with a key, by which its repetitions are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::command::Command;
 use crate::decide::{Step, decide};
 use crate::event::{Event, Seq};
-use crate::facts::{Fact, Facts, Hosts, Memory, Need};
+use crate::facts::{Fact, Facts, Hosts, Limits, Memory, Need};
 use crate::first_answer::FirstAnswer;
 use crate::health::Figures;
 use crate::moment::{Millis, Moment};
@@ -51,6 +51,8 @@ pub enum RunError<F> {
     Store(F),
     /// Other hosts changed the same rows, again and again.
     Contended,
+    /// A decision asked for what it had just been told: what the store said does not fit together.
+    Unanswered(Need),
 }
 
 impl<F: fmt::Display> fmt::Display for RunError<F> {
@@ -58,6 +60,7 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
         match self {
             Self::Store(fault) => fault.fmt(f),
             Self::Contended => f.write_str("other hosts keep changing the same rows"),
+            Self::Unanswered(need) => write!(f, "its rows do not fit together: no {need:?}"),
         }
     }
 }
@@ -118,6 +121,23 @@ impl<S: Store> Desk<S> {
         Ok(log.head)
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.facts.limits
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.facts.limits = limits;
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.facts.memory()
+    }
+
+    /// Forgets all that is known, so that whatever later decisions need is loaded anew.
+    pub(crate) fn forget(&mut self) {
+        self.facts.forget_all();
+    }
+
     pub fn store(&self) -> &S {
         &self.store
     }
@@ -146,9 +166,9 @@ impl<S: Store> Desk<S> {
                     return Ok(decided);
                 }
                 Ok(None) => self.facts.forget(),
-                Err(fault) => {
+                Err(error) => {
                     self.facts.forget();
-                    return Err(RunError::Store(fault));
+                    return Err(error);
                 }
             }
         }
@@ -156,7 +176,10 @@ impl<S: Store> Desk<S> {
     }
 
     /// `None`: others were quicker, so all of it is to be decided again over what they left.
-    fn try_run(&mut self, batch: &[(Command, Moment)]) -> Result<Option<Vec<Decided>>, S::Fault> {
+    fn try_run(
+        &mut self,
+        batch: &[(Command, Moment)],
+    ) -> Result<Option<Vec<Decided>>, RunError<S::Fault>> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
         // What letting go told of stands in the log before all else.
@@ -182,8 +205,11 @@ impl<S: Store> Desk<S> {
                 next_wake: outcome.next_wake,
             });
         }
-        if !changes.is_empty() && self.store.commit(&changes)? == Commit::Conflict {
-            return Ok(None);
+        if !changes.is_empty() {
+            match self.store.commit(&changes).map_err(RunError::Store)? {
+                Commit::Done => {}
+                Commit::Conflict => return Ok(None),
+            }
         }
         // An unregister is final also for what was decided before it in the same batch.
         for decided in &mut decided {
@@ -192,7 +218,11 @@ impl<S: Store> Desk<S> {
         Ok(Some(decided))
     }
 
-    fn decide(&mut self, command: &Command, moment: &Moment) -> Result<Outcome, S::Fault> {
+    fn decide(
+        &mut self,
+        command: &Command,
+        moment: &Moment,
+    ) -> Result<Outcome, RunError<S::Fault>> {
         let mut told = Vec::new();
         loop {
             match decide(command, moment, &self.facts) {
@@ -200,9 +230,11 @@ impl<S: Store> Desk<S> {
                 Step::Need(mut needs) => {
                     needs.sort_unstable();
                     needs.dedup();
-                    assert!(needs != told, "a decision asked again for what it was told: {told:?}");
+                    if let Some(need) = needs.first().filter(|_| needs == told) {
+                        return Err(RunError::Unanswered(*need));
+                    }
                     for need in &needs {
-                        let fact = self.store.load(need)?;
+                        let fact = self.store.load(need).map_err(RunError::Store)?;
                         self.facts.learn(*need, fact);
                     }
                     told = needs;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EventId, TicketId, WebhookId};
 use crate::moment::Millis;
 use crate::reason::Reason;
+use crate::text::spelled;
 
 /// A place in the log: 1, 2, 3 … in commit order, with no gaps. 0 is the place before the first.
 #[derive(
@@ -140,6 +141,8 @@ impl Topic {
         }
     }
 }
+
+spelled!(Topic);
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -71,6 +71,13 @@ impl ExtraHeaders {
         Self(headers)
     }
 
+    /// Whether a header of this name is set by us or the connection.
+    pub(crate) fn is_ours(name: &str) -> bool {
+        let lower = name.to_ascii_lowercase();
+        Self::OURS.contains(&lower.as_str())
+            || Self::OUR_PREFIXES.iter().any(|prefix| lower.starts_with(prefix))
+    }
+
     #[must_use]
     pub fn as_slice(&self) -> &[(String, String)] {
         &self.0
@@ -82,10 +89,7 @@ fn check_name(name: &str) -> Result<(), BadHeader> {
     if name.is_empty() || name.len() > ExtraHeaders::LONGEST_NAME || !name.bytes().all(token) {
         return Err(BadHeader::Name(name.to_owned()));
     }
-    let lower = name.to_ascii_lowercase();
-    let ours = ExtraHeaders::OURS.contains(&lower.as_str())
-        || ExtraHeaders::OUR_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
-    if ours { Err(BadHeader::Ours(name.to_owned())) } else { Ok(()) }
+    if ExtraHeaders::is_ours(name) { Err(BadHeader::Ours(name.to_owned())) } else { Ok(()) }
 }
 
 impl BadHeader {

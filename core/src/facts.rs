@@ -13,6 +13,8 @@ mod tries;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::attempt::{Attempt, Tried};
 use crate::event::{Event, Seq, Topic};
 use crate::first_answer::{Digest, FirstAnswer};
@@ -34,7 +36,8 @@ use old::Old;
 use tries::Tries;
 
 /// Rows that somebody wants: a decision, or a caller who reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Need {
     Log,
     Service,
@@ -103,7 +106,8 @@ pub enum Need {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TicketFilter {
     Open,
     Closed,
@@ -139,7 +143,8 @@ pub enum Fact {
 }
 
 /// What a host can do at the most: an input to every decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Requests in flight; 0 while the host drains.
     pub in_flight: u32,
@@ -160,7 +165,8 @@ impl Default for Limits {
 }
 
 /// Who works on the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Hosts {
     /// One host at a time: whoever sent before it is no more.
     One,
@@ -170,7 +176,8 @@ pub enum Hosts {
 }
 
 /// Whether facts outlive the batch that learned them. They may only where nobody else writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Memory {
     Kept,
     Dropped,
@@ -456,6 +463,15 @@ impl Facts {
                 }
             }
         }
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    /// Nothing is known any more, as at the start.
+    pub(crate) fn forget_all(&mut self) {
+        *self = Self { limits: self.limits, ..Self::new(self.memory) };
     }
 
     /// Nothing is known any more, but whose turn it is and when it is to be looked what is old.

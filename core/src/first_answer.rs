@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::id::{SecretId, WebhookId};
 use crate::moment::Millis;
+use crate::text::spelled;
 
 /// SHA-256 over some parts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +25,14 @@ impl Digest {
             hash.update(part);
         }
         Self(hash.finalize().into())
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// The digest that `text` spells in 64 lower-case hex digits.
@@ -49,6 +58,8 @@ impl fmt::Debug for Digest {
         fmt::Display::fmt(self, f)
     }
 }
+
+spelled!(Digest);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstAnswer {

@@ -4,11 +4,14 @@
 //! one at a time and further and further apart, and no ladder moves. The first success heals it.
 //! Silence is not failing: with nothing in flight and nothing waiting, all counts start anew.
 
+use serde::{Deserialize, Serialize};
+
 use crate::lane::Subject;
 use crate::moment::Millis;
 
 /// The figures of health: documented options of a host, with their defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Figures {
     /// Failures in a row that take a receiver down. Ten in a row are no hiccup: with a receiver
     /// that fails every second request by chance they come once in a thousand.

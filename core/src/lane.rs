@@ -8,6 +8,7 @@ use crate::moment::Millis;
 use crate::reader::Slot;
 use crate::reason::Reason;
 use crate::schedule::RetrySchedule;
+use crate::text::spelled;
 use crate::webhook::Ordering;
 
 /// What is kept in order, for one webhook: what it reads of the log, apart from that one event that
@@ -85,6 +86,8 @@ impl fmt::Display for Subject {
         }
     }
 }
+
+spelled!(Subject);
 
 impl Scope {
     #[must_use]

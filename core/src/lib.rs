@@ -69,6 +69,7 @@ mod first_answer;
 pub mod guard;
 mod health;
 mod id;
+pub mod incident;
 mod lane;
 mod log;
 mod memory;

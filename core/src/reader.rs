@@ -84,7 +84,6 @@ impl Skim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     pub seq: Seq,
-    #[serde(with = "subject")]
     pub subject: Subject,
     /// Of all requests made for this event: 1, 2, 3 …
     pub number: u32,
@@ -344,22 +343,6 @@ impl Slot {
             behind: self.behind,
             why,
         }
-    }
-}
-
-/// A subject in a stored slot, spelled as in a lane's row.
-mod subject {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::lane::Subject;
-
-    pub fn serialize<S: Serializer>(subject: &Subject, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(subject)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Subject, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Subject::parse(&text).ok_or_else(|| serde::de::Error::custom("not a subject"))
     }
 }
 

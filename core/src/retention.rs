@@ -1,9 +1,12 @@
 //! How long the log is kept, and how much of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::moment::Millis;
 
 /// What an operator sets. What is neither too old nor too much is kept for good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retention {
     /// Milliseconds that an event is kept, with all that is known of its deliveries.
     pub age_ms: Option<u64>,

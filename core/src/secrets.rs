@@ -57,6 +57,12 @@ impl Secrets {
         Self { current, former: Vec::new() }
     }
 
+    /// The same with other bytes.
+    pub(crate) fn with_each(&self, other: impl Fn(&Secret) -> Secret) -> Self {
+        let of = |one: &SigningSecret| SigningSecret { secret: other(&one.secret), ..one.clone() };
+        Self { current: of(&self.current), former: self.former.iter().map(of).collect() }
+    }
+
     #[must_use]
     pub fn current(&self) -> &SigningSecret {
         &self.current

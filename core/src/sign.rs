@@ -44,6 +44,16 @@ impl Secret {
         if (24..=64).contains(&secret.0.len()) { Ok(secret) } else { Err(BadSecret) }
     }
 
+    /// A secret that signs nothing worth anything: for what must not hold the real one.
+    pub(crate) fn zeros(length: usize) -> Self {
+        Self(Zeroizing::new(vec![0; length]))
+    }
+
+    /// Bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.0.len()
+    }
+
     /// The secret in clear, for the one answer that shows it and for the store.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {

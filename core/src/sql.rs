@@ -9,10 +9,13 @@ mod row;
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 pub use row::BadRow;
 
-/// A value on its way to or from a database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value on its way to or from a database. In JSON it is what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Value<'a> {
     Null,
     Integer(i64),

@@ -2,6 +2,27 @@
 
 use std::fmt;
 
+/// The JSON form of types that have one spelling: their text, which their `parse` reads back.
+macro_rules! spelled {
+    ($($name:ident),*) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                let named = Self::parse(&text);
+                named.ok_or_else(|| serde::de::Error::custom("not a name of ours"))
+            }
+        }
+    )*};
+}
+
+pub(crate) use spelled;
+
 /// Why a text is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadText {

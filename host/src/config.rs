@@ -12,6 +12,8 @@ use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{Figures, Retention};
 use serde::Deserialize;
 
+use crate::record::Tape;
+
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,6 +70,14 @@ pub struct ServeOptions {
     /// 0 is no limit [default: 0].
     #[arg(long, env = "HOOKDESK_RETAIN_BYTES", value_name = "BYTES")]
     pub retain_bytes: Option<u64>,
+    /// Record what the desk is told, for hookdesk export.
+    #[arg(long, env = "HOOKDESK_RECORD", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub record: Option<bool>,
+    /// Bytes of a recording: beyond them its older half goes [default: 67108864, 64 MiB].
+    #[arg(long, env = "HOOKDESK_RECORD_BYTES", value_name = "BYTES")]
+    #[arg(value_parser = clap::value_parser!(u64).range(Tape::LEAST..))]
+    pub record_bytes: Option<u64>,
 }
 
 /// What a server runs with.
@@ -78,6 +88,8 @@ pub struct Settings {
     pub door: Door,
     pub health: Figures,
     pub retention: Retention,
+    /// Bytes of a recording, if there is to be one.
+    pub record: Option<u64>,
 }
 
 /// Options that no server can run with. The text says which, and what would be right.
@@ -95,6 +107,8 @@ impl std::error::Error for BadOptions {}
 impl ServeOptions {
     const LISTEN: &str = "127.0.0.1:8080";
     const DATABASE: &str = "sqlite://hookdesk.db";
+    /// Some hundred thousand tickets and their deliveries: hours of a busy desk.
+    const RECORD_BYTES: u64 = 64 << 20;
 
     /// The settings that these options, the file that they name and the defaults come to.
     ///
@@ -149,8 +163,21 @@ impl ServeOptions {
         let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
         let retention = Retention { age_ms, bytes };
         let door = Door { callers, can_wait: true, targets };
-        Ok(Settings { listen, database, door, health, retention })
+        let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
+        if record_bytes < Tape::LEAST {
+            return Err(BadOptions(format!("record_bytes must be at least {}", Tape::LEAST)));
+        }
+        let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
+        Ok(Settings { listen, database, door, health, retention, record })
     }
+}
+
+/// The file of `--database`, or the default one.
+///
+/// # Errors
+/// [`BadOptions`] when it is no file.
+pub fn database(option: Option<&str>) -> Result<PathBuf, BadOptions> {
+    path(option.unwrap_or(ServeOptions::DATABASE))
 }
 
 fn within(name: &str, value: u64, most: u64) -> Result<(), BadOptions> {

@@ -7,11 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookdesk_core::api::{Code, Problem};
+use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
     Command, Decided, Desk, Event, HolderId, Millis, Moment, Refusal, Reply, Report, Request,
     RunError, Store,
 };
 use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
+
+use crate::record::Tape;
 
 /// Calls that may wait for their decision: with a commit a millisecond and a hundred calls in each,
 /// the last of them waits some 40 ms.
@@ -111,12 +114,13 @@ impl DeskQueue {
     }
 }
 
-/// Starts the desk's thread over `desk`. It ends after [`DeskQueue::drain`] or [`DeskQueue::end`].
+/// Starts the desk's thread over `desk`, recorded on `tape` if there is one. It ends after [`DeskQueue::drain`] or [`DeskQueue::end`].
 ///
 /// # Errors
 /// When the operating system has no thread to give.
 pub fn start<S>(
-    desk: Desk<S>,
+    desk: Desk<Recorder<S>>,
+    tape: Option<Tape>,
     runtime: runtime::UnboundedSender<Dispatch>,
 ) -> std::io::Result<(DeskQueue, JoinHandle<()>)>
 where
@@ -127,6 +131,7 @@ where
     let now = clock();
     let desk_loop = DeskLoop {
         desk,
+        tape,
         holder: HolderId::new(now, &chance()),
         messages,
         runtime,
@@ -142,7 +147,9 @@ where
 }
 
 struct DeskLoop<S> {
-    desk: Desk<S>,
+    desk: Desk<Recorder<S>>,
+    /// Where what it is told is recorded, if it is.
+    tape: Option<Tape>,
     holder: HolderId,
     messages: Receiver<Message>,
     runtime: runtime::UnboundedSender<Dispatch>,
@@ -226,7 +233,11 @@ where
     }
 
     fn decide(&mut self, batch: Batch) {
-        match self.desk.run(&batch.commands) {
+        let ended = match &mut self.tape {
+            Some(tape) => tape.run(&mut self.desk, &batch.commands),
+            None => self.desk.run(&batch.commands),
+        };
+        match ended {
             Ok(decided) => self.dispatch(batch, decided),
             Err(fault) => self.fail(batch, &fault),
         }

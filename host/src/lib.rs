@@ -2,7 +2,7 @@
 //!
 //! [`server`] takes calls from sockets, [`desk`] runs the core's loop on a thread of its own over
 //! [`store`], [`courier`] carries what comes out to receivers, and [`feed`] shows it to who streams
-//! events. The host computes no delay and knows no rule.
+//! events. [`record`] keeps what the desk was told, and [`incident`] gives it out. The host computes no delay and knows no rule.
 
 #![warn(clippy::indexing_slicing)] // What input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
@@ -11,6 +11,8 @@ pub mod config;
 pub mod courier;
 pub mod desk;
 pub mod feed;
+pub mod incident;
+pub mod record;
 pub mod serve;
 pub mod server;
 pub mod store;

@@ -4,11 +4,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use hookdesk::config::ServeOptions;
+use hookdesk::incident::{self, ExportOptions, ReplayOptions, Verdict};
 use tracing_subscriber::EnvFilter;
 
 /// A delivery is dozens of short-lived pieces of memory, passed from thread to thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The exit code of a replay that comes to something else than was recorded.
+const DIFFERS: u8 = 3;
 
 /// A customer-support desk that tells its partners everything by webhook.
 #[derive(Parser)]
@@ -22,6 +26,12 @@ struct Arguments {
 enum Subcommands {
     /// Runs the desk.
     Serve(ServeOptions),
+    /// Writes what the desk was told lately as a file, without what is private. Ends with 3 if
+    /// replaying it comes to something else than was recorded.
+    Export(ExportOptions),
+    /// Decides an incident file again, step by step. Ends with 3 if that comes to something else
+    /// than was recorded.
+    Replay(ReplayOptions),
 }
 
 fn main() -> ExitCode {
@@ -35,11 +45,15 @@ fn main() -> ExitCode {
         .init();
     let done = match command {
         Subcommands::Serve(options) => {
-            options.settle().map_err(Into::into).and_then(hookdesk::serve::serve)
+            let served = options.settle().map_err(Into::into).and_then(hookdesk::serve::serve);
+            served.map(|()| Verdict::Same)
         }
+        Subcommands::Export(options) => incident::export(&options),
+        Subcommands::Replay(options) => incident::replay(&options),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Verdict::Same) => ExitCode::SUCCESS,
+        Ok(Verdict::Differs) => ExitCode::from(DIFFERS),
         Err(error) => {
             complain(&*error);
             ExitCode::FAILURE

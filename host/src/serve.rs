@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookdesk_core::incident::Recorder;
 use hookdesk_core::{Desk, Limits, Memory};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
@@ -19,6 +20,7 @@ use crate::config::Settings;
 use crate::courier::Courier;
 use crate::desk::{self, DeskQueue, Dispatch};
 use crate::feed::Feed;
+use crate::record::Tape;
 use crate::server::{Front, Lookup};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
@@ -44,7 +46,7 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
-    let mut desk = Desk::new(store, Memory::Kept);
+    let mut desk = Desk::new(Recorder::new(store), Memory::Kept);
     desk.judge_health_by(settings.health);
     desk.retain(settings.retention);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -54,7 +56,11 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
     done
 }
 
-async fn run(settings: Settings, mut desk: Desk<Sqlite>, lookup: Lookup) -> Result<(), Anything> {
+async fn run(
+    settings: Settings,
+    mut desk: Desk<Recorder<Sqlite>>,
+    lookup: Lookup,
+) -> Result<(), Anything> {
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -70,7 +76,8 @@ async fn run(settings: Settings, mut desk: Desk<Sqlite>, lookup: Lookup) -> Resu
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();
     let feed = Arc::new(Feed::new(desk.head()?));
-    let (queue, thread) = desk::start(desk, dispatches)?;
+    let tape = settings.record.map(|bytes| Tape::new(&settings.database, bytes));
+    let (queue, thread) = desk::start(desk, tape, dispatches)?;
     tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
     let (thread_ended, mut ended) = oneshot::channel();
     tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));

@@ -79,6 +79,13 @@ pub fn world(plan: &Plan, stores: Stores) -> Result<(Story, Situations), Box<Vio
     Ok((kept, situations))
 }
 
+/// Runs one world over memory, and gives what each of its hosts was told.
+#[must_use]
+pub fn recorded(plan: &Plan, memory: Memory) -> Vec<String> {
+    let (mut story, mut situations) = (Story::new(), Situations::default());
+    World::new(plan, MemoryStore::default(), memory, &mut story, &mut situations).record()
+}
+
 #[cfg(feature = "host")]
 fn sqlite() -> Sqlite {
     Sqlite::in_memory().expect("SQLite makes a database in memory")

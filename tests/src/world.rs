@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use fastrand::Rng;
+use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
     Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Memory, Millis, Moment, Reason,
     Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
@@ -78,6 +79,8 @@ pub struct World<'a, S> {
     reports_are_prompt: bool,
     /// Requests so far.
     sent: u64,
+    /// Recordings of hosts that are no more, where hosts are recorded.
+    files: Option<Vec<String>>,
     story: &'a mut Story,
     situations: &'a mut Situations,
 }
@@ -117,6 +120,7 @@ where
             has_keys: plan.odds.keyed > 0,
             reports_are_prompt: plan.odds.hang == 0 && plan.odds.doubled == 0,
             sent: 0,
+            files: None,
             story,
             situations,
         };
@@ -127,8 +131,23 @@ where
         world
     }
 
+    /// Runs the world to its end, and gives the recordings of all hosts that it had.
+    pub fn record(mut self) -> Vec<String> {
+        self.files = Some(Vec::new());
+        for host in 0..self.hosts.len() {
+            self.hosts[host] = self.start(self.hosts[host].name);
+        }
+        self.live();
+        let of_hosts = self.hosts.into_iter().filter_map(|host| host.file);
+        self.files.into_iter().flatten().chain(of_hosts).collect()
+    }
+
     /// Runs the world to its end. A broken invariant panics, and leaves the story so far.
     pub fn run(mut self) {
+        self.live();
+    }
+
+    fn live(&mut self) {
         for _ in 0..self.plan.steps {
             self.step();
         }
@@ -150,15 +169,20 @@ where
         self.rng.fill(&mut chance);
         let view =
             View { disk: Rc::clone(&self.disk), fate: Fate::Holds, stale: None, conflicts: 0 };
-        let mut desk = Desk::new(view, self.memory);
+        let mut desk = Desk::new(Recorder::new(view), self.memory);
         desk.limit_in_flight(self.plan.cap);
         desk.judge_health_by(self.plan.figures());
         desk.retain(self.plan.retention());
         desk.share_with(if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
+        let now = self.now;
+        let begin = || Header::raw(1).line() + &desk.begin_recording(now, [0; 32], 0);
+        let file = self.files.is_some().then(begin);
         Host {
             name,
             desk,
+            file,
+            recorded: 0,
             holder: HolderId::new(self.now, &chance),
             calls: Vec::new(),
             unheard: Vec::new(),
@@ -244,7 +268,7 @@ where
             host.hangs = Some((until, host.clock(self.now)));
             // A host that is alone keeps facts of its own, which nobody else can outdate.
             if self.plan.hosts > 1 {
-                host.desk.store_mut().stale = Some(stale);
+                host.desk.store_mut().store_mut().stale = Some(stale);
             }
             let name = host.name;
             self.tell(format!("{name} stands still for {for_ms} ms"));
@@ -278,7 +302,11 @@ where
         let name = self.hosts[host].name;
         self.tell(format!("{name} dies"));
         self.meet("crash");
-        self.hosts[host] = self.start(name);
+        let next = self.start(name);
+        let dead = std::mem::replace(&mut self.hosts[host], next);
+        if let Some(files) = &mut self.files {
+            files.extend(dead.file);
+        }
     }
 
     /// One turn of a host's loop: everything queued is decided and committed, then answered and
@@ -305,10 +333,10 @@ where
             (false, false) => Fate::Holds,
         };
         let host = &mut self.hosts[index];
-        host.desk.store_mut().fate = fate;
-        host.desk.store_mut().conflicts = 0;
-        let decided = host.desk.run(&batch).ok();
-        let View { stale, conflicts, .. } = host.desk.store_mut();
+        host.desk.store_mut().store_mut().fate = fate;
+        host.desk.store_mut().store_mut().conflicts = 0;
+        let decided = host.run(&batch);
+        let View { stale, conflicts, .. } = host.desk.store_mut().store_mut();
         *stale = None;
         let conflicts = *conflicts;
         self.note(index, &batch, fate, conflicts, decided.as_deref());

@@ -1,7 +1,9 @@
 //! Simulated worlds: `HOOKDESK_WORLDS=n` runs so many over memory, and a tenth over all stores.
 
+use hookdesk_core::Memory;
+use hookdesk_core::incident::Incident;
 use hookdesk_tests::Plan;
-use hookdesk_tests::simulate::{Run, Stores, cut_down, many, world};
+use hookdesk_tests::simulate::{Run, Stores, cut_down, many, recorded, world};
 #[cfg(feature = "host")]
 use sha2::{Digest, Sha256};
 
@@ -44,6 +46,30 @@ fn a_seed_tells_the_same_story_on_every_machine() {
     let told = hookdesk_tests::hex(&digest.finalize());
     let known = include_str!("../worlds.sha256").trim();
     assert_eq!(told, known, "where rules or worlds were changed, this belongs into worlds.sha256");
+}
+
+/// Worlds whose hosts are recorded, each with facts kept and with facts dropped.
+const RECORDED: u64 = 10;
+
+#[test]
+fn what_hosts_were_told_decides_the_same_again_raw_and_redacted() {
+    let play = |file: &str| {
+        let mut incident = Incident::open(file).expect("a header");
+        while let Some(step) = incident.step() {
+            let step = step.unwrap_or_else(|bad| panic!("{bad}"));
+            assert_eq!(step.difference, None, "{step:?}");
+        }
+        (incident.chain(), incident.is_cut())
+    };
+    for seed in 0..RECORDED {
+        for memory in [Memory::Kept, Memory::Dropped] {
+            for file in recorded(&Plan::of(seed), memory) {
+                let redacted = Incident::export(&file, true).expect("it was just written");
+                assert!(!redacted.contains("\"m1"), "a message is left");
+                assert_eq!(play(&file), play(&redacted), "{seed} {memory:?}");
+            }
+        }
+    }
 }
 
 /// Worlds in which a rule was broken once, by mistake or on purpose, each cut down to what it took.

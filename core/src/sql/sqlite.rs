@@ -3,23 +3,23 @@
 //! Keys are the log's whole numbers, or ids, which grow with time: all that is appended lands at
 //! the end of its table and index. Callers' own keys are digests, and land anywhere.
 
+mod columns;
 mod keys;
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
 use crate::attempt::Attempt;
-use crate::event::{Event, EventType, Seq};
+use crate::event::{Event, Seq};
 use crate::facts::{Fact, Need, TicketFilter};
 use crate::id::WebhookId;
 use crate::lane::{Lane, Subject};
 use crate::outcome::{Changes, Expect, LogPut, Put};
 use crate::reader::Reader;
-use crate::service::{Availability, Service};
+use crate::service::Service;
 use crate::sql::row::{BadRow, Row};
 use crate::sql::{Statement, Value};
-use crate::ticket::{Ticket, TicketStatus};
-use crate::webhook::{Webhook, WebhookStatus};
+use crate::ticket::Ticket;
+use crate::webhook::Webhook;
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.
 /// A step that landed never changes; `tests/schemas` has a file of every version.
@@ -194,6 +194,29 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
     })
 }
 
+/// The rows in which a [`query`] for `need` would find what a fact says: [`fact`] reads them back.
+#[must_use]
+pub fn rows<'a>(need: &Need, fact: &'a Fact) -> Vec<Vec<Value<'a>>> {
+    let outlines = matches!(need, Need::EventsBefore { .. });
+    match fact {
+        Fact::Log(log) => vec![columns::log(log)],
+        Fact::Service(service) => vec![columns::service(service)],
+        Fact::Tickets(tickets) => tickets.iter().map(columns::ticket).collect(),
+        Fact::Webhooks(partners) => partners.iter().map(columns::partner).collect(),
+        Fact::Events(events) => {
+            let body = |event: &'a Event| if outlines { "" } else { &*event.body };
+            events.iter().map(|event| columns::event(event, body(event))).collect()
+        }
+        Fact::Lanes(lanes) => lanes.iter().map(columns::lane).collect(),
+        Fact::Attempts(attempts) => attempts.iter().map(columns::attempt).collect(),
+        Fact::Tried(tried) => tried.iter().map(columns::tried).collect(),
+        Fact::Place(place) => place.iter().map(|seq| vec![seq.0.into()]).collect(),
+        Fact::Size(bytes) => vec![vec![(*bytes).into()]],
+        Fact::Time(at) => vec![vec![at.map(|at| at.0).into()]],
+        Fact::FirstAnswer(answer) => answer.iter().map(keys::columns).collect(),
+    }
+}
+
 /// The statements that store changes, in the order in which they are to be run, in one transaction.
 #[must_use]
 pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
@@ -237,63 +260,29 @@ fn one<'a>(sql: &'static str, values: Vec<Value<'a>>) -> Statement<'a> {
 
 fn log(put: &LogPut) -> Statement<'static> {
     let LogPut { row: log, was } = put;
+    let mut values = columns::log(log);
+    values.extend([was.at.0.into(), u32::from(was.count).into()]);
     one(
         "UPDATE log SET head = ?1, floor = ?2, stamp_at = ?3, stamp_count = ?4, tallies = ?5 \
          WHERE stamp_at = ?6 AND stamp_count = ?7",
-        vec![
-            log.head.0.into(),
-            log.floor.0.into(),
-            log.stamp.at.0.into(),
-            u32::from(log.stamp.count).into(),
-            json(log.tallies.counts()).into(),
-            was.at.0.into(),
-            u32::from(was.count).into(),
-        ],
+        values,
     )
 }
 
 fn service(service: &Service) -> Statement<'static> {
-    let available: u32 = match service.availability {
-        Availability::Available => 1,
-        Availability::Unavailable => 0,
-    };
-    one(
-        "UPDATE service SET available = ?1, since = ?2",
-        vec![available.into(), service.since.map(|at| at.0).into()],
-    )
+    one("UPDATE service SET available = ?1, since = ?2", columns::service(service))
 }
 
 fn event(event: &Event) -> Statement<'_> {
     one(
         "INSERT INTO events (seq, id, event, created, topic, version, only_for, body) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        vec![
-            event.seq.0.into(),
-            event.id.to_string().into(),
-            event.kind.name().into(),
-            event.created.0.into(),
-            event.topic.map(|topic| topic.to_string()).into(),
-            event.version.into(),
-            event.only_for.map(|id| id.to_string()).into(),
-            (&*event.body).into(),
-        ],
+        columns::event(event, &event.body),
     )
 }
 
 fn ticket(put: &Put<Ticket>) -> Option<Statement<'_>> {
-    let ticket = put.row.as_ref()?;
-    let closed_at = match ticket.status {
-        TicketStatus::Open => None,
-        TicketStatus::Closed { at } => Some(at.0),
-    };
-    let mut values = vec![
-        ticket.id.to_string().into(),
-        ticket.message.as_str().into(),
-        ticket.opened_at.0.into(),
-        ticket.updated_at.0.into(),
-        closed_at.into(),
-        ticket.version.into(),
-    ];
+    let mut values = columns::ticket(put.row.as_ref()?);
     Some(match put.expect {
         Expect::Absent => one(
             "INSERT INTO tickets (id, message, opened_at, updated_at, closed_at, version) \
@@ -315,30 +304,7 @@ fn webhook(id: WebhookId, put: &Put<Arc<Webhook>>) -> Option<Statement<'_>> {
     let Some(webhook) = &put.row else {
         return delete("DELETE FROM webhooks WHERE id = ?1 AND rev = ?2", id, put.expect);
     };
-    let (paused, disabled_for, disabled_at) = match webhook.status {
-        WebhookStatus::Active => (0_u32, None, None),
-        WebhookStatus::Paused => (1, None, None),
-        WebhookStatus::Disabled { reason, at } => (0, Some(reason.name()), Some(at.0)),
-    };
-    let events: Vec<&str> = webhook.events.types().map(EventType::name).collect();
-    let mut values = vec![
-        id.to_string().into(),
-        webhook.callback_url.as_str().into(),
-        webhook.secrets.to_json().into(),
-        json(&events).into(),
-        webhook.ordering.name().into(),
-        webhook.description.as_deref().into(),
-        json(webhook.headers.as_slice()).into(),
-        json(webhook.retry_schedule.waits_s()).into(),
-        webhook.timeout_ms.into(),
-        webhook.max_in_flight.into(),
-        webhook.rate_limit.into(),
-        paused.into(),
-        disabled_for.into(),
-        disabled_at.into(),
-        webhook.created_at.0.into(),
-        webhook.rev.into(),
-    ];
+    let mut values = columns::webhook(webhook);
     Some(match put.expect {
         Expect::Absent => one(
             "INSERT INTO webhooks (id, callback_url, secrets, events, ordering, description, \
@@ -364,33 +330,8 @@ fn reader(id: WebhookId, put: &Put<Reader>) -> Option<Statement<'_>> {
     let Some(reader) = &put.row else {
         return delete("DELETE FROM readers WHERE webhook = ?1 AND rev = ?2", id, put.expect);
     };
-    let subjects: Vec<String> = reader.health.subjects.iter().map(Subject::to_string).collect();
-    let mut values = vec![
-        id.to_string().into(),
-        reader.read_to.0.into(),
-        json(reader.tallies.counts()).into(),
-        reader.aimed.into(),
-        reader.ordering.name().into(),
-        json(&reader.sending).into(),
-        reader.holder.map(|holder| holder.to_string()).into(),
-        reader.window.size.into(),
-        reader.window.steep_to.into(),
-        reader.window.answers.into(),
-        u32::from(reader.window.trouble).into(),
-        reader.health.failed.into(),
-        json(&subjects).into(),
-        reader.health.failing_since.map(|at| at.0).into(),
-        reader.health.down.map(|down| down.probes).into(),
-        reader.health.down.map(|down| down.next_probe.0).into(),
-        reader.not_before.0.into(),
-        reader.rate_from_us.into(),
-        reader.pending.into(),
-        reader.waiting.into(),
-        json(&reader.replay).into(),
-        json(&reader.owed).into(),
-        reader.expired.as_ref().map(json).into(),
-        reader.rev.into(),
-    ];
+    let mut values = vec![id.to_string().into()];
+    values.extend(columns::reader(reader));
     Some(match put.expect {
         Expect::Absent => one(
             "INSERT INTO readers (webhook, read_to, tallies, aimed, ordering, sending, holder, \
@@ -424,48 +365,22 @@ fn delete(sql: &'static str, id: WebhookId, expect: Expect) -> Option<Statement<
 }
 
 fn lane(webhook: WebhookId, subject: Subject, lane: Option<&Lane>) -> Statement<'static> {
-    let mut values = vec![webhook.to_string().into(), subject.to_string().into()];
     let Some(lane) = lane else {
         let sql = "DELETE FROM lanes WHERE webhook = ?1 AND subject = ?2";
+        let values = vec![webhook.to_string().into(), subject.to_string().into()];
         return Statement { sql, values, changes: None };
     };
-    values.extend([
-        lane.head.0.into(),
-        lane.number.into(),
-        lane.step.into(),
-        lane.due.0.into(),
-        lane.behind.map(|seq| seq.0).into(),
-        lane.why.name().into(),
-    ]);
     one(
         "INSERT INTO lanes (webhook, subject, head, number, step, due, behind, why) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
          ON CONFLICT (webhook, subject) DO UPDATE SET head = excluded.head, \
          number = excluded.number, step = excluded.step, due = excluded.due, \
          behind = excluded.behind, why = excluded.why",
-        values,
+        columns::lane(lane),
     )
 }
 
 fn attempt(attempt: &Attempt) -> Statement<'_> {
-    let (status, failure, excerpt) = match &attempt.answer {
-        Answer::Status { status, retry_after: _, excerpt } => {
-            (Some(u32::from(*status)), None, Some(excerpt.as_str()))
-        }
-        Answer::Failure(failure) => (None, Some(failure.name()), None),
-    };
-    let values = vec![
-        attempt.key.seq.0.into(),
-        attempt.key.webhook.to_string().into(),
-        attempt.key.number.into(),
-        attempt.at.0.into(),
-        attempt.duration_ms.into(),
-        status.into(),
-        failure.into(),
-        excerpt.into(),
-        attempt.reason.name().into(),
-        attempt.next_attempt_at.map(|at| at.0).into(),
-    ];
     let sql = "INSERT INTO attempts (seq, webhook, number, at, duration_ms, status, failure, \
                excerpt, reason, next_attempt_at) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
@@ -473,9 +388,5 @@ fn attempt(attempt: &Attempt) -> Statement<'_> {
                status = excluded.status, failure = excluded.failure, excerpt = excluded.excerpt, \
                reason = excluded.reason, next_attempt_at = excluded.next_attempt_at \
                WHERE attempts.duration_ms IS NULL";
-    Statement { sql, values, changes: None }
-}
-
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).expect("lists of numbers and texts always have a JSON form")
+    Statement { sql, values: columns::attempt(attempt), changes: None }
 }

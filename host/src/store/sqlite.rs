@@ -114,7 +114,7 @@ impl Lock {
 }
 
 /// Opens a file that is there, or makes one that only we may read: it will hold secrets.
-fn private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

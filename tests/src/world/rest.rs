@@ -22,7 +22,7 @@ where
         for host in &mut self.hosts {
             host.ahead_ms = 0;
             host.hangs = None;
-            host.desk.store_mut().stale = None;
+            host.desk.store_mut().store_mut().stale = None;
         }
         let over = self.now;
         self.be_quiet();

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use crate::first_answer::FirstAnswer;
 use crate::moment::Millis;
 use crate::outcome::{Expect, Put};
-use crate::sql::Statement;
 use crate::sql::sqlite::one;
+use crate::sql::{Statement, Value};
 
 pub(super) const QUERY: &str =
     "SELECT key, request, at, status, location, body, webhook, secret FROM keys WHERE key = ?1";
 
-/// Whoever answered first under the same key keeps its row.
-pub(super) fn put(put: &Put<Arc<FirstAnswer>>) -> Option<Statement<'_>> {
-    let first = put.row.as_ref()?;
+pub(super) fn columns(first: &FirstAnswer) -> Vec<Value<'_>> {
     let (webhook, secret) = first.shown.unzip();
-    let mut values = vec![
+    vec![
         first.key.to_string().into(),
         first.request.to_string().into(),
         first.at.0.into(),
@@ -24,7 +22,13 @@ pub(super) fn put(put: &Put<Arc<FirstAnswer>>) -> Option<Statement<'_>> {
         first.body.as_str().into(),
         webhook.map(|id| id.to_string()).into(),
         secret.map(|id| id.to_string()).into(),
-    ];
+    ]
+}
+
+/// Whoever answered first under the same key keeps its row.
+pub(super) fn put(put: &Put<Arc<FirstAnswer>>) -> Option<Statement<'_>> {
+    let first = put.row.as_ref()?;
+    let mut values = columns(first);
     Some(match put.expect {
         Expect::Absent => one(
             "INSERT INTO keys (key, request, at, status, location, body, webhook, secret) \

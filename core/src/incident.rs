@@ -1,0 +1,174 @@
+//! What a desk was told, in a file: so that what it decided can be looked at again, step by step,
+//! anywhere.
+//!
+//! A decision follows from commands, moments, limits and what the store said, and from nothing
+//! else. A [`Recorder`] writes these down as they come; a [`Player`] gives them to a desk without a
+//! store and comes to the same decisions. A recording begins with a desk that knows nothing, so
+//! what it must know is in the recording: there is no snapshot to be taken, and none to be trusted.
+//!
+//! A file is lines of JSON: a [`Header`], then an input on each. The *chain* is a digest of all
+//! inputs and decisions up to a step: equal chains are equal histories. Redaction replaces every
+//! private text by one that decides the same, so that the chain stays; a keyed hash of the line as
+//! it was stands for what is gone, so that a change of it is noticed, and the key goes with it.
+//!
+//! ```
+//! use hookdesk_core::incident::{Header, Incident, Recorder};
+//! use hookdesk_core::{Command, Desk, HolderId, Memory, MemoryStore, Millis, Moment, TicketMessage};
+//!
+//! let mut desk = Desk::new(Recorder::new(MemoryStore::default()), Memory::Kept);
+//! let now = Millis(1_672_531_200_000);
+//! let moment = Moment { now, chance: [3; 16], holder: HolderId::new(now, &[7; 16]) };
+//! let mut file = Header::raw(1).line() + &desk.begin_recording(now, [1; 32], 0);
+//! let message = TicketMessage::parse("My order is late".into()).unwrap();
+//! let recorded = desk.run_recorded(&[(Command::OpenTicket { message }, moment)]);
+//! file += &recorded.lines.unwrap();
+//!
+//! let redacted = Incident::export(&file, true).unwrap();
+//! assert!(!redacted.contains("My order"));
+//! let (mut one, mut other) = (Incident::open(file).unwrap(), Incident::open(redacted).unwrap());
+//! while let Some(step) = one.step() {
+//!     let (step, same) = (step.unwrap(), other.step().unwrap().unwrap());
+//!     assert!(step.difference.is_none() && step.chain == same.chain);
+//! }
+//! ```
+
+mod chain;
+mod record;
+mod recorder;
+mod redact;
+mod replay;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::first_answer::Digest;
+
+pub use recorder::{Recorded, Recorder};
+pub use replay::{Decision, Difference, Incident, Player, Sent, Step};
+
+/// Bytes of a line: half of what a recording keeps by default. Whoever reads a file holds one line
+/// at a time; a batch that is longer is left out of the recording, and counted as lost.
+pub const LONGEST_LINE: usize = 32 << 20;
+
+/// The format of files that this version writes. It grows when an older version could not read
+/// them, or would read them wrongly.
+const FORMAT: u32 = 1;
+
+/// The first line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The format: what makes it a file of ours.
+    pub hookdesk_incident: u32,
+    /// The version of HookDesk that wrote it. Another one may decide otherwise.
+    pub version: String,
+    /// Whether private texts were replaced.
+    pub redacted: bool,
+    /// Grows from one file of a recording to the next.
+    pub number: u64,
+}
+
+impl Header {
+    /// Bytes that a line has beside its input, with some to spare.
+    const ROOM: usize = 1_024;
+
+    /// The header of a recording.
+    #[must_use]
+    pub fn raw(number: u64) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { hookdesk_incident: FORMAT, version, redacted: false, number }
+    }
+
+    /// # Errors
+    /// [`BadIncident`] when the line is no header, or that of a newer format.
+    pub fn parse(line: &str) -> Result<Self, BadIncident> {
+        #[derive(Deserialize)]
+        struct Format {
+            hookdesk_incident: u32,
+        }
+        let bad = |what| BadIncident { line: 1, what };
+        // Asked first: what else a newer header has is not known here.
+        let format: Format = serde_json::from_str(line).map_err(|_| bad(Bad::Foreign))?;
+        if format.hookdesk_incident > FORMAT {
+            return Err(bad(Bad::Newer { format: format.hookdesk_incident }));
+        }
+        serde_json::from_str(line).map_err(|_| bad(Bad::Foreign))
+    }
+
+    /// Ends with its line break.
+    ///
+    /// # Panics
+    /// Never: numbers and texts always have a JSON form.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let text = serde_json::to_string(self).expect("numbers and texts always have a JSON form");
+        text + "\n"
+    }
+}
+
+/// A line after the first.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    /// The chain up to here, as whoever wrote the file came to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chain: Option<Digest>,
+    /// Of what the desk that was recorded decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    witness: Option<Digest>,
+    /// In a redacted file, of the input as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mac: Option<Digest>,
+    #[serde(borrow)]
+    input: &'a RawValue,
+}
+
+/// A file that we did not write, or that was damaged since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadIncident {
+    /// From 1.
+    pub line: u64,
+    pub what: Bad,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// It has no header of ours.
+    Foreign,
+    /// A newer version wrote it.
+    Newer { format: u32 },
+    /// Over [`LONGEST_LINE`].
+    TooLong,
+    /// An input that is none of ours, with the parser's words.
+    Input(String),
+    /// An input before any beginning.
+    NoBeginning,
+    /// The desk cannot decide over it: what the store is to have said was never in one store.
+    Undecidable,
+    /// A redacted line without the hash of what it was, or a recording without its key.
+    NoMac,
+}
+
+impl fmt::Display for BadIncident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line;
+        match &self.what {
+            Bad::Foreign => f.write_str("it is not an incident file of HookDesk"),
+            Bad::Newer { format } => write!(
+                f,
+                "a newer HookDesk wrote it (format {format}; this one knows up to {FORMAT}): use \
+                 that version"
+            ),
+            Bad::TooLong => write!(f, "line {line} has more than {LONGEST_LINE} bytes"),
+            Bad::Input(why) => write!(f, "line {line} is damaged: {why}"),
+            Bad::NoBeginning => write!(f, "line {line} comes before any beginning"),
+            Bad::Undecidable => write!(f, "line {line} is damaged: no desk can decide over it"),
+            Bad::NoMac => write!(f, "line {line} has lost the hash of what was private in it"),
+        }
+    }
+}
+
+impl std::error::Error for BadIncident {}

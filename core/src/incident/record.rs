@@ -1,0 +1,264 @@
+//! What is recorded, in JSON: the desk's inputs as they came, and what its store said as rows.
+//!
+//! The forms here are a contract with files that were written earlier. They mirror the desk's own
+//! types rather than being derived from them, so that a secret is written down here and nowhere
+//! else, and a renamed field breaks the build and not the files.
+
+mod command;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::command::Command;
+use crate::event::Seq;
+use crate::facts::{Fact, Limits, Memory, Need};
+use crate::first_answer::Digest;
+use crate::id::HolderId;
+use crate::moment::{Millis, Moment};
+use crate::sql::{Value, sqlite};
+use command::CommandForm;
+
+/// One input of the desk.
+#[derive(Debug, PartialEq)]
+pub(super) enum Input {
+    Begin(Begin),
+    Limits(Limits),
+    Batch(Batch),
+}
+
+/// Nothing is known: whatever is needed from here on is asked for anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Begin {
+    pub at: Millis,
+    /// What the private texts up to the next beginning are hashed under; gone once they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    pub memory: Memory,
+    pub limits: Limits,
+    /// Batches before this beginning that were decided and not recorded.
+    pub lost: u64,
+}
+
+/// What private texts are hashed under: whoever has it can try short messages until one fits.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Key(pub Digest);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(hidden)")
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Batch {
+    pub commands: Vec<(Command, Moment)>,
+    pub said: Vec<Said>,
+}
+
+/// What the store said, in the order in which it was asked.
+#[derive(Debug, PartialEq)]
+pub(super) enum Said {
+    Fact(Need, Fact),
+    /// It failed.
+    Silent(Need),
+    Commit(Fate),
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Fate {
+    Done,
+    Conflict,
+    /// The store failed, and nobody can say whether it stored it.
+    Unknown,
+}
+
+/// What in a record is not as we write it.
+pub(super) type Wrong = Cow<'static, str>;
+
+type Read<T> = Result<T, Wrong>;
+
+impl Input {
+    /// # Errors
+    /// When it is none of ours.
+    pub fn parse(json: &str) -> Read<Self> {
+        if !numbers_are_ours(json) {
+            return Err("a number is greater than any of ours".into());
+        }
+        let form: InputForm<'_> =
+            serde_json::from_str(json).map_err(|error| Wrong::Owned(error.to_string()))?;
+        Ok(match form {
+            InputForm::Begin(begin) => Self::Begin(begin),
+            InputForm::Limits(limits) => Self::Limits(limits),
+            InputForm::Batch(batch) => Self::Batch(batch.read()?),
+        })
+    }
+
+    pub fn to_json(&self) -> String {
+        let form = match self {
+            Self::Begin(begin) => InputForm::Begin(begin.clone()),
+            Self::Limits(limits) => InputForm::Limits(*limits),
+            Self::Batch(batch) => InputForm::Batch(BatchForm {
+                commands: asked(&batch.commands),
+                said: batch.said.iter().map(SaidForm::of).collect(),
+            }),
+        };
+        json(&form)
+    }
+}
+
+/// Whether no number is beyond those that every runtime holds exactly: with greater ones sums could
+/// overflow.
+fn numbers_are_ours(json: &str) -> bool {
+    let (mut in_text, mut escaped, mut number) = (false, false, 0_u64);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'0'..=b'9' if !in_text => {
+                number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+                if number > Seq::LAST.0 {
+                    return false;
+                }
+                continue;
+            }
+            _ => {}
+        }
+        number = 0;
+    }
+    true
+}
+
+/// Commands and moments as a list in JSON.
+pub(super) fn commands(batch: &[(Command, Moment)]) -> String {
+    json(&asked(batch))
+}
+
+/// What a store said, in JSON.
+pub(super) fn fact(need: &Need, fact: &Fact) -> String {
+    json(&SaidForm::Rows(*need, sqlite::rows(need, fact)))
+}
+
+pub(super) fn silent(need: &Need) -> String {
+    json(&SaidForm::Silent(*need))
+}
+
+pub(super) fn fate(fate: Fate) -> String {
+    json(&SaidForm::Commit(fate))
+}
+
+fn json(form: &impl Serialize) -> String {
+    serde_json::to_string(form).expect("lists, numbers and texts always have a JSON form")
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum InputForm<'a> {
+    Begin(Begin),
+    Limits(Limits),
+    Batch(BatchForm<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchForm<'a> {
+    commands: Vec<AskedForm<'a>>,
+    said: Vec<SaidForm<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SaidForm<'a> {
+    Rows(Need, Vec<Vec<Value<'a>>>),
+    Silent(Need),
+    Commit(Fate),
+}
+
+impl<'a> SaidForm<'a> {
+    fn of(said: &'a Said) -> Self {
+        match said {
+            Said::Fact(need, fact) => Self::Rows(*need, sqlite::rows(need, fact)),
+            Said::Silent(need) => Self::Silent(*need),
+            Said::Commit(fate) => Self::Commit(*fate),
+        }
+    }
+
+    fn read(self) -> Read<Said> {
+        Ok(match self {
+            Self::Rows(need, rows) => {
+                let fact =
+                    sqlite::fact(&need, rows).map_err(|bad| Wrong::Owned(bad.to_string()))?;
+                Said::Fact(need, fact)
+            }
+            Self::Silent(need) => Said::Silent(need),
+            Self::Commit(fate) => Said::Commit(fate),
+        })
+    }
+}
+
+impl BatchForm<'_> {
+    fn read(self) -> Read<Batch> {
+        let mut last = None;
+        let mut commands = Vec::with_capacity(self.commands.len());
+        for asked in self.commands {
+            last = asked.holder.or(last);
+            let holder = last.ok_or("the first command names no holder")?;
+            let moment = Moment { now: asked.now, chance: asked.chance.0, holder };
+            commands.push((asked.command.read()?, moment));
+        }
+        let said = self.said.into_iter().map(SaidForm::read).collect::<Read<_>>()?;
+        Ok(Batch { commands, said })
+    }
+}
+
+/// A command and its moment.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedForm<'a> {
+    command: CommandForm<'a>,
+    now: Millis,
+    chance: Chance,
+    /// Left out where it is that of the command before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<HolderId>,
+}
+
+fn asked(batch: &[(Command, Moment)]) -> Vec<AskedForm<'_>> {
+    let mut forms = Vec::with_capacity(batch.len());
+    let mut last = None;
+    for (command, moment) in batch {
+        forms.push(AskedForm {
+            command: CommandForm::of(command),
+            now: moment.now,
+            chance: Chance(moment.chance),
+            holder: Some(moment.holder).filter(|holder| last != Some(*holder)),
+        });
+        last = Some(moment.holder);
+    }
+    forms
+}
+
+/// Sixteen bytes in 32 lower-case hex digits.
+struct Chance([u8; 16]);
+
+impl Serialize for Chance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Chance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        let hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(&text, 16).ok().filter(|_| hex);
+        let number = number.ok_or_else(|| serde::de::Error::custom("not sixteen bytes in hex"))?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}

@@ -1,0 +1,295 @@
+//! Commands in JSON.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::Read;
+use crate::answer::{Answer, Failure};
+use crate::attempt::AttemptKey;
+use crate::command::{Command, Once, Registration, Report, Rotation};
+use crate::event::{EventType, Seq};
+use crate::extra_headers::ExtraHeaders;
+use crate::first_answer::Digest;
+use crate::guard::CallbackUrl;
+use crate::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::moment::Millis;
+use crate::replay::{Count, Range};
+use crate::schedule::RetrySchedule;
+use crate::service::Availability;
+use crate::sign::Secret;
+use crate::subscription::Subscription;
+use crate::ticket::TicketMessage;
+use crate::webhook::{Amendment, Ordering};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum CommandForm<'a> {
+    OpenTicket { message: Cow<'a, str> },
+    UpdateTicket { id: TicketId, message: Cow<'a, str> },
+    CloseTicket { id: TicketId },
+    Announce { available: bool },
+    Register { callback_url: Cow<'a, str>, secret: SecretForm, settings: AmendmentForm<'a> },
+    Unregister { id: WebhookId },
+    Amend { id: WebhookId, settings: AmendmentForm<'a> },
+    Enable { id: WebhookId },
+    Rotate { webhook: WebhookId, secret: SecretForm, overlap_ms: u64 },
+    EndSecret { webhook: WebhookId, secret: SecretId },
+    PingOne { id: WebhookId },
+    Ping,
+    Resend { id: WebhookId, event: EventId },
+    Replay { id: WebhookId, range: Range, counted: Count, dry_run: bool },
+    StopReplay { id: WebhookId },
+    Once { key: Digest, request: Digest, command: Box<CommandForm<'a>> },
+    Report(ReportForm<'a>),
+    Wake,
+    Retain,
+}
+
+/// A secret in clear.
+pub(super) struct SecretForm(Secret);
+
+impl Serialize for SecretForm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.reveal())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let secret = Secret::parse(&text);
+        secret.map(Self).ok_or_else(|| serde::de::Error::custom("not a secret"))
+    }
+}
+
+impl<'a> CommandForm<'a> {
+    pub fn of(command: &'a Command) -> Self {
+        match command {
+            Command::OpenTicket { message } => {
+                Self::OpenTicket { message: message.as_str().into() }
+            }
+            Command::UpdateTicket { id, message } => {
+                Self::UpdateTicket { id: *id, message: message.as_str().into() }
+            }
+            Command::CloseTicket { id } => Self::CloseTicket { id: *id },
+            Command::Announce(availability) => {
+                Self::Announce { available: *availability == Availability::Available }
+            }
+            Command::Register(Registration { callback_url, secret, settings }) => Self::Register {
+                callback_url: callback_url.as_str().into(),
+                secret: SecretForm(secret.clone()),
+                settings: AmendmentForm::of(settings),
+            },
+            Command::Unregister { id } => Self::Unregister { id: *id },
+            Command::Amend { id, settings } => {
+                Self::Amend { id: *id, settings: AmendmentForm::of(settings) }
+            }
+            Command::Enable { id } => Self::Enable { id: *id },
+            Command::Rotate(Rotation { webhook, secret, overlap_ms }) => Self::Rotate {
+                webhook: *webhook,
+                secret: SecretForm(secret.clone()),
+                overlap_ms: *overlap_ms,
+            },
+            Command::EndSecret { webhook, secret } => {
+                Self::EndSecret { webhook: *webhook, secret: *secret }
+            }
+            Command::PingOne { id } => Self::PingOne { id: *id },
+            Command::Ping => Self::Ping,
+            Command::Resend { id, event } => Self::Resend { id: *id, event: *event },
+            Command::Replay { id, range, counted, dry_run } => {
+                Self::Replay { id: *id, range: *range, counted: *counted, dry_run: *dry_run }
+            }
+            Command::StopReplay { id } => Self::StopReplay { id: *id },
+            Command::Once(Once { key, request, command }) => {
+                let command = Box::new(Self::of(command));
+                Self::Once { key: *key, request: *request, command }
+            }
+            Command::Report(report) => Self::Report(ReportForm::of(report)),
+            Command::Wake => Self::Wake,
+            Command::Retain => Self::Retain,
+        }
+    }
+
+    pub fn read(self) -> Read<Command> {
+        Ok(match self {
+            Self::OpenTicket { message } => {
+                Command::OpenTicket { message: TicketMessage::stored(message.into_owned()) }
+            }
+            Self::UpdateTicket { id, message } => {
+                Command::UpdateTicket { id, message: TicketMessage::stored(message.into_owned()) }
+            }
+            Self::CloseTicket { id } => Command::CloseTicket { id },
+            Self::Announce { available: true } => Command::Announce(Availability::Available),
+            Self::Announce { available: false } => Command::Announce(Availability::Unavailable),
+            Self::Register { callback_url, secret, settings } => Command::Register(Registration {
+                callback_url: CallbackUrl::stored(callback_url.into_owned()),
+                secret: secret.0,
+                settings: settings.read()?,
+            }),
+            Self::Unregister { id } => Command::Unregister { id },
+            Self::Amend { id, settings } => Command::Amend { id, settings: settings.read()? },
+            Self::Enable { id } => Command::Enable { id },
+            Self::Rotate { webhook, secret, overlap_ms } => {
+                Command::Rotate(Rotation { webhook, secret: secret.0, overlap_ms })
+            }
+            Self::EndSecret { webhook, secret } => Command::EndSecret { webhook, secret },
+            Self::PingOne { id } => Command::PingOne { id },
+            Self::Ping => Command::Ping,
+            Self::Resend { id, event } => Command::Resend { id, event },
+            Self::Replay { id, range, counted, dry_run } => {
+                Command::Replay { id, range, counted, dry_run }
+            }
+            Self::StopReplay { id } => Command::StopReplay { id },
+            Self::Once { key, request, command } => {
+                Command::Once(Once { key, request, command: Box::new(command.read()?) })
+            }
+            Self::Report(report) => Command::Report(report.read()?),
+            Self::Wake => Command::Wake,
+            Self::Retain => Command::Retain,
+        })
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
+pub(super) struct AmendmentForm<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Vec<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordering: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    description: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<Cow<'a, [(String, String)]>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_schedule: Option<Cow<'a, [u32]>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_in_flight: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    rate_limit: Option<Option<u32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<bool>,
+}
+
+/// What is there at all, be it null.
+#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
+fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl<'a> AmendmentForm<'a> {
+    fn of(amendment: &'a Amendment) -> Self {
+        let Amendment {
+            callback_url,
+            events,
+            ordering,
+            description,
+            headers,
+            retry_schedule,
+            timeout_ms,
+            max_in_flight,
+            rate_limit,
+            paused,
+        } = amendment;
+        let names = |events: &Subscription| events.types().map(|kind| kind.name().into()).collect();
+        Self {
+            callback_url: callback_url.as_ref().map(|url| url.as_str().into()),
+            events: events.as_ref().map(names),
+            ordering: ordering.map(|ordering| ordering.name().into()),
+            description: description.as_ref().map(|text| text.as_deref().map(Cow::Borrowed)),
+            headers: headers.as_ref().map(|headers| headers.as_slice().into()),
+            retry_schedule: retry_schedule.as_ref().map(|waits| waits.waits_s().into()),
+            timeout_ms: *timeout_ms,
+            max_in_flight: *max_in_flight,
+            rate_limit: *rate_limit,
+            paused: *paused,
+        }
+    }
+
+    fn read(self) -> Read<Amendment> {
+        let kinds = |names: Vec<Cow<'_, str>>| {
+            let kinds = names.iter().map(|name| EventType::parse(name));
+            kinds.collect::<Option<Vec<_>>>().ok_or("not a type of events")
+        };
+        let ordering = |name: Cow<'_, str>| Ordering::parse(&name).ok_or("not an ordering");
+        Ok(Amendment {
+            callback_url: self.callback_url.map(|url| CallbackUrl::stored(url.into_owned())),
+            events: self.events.map(kinds).transpose()?.map(Subscription::of),
+            ordering: self.ordering.map(ordering).transpose()?,
+            description: self.description.map(|text| text.map(Cow::into_owned)),
+            headers: self.headers.map(|headers| ExtraHeaders::stored(headers.into_owned())),
+            retry_schedule: self.retry_schedule.map(|s| RetrySchedule::stored(s.into_owned())),
+            timeout_ms: self.timeout_ms,
+            max_in_flight: self.max_in_flight,
+            rate_limit: self.rate_limit,
+            paused: self.paused,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportForm<'a> {
+    webhook: WebhookId,
+    seq: Seq,
+    number: u32,
+    sent_at: Millis,
+    duration_ms: u64,
+    answer: AnswerForm<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum AnswerForm<'a> {
+    Status { status: u16, retry_after: Option<Cow<'a, str>>, excerpt: Cow<'a, str> },
+    Failure(Cow<'a, str>),
+}
+
+impl<'a> ReportForm<'a> {
+    fn of(report: &'a Report) -> Self {
+        let Report { key: AttemptKey { seq, webhook, number }, sent_at, duration_ms, answer } =
+            report;
+        let answer = match answer {
+            Answer::Status { status, retry_after, excerpt } => AnswerForm::Status {
+                status: *status,
+                retry_after: retry_after.as_deref().map(Cow::Borrowed),
+                excerpt: excerpt.as_str().into(),
+            },
+            Answer::Failure(failure) => AnswerForm::Failure(failure.name().into()),
+        };
+        Self {
+            webhook: *webhook,
+            seq: *seq,
+            number: *number,
+            sent_at: *sent_at,
+            duration_ms: *duration_ms,
+            answer,
+        }
+    }
+
+    fn read(self) -> Read<Report> {
+        let Self { webhook, seq, number, sent_at, duration_ms, answer } = self;
+        let answer = match answer {
+            AnswerForm::Status { status, retry_after, excerpt } => Answer::Status {
+                status,
+                retry_after: retry_after.map(Cow::into_owned),
+                excerpt: excerpt.into_owned(),
+            },
+            AnswerForm::Failure(name) => {
+                Answer::Failure(Failure::parse(&name).ok_or("not a failure")?)
+            }
+        };
+        Ok(Report { key: AttemptKey { seq, webhook, number }, sent_at, duration_ms, answer })
+    }
+}

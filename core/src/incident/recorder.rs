@@ -1,0 +1,162 @@
+//! Writes down what a desk is told, as it is told.
+
+use std::fmt;
+
+use crate::command::Command;
+use crate::desk::{Commit, Decided, Desk, RunError, Store};
+use crate::facts::{Fact, Limits, Need};
+use crate::first_answer::Digest;
+use crate::incident::record::{self, Begin, Fate, Input, Key};
+use crate::incident::{Header, LONGEST_LINE, chain};
+use crate::moment::{Millis, Moment};
+use crate::outcome::Changes;
+
+/// A store that listens to what its desk asks and is told. Until a recording begins it only passes
+/// on.
+pub struct Recorder<S> {
+    store: S,
+    recording: Option<Recording>,
+}
+
+/// What is known of a recording from one batch to the next.
+struct Recording {
+    limits: Limits,
+    batch: Option<Heard>,
+}
+
+/// What was heard of the batch that runs.
+#[derive(Default)]
+struct Heard {
+    /// The entries of a list in JSON.
+    said: String,
+    commits: Vec<Digest>,
+    too_long: bool,
+}
+
+impl<S> Recorder<S> {
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self { store, recording: None }
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    fn hear(&mut self, said: impl FnOnce() -> String) {
+        let batch = self.recording.as_mut().and_then(|recording| recording.batch.as_mut());
+        let Some(heard) = batch.filter(|heard| !heard.too_long) else { return };
+        if !heard.said.is_empty() {
+            heard.said.push(',');
+        }
+        heard.said.push_str(&said());
+        if heard.said.len() > LONGEST_LINE {
+            *heard = Heard { too_long: true, ..Heard::default() };
+        }
+    }
+}
+
+impl<S> fmt::Debug for Recorder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("records", &self.recording.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Store> Store for Recorder<S> {
+    type Fault = S::Fault;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, S::Fault> {
+        let said = self.store.load(need);
+        self.hear(|| match &said {
+            Ok(fact) => record::fact(need, fact),
+            Err(_) => record::silent(need),
+        });
+        said
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, S::Fault> {
+        let commit = self.store.commit(changes);
+        self.hear(|| {
+            record::fate(match &commit {
+                Ok(Commit::Done) => Fate::Done,
+                Ok(Commit::Conflict) => Fate::Conflict,
+                Err(_) => Fate::Unknown,
+            })
+        });
+        if let Some(heard) = self.recording.as_mut().and_then(|of| of.batch.as_mut()) {
+            heard.commits.push(chain::changes(changes));
+        }
+        commit
+    }
+}
+
+/// What a batch came to, and its lines for the file.
+#[derive(Debug)]
+pub struct Recorded<F> {
+    pub ended: Result<Vec<Decided>, RunError<F>>,
+    /// `None` when nothing is recorded, or when the batch was too long for a line: then the file
+    /// must end here, and another begin.
+    pub lines: Option<String>,
+}
+
+/// Recording a desk.
+impl<S: Store> Desk<Recorder<S>> {
+    /// Begins a recording, and gives its first line. All that is known is forgotten, so that what
+    /// later decisions need is asked for again, and thereby recorded.
+    ///
+    /// `key` is 32 bytes of chance, under which private texts are hashed when the recording is
+    /// redacted; `lost` the batches that were decided since the last recording's end.
+    pub fn begin_recording(&mut self, at: Millis, key: [u8; 32], lost: u64) -> String {
+        self.forget();
+        let (limits, memory) = (*self.limits(), self.memory());
+        self.store_mut().recording = Some(Recording { limits, batch: None });
+        let key = Some(Key(Digest::from_bytes(key)));
+        line(None, &Input::Begin(Begin { at, key, memory, limits, lost }).to_json())
+    }
+
+    /// Records nothing more.
+    pub fn end_recording(&mut self) {
+        self.store_mut().recording = None;
+    }
+
+    /// [`Desk::run`], recorded if a recording has begun.
+    pub fn run_recorded(&mut self, batch: &[(Command, Moment)]) -> Recorded<S::Fault> {
+        let limits = *self.limits();
+        let Some(recording) = &mut self.store_mut().recording else {
+            return Recorded { ended: self.run(batch), lines: None };
+        };
+        let mut lines = String::new();
+        if recording.limits != limits {
+            recording.limits = limits;
+            lines = line(None, &Input::Limits(limits).to_json());
+        }
+        recording.batch = Some(Heard::default());
+        let ended = self.run(batch);
+        let recording = self.store_mut().recording.as_mut();
+        let heard = recording.and_then(|recording| recording.batch.take()).unwrap_or_default();
+        let commands = record::commands(batch);
+        let input = format!("{{\"batch\":{{\"commands\":{commands},\"said\":[{}]}}}}", heard.said);
+        if heard.too_long || input.len() > LONGEST_LINE - Header::ROOM {
+            self.end_recording();
+            return Recorded { ended, lines: None };
+        }
+        let witness = chain::outcome(&heard.commits, &ended);
+        lines.push_str(&line(Some(witness), &input));
+        Recorded { ended, lines: Some(lines) }
+    }
+}
+
+/// A line of a recording: an input, and what the desk decided on it.
+fn line(witness: Option<Digest>, input: &str) -> String {
+    match witness {
+        Some(witness) => format!("{{\"witness\":\"{witness}\",\"input\":{input}}}\n"),
+        None => format!("{{\"input\":{input}}}\n"),
+    }
+}

@@ -1,0 +1,445 @@
+//! What a stranger may see of an input.
+//!
+//! A private text is replaced by one that decides the same: as long, in bytes as well as in JSON,
+//! and told apart from others no more. The replacement of a replacement is itself, and what the
+//! desk makes of replaced texts is what is left of what it made of the texts: so a redacted file
+//! replays like the one it was made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+
+use crate::answer::Answer;
+use crate::attempt::Attempt;
+use crate::command::{Command, Once, Registration, Report, Rotation};
+use crate::desk::Decided;
+use crate::event::{Event, EventType};
+use crate::extra_headers::ExtraHeaders;
+use crate::facts::{Fact, Need};
+use crate::first_answer::{Digest, FirstAnswer};
+use crate::guard::CallbackUrl;
+use crate::id::{EventId, WebhookId};
+use crate::incident::record::{Batch, Begin, Input, Key, Said};
+use crate::moment::Millis;
+use crate::outcome::{Changes, Put, Reply};
+use crate::request::Request;
+use crate::retry_after;
+use crate::secrets::Secrets;
+use crate::sign::Secret;
+use crate::ticket::{Ticket, TicketMessage};
+use crate::webhook::{Amendment, Webhook};
+
+/// HMAC-SHA256.
+///
+/// # Panics
+/// Never: HMAC takes keys of any length (RFC 2104 §2).
+pub(super) fn mac(key: Key, bytes: &[u8]) -> Digest {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.0.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(bytes);
+    Digest::from_bytes(mac.finalize().into_bytes().into())
+}
+
+/// Takes out what is private. Digests of callers' keys and bodies become others under its own key,
+/// as a short message is easily guessed from its digest; without a key they are that already.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Redactor {
+    pub key: Option<Key>,
+}
+
+impl Redactor {
+    pub fn input(&self, input: &Input) -> Input {
+        match input {
+            Input::Begin(begin) => Input::Begin(Begin { key: None, ..begin.clone() }),
+            Input::Limits(limits) => Input::Limits(*limits),
+            Input::Batch(Batch { commands, said }) => {
+                let commands = commands.iter();
+                let said = said.iter();
+                Input::Batch(Batch {
+                    commands: commands.map(|(what, when)| (self.command(what), *when)).collect(),
+                    said: said.map(|said| self.said(said)).collect(),
+                })
+            }
+        }
+    }
+
+    fn command(&self, command: &Command) -> Command {
+        match command {
+            Command::OpenTicket { message: text } => Command::OpenTicket { message: message(text) },
+            Command::UpdateTicket { id, message: text } => {
+                Command::UpdateTicket { id: *id, message: message(text) }
+            }
+            Command::Register(Registration { callback_url, secret, settings }) => {
+                Command::Register(Registration {
+                    callback_url: url(callback_url),
+                    secret: secret.blank(),
+                    settings: amendment(settings),
+                })
+            }
+            Command::Amend { id, settings } => {
+                Command::Amend { id: *id, settings: amendment(settings) }
+            }
+            Command::Rotate(Rotation { webhook, secret, overlap_ms }) => {
+                Command::Rotate(Rotation {
+                    webhook: *webhook,
+                    secret: secret.blank(),
+                    overlap_ms: *overlap_ms,
+                })
+            }
+            Command::Once(Once { key, request, command }) => Command::Once(Once {
+                key: self.digest(key),
+                request: self.digest(request),
+                command: Box::new(self.command(command)),
+            }),
+            Command::Report(Report { key, sent_at, duration_ms, answer: of }) => {
+                Command::Report(Report {
+                    key: *key,
+                    sent_at: *sent_at,
+                    duration_ms: *duration_ms,
+                    answer: answer(of),
+                })
+            }
+            Command::CloseTicket { .. }
+            | Command::Announce(_)
+            | Command::Unregister { .. }
+            | Command::Enable { .. }
+            | Command::EndSecret { .. }
+            | Command::PingOne { .. }
+            | Command::Ping
+            | Command::Resend { .. }
+            | Command::Replay { .. }
+            | Command::StopReplay { .. }
+            | Command::Wake
+            | Command::Retain => command.clone(),
+        }
+    }
+
+    fn said(&self, said: &Said) -> Said {
+        match said {
+            Said::Fact(need, fact) => Said::Fact(self.need(*need), self.fact(fact)),
+            Said::Silent(need) => Said::Silent(self.need(*need)),
+            Said::Commit(fate) => Said::Commit(*fate),
+        }
+    }
+
+    fn need(&self, need: Need) -> Need {
+        if let Need::FirstAnswer(key) = need { Need::FirstAnswer(self.digest(&key)) } else { need }
+    }
+
+    fn fact(&self, fact: &Fact) -> Fact {
+        match fact {
+            Fact::Tickets(tickets) => Fact::Tickets(tickets.iter().map(ticket).collect()),
+            Fact::Webhooks(partners) => {
+                let partner = |(of, reader): &_| (webhook(of), Clone::clone(reader));
+                Fact::Webhooks(partners.iter().map(partner).collect())
+            }
+            Fact::Events(events) => Fact::Events(events.iter().map(event).collect()),
+            Fact::Attempts(attempts) => Fact::Attempts(attempts.iter().map(attempt).collect()),
+            Fact::FirstAnswer(first) => {
+                Fact::FirstAnswer(first.as_ref().map(|first| self.first_answer(first)))
+            }
+            Fact::Log(_)
+            | Fact::Service(_)
+            | Fact::Lanes(_)
+            | Fact::Tried(_)
+            | Fact::Place(_)
+            | Fact::Size(_)
+            | Fact::Time(_) => fact.clone(),
+        }
+    }
+
+    /// What is to be stored.
+    pub fn changes(&self, changes: &Changes) -> Changes {
+        let first_answers = changes.answers.iter();
+        let first_answers = first_answers.map(|(key, of)| {
+            (self.digest(key), put(of, |first| Arc::new(self.first_answer(first))))
+        });
+        Changes {
+            tickets: puts(&changes.tickets, ticket),
+            events: changes.events.iter().map(|of| Arc::new(event(of))).collect(),
+            webhooks: puts(&changes.webhooks, |of| Arc::new(webhook(of))),
+            attempts: changes.attempts.iter().map(|(key, of)| (*key, attempt(of))).collect(),
+            answers: first_answers.collect(),
+            log: changes.log,
+            service: changes.service,
+            forgotten: changes.forgotten,
+            floor: changes.floor,
+            readers: changes.readers.clone(),
+            cleared: changes.cleared.clone(),
+            stopped: changes.stopped.clone(),
+            lanes: changes.lanes.clone(),
+        }
+    }
+
+    /// What is to be done.
+    pub fn decided(&self, decided: &Decided) -> Decided {
+        let reply = match &decided.reply {
+            Ok(Reply::Again { first, secret }) => Ok(Reply::Again {
+                first: Arc::new(self.first_answer(first)),
+                secret: secret.as_ref().map(Secret::blank),
+            }),
+            Ok(Reply::Ticket(of)) => Ok(Reply::Ticket(ticket(of))),
+            Ok(Reply::Registered(of)) => Ok(Reply::Registered(Arc::new(webhook(of)))),
+            Ok(Reply::Webhook(of)) => Ok(Reply::Webhook(Arc::new(webhook(of)))),
+            Ok(Reply::Rotated(of)) => Ok(Reply::Rotated(Arc::new(webhook(of)))),
+            Ok(
+                Reply::Opened(_)
+                | Reply::Announced(_)
+                | Reply::Unregistered(_)
+                | Reply::Replay { .. }
+                | Reply::Stopped(_)
+                | Reply::SecretEnded(_)
+                | Reply::Noted,
+            )
+            | Err(_) => decided.reply.clone(),
+        };
+        Decided {
+            reply,
+            requests: decided.requests.iter().map(request).collect(),
+            events: decided.events.iter().map(|of| Arc::new(event(of))).collect(),
+            next_wake: decided.next_wake,
+        }
+    }
+
+    fn first_answer(&self, first: &FirstAnswer) -> FirstAnswer {
+        FirstAnswer {
+            key: self.digest(&first.key),
+            request: self.digest(&first.request),
+            at: first.at,
+            status: first.status,
+            location: first.location.clone(),
+            body: text(&first.body),
+            shown: first.shown,
+        }
+    }
+
+    fn digest(&self, digest: &Digest) -> Digest {
+        self.key.map_or(*digest, |key| mac(key, digest.as_bytes()))
+    }
+}
+
+/// One of as many bytes, in UTF-8 as in JSON: what JSON escapes stays.
+fn character(of: char) -> char {
+    match of {
+        '"' | '\\' | '\0'..='\u{1f}' => of,
+        _ => match of.len_utf8() {
+            1 => 'x',
+            2 => '\u{e9}',
+            3 => '\u{20ac}',
+            _ => '\u{10000}',
+        },
+    }
+}
+
+fn text(of: &str) -> String {
+    of.chars().map(character).collect()
+}
+
+fn message(of: &TicketMessage) -> TicketMessage {
+    TicketMessage::stored(text(of.as_str()))
+}
+
+fn ticket(of: &Ticket) -> Ticket {
+    Ticket { message: message(&of.message), ..of.clone() }
+}
+
+/// Scheme, host and port stay, and where the path has its slashes.
+fn url(of: &CallbackUrl) -> CallbackUrl {
+    let of = of.as_str();
+    let host = of.find("://").map_or(0, |scheme| scheme + "://".len());
+    let path = of.get(host..).and_then(|rest| rest.find(['/', '?', '#']));
+    let (kept, rest) =
+        of.split_at_checked(path.map_or(of.len(), |path| host + path)).unwrap_or(("", of));
+    let hidden = rest.chars().map(|c| if matches!(c, '/' | '?') { c } else { character(c) });
+    let mut url = kept.to_owned();
+    url.extend(hidden);
+    CallbackUrl::stored(url)
+}
+
+fn headers(of: &ExtraHeaders) -> ExtraHeaders {
+    let headers = of.as_slice().iter();
+    ExtraHeaders::stored(headers.map(|(name, value)| (name.clone(), text(value))).collect())
+}
+
+fn amendment(of: &Amendment) -> Amendment {
+    Amendment {
+        callback_url: of.callback_url.as_ref().map(url),
+        description: of.description.as_ref().map(|description| description.as_deref().map(text)),
+        headers: of.headers.as_ref().map(headers),
+        events: of.events.clone(),
+        ordering: of.ordering,
+        retry_schedule: of.retry_schedule.clone(),
+        timeout_ms: of.timeout_ms,
+        max_in_flight: of.max_in_flight,
+        rate_limit: of.rate_limit,
+        paused: of.paused,
+    }
+}
+
+fn webhook(of: &Webhook) -> Webhook {
+    Webhook {
+        id: of.id,
+        callback_url: url(&of.callback_url),
+        secrets: of.secrets.blank(),
+        events: of.events.clone(),
+        ordering: of.ordering,
+        description: of.description.as_deref().map(text),
+        headers: headers(&of.headers),
+        retry_schedule: of.retry_schedule.clone(),
+        timeout_ms: of.timeout_ms,
+        max_in_flight: of.max_in_flight,
+        rate_limit: of.rate_limit,
+        status: of.status,
+        created_at: of.created_at,
+        rev: of.rev,
+    }
+}
+
+/// `Retry-After` stays where it says something: then it is a number or a date.
+fn answer(of: &Answer) -> Answer {
+    match of {
+        Answer::Status { status, retry_after, excerpt } => {
+            let retry_after = retry_after.as_deref().map(wait);
+            Answer::Status { status: *status, retry_after, excerpt: text(excerpt) }
+        }
+        Answer::Failure(failure) => Answer::Failure(*failure),
+    }
+}
+
+/// The comments that a date may have go all the same.
+fn wait(of: &str) -> String {
+    if retry_after::parse(of, Millis(0)).is_none() {
+        return text(of);
+    }
+    let (mut depth, mut escaped) = (0_u32, false);
+    let hide = |c| {
+        let was_escaped = escaped;
+        escaped = c == '\\' && !was_escaped && depth > 0;
+        match c {
+            '(' | ')' if was_escaped => {}
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth > 0 => return character(c),
+            _ => {}
+        }
+        c
+    };
+    of.chars().map(hide).collect()
+}
+
+fn attempt(of: &Attempt) -> Attempt {
+    Attempt { answer: answer(&of.answer), ..of.clone() }
+}
+
+fn event(of: &Event) -> Event {
+    Event {
+        seq: of.seq,
+        id: of.id,
+        kind: of.kind,
+        created: of.created,
+        topic: of.topic,
+        version: of.version,
+        only_for: of.only_for,
+        body: body(&of.body).into(),
+    }
+}
+
+/// The message inside goes, as it would be in the body of the message's own replacement.
+fn body(of: &str) -> String {
+    const MESSAGE: &str = "\"data\":{\"ticket_message\":\"";
+    if of.is_empty() || is_plain(of) {
+        return of.to_owned();
+    }
+    let ours = of.starts_with("{\"event\":\"") && of.ends_with("\"}}");
+    let place = of.find(MESSAGE).filter(|_| ours).map(|place| place + MESSAGE.len());
+    let parts = place.and_then(|place| of.split_at_checked(place));
+    let Some((head, tail)) = parts else { return text(of) };
+    let Some(inner) = tail.strip_suffix("\"}}") else { return text(of) };
+    format!("{head}{}\"}}}}", escaped(inner))
+}
+
+/// Whether a body has nothing in it but what the desk says by itself.
+fn is_plain(body: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Plain<'a> {
+        event: &'a str,
+        created: &'a str,
+        data: Data<'a>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "it is only looked whether they are that")]
+    struct Data<'a> {
+        webhook_id: Option<WebhookId>,
+        event_id: Option<EventId>,
+        reason: Option<&'a str>,
+    }
+    let plain: Option<Plain<'_>> = serde_json::from_str(body).ok();
+    let short = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    plain.is_some_and(|plain| {
+        let reason = plain.data.reason.unwrap_or_default();
+        EventType::parse(plain.event).is_some()
+            && plain.created.bytes().all(|byte| byte.is_ascii_digit() || b"-:TZ+".contains(&byte))
+            && short(reason)
+    })
+}
+
+/// The replacement of a text that JSON has escaped: escapes stay.
+fn escaped(of: &str) -> String {
+    let mut hidden = String::with_capacity(of.len());
+    let mut rest = of.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            hidden.push(character(c));
+            continue;
+        }
+        hidden.push(c);
+        let kind = rest.next();
+        hidden.extend(kind);
+        if kind == Some('u') {
+            hidden.extend(rest.by_ref().take(4));
+        }
+    }
+    hidden
+}
+
+fn request(of: &Request) -> Request {
+    let header = |(name, value): &(_, String)| {
+        let name: &std::borrow::Cow<'static, str> = name;
+        let value = if ExtraHeaders::is_ours(name) { value.clone() } else { text(value) };
+        (name.clone(), value)
+    };
+    Request {
+        key: of.key,
+        sent_at: of.sent_at,
+        url: url(&of.url),
+        headers: of.headers.iter().map(header).collect(),
+        body: body(&of.body).into(),
+        timeout_ms: of.timeout_ms,
+    }
+}
+
+fn puts<K: Ord + Copy, T>(of: &BTreeMap<K, Put<T>>, row: impl Fn(&T) -> T) -> BTreeMap<K, Put<T>> {
+    of.iter().map(|(key, of)| (*key, put(of, &row))).collect()
+}
+
+fn put<T>(of: &Put<T>, row: impl Fn(&T) -> T) -> Put<T> {
+    Put { row: of.row.as_ref().map(row), expect: of.expect }
+}
+
+impl Secret {
+    /// One of as many bytes, all of them 0.
+    fn blank(&self) -> Self {
+        Self::zeros(self.length())
+    }
+}
+
+impl Secrets {
+    fn blank(&self) -> Self {
+        self.with_each(Secret::blank)
+    }
+}

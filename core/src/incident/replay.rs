@@ -1,0 +1,428 @@
+//! Goes through what was recorded, and decides all of it again.
+
+use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::api;
+use crate::command::Command;
+use crate::desk::{Commit, Decided, Desk, Store};
+use crate::event::Seq;
+use crate::facts::{Fact, Need};
+use crate::first_answer::Digest;
+use crate::id::WebhookId;
+use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
+use crate::incident::redact::{Redactor, mac};
+use crate::incident::{Bad, BadIncident, Header, LONGEST_LINE, Line, chain};
+use crate::moment::{Millis, Moment};
+use crate::outcome::{Changes, Reply};
+use crate::request::Request;
+
+/// What one input came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// From 1.
+    pub number: u64,
+    /// `begin`, `limits` or `batch`.
+    pub input: &'static str,
+    /// When the input came.
+    pub now_ms: Option<Millis>,
+    /// Batches before a beginning that were not recorded.
+    pub lost: u64,
+    pub decisions: Vec<Decision>,
+    /// What became of each try to store it: `done`, `conflict` or `unknown`.
+    pub commits: Vec<&'static str>,
+    /// Why nothing was decided: `store_failed`, `contended` or `unanswered`.
+    pub failure: Option<&'static str>,
+    /// The chain up to here.
+    pub chain: Digest,
+    /// How this differs from what the file says was decided.
+    pub difference: Option<Difference>,
+    #[serde(skip)]
+    written: Written,
+}
+
+/// What a step's line was, and is without what is private.
+#[derive(Clone, Debug)]
+struct Written {
+    witness: Option<Digest>,
+    mac: Digest,
+    /// `None` where the file is redacted already.
+    raw: Option<String>,
+    redacted: String,
+}
+
+/// What was decided on one command.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    /// The command in a word.
+    pub command: &'static str,
+    /// Whether it came under an idempotency key.
+    pub keyed: bool,
+    /// The reply or refusal in a word.
+    pub reply: &'static str,
+    /// The id that the reply names.
+    pub about: Option<String>,
+    /// What a caller is answered, if there is one.
+    pub status: Option<u16>,
+    /// Places of the events that the log gained.
+    pub events: Vec<Seq>,
+    pub requests: Vec<Sent>,
+    pub next_wake_ms: Option<Millis>,
+}
+
+/// A request that was decided upon.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
+    pub webhook: WebhookId,
+    /// The value of `webhook-id`.
+    pub event: String,
+    pub seq: Seq,
+    pub attempt: u32,
+    pub url: String,
+}
+
+/// How a step differs from what the file says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// The inputs or the decisions are not those whose chain the file has.
+    Chain { recorded: Digest },
+    /// The desk that was recorded decided otherwise.
+    Decisions,
+    /// The desk asks its store for something else than it did when it was recorded.
+    Asked { instead: String },
+    /// It asks for less.
+    Unasked,
+}
+
+impl Step {
+    /// The step as a line of a file, with its line break.
+    ///
+    /// # Panics
+    /// Never: what was read from JSON has a JSON form.
+    #[must_use]
+    pub fn line(&self, redacted: bool) -> String {
+        let Written { witness, mac, raw, redacted: replaced } = &self.written;
+        let (witness, mac, input) = match raw {
+            Some(raw) if !redacted => (*witness, None, raw),
+            Some(_) | None => (None, Some(*mac), replaced),
+        };
+        let input: &RawValue = serde_json::from_str(input).expect("it was read from JSON");
+        let line = Line { chain: Some(self.chain), witness, mac, input };
+        serde_json::to_string(&line).expect("JSON and texts always have a JSON form") + "\n"
+    }
+}
+
+/// A desk that is given what another one was told.
+#[derive(Debug)]
+pub struct Player {
+    header: Header,
+    desk: Option<Desk<Tape>>,
+    key: Option<Key>,
+    line: u64,
+    steps: u64,
+    chain: Digest,
+}
+
+impl Player {
+    /// A player of the file whose first line this is.
+    ///
+    /// # Errors
+    /// [`BadIncident`] when it is no file of ours, or that of a newer version.
+    pub fn open(header: &str) -> Result<Self, BadIncident> {
+        Header::parse(header).map(Self::new)
+    }
+
+    /// A player of what comes behind a header.
+    #[must_use]
+    pub fn new(header: Header) -> Self {
+        Self { header, desk: None, key: None, line: 1, steps: 0, chain: chain::start() }
+    }
+
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The chain up to here.
+    #[must_use]
+    pub fn chain(&self) -> Digest {
+        self.chain
+    }
+
+    /// Decides the next line's input.
+    ///
+    /// # Errors
+    /// [`BadIncident`] when the line is not as we write it. A line that was read and comes to
+    /// something else than the file says is a step with a [`Difference`].
+    pub fn play(&mut self, line: &str) -> Result<Step, BadIncident> {
+        self.line += 1;
+        let bad = |what| BadIncident { line: self.line, what };
+        if line.len() > LONGEST_LINE {
+            return Err(bad(Bad::TooLong));
+        }
+        let damaged = |error: serde_json::Error| bad(Bad::Input(error.to_string()));
+        let line: Line<'_> = serde_json::from_str(line).map_err(damaged)?;
+        let input =
+            Input::parse(line.input.get()).map_err(|why| bad(Bad::Input(why.into_owned())))?;
+        if let Input::Begin(begin) = &input {
+            self.key = begin.key;
+        }
+        let written = self.written(&line, &input).ok_or_else(|| bad(Bad::NoMac))?;
+        let (mut step, decided) = self.decide(input, written)?;
+        self.steps += 1;
+        self.chain = chain::link(&self.chain, &step.written.mac, &step.written.redacted, &decided);
+        (step.number, step.chain) = (self.steps, self.chain);
+        if let Some(recorded) = line.chain.filter(|chain| *chain != self.chain) {
+            step.difference.get_or_insert(Difference::Chain { recorded });
+        }
+        Ok(step)
+    }
+
+    /// `None` when what stands for the private parts of the line is missing.
+    fn written(&self, line: &Line<'_>, input: &Input) -> Option<Written> {
+        let bytes = line.input.get();
+        let witness = line.witness;
+        if self.header.redacted {
+            let redacted = bytes.to_owned();
+            return Some(Written { witness, mac: line.mac?, raw: None, redacted });
+        }
+        let mac = mac(self.key?, bytes.as_bytes());
+        let redacted = Redactor { key: self.key }.input(input).to_json();
+        Some(Written { witness, mac, raw: Some(bytes.to_owned()), redacted })
+    }
+
+    fn decide(&mut self, input: Input, written: Written) -> Result<(Step, Digest), BadIncident> {
+        let mut step = Step {
+            number: 0,
+            input: "batch",
+            now_ms: None,
+            lost: 0,
+            decisions: Vec::new(),
+            commits: Vec::new(),
+            failure: None,
+            chain: self.chain,
+            difference: None,
+            written,
+        };
+        match input {
+            Input::Begin(begin) => {
+                let Begin { at, key, memory, limits, lost } = begin;
+                (step.input, step.now_ms, step.lost) = ("begin", Some(at), lost);
+                let tape = Tape { redactor: Redactor { key }, ..Tape::default() };
+                let mut desk = Desk::new(tape, memory);
+                desk.set_limits(limits);
+                self.desk = Some(desk);
+                Ok((step, chain::nothing()))
+            }
+            Input::Limits(limits) => {
+                step.input = "limits";
+                self.desk()?.set_limits(limits);
+                Ok((step, chain::nothing()))
+            }
+            Input::Batch(batch) => {
+                step.now_ms = batch.commands.first().map(|(_, moment)| moment.now);
+                let desk = self.desk()?;
+                // A damaged file can say what no store says, and what decisions take for granted.
+                let run = AssertUnwindSafe(|| run(desk, batch, &mut step));
+                if let Ok(decided) = panic::catch_unwind(run) {
+                    return Ok((step, decided));
+                }
+                self.desk = None;
+                Err(BadIncident { line: self.line, what: Bad::Undecidable })
+            }
+        }
+    }
+
+    fn desk(&mut self) -> Result<&mut Desk<Tape>, BadIncident> {
+        let bad = BadIncident { line: self.line, what: Bad::NoBeginning };
+        self.desk.as_mut().ok_or(bad)
+    }
+}
+
+/// Runs a batch over what the store said then, and gives a digest of what was decided.
+fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut Step) -> Digest {
+    let Batch { commands, said } = batch;
+    desk.store_mut().wind(said);
+    let ended = desk.run(&commands);
+    let tape = desk.store_mut();
+    step.commits.clone_from(&tape.fates);
+    step.difference = match (tape.strayed.take(), tape.said.is_empty(), step.written.witness) {
+        (Some(instead), _, _) => Some(Difference::Asked { instead }),
+        (None, false, _) => Some(Difference::Unasked),
+        (None, true, Some(witness)) if chain::outcome(&tape.raw, &ended) != witness => {
+            Some(Difference::Decisions)
+        }
+        (None, true, _) => None,
+    };
+    match &ended {
+        Ok(all) => {
+            step.decisions = commands.iter().zip(all).map(|(of, one)| decision(of, one)).collect();
+        }
+        Err(error) => step.failure = Some(chain::failure(error)),
+    }
+    let redactor = tape.redactor;
+    let ended = ended.map(|all| all.iter().map(|one| redactor.decided(one)).collect());
+    chain::outcome(&tape.redacted, &ended)
+}
+
+fn decision((command, _): &(Command, Moment), decided: &Decided) -> Decision {
+    let Decided { reply, requests, events, next_wake } = decided;
+    let (reply_name, about) = chain::told(reply);
+    let asked = if *reply == Ok(Reply::Noted) { None } else { Some(reply.clone()) };
+    let once = if let Command::Once(once) = command { Some(&*once.command) } else { None };
+    Decision {
+        command: once.unwrap_or(command).name(),
+        keyed: once.is_some(),
+        reply: reply_name,
+        about,
+        status: asked.map(|reply| api::answer(reply).status),
+        events: events.iter().map(|event| event.seq).collect(),
+        requests: requests.iter().map(sent).collect(),
+        next_wake_ms: *next_wake,
+    }
+}
+
+fn sent(request: &Request) -> Sent {
+    let event = request.headers.iter().find(|(name, _)| name == "webhook-id");
+    Sent {
+        webhook: request.key.webhook,
+        event: event.map(|(_, id)| id.clone()).unwrap_or_default(),
+        seq: request.key.seq,
+        attempt: request.key.number,
+        url: request.url.to_string(),
+    }
+}
+
+/// What a store said, in the place of a store.
+#[derive(Debug, Default)]
+struct Tape {
+    said: VecDeque<Said>,
+    /// What it was asked that it was not asked then.
+    strayed: Option<String>,
+    redactor: Redactor,
+    /// Digests of the commits of this batch, as they are and without what is private.
+    raw: Vec<Digest>,
+    redacted: Vec<Digest>,
+    fates: Vec<&'static str>,
+}
+
+impl Tape {
+    fn wind(&mut self, said: Vec<Said>) {
+        *self = Self { said: said.into(), redactor: self.redactor, ..Self::default() };
+    }
+
+    fn stray(&mut self, asked: String) -> Failed {
+        self.strayed.get_or_insert(asked);
+        Failed
+    }
+}
+
+/// The store failed then, or does not know the answer now.
+#[derive(Debug)]
+struct Failed;
+
+impl Store for Tape {
+    type Fault = Failed;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, Failed> {
+        match self.said.pop_front() {
+            Some(Said::Fact(of, fact)) if of == *need => Ok(fact),
+            Some(Said::Silent(of)) if of == *need => Err(Failed),
+            Some(Said::Fact(..) | Said::Silent(_) | Said::Commit(_)) | None => {
+                Err(self.stray(format!("{need:?}")))
+            }
+        }
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Failed> {
+        self.raw.push(chain::changes(changes));
+        self.redacted.push(chain::changes(&self.redactor.changes(changes)));
+        let (fate, commit) = match self.said.pop_front() {
+            Some(Said::Commit(Fate::Done)) => ("done", Ok(Commit::Done)),
+            Some(Said::Commit(Fate::Conflict)) => ("conflict", Ok(Commit::Conflict)),
+            Some(Said::Commit(Fate::Unknown)) => ("unknown", Err(Failed)),
+            Some(Said::Fact(..) | Said::Silent(_)) | None => {
+                return Err(self.stray("to store something".to_owned()));
+            }
+        };
+        self.fates.push(fate);
+        commit
+    }
+}
+
+/// A whole file, and a player at some place in it.
+#[derive(Debug)]
+pub struct Incident {
+    text: String,
+    at: usize,
+    cut: bool,
+    player: Player,
+}
+
+impl Incident {
+    /// # Errors
+    /// [`BadIncident`] when it is no file of ours, or that of a newer version.
+    pub fn open(text: impl Into<String>) -> Result<Self, BadIncident> {
+        let text = text.into();
+        let header = text.split_inclusive('\n').next().unwrap_or_default();
+        let (player, at) = (Player::open(header)?, header.len());
+        Ok(Self { text, at, cut: false, player })
+    }
+
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        self.player.header()
+    }
+
+    /// The chain up to here.
+    #[must_use]
+    pub fn chain(&self) -> Digest {
+        self.player.chain()
+    }
+
+    /// Whether the file ended in the middle of a line, as it does when its writer was killed.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// The next step; `None` at the end.
+    ///
+    /// # Errors
+    /// [`BadIncident`] when the file is damaged here. Nothing comes after that.
+    pub fn step(&mut self) -> Option<Result<Step, BadIncident>> {
+        let line = self.text.get(self.at..)?.split_inclusive('\n').next()?;
+        self.at += line.len();
+        let is_whole = line.ends_with('\n');
+        match self.player.play(line) {
+            Err(_) if !is_whole => {
+                self.cut = true;
+                None
+            }
+            Err(bad) => {
+                self.at = self.text.len();
+                Some(Err(bad))
+            }
+            Ok(step) => Some(Ok(step)),
+        }
+    }
+
+    /// The file with the chain at each step, and without what is private if it is to be redacted.
+    ///
+    /// # Errors
+    /// [`BadIncident`] when it is damaged.
+    pub fn export(text: &str, redacted: bool) -> Result<String, BadIncident> {
+        let mut incident = Self::open(text)?;
+        let mut header = incident.header().clone();
+        header.redacted |= redacted;
+        let mut exported = header.line();
+        while let Some(step) = incident.step() {
+            exported.push_str(&step?.line(redacted));
+        }
+        Ok(exported)
+    }
+}

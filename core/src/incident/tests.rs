@@ -1,0 +1,446 @@
+use proptest::prelude::*;
+
+use super::record::{self, Batch, Input, Said};
+use super::redact::Redactor;
+use super::*;
+use crate::facts::{Fact, Need};
+use crate::guard::{CallbackUrl, Targets};
+use crate::incident::record::Key;
+use crate::{
+    Amendment, Answer, AttemptKey, Availability, Command, Count, Desk, Event, EventType,
+    ExtraHeaders, Failure, FirstAnswer, HolderId, Memory, MemoryStore, Millis, Moment, Once, Only,
+    Ordering, Range, Registration, Report, RetrySchedule, Rotation, Secret, SecretId, Seq, Stamp,
+    Subscription, TicketId, TicketMessage, WebhookId,
+};
+
+const START: Millis = Millis(1_700_000_000_000);
+/// A text that stands nowhere but where it is private.
+const PRIVATE: &str = "Zaphod\n\"é€𐀀\u{1}";
+
+fn stamp(count: u16) -> Stamp {
+    Stamp { at: START, count }
+}
+
+fn webhook() -> WebhookId {
+    WebhookId::new(stamp(1), &[1; 16])
+}
+
+fn message(text: &str) -> TicketMessage {
+    TicketMessage::parse(text.to_owned()).unwrap()
+}
+
+fn url(path: &str) -> CallbackUrl {
+    CallbackUrl::parse(&format!("https://example.com:8443{path}"), &Targets::public()).unwrap()
+}
+
+fn settings() -> Amendment {
+    let headers = vec![("x-key".to_owned(), "Zaphod".to_owned())];
+    Amendment {
+        callback_url: Some(url("/Zaphod?of=Zaphod")),
+        events: Some(Subscription::of([EventType::TicketOpened, EventType::Ping])),
+        ordering: Some(Ordering::Webhook),
+        description: Some(Some(PRIVATE.to_owned())),
+        headers: Some(ExtraHeaders::parse(headers).unwrap()),
+        retry_schedule: Some(RetrySchedule::parse(vec![1, 2]).unwrap()),
+        timeout_ms: Some(1_000),
+        max_in_flight: Some(3),
+        rate_limit: Some(Some(7)),
+        paused: Some(false),
+    }
+}
+
+fn status(status: u16, retry_after: &str, excerpt: &str) -> Answer {
+    let retry_after = Some(retry_after.to_owned());
+    Answer::Status { status, retry_after, excerpt: excerpt.to_owned() }
+}
+
+fn report(answer: Answer) -> Command {
+    let key = AttemptKey { seq: Seq(3), webhook: webhook(), number: 1 };
+    Command::Report(Report { key, sent_at: START, duration_ms: 5, answer })
+}
+
+fn once(command: Command) -> Command {
+    let digest = Digest::of(&[PRIVATE.as_bytes()]);
+    Command::Once(Once { key: digest, request: digest, command: Box::new(command) })
+}
+
+fn open(text: &str) -> Command {
+    Command::OpenTicket { message: message(text) }
+}
+
+fn register(path: &str) -> Command {
+    let secret = Secret::new(*b"Zaphod Beeblebrox's own secret!!");
+    let settings = Amendment { callback_url: None, paused: None, ..settings() };
+    Command::Register(Registration { callback_url: url(path), secret, settings })
+}
+
+/// One of every kind at the least.
+fn commands() -> Vec<Command> {
+    let (id, ticket) = (webhook(), TicketId::new(stamp(2), &[2; 16]));
+    let nothing = Amendment { description: Some(None), rate_limit: Some(None), ..settings() };
+    let range = Range { after: Seq(1), to: Seq(9), only: Only::All, per_second: Some(3) };
+    let event = crate::EventId::new(stamp(3), Seq(3));
+    vec![
+        open(PRIVATE),
+        Command::UpdateTicket { id: ticket, message: message(PRIVATE) },
+        Command::CloseTicket { id: ticket },
+        Command::Announce(Availability::Available),
+        Command::Announce(Availability::Unavailable),
+        register("/Zaphod"),
+        Command::Unregister { id },
+        Command::Amend { id, settings: settings() },
+        Command::Amend { id, settings: nothing },
+        Command::Amend { id, settings: Amendment::default() },
+        Command::Enable { id },
+        Command::Rotate(Rotation { webhook: id, secret: Secret::new([9; 32]), overlap_ms: 7 }),
+        Command::EndSecret { webhook: id, secret: SecretId::new(stamp(4), &[4; 16]) },
+        Command::PingOne { id },
+        Command::Ping,
+        Command::Resend { id, event },
+        Command::Replay { id, range, counted: Count { count: 1, owed: 2 }, dry_run: true },
+        Command::StopReplay { id },
+        once(open(PRIVATE)),
+        report(status(503, "120", PRIVATE)),
+        report(status(503, PRIVATE, PRIVATE)),
+        report(status(429, "Sun, 06 Nov 1994 08:49:37 GMT (of (Zaphod) \\) Zaphod)", "")),
+        report(Answer::Failure(Failure::Timeout)),
+        Command::Wake,
+        Command::Retain,
+    ]
+}
+
+fn moment(at_ms: u64) -> Moment {
+    let holder = HolderId::new(START, &[7; 16]);
+    Moment { now: START.plus(at_ms), chance: [200; 16], holder }
+}
+
+fn batch(commands: Vec<Command>, said: Vec<Said>) -> Input {
+    let commands = commands.into_iter().map(|command| (command, moment(1))).collect();
+    Input::Batch(Batch { commands, said })
+}
+
+fn redacted(input: &Input) -> Input {
+    Redactor { key: Some(Key(Digest::of(&[b"key"]))) }.input(input)
+}
+
+#[test]
+fn every_command_is_read_back() {
+    for command in commands() {
+        let input = batch(vec![command], vec![]);
+        assert_eq!(Input::parse(&input.to_json()), Ok(input));
+    }
+    let mut other = moment(2);
+    other.holder = HolderId::new(START, &[8; 16]);
+    let input = Input::Batch(Batch {
+        commands: vec![(Command::Wake, moment(1)), (Command::Ping, other), (Command::Wake, other)],
+        said: vec![Said::Silent(Need::Size)],
+    });
+    assert_eq!(Input::parse(&input.to_json()), Ok(input));
+}
+
+#[test]
+fn redaction_leaves_nothing_private_and_every_length() {
+    let base64 = Secret::new(*b"Zaphod Beeblebrox's own secret!!").reveal();
+    for command in commands() {
+        let input = batch(vec![command], vec![]);
+        let (raw, clean) = (input.to_json(), redacted(&input).to_json());
+        assert!(!clean.contains("Zaphod") && !clean.contains(&**base64), "{clean}");
+        assert_eq!(raw.len(), clean.len(), "{raw}\n{clean}");
+        let again = Redactor::default().input(&redacted(&input)).to_json();
+        assert_eq!(clean, again);
+    }
+}
+
+fn first_answer(body: &str) -> FirstAnswer {
+    let digest = Digest::of(&[b"Zaphod"]);
+    let (location, body) = (Some("/tickets/tkt".to_owned()), body.to_owned());
+    FirstAnswer {
+        key: digest,
+        request: digest,
+        at: START,
+        status: 201,
+        location,
+        body,
+        shown: None,
+    }
+}
+
+fn told(kind: EventType, body: &str) -> Event {
+    Event {
+        seq: Seq(1),
+        id: crate::EventId::new(stamp(1), Seq(1)),
+        kind,
+        created: START,
+        topic: None,
+        version: None,
+        only_for: None,
+        body: body.into(),
+    }
+}
+
+fn body_of(fact: Fact) -> String {
+    let input = batch(vec![], vec![Said::Fact(Need::Events { from: Seq(1), most: 1 }, fact)]);
+    let Input::Batch(Batch { said, .. }) = redacted(&input) else { panic!("a batch") };
+    let [Said::Fact(_, Fact::Events(events))] = &*said else { panic!("events: {said:?}") };
+    events[0].body.to_string()
+}
+
+#[test]
+fn only_the_message_goes_from_a_body() {
+    let created = r#""created":"2023-11-14T22:13:20Z""#;
+    let table = [
+        (
+            format!(
+                r#"{{"event":"ticket_opened",{created},"data":{{"ticket_message":"a\n\"b\" é"}}}}"#
+            ),
+            format!(
+                r#"{{"event":"ticket_opened",{created},"data":{{"ticket_message":"x\n\"x\"xé"}}}}"#
+            ),
+        ),
+        (
+            format!(r#"{{"event":"ping",{created},"data":{{}}}}"#),
+            format!(r#"{{"event":"ping",{created},"data":{{}}}}"#),
+        ),
+        ("Zaphod".to_owned(), "xxxxxx".to_owned()),
+        (String::new(), String::new()),
+    ];
+    for (raw, clean) in table {
+        assert_eq!(body_of(Fact::Events(vec![told(EventType::Ping, &raw)])), clean);
+    }
+    let odd = format!(r#"{{"event":"ping",{created},"data":{{"reason":"Zaphod"}}}}"#);
+    assert!(!body_of(Fact::Events(vec![told(EventType::Ping, &odd)])).contains("Zaphod"));
+    let first = Fact::FirstAnswer(Some(first_answer(r#"{"data":{"ticket_message":"Zaphod"}}"#)));
+    let need = Need::FirstAnswer(Digest::of(&[b"Zaphod"]));
+    let clean = redacted(&batch(vec![], vec![Said::Fact(need, first)])).to_json();
+    assert!(!clean.contains("Zaphod") && !clean.contains(&need_digest(&need)), "{clean}");
+}
+
+fn need_digest(need: &Need) -> String {
+    let Need::FirstAnswer(digest) = need else { panic!("of a key") };
+    digest.to_string()
+}
+
+/// A run with refusals, failures, keys and secrets, and its file.
+fn recording(memory: Memory) -> String {
+    let mut desk = Desk::new(Recorder::new(MemoryStore::default()), memory);
+    let before = [(register("/Zaphod"), moment(0)), (once(open(PRIVATE)), moment(0))];
+    let replies: Vec<_> = desk.run_recorded(&before).ended.unwrap();
+    let Ok(crate::Reply::Registered(webhook)) = &replies[0].reply else { panic!("registered") };
+    let id = webhook.id;
+    let mut file = Header::raw(1).line();
+    file.push_str(&desk.begin_recording(START, [5; 32], 0));
+    let mut flying: Vec<crate::Request> = Vec::new();
+    for round in 0..60_u64 {
+        let at = moment(round * 2_000 + 1);
+        let mut all: Vec<_> = flying
+            .drain(..)
+            .map(|request| {
+                let answer = match round % 4 {
+                    0 => status(200, "5", PRIVATE),
+                    1 => status(503, "5", PRIVATE),
+                    2 => Answer::Failure(Failure::Timeout),
+                    _ => status(500, PRIVATE, "Zaphod"),
+                };
+                let (key, sent_at) = (request.key, request.sent_at);
+                (Command::Report(Report { key, sent_at, duration_ms: 20, answer }), at)
+            })
+            .collect();
+        let index = usize::try_from(round).unwrap() % commands().len();
+        all.push((commands().swap_remove(index), at));
+        all.push((open(&format!("{PRIVATE}{round}")), at));
+        let settings = Amendment { rate_limit: Some(None), ..settings() };
+        match round {
+            10 => all.push((Command::Amend { id, settings }, at)),
+            20 => all.push((once(Command::Ping), at)),
+            25 => desk.limit_in_flight(3),
+            _ => {}
+        }
+        all.push((Command::Wake, at));
+        if round == 40 {
+            file.push_str(&desk.begin_recording(at.now, [6; 32], 2));
+        }
+        let recorded = desk.run_recorded(&all);
+        file.push_str(&recorded.lines.unwrap());
+        let decided = recorded.ended.unwrap();
+        flying.extend(decided.into_iter().flat_map(|one| one.requests));
+    }
+    file
+}
+
+/// The chain, and the first step that differs from what the file says.
+fn play(file: &str) -> Result<(Digest, Option<Step>), BadIncident> {
+    let mut incident = Incident::open(file)?;
+    let mut first = None;
+    while let Some(step) = incident.step() {
+        let step = step?;
+        first = first.or_else(|| step.difference.is_some().then_some(step));
+    }
+    Ok((incident.chain(), first))
+}
+
+fn agreed(file: &str) -> Digest {
+    let (chain, difference) = play(file).unwrap();
+    assert!(difference.is_none(), "{difference:?}");
+    chain
+}
+
+#[test]
+fn a_recording_decides_the_same_again_raw_and_redacted() {
+    for memory in [Memory::Kept, Memory::Dropped] {
+        let file = recording(memory);
+        let chain = agreed(&file);
+        let raw = Incident::export(&file, false).unwrap();
+        let clean = Incident::export(&file, true).unwrap();
+        assert_eq!((agreed(&raw), agreed(&clean)), (chain, chain));
+        assert_eq!(Incident::export(&raw, true).as_ref(), Ok(&clean));
+        assert_eq!(Incident::export(&clean, true).as_ref(), Ok(&clean));
+        assert_eq!(Incident::export(&clean, false).as_ref(), Ok(&clean));
+        assert!(file.contains("Zaphod") && raw.contains("Zaphod"));
+        let secret = Secret::new(*b"Zaphod Beeblebrox's own secret!!").reveal();
+        for private in
+            ["Zaphod", &**secret, "0505050505", &Digest::of(&[PRIVATE.as_bytes()]).to_string()]
+        {
+            assert!(!clean.contains(private), "{private}");
+        }
+    }
+}
+
+#[test]
+fn one_changed_input_is_noticed() {
+    let raw = Incident::export(&recording(Memory::Kept), false).unwrap();
+    let clean = Incident::export(&raw, true).unwrap();
+    let chain = agreed(&raw);
+    let change = |file: &str, line: usize, from: &str, to: &str| {
+        let mut lines: Vec<String> = file.split_inclusive('\n').map(str::to_owned).collect();
+        assert!(lines[line].contains(from), "{from}: {}", lines[line]);
+        lines[line] = lines[line].replacen(from, to, 1);
+        play(&lines.concat())
+    };
+    for (file, line, from, to) in [
+        (&raw, 2, "Zaphod", "Zaphoe"),
+        (&clean, 2, "xxxxxx", "xxxxxy"),
+        (&clean, 2, "\"mac\":\"", "\"mac\":\"0000"),
+        (&raw, 5, "\"now\":17000000", "\"now\":17000001"),
+        (&clean, 5, "\"now\":17000000", "\"now\":17000001"),
+        (&raw, 4, "\"chance\":\"c8", "\"chance\":\"c9"),
+        (&clean, 4, "\"chance\":\"c8", "\"chance\":\"c9"),
+        (&raw, 2, "\"rows\":[\"log\",[[1,", "\"rows\":[\"log\",[[2,"),
+        (&clean, 2, "\"rows\":[\"log\",[[1,", "\"rows\":[\"log\",[[2,"),
+        (&raw, 2, "\"commit\":\"done\"", "\"commit\":\"unknown\""),
+        (&raw, 1, "\"in_flight\":256", "\"in_flight\":255"),
+    ] {
+        let (changed, difference) = match change(file, line, from, to) {
+            Ok(played) => played,
+            // A hash that is no longer one.
+            Err(bad) => {
+                assert!(matches!(bad.what, Bad::Input(_)), "{bad}");
+                continue;
+            }
+        };
+        assert_ne!(changed, chain, "{from} → {to}");
+        let first = difference.expect("it is seen where it is");
+        assert_eq!(first.number, line as u64, "{from} → {to}: {first:?}");
+    }
+}
+
+#[test]
+fn a_step_says_what_was_decided() {
+    let mut incident = Incident::open(recording(Memory::Kept)).unwrap();
+    let begin = incident.step().unwrap().unwrap();
+    assert_eq!((begin.number, begin.input, begin.now_ms), (1, "begin", Some(START)));
+    let step = incident.step().unwrap().unwrap();
+    let told: Vec<_> =
+        step.decisions.iter().map(|one| (one.command, one.reply, one.status)).collect();
+    let opened = ("open_ticket", "opened", Some(201));
+    assert_eq!(told, [opened, opened, ("wake", "noted", None)]);
+    let sent = &step.decisions[2].requests;
+    assert_eq!((sent.len(), sent[0].attempt, step.commits), (1, 1, vec!["done"]));
+    assert!(sent[0].event.starts_with("evt_"));
+}
+
+#[test]
+fn a_file_that_was_cut_ends_where_it_was_cut() {
+    let file = recording(Memory::Kept);
+    let header = file.find('\n').unwrap() + 1;
+    let (mut steps, mut whole) = (Vec::new(), Incident::open(&*file).unwrap());
+    while let Some(step) = whole.step() {
+        steps.push(step.unwrap().chain);
+    }
+    assert!(!whole.is_cut());
+    for at in (header..file.len()).step_by(997) {
+        let Some(cut) = file.get(..at) else { continue };
+        let mut incident = Incident::open(cut).unwrap();
+        let mut chains = Vec::new();
+        while let Some(step) = incident.step() {
+            chains.push(step.unwrap().chain);
+        }
+        assert_eq!(chains, steps[..chains.len()], "{at}");
+        assert_eq!(incident.is_cut(), !cut.ends_with('\n'), "{at}");
+    }
+}
+
+#[test]
+fn foreign_and_newer_files_are_told_apart() {
+    let bad = |text: &str| Incident::open(text).unwrap_err().what;
+    assert_eq!(bad(""), Bad::Foreign);
+    assert_eq!(bad("{}\n"), Bad::Foreign);
+    assert_eq!(bad("{\"hookdesk_incident\":2,\"new\":[]}\n"), Bad::Newer { format: 2 });
+    let limits = record::Input::Limits(crate::Limits::default()).to_json();
+    let file = Header::raw(1).line() + &format!("{{\"input\":{limits}}}\n");
+    let mut incident = Incident::open(file).unwrap();
+    assert_eq!(incident.step().unwrap().unwrap_err(), BadIncident { line: 2, what: Bad::NoMac });
+    assert!(incident.step().is_none());
+}
+
+proptest! {
+    #[test]
+    fn a_replaced_message_has_its_length_also_in_json(text in "\\PC{1,40}|[\\x01-\\x7f]{1,40}") {
+        let input = batch(vec![open(&text)], vec![]);
+        let clean = redacted(&input);
+        prop_assert_eq!(input.to_json().len(), clean.to_json().len());
+        prop_assert_eq!(redacted(&clean).to_json(), clean.to_json());
+    }
+
+    #[test]
+    fn the_body_of_a_replaced_message_is_the_replaced_body(text in "\\PC{1,40}|[\\x01-\\x7f]{1,40}") {
+        let kind = EventType::TicketOpened;
+        let body = |text: &str| {
+            let data = crate::event::Details { ticket_message: Some(text), ..Default::default() };
+            crate::event::body(kind, START, data).to_string()
+        };
+        let Input::Batch(clean) = redacted(&batch(vec![open(&text)], vec![])) else { panic!() };
+        let Command::OpenTicket { message } = &clean.commands[0].0 else { panic!() };
+        let of_message = body(message.as_str());
+        prop_assert_eq!(&body_of(Fact::Events(vec![told(kind, &body(&text))])), &of_message);
+        prop_assert_eq!(&body_of(Fact::Events(vec![told(kind, &of_message)])), &of_message);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}|[\\x00-\\x7f\\n]{0,200}") {
+        let _ = play(&text);
+        let _ = play(&(Header::raw(1).line() + &text));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn a_damaged_file_is_played_or_refused(
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = recording(Memory::Kept).into_bytes();
+        for (place, with) in places {
+            let place = place.index(bytes.len());
+            // Numbers become other numbers, so that most of the files can still be read.
+            let digits = bytes[place..].iter().position(u8::is_ascii_digit).map(|at| place + at);
+            match digits {
+                Some(at) if with.is_multiple_of(8) => bytes.splice(at..at, *b"99999").for_each(drop),
+                Some(at) if with < 250 => bytes[at] = b'0' + with % 10,
+                Some(_) | None => bytes[place] = with & 0x7f,
+            }
+        }
+        if let Ok(text) = String::from_utf8(bytes) {
+            let _ = play(&text);
+        }
+    }
+}

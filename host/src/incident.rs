@@ -1,0 +1,196 @@
+//! `hookdesk export` and `hookdesk replay`: a recording as a file, and a file decided again.
+
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use hookdesk_core::incident::{Decision, Difference, Header, LONGEST_LINE, Player, Step};
+
+use crate::config;
+use crate::record::{Reel, Ring};
+use crate::store::sqlite::private;
+
+type Anything = Box<dyn Error + Send + Sync>;
+
+/// Options of `hookdesk export`.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "--help shows these lines as they are")]
+#[allow(rustdoc::bare_urls, reason = "--help shows these lines as they are")]
+pub struct ExportOptions {
+    /// Whose recording it is [default: sqlite://hookdesk.db]. Its server may run.
+    #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
+    pub database: Option<String>,
+    /// The file to write [default: standard output]. One that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Leave messages, secrets and all else in it that is private.
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// Options of `hookdesk replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayOptions {
+    /// An incident file.
+    pub file: PathBuf,
+    /// Each step as a line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whether what is decided now is what was decided then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    Same,
+    Differs,
+}
+
+/// Writes a database's recording as one file, with the chain at each step.
+///
+/// # Errors
+/// When there is none, when it is damaged, or when the file cannot be written: the text is for the
+/// person who asked.
+pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
+    let database = config::database(options.database.as_deref())?;
+    let reels = reels(&database)?;
+    let out: Box<dyn Write> = match &options.output {
+        Some(path) => {
+            let unwritable = |error| format!("cannot write {}: {error}", path.display());
+            let file = private(path).map_err(unwritable)?;
+            file.set_len(0).map_err(unwritable)?;
+            Box::new(file)
+        }
+        None => Box::new(io::stdout().lock()),
+    };
+    let mut out = BufWriter::new(out);
+    let (mut first, mut playing) = (None, None);
+    let redacted = !options.raw;
+    for reel in reels {
+        if playing.is_none() {
+            out.write_all(Header { redacted, ..reel.header.clone() }.line().as_bytes())?;
+        }
+        play(reel, &mut playing, |step| {
+            note(&mut first, step);
+            out.write_all(step.line(redacted).as_bytes())
+        })?;
+    }
+    out.flush()?;
+    Ok(conclude(first, playing.as_ref()))
+}
+
+/// Decides all of a file again, and tells each step.
+///
+/// # Errors
+/// When it cannot be read, or is damaged: the text is for the person who asked.
+pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let (mut first, mut playing) = (None, None);
+    let named = |error| format!("{}: {error}", options.file.display());
+    play(Reel::open(&options.file).map_err(named)?, &mut playing, |step| {
+        note(&mut first, step);
+        if options.json {
+            serde_json::to_writer(&mut out, step)?;
+            writeln!(out)
+        } else {
+            tell(&mut out, step)
+        }
+    })?;
+    out.flush()?;
+    Ok(conclude(first, playing.as_ref()))
+}
+
+/// The files of a recording, of which there is one at the least.
+fn reels(database: &Path) -> Result<Vec<Reel>, Anything> {
+    let reels = Ring::of(database).reels()?;
+    if reels.is_empty() {
+        return Err(format!(
+            "{} has no recording. Start its server with --record: what comes then is recorded.",
+            database.display()
+        )
+        .into());
+    }
+    Ok(reels)
+}
+
+/// Plays a file, behind what was played already.
+fn play(
+    mut reel: Reel,
+    playing: &mut Option<Player>,
+    mut each: impl FnMut(&Step) -> io::Result<()>,
+) -> Result<(), Anything> {
+    let path = reel.path.display().to_string();
+    let player = playing.get_or_insert_with(|| Player::new(reel.header.clone()));
+    while let Some(line) = reel.next_line().map_err(|error| format!("{path}: {error}"))? {
+        match player.play(&line) {
+            Ok(step) => each(&step)?,
+            // Its writer ended in the middle of it.
+            Err(_) if !line.ends_with('\n') && line.len() <= LONGEST_LINE => break,
+            Err(bad) => return Err(format!("{path}: {bad}").into()),
+        }
+    }
+    Ok(())
+}
+
+fn note(first: &mut Option<(u64, Difference)>, step: &Step) {
+    if let (None, Some(difference)) = (&first, &step.difference) {
+        *first = Some((step.number, difference.clone()));
+    }
+}
+
+/// Says on standard error, beside the file or the steps, what came of it.
+#[expect(clippy::print_stderr, reason = "a person reads it")]
+fn conclude(first: Option<(u64, Difference)>, playing: Option<&Player>) -> Verdict {
+    let chain = playing.map(|player| player.chain().to_string()).unwrap_or_default();
+    let Some((step, difference)) = first else {
+        eprintln!("hookdesk: every step decides as it was recorded; chain {chain}");
+        return Verdict::Same;
+    };
+    let what = match difference {
+        Difference::Chain { recorded } => format!("the file has the chain {recorded}"),
+        Difference::Decisions => "the desk that was recorded decided otherwise".to_owned(),
+        Difference::Asked { instead } => {
+            format!("the desk asks for what was not recorded: {instead}")
+        }
+        Difference::Unasked => "the desk asks for less than was recorded".to_owned(),
+    };
+    eprintln!("hookdesk: step {step} differs: {what}; chain {chain}");
+    Verdict::Differs
+}
+
+fn tell(out: &mut impl Write, step: &Step) -> io::Result<()> {
+    let at = step.now_ms.map(hookdesk_core::Millis::rfc3339).unwrap_or_default();
+    let chain = step.chain.to_string();
+    let chain = chain.get(..16).unwrap_or_default();
+    writeln!(out, "{:>7}  {at:24}  {chain}  {}", step.number, step.input)?;
+    if step.lost > 0 {
+        writeln!(out, "         {} batches before it were not recorded", step.lost)?;
+    }
+    for decision in &step.decisions {
+        tell_decision(out, decision)?;
+    }
+    if let Some(failure) = step.failure {
+        writeln!(out, "         nothing: {failure}")?;
+    }
+    if let Some(difference) = &step.difference {
+        writeln!(out, "         differs: {difference:?}")?;
+    }
+    Ok(())
+}
+
+fn tell_decision(out: &mut impl Write, decision: &Decision) -> io::Result<()> {
+    let Decision { command, keyed: _, reply, about, status, events: _, requests, next_wake_ms: _ } =
+        decision;
+    let about = about.as_deref().unwrap_or_default();
+    match status {
+        Some(status) => writeln!(out, "         {command}: {status} {reply} {about}")?,
+        None if requests.is_empty() && *command == "wake" => {}
+        None => writeln!(out, "         {command}")?,
+    }
+    for sent in requests {
+        let (event, webhook, attempt) = (&sent.event, sent.webhook, sent.attempt);
+        writeln!(out, "           sends {event} to {webhook}, attempt {attempt}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! Keeps the latest of what the desk was told in two files beside the database.
+//!
+//! When one is full, the older is dropped and a new one takes its place; each begins with a desk
+//! that knows nothing, so each can be replayed without the other. A desk that cannot be recorded
+//! goes on unrecorded. Nothing is synced: what was written outlives the process, however it ends,
+//! and not the machine.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use hookdesk_core::incident::{Header, LONGEST_LINE, Recorded, Recorder};
+use hookdesk_core::{Command, Decided, Desk, Millis, Moment, RunError, Store};
+
+use crate::desk::{chance, clock};
+use crate::store::sqlite::private;
+
+/// Milliseconds after which recording is tried again once it failed: a disk that is full stays so
+/// for a while, and each beginning has the desk read all anew.
+const REST_MS: u64 = 60_000;
+/// Bytes of a header, with room: what is read to find it.
+const HEADER: u64 = 1_024;
+
+/// The two files of a database's recording.
+#[derive(Clone, Debug)]
+pub struct Ring {
+    database: PathBuf,
+}
+
+/// One of them, open behind its header.
+#[derive(Debug)]
+pub struct Reel {
+    pub path: PathBuf,
+    pub header: Header,
+    pub lines: BufReader<File>,
+}
+
+impl Ring {
+    #[must_use]
+    pub fn of(database: &Path) -> Self {
+        Self { database: database.to_owned() }
+    }
+
+    fn beside(&self, end: &str) -> PathBuf {
+        let mut name = self.database.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    }
+
+    fn paths(&self) -> [PathBuf; 2] {
+        [self.beside(".record.1"), self.beside(".record.2")]
+    }
+
+    /// The files that are there, the older one first. All are opened at once: their server may put
+    /// another in the place of one.
+    ///
+    /// # Errors
+    /// When one cannot be read, or is none of ours.
+    pub fn reels(&self) -> io::Result<Vec<Reel>> {
+        let mut reels = Vec::new();
+        for path in self.paths() {
+            match Reel::open(&path) {
+                Ok(reel) => reels.push(reel),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io::Error::other(format!("{}: {error}", path.display()))),
+            }
+        }
+        reels.sort_by_key(|reel| reel.header.number);
+        Ok(reels)
+    }
+
+    /// The file that was begun last, if it is one of ours.
+    fn newest(&self) -> Option<(PathBuf, Header)> {
+        let reels = self.paths().into_iter().filter_map(|path| Reel::open(&path).ok());
+        let newest = reels.max_by_key(|reel| reel.header.number)?;
+        Some((newest.path, newest.header))
+    }
+}
+
+impl Reel {
+    /// # Errors
+    /// When it cannot be read, or is none of ours.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut lines = BufReader::new(File::open(path)?);
+        let mut line = String::new();
+        lines.by_ref().take(HEADER).read_line(&mut line)?;
+        let header = Header::parse(&line).map_err(io::Error::other)?;
+        Ok(Self { path: path.to_owned(), header, lines })
+    }
+
+    /// The next line with its line break, which a line that was cut does not have; `None` at the
+    /// end.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not text.
+    pub fn next_line(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        self.lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        String::from_utf8(line).map(Some).map_err(io::Error::other)
+    }
+}
+
+/// Writes what a desk is told.
+#[derive(Debug)]
+pub struct Tape {
+    ring: Ring,
+    /// Bytes of one file at the most.
+    most: u64,
+    writing: Option<Writing>,
+    /// Whether the last try failed, so that a lasting fault is logged once.
+    failing: bool,
+    again_at: Millis,
+    /// Batches that were not recorded since the last one that was.
+    lost: u64,
+    /// Whether this process has written yet. The first file that it writes may be an older one that
+    /// has room: who restarts often keeps what led to it.
+    fresh: bool,
+}
+
+#[derive(Debug)]
+enum Writing {
+    /// A beginning, which is written with the first batch, or not at all.
+    Begun(String),
+    To {
+        file: File,
+        size: u64,
+    },
+}
+
+impl Tape {
+    /// Bytes of a ring at the least: below it a few webhooks are too much for a file.
+    pub const LEAST: u64 = 65_536;
+
+    /// A tape of `bytes` beside a database.
+    #[must_use]
+    pub fn new(database: &Path, bytes: u64) -> Self {
+        Self {
+            ring: Ring::of(database),
+            most: bytes / 2,
+            writing: None,
+            failing: false,
+            again_at: Millis(0),
+            lost: 0,
+            fresh: true,
+        }
+    }
+
+    /// [`Desk::run`], recorded as long as that can be done.
+    ///
+    /// # Errors
+    /// Those of [`Desk::run`].
+    pub fn run<S: Store>(
+        &mut self,
+        desk: &mut Desk<Recorder<S>>,
+        batch: &[(Command, Moment)],
+    ) -> Result<Vec<Decided>, RunError<S::Fault>> {
+        let now = clock();
+        if self.is_due(now) {
+            self.writing = Some(Writing::Begun(desk.begin_recording(now, chance(), self.lost)));
+        }
+        let Recorded { ended, lines } = desk.run_recorded(batch);
+        if self.writing.is_some() {
+            let written = match lines {
+                Some(lines) => self.write(&lines),
+                None => Err(io::Error::other("a batch was longer than a line can be")),
+            };
+            match written {
+                Ok(()) => {}
+                Err(error) => {
+                    self.fail(&error, now);
+                    desk.end_recording();
+                }
+            }
+        }
+        if self.writing.is_none() {
+            self.lost += 1;
+        }
+        ended
+    }
+
+    /// Whether a new file is to begin. Some room is left, so that the last batch still fits.
+    fn is_due(&self, now: Millis) -> bool {
+        match &self.writing {
+            None => now >= self.again_at,
+            Some(Writing::Begun(_)) => false,
+            Some(Writing::To { size, .. }) => *size > self.full(),
+        }
+    }
+
+    fn full(&self) -> u64 {
+        self.most - (self.most / 8).min(256 << 10)
+    }
+
+    fn write(&mut self, lines: &str) -> io::Result<()> {
+        match &mut self.writing {
+            None => Ok(()),
+            Some(Writing::To { file, size }) => {
+                let length = lines.len() as u64;
+                if *size + length > self.most {
+                    // The next batch begins the next file.
+                    self.writing = None;
+                    return Ok(());
+                }
+                file.write_all(lines.as_bytes())?;
+                *size += length;
+                Ok(())
+            }
+            Some(Writing::Begun(first)) => {
+                let begun = format!("{first}{lines}");
+                let (file, size) = self.begin(&begun)?;
+                if self.failing {
+                    tracing::info!("recording goes on");
+                }
+                (self.writing, self.failing) = (Some(Writing::To { file, size }), false);
+                (self.lost, self.fresh) = (0, false);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a beginning into a new file in the place of the older one, or behind what an earlier
+    /// process left.
+    fn begin(&self, begun: &str) -> io::Result<(File, u64)> {
+        let newest = self.ring.newest();
+        let number = newest.as_ref().map_or(0, |(_, newest)| newest.number).saturating_add(1);
+        let header = Header::raw(number);
+        if self.fresh
+            && let Some((path, newest)) = &newest
+            && newest.version == header.version
+            && let Some(appended) = self.append(path, begun)?
+        {
+            return Ok(appended);
+        }
+        let text = header.line() + begun;
+        if text.len() as u64 > self.most {
+            return Err(io::Error::other("a batch is longer than half of --record-bytes"));
+        }
+        let [first, second] = self.ring.paths();
+        let is_newest = newest.is_some_and(|(path, _)| path == first);
+        let place = if is_newest { second } else { first };
+        // Who reads the older one meanwhile goes on reading it.
+        let new = self.ring.beside(".record.new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = private(&new)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&new, &place)?;
+        Ok((file, text.len() as u64))
+    }
+
+    /// Goes on behind the last whole line, if there is room.
+    fn append(&self, path: &Path, begun: &str) -> io::Result<Option<(File, u64)>> {
+        let mut file = private(path)?;
+        let size = whole_lines(&mut file)?;
+        if size + begun.len() as u64 > self.full() {
+            return Ok(None);
+        }
+        file.set_len(size)?;
+        file.seek(SeekFrom::End(0))?;
+        file.write_all(begun.as_bytes())?;
+        Ok(Some((file, size + begun.len() as u64)))
+    }
+
+    fn fail(&mut self, error: &io::Error, now: Millis) {
+        if !self.failing {
+            tracing::warn!("nothing is recorded for a while: {error}");
+            self.failing = true;
+        }
+        self.writing = None;
+        self.again_at = now.plus(REST_MS);
+    }
+}
+
+/// Bytes of a file up to the end of its last whole line.
+fn whole_lines(file: &mut File) -> io::Result<u64> {
+    const PART: u64 = 65_536;
+    let mut end = file.metadata()?.len();
+    let mut part = Vec::new();
+    while end > 0 {
+        let from = end.saturating_sub(PART);
+        file.seek(SeekFrom::Start(from))?;
+        part.clear();
+        file.take(end - from).read_to_end(&mut part)?;
+        if let Some(place) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(from + place as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}
