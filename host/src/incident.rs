@@ -147,15 +147,7 @@ fn conclude(first: Option<(u64, Difference)>, playing: Option<&Player>) -> Verdi
         eprintln!("hookdesk: every step decides as it was recorded; chain {chain}");
         return Verdict::Same;
     };
-    let what = match difference {
-        Difference::Chain { recorded } => format!("the file has the chain {recorded}"),
-        Difference::Decisions => "the desk that was recorded decided otherwise".to_owned(),
-        Difference::Asked { instead } => {
-            format!("the desk asks for what was not recorded: {instead}")
-        }
-        Difference::Unasked => "the desk asks for less than was recorded".to_owned(),
-    };
-    eprintln!("hookdesk: step {step} differs: {what}; chain {chain}");
+    eprintln!("hookdesk: step {step} differs: {difference}; chain {chain}");
     Verdict::Differs
 }
 

@@ -2,7 +2,7 @@
 // all that follows is hashed.
 
 /** @param {typeof import("hookdesk")} hookdesk */
-export function player({ init, MemoryDesk }) {
+export function player({ init, IncidentPlayer, MemoryDesk }) {
   let desk;
   let damage;
   let step = 0;
@@ -20,6 +20,7 @@ export function player({ init, MemoryDesk }) {
       return undefined;
     }
     if (told.show) return JSON.stringify(outputs);
+    if (told.incident) return JSON.stringify(again(IncidentPlayer, told.incident));
     const start = performance.now();
     outputs = desk.run(told.inputs).map((handled) => JSON.stringify(handled));
     if (damage >= step && damage < step + outputs.length) {
@@ -32,4 +33,12 @@ export function player({ init, MemoryDesk }) {
     worked += performance.now() - start;
     return JSON.stringify({ hash, worked_ms: worked });
   };
+}
+
+/** Decides an incident file again, and gives where the chain ends and the first difference. */
+function again(IncidentPlayer, [header, ...lines]) {
+  const incident = new IncidentPlayer(header);
+  const steps = lines.map((line) => incident.play(line));
+  const difference = steps.find((step) => step.difference !== undefined)?.difference ?? null;
+  return { chain: steps.at(-1).chain, difference };
 }

@@ -7,6 +7,7 @@
 
 mod border;
 mod face;
+mod incident;
 mod memory;
 mod options;
 pub mod shapes;
@@ -14,6 +15,7 @@ mod signature;
 mod stored;
 
 pub use face::Face;
+pub use incident::IncidentPlayer;
 pub use memory::{MemoryDesk, NotedStore};
 pub use options::Options;
 pub use signature::verify;

@@ -1,6 +1,7 @@
 //! Goes through what was recorded, and decides all of it again.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
 use serde::Serialize;
@@ -96,6 +97,19 @@ pub enum Difference {
     Asked { instead: String },
     /// It asks for less.
     Unasked,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain { recorded } => write!(f, "the file has the chain {recorded}"),
+            Self::Decisions => f.write_str("the desk that was recorded decided otherwise"),
+            Self::Asked { instead } => {
+                write!(f, "the desk asks for what was not recorded: {instead}")
+            }
+            Self::Unasked => f.write_str("the desk asks for less than was recorded"),
+        }
+    }
 }
 
 impl Step {

@@ -6,7 +6,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use hookdesk_core::Memory;
+use hookdesk_core::incident::Incident;
+use hookdesk_tests::Plan;
 use hookdesk_tests::golden::{Golden, Runtime, side_by_side};
+use hookdesk_tests::simulate::recorded;
 use indicatif::{ProgressBar, ProgressStyle};
 
 #[global_allocator]
@@ -80,6 +84,8 @@ fn main() -> ExitCode {
         bar.inc(length);
     }
     bar.finish_and_clear();
+    let incidents = replay(&mut runtimes);
+    eprintln!("{incidents} incident files, raw and redacted, have one chain each");
     println!("native {}", golden.hash());
     eprintln!("native worked {native_ms:.0} ms, making the commands among it");
     for ((runtime, hash), worked) in runtimes.iter().zip(&hashes).zip(&worked_ms) {
@@ -87,4 +93,30 @@ fn main() -> ExitCode {
         eprintln!("{} worked {worked:.0} ms", runtime.name);
     }
     ExitCode::SUCCESS
+}
+
+/// Worlds whose recordings are decided again everywhere.
+const RECORDED: u64 = 2;
+
+/// Has each runtime decide recordings again, and gives their number.
+///
+/// # Panics
+/// If one of them comes to another chain.
+fn replay(runtimes: &mut [Runtime]) -> usize {
+    let files = (0..RECORDED).flat_map(|seed| recorded(&Plan::of(seed), Memory::Kept));
+    let mut count = 0;
+    for raw in files {
+        let redacted = Incident::export(&raw, true).expect("it was just written");
+        let mut incident = Incident::open(raw.as_str()).expect("it was just written");
+        while let Some(step) = incident.step() {
+            assert_eq!(step.expect("it was just written").difference, None);
+        }
+        let chain = incident.chain().to_string();
+        for runtime in &mut *runtimes {
+            assert_eq!(runtime.replay(&raw), chain, "raw, in {}", runtime.name);
+            assert_eq!(runtime.replay(&redacted), chain, "redacted, in {}", runtime.name);
+        }
+        count += 1;
+    }
+    count
 }

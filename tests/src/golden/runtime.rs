@@ -61,6 +61,18 @@ impl Runtime {
         serde_json::from_value(self.hear()).expect("a runtime says a hash")
     }
 
+    /// Has it decide an incident file again, and gives where the chain ends.
+    ///
+    /// # Panics
+    /// If it decides otherwise than the file says.
+    pub fn replay(&mut self, file: &str) -> String {
+        let lines: Vec<&str> = file.lines().collect();
+        self.tell(&json!({ "incident": lines }));
+        let said = self.hear();
+        assert_eq!(said["difference"], Value::Null, "{}", self.name);
+        said["chain"].as_str().expect("a chain is a text").to_owned()
+    }
+
     /// All that followed from the last chunk.
     ///
     /// # Panics

@@ -1,0 +1,155 @@
+//! What a desk decided once, step by step.
+
+use std::cell::RefCell;
+
+use hookdesk_core::incident::{self as core, Player};
+use serde::Serialize;
+use tsify::Tsify;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::border::{bad, give, sound, watch_panics};
+
+/// What one line of an incident file came to.
+#[derive(Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentStep {
+    /// From 1.
+    pub number: u64,
+    #[tsify(type = "\"begin\" | \"limits\" | \"batch\"")]
+    pub input: &'static str,
+    /// When it came, in milliseconds of unix time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now_ms: Option<u64>,
+    /// Batches before a beginning that were not recorded.
+    pub lost: u64,
+    pub decisions: Vec<IncidentDecision>,
+    /// What became of each try to store it.
+    #[tsify(type = "(\"done\" | \"conflict\" | \"unknown\")[]")]
+    pub commits: Vec<&'static str>,
+    /// Why nothing was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(type = "\"store_failed\" | \"contended\" | \"unanswered\"")]
+    pub failure: Option<&'static str>,
+    /// The chain up to here, in 64 hex digits: equal ones are equal histories.
+    pub chain: String,
+    /// How this differs from what the file says, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
+}
+
+/// What was decided on one command.
+#[derive(Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentDecision {
+    /// The command in a word.
+    #[tsify(type = "string")]
+    pub command: &'static str,
+    /// Whether it came under an idempotency key.
+    pub keyed: bool,
+    /// The reply or refusal in a word.
+    #[tsify(type = "string")]
+    pub reply: &'static str,
+    /// The id that the reply names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// What a caller is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Places of the events that the log gained.
+    pub events: Vec<u64>,
+    pub requests: Vec<IncidentRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_wake_ms: Option<u64>,
+}
+
+/// A request that was decided upon.
+#[derive(Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentRequest {
+    pub webhook: String,
+    /// The value of `webhook-id`.
+    pub event: String,
+    pub seq: u64,
+    pub attempt: u32,
+    pub url: String,
+}
+
+impl From<core::Step> for IncidentStep {
+    fn from(step: core::Step) -> Self {
+        Self {
+            number: step.number,
+            input: step.input,
+            now_ms: step.now_ms.map(|at| at.0),
+            lost: step.lost,
+            decisions: step.decisions.into_iter().map(IncidentDecision::from).collect(),
+            commits: step.commits,
+            failure: step.failure,
+            chain: step.chain.to_string(),
+            difference: step.difference.map(|difference| difference.to_string()),
+        }
+    }
+}
+
+impl From<core::Decision> for IncidentDecision {
+    fn from(decision: core::Decision) -> Self {
+        Self {
+            command: decision.command,
+            keyed: decision.keyed,
+            reply: decision.reply,
+            about: decision.about,
+            status: decision.status,
+            events: decision.events.into_iter().map(|seq| seq.0).collect(),
+            requests: decision.requests.into_iter().map(IncidentRequest::from).collect(),
+            next_wake_ms: decision.next_wake_ms.map(|at| at.0),
+        }
+    }
+}
+
+impl From<core::Sent> for IncidentRequest {
+    fn from(sent: core::Sent) -> Self {
+        Self {
+            webhook: sent.webhook.to_string(),
+            event: sent.event,
+            seq: sent.seq.0,
+            attempt: sent.attempt,
+            url: sent.url,
+        }
+    }
+}
+
+/// Goes through an incident file, as `hookdesk export` writes it, and decides all of it again.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct IncidentPlayer {
+    player: RefCell<Player>,
+}
+
+#[wasm_bindgen]
+impl IncidentPlayer {
+    /// A player of the file with this first line.
+    ///
+    /// # Errors
+    /// A `TypeError` when it is not an incident file, or that of a newer version.
+    #[wasm_bindgen(constructor)]
+    pub fn new(header: &str) -> Result<Self, JsValue> {
+        watch_panics();
+        sound()?;
+        let player = Player::open(header).map_err(|why| bad("header", &why.to_string()))?;
+        Ok(Self { player: RefCell::new(player) })
+    }
+
+    /// The next line of the file.
+    ///
+    /// # Errors
+    /// A `TypeError` when the line is damaged. An error of the name `Broken` when it is damaged so
+    /// that no desk can decide over it: then `reset` the module.
+    #[wasm_bindgen(unchecked_return_type = "IncidentStep")]
+    pub fn play(&self, line: &str) -> Result<JsValue, JsValue> {
+        sound()?;
+        let mut player =
+            self.player.try_borrow_mut().map_err(|_| bad("line", "the player is busy"))?;
+        let step = player.play(line).map_err(|why| bad("line", &why.to_string()))?;
+        give(&IncidentStep::from(step))
+    }
+}
