@@ -293,6 +293,7 @@ async fn lists_refuse_limits_and_cursors_that_are_none() {
         ("after=tkt_1", "?after"),
         (&after_webhook, "?after"),
         ("status=ajar", "?status"),
+        ("order=any", "?order"),
     ];
 
     for (query, pointer) in bad {
