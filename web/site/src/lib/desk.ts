@@ -22,6 +22,8 @@ import type {
 
 /** Rows of a page: as many as are looked through without a search, and quick to draw. */
 const PAGE = 50;
+/** Webhooks of which one has heard something, where anything works at all. */
+const LOOKED_AT = 3;
 
 export type Status = Ticket["status"];
 export type Order = "newest" | "oldest";
@@ -32,6 +34,13 @@ export interface Part {
   until?: string;
   only: Run["only"];
   per_second?: number | string;
+}
+
+export interface Beginning {
+  /** The first webhook. */
+  webhook: string | null;
+  ticket: boolean;
+  delivered: boolean;
 }
 
 /** Settings as they are sent; the desk says what is wrong with them. */
@@ -46,7 +55,7 @@ export class Desk {
 
   tickets(only: Status | "all", order: Order, after: string | null): Promise<Page<Ticket>> {
     const status = only === "all" ? null : only;
-    return this.#page(`/tickets`, { status, order, after });
+    return this.#page("/tickets", { status, order, after });
   }
 
   /** The same `key` opens no second ticket. */
@@ -156,15 +165,33 @@ export class Desk {
     return this.#data("DELETE", `/webhooks/${id}/replay`);
   }
 
+  /** How far somebody came who is new here. */
+  async beginning(): Promise<Beginning> {
+    const [webhooks, tickets] = await Promise.all([
+      this.#page<Webhook>("/webhooks", { after: null }, LOOKED_AT),
+      this.#page<Ticket>("/tickets", { after: null }, 1),
+    ]);
+    const found = webhooks.data.map(({ id }) =>
+      this.#page<Delivery>(`/webhooks/${id}/deliveries`, { state: "delivered" }, 1),
+    );
+    const delivered = (await Promise.all(found)).some((page) => page.data.length > 0);
+    const webhook = webhooks.data[0]?.id ?? null;
+    return { webhook, ticket: tickets.data.length > 0, delivered };
+  }
+
   async #data<T>(method: Method, path: string, body?: object, key?: string): Promise<T> {
     const headers = key === undefined ? {} : { "idempotency-key": key };
     const answer = await this.backend.call(method, path, body, headers);
     return (answer as { data: T }).data;
   }
 
-  async #page<T>(path: string, query: Record<string, string | null>): Promise<Page<T>> {
+  async #page<T>(
+    path: string,
+    query: Record<string, string | null>,
+    limit = PAGE,
+  ): Promise<Page<T>> {
     const given = Object.entries(query).filter(([, value]) => value !== null);
-    const parameters = [...given, ["limit", PAGE]].map(([name, value]) => `${name}=${value}`);
+    const parameters = [...given, ["limit", limit]].map(([name, value]) => `${name}=${value}`);
     return (await this.backend.call("GET", `${path}?${parameters.join("&")}`)) as Page<T>;
   }
 }
