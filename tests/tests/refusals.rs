@@ -209,7 +209,7 @@ async fn unknown_ids_and_paths_are_not_found() {
     }
     assert_problem(&client.get(&format!("/webhooks/whk_{NOBODY}")).await, 404, "not_found");
     for path in [
-        "/",
+        "/assets/",
         "/ticket",
         "/tickets/",
         "/tickets/a/b",
