@@ -8,7 +8,8 @@ setInterval(() => (now = Date.now()), SECOND);
 
 /** A length of time in its two largest units: `2 h 30 min`. */
 export function span(ms: number): string {
-  if (ms < SECOND) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 1) return "under 1 ms";
+  if (ms < SECOND) return `${Math.round(ms)} ms`;
   const units: [number, string][] = [
     [DAY, "d"],
     [HOUR, "h"],
@@ -30,9 +31,19 @@ export function distance(time: string): string {
   return ms > 0 ? `in ${span(Math.ceil(ms / SECOND) * SECOND)}` : `${span(-ms)} ago`;
 }
 
+/** Whether a time is still to come. */
+export function isAhead(time: string): boolean {
+  return Date.parse(time) > now;
+}
+
 /** The time itself, in this place's own way. */
 export function exact(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** The time of its day alone. */
+export function clock(time: string): string {
+  return new Date(time).toLocaleTimeString(undefined, { timeStyle: "medium" });
 }
 
 /** When an event happened: its id begins with that (RFC 9562, version 7). */
