@@ -49,6 +49,9 @@ export function problemOf(error: unknown): Problem {
   return { title: "The page made a mistake", detail: String(error), code: "page_error" };
 }
 
+/** The code of a desk that cannot be asked. It is the page's own. */
+export const UNREACHABLE = "unreachable";
+
 /** Whether an error says that there is no such thing. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Refused && error.problem.code === "not_found";

@@ -1,6 +1,6 @@
 /** A desk at the other end of HTTP: the one that served this page. */
 
-import { Refused } from "./backend";
+import { Refused, UNREACHABLE } from "./backend";
 import type { Backend, Method, Problem, Signal } from "./backend";
 import { EVENT_TYPES } from "./rows";
 
@@ -20,32 +20,44 @@ export class LiveBackend implements Backend {
     try {
       response = await fetch(path, request);
     } catch {
-      throw new Refused(UNREACHABLE);
+      throw new Refused(NO_ANSWER);
     }
     const document: unknown = await response.json().catch(() => undefined);
     if (response.ok && document !== undefined) return document;
     throw new Refused(isProblem(document) ? document : unreadable(response.status));
   }
 
-  /** The browser comes back by itself, and says where it left; a stream that was refused ends. */
+  /**
+   * The browser comes back by itself, and says where it left; a stream that was refused ends. There is
+   * none while the page is hidden: a browser opens six connections to a desk, for all pages of it.
+   */
   listen(onEvent: (signal: Signal) => void): () => void {
-    let source: EventSource;
+    let source: EventSource | undefined;
     let again: ReturnType<typeof setTimeout> | undefined;
+    const close = (): void => {
+      clearTimeout(again);
+      source?.close();
+      source = undefined;
+    };
     const open = (): void => {
-      source = new EventSource("/events");
-      source.onopen = () => onEvent("connected");
-      source.onerror = () => {
+      close();
+      if (document.hidden) return;
+      const opened = new EventSource("/events");
+      source = opened;
+      opened.onopen = () => onEvent("connected");
+      opened.onerror = () => {
         onEvent("lost");
-        if (source.readyState === EventSource.CLOSED) again = setTimeout(open, REOPEN_AFTER_MS);
+        if (opened.readyState === EventSource.CLOSED) again = setTimeout(open, REOPEN_AFTER_MS);
       };
       for (const type of [...EVENT_TYPES, "expired"]) {
-        source.addEventListener(type, () => onEvent("event"));
+        opened.addEventListener(type, () => onEvent("event"));
       }
     };
+    document.addEventListener("visibilitychange", open);
     open();
     return () => {
-      clearTimeout(again);
-      source.close();
+      document.removeEventListener("visibilitychange", open);
+      close();
     };
   }
 }
@@ -53,10 +65,10 @@ export class LiveBackend implements Backend {
 /** Long enough for a desk that starts again. */
 const REOPEN_AFTER_MS = 3_000;
 
-const UNREACHABLE: Problem = {
+const NO_ANSWER: Problem = {
   title: "The desk does not answer",
   detail: "Nothing came back. See whether the desk runs, and do this once more.",
-  code: "unreachable",
+  code: UNREACHABLE,
 };
 
 function unreadable(status: number): Problem {

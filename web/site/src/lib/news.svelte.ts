@@ -14,11 +14,9 @@ export class News {
   /** Begins to listen, until what it returns is called. */
   follow(desk: Desk): () => void {
     return desk.listen((signal) => {
-      const was = this.connected;
       if (signal !== "event") this.connected = signal === "connected";
-      // What happened while nobody listened is not told again by itself.
-      const came = signal === "connected" && was !== null;
-      if (signal === "event" || came) this.tell();
+      // What happened while nobody listened is not told by itself.
+      if (signal !== "lost") this.tell();
     });
   }
 

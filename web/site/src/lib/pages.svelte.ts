@@ -1,4 +1,4 @@
-import { problemOf } from "./backend";
+import { UNREACHABLE, problemOf } from "./backend";
 import type { Problem } from "./backend";
 import type { Page } from "./rows";
 
@@ -30,7 +30,10 @@ export class Pages<T> {
       this.problem = null;
     } catch (error) {
       if (asked !== this.#asked) return;
-      this.problem = problemOf(error);
+      const problem = problemOf(error);
+      // What is shown may be old, which the page's head says; it is better than nothing.
+      const isKept = problem.code === UNREACHABLE && this.rows.length > 0;
+      this.problem = isKept ? null : problem;
     }
     this.known = true;
   }
