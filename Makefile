@@ -8,29 +8,41 @@ WEB := web
 # Node of the version that wrangler and SQLite for Node ask for, where npm has it for this machine.
 NODE = $(firstword $(wildcard $(WEB)/node_modules/.bin/node) node)
 PACKAGE := $(WEB)/pkg/hookdesk-0.1.0.tgz
+SITE := $(WEB)/site
+PAGE := $(SITE)/dist/index.html
+PAGE_SOURCES := $(SITE)/index.html $(SITE)/vite.config.ts $(shell find $(SITE)/src $(SITE)/public -type f)
 WORKER := $(WEB)/edge/dist/worker.js
 WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell find core/src $(WEB)/src -type f) \
   $(shell find $(WEB)/package -type f)
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release test setup simulate breaks mutants pack edge worker golden
+.PHONY: run release page test setup simulate breaks mutants pack edge worker golden
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
-run:
+run: page
 	$(CARGO) run --release --locked --package hookdesk -- serve
 
 # target/release/hookdesk, and nothing started.
-release:
+release: page
 	$(CARGO) build --release --locked --package hookdesk
 
+# The page, which the binary then has inside.
+page: $(PAGE)
+
+$(PAGE): $(WEB)/node_modules/.package-lock.json $(PAGE_SOURCES)
+	$(STEP) page $(WEB)/node_modules/.bin/vite build $(SITE) --logLevel warn
+
 # Every test there is. The runner's own summary comes last.
-test: setup pack worker
+test: setup pack worker page
 	$(STEP) chromium .ci/chromium
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(STEP) build $(CARGO) build --locked --workspace --all-targets
+	$(STEP) page-types $(WEB)/node_modules/.bin/svelte-check --workspace $(SITE) --tsconfig ./tsconfig.json \
+	  --fail-on-warnings
+	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
 	$(STEP) deployable .ci/edge-dry-run

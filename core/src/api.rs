@@ -156,6 +156,21 @@ impl Door {
         let taken = admitted.and_then(|next| once::take(call, next));
         taken.unwrap_or_else(|problem| Next::Answer(problem.into()))
     }
+
+    /// Looks at a call for a file of the host's page. A browser has no key to send with it, and
+    /// there is nothing of the desk in it; for all else it is a call like others.
+    ///
+    /// # Errors
+    /// [`Problem`] when the caller is not let in, or wants to do anything but look.
+    pub fn show(&self, call: &Call<'_>) -> Result<(), Problem> {
+        access::check_place(self, call)?;
+        if matches!(call.method, "GET" | "HEAD") {
+            return Ok(());
+        }
+        let allow = Some("GET, HEAD".to_owned());
+        let detail = "This path knows GET, HEAD.";
+        Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed, detail) })
+    }
 }
 
 /// Something to be read and shown.

@@ -48,6 +48,12 @@ pub enum Need {
         after: Option<TicketId>,
         most: u32,
     },
+    /// Tickets before one, newest first.
+    TicketsBefore {
+        only: Option<TicketFilter>,
+        before: Option<TicketId>,
+        most: u32,
+    },
     /// All webhooks with their readers: at most [`Webhook::MOST`].
     Webhooks,
     /// One webhook with its reader.

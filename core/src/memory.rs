@@ -46,6 +46,18 @@ impl MemoryStore {
         Fact::Tickets(wanted.take(most as usize).cloned().collect())
     }
 
+    fn tickets_before(
+        &self,
+        only: Option<TicketFilter>,
+        before: Option<TicketId>,
+        most: u32,
+    ) -> Fact {
+        let to = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let tickets = self.tickets.range((Bound::Unbounded, to)).map(|(_, ticket)| ticket).rev();
+        let wanted = tickets.filter(|t| only.is_none_or(|filter| filter.takes(t.status)));
+        Fact::Tickets(wanted.take(most as usize).cloned().collect())
+    }
+
     fn webhooks(&self, after: Option<WebhookId>, most: u32) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let webhooks = self.webhooks.range((from, Bound::Unbounded)).map(|(_, webhook)| webhook);
@@ -108,6 +120,7 @@ impl Store for MemoryStore {
             Need::Service => Fact::Service(self.service),
             Need::Ticket(id) => Fact::Tickets(self.tickets.get(&id).cloned().into_iter().collect()),
             Need::Tickets { only, after, most } => self.tickets(only, after, most),
+            Need::TicketsBefore { only, before, most } => self.tickets_before(only, before, most),
             Need::Webhooks => self.webhooks(None, u32::MAX),
             Need::Webhook(id) => {
                 let webhook = self.webhooks.get(&id);

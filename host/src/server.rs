@@ -1,6 +1,7 @@
 //! Calls from sockets: salvo keeps connections, limits on time and size; the core says what a call
 //! means.
 
+mod assets;
 mod events;
 mod lookup;
 
@@ -61,6 +62,12 @@ impl Front {
                 .collect(),
             body: &body,
         };
+        if let Some(file) = assets::find(call.path) {
+            return match self.door.show(&call) {
+                Ok(()) => Answered::File(file, file.variant(&call)),
+                Err(problem) => problem.into(),
+            };
+        }
         let next = self.door.open(&call, chance);
         drop(call);
         // What was taken from it is kept; a call that waits for its decision holds no body.
@@ -132,6 +139,7 @@ enum Answered {
     Whole(api::Response),
     Pages { first: Bytes, rest: Listing },
     Stream(EventStream),
+    File(&'static assets::File, assets::Variant),
 }
 
 impl From<Problem> for Answered {
@@ -164,6 +172,11 @@ impl Handler for Front {
                 } else {
                     response.stream(pages(self.lookup.clone(), first, rest));
                 }
+            }
+            Answered::File(file, variant) => {
+                response.status_code(variant.status());
+                put_headers(response, file.headers(variant));
+                response.body(file.body(variant));
             }
             Answered::Stream(stream) => {
                 response.status_code(StatusCode::OK);

@@ -69,6 +69,11 @@ async fn ten_thousand_tickets_are_listed_oldest_first() {
     let (walked, pages) = walk(&client, "/tickets?", 999).await;
     assert_eq!(walked, listed);
     assert_eq!(pages[10], 10);
+
+    let (mut walked, pages) = walk(&client, "/tickets?order=newest&", 999).await;
+    walked.reverse();
+    assert_eq!(walked, listed);
+    assert_eq!(pages[10], 10);
 }
 
 #[tokio::test]
@@ -91,9 +96,12 @@ async fn open_and_closed_tickets_are_listed_apart() {
         let path = format!("/tickets?status={status}");
         let list = client.get(&path).await.expect(200);
         let (walked, _) = walk(&client, &format!("{path}&"), 7).await;
+        let (mut backwards, _) = walk(&client, &format!("{path}&order=newest&"), 7).await;
+        backwards.reverse();
 
         assert_eq!(ids(&list.json), expected);
         assert_eq!(walked, expected);
+        assert_eq!(backwards, expected);
         let items = list.data().as_array().expect("a list");
         assert!(items.iter().all(|one| one["status"] == status));
     }

@@ -209,7 +209,7 @@ async fn unknown_ids_and_paths_are_not_found() {
     }
     assert_problem(&client.get(&format!("/webhooks/whk_{NOBODY}")).await, 404, "not_found");
     for path in [
-        "/",
+        "/assets/",
         "/ticket",
         "/tickets/",
         "/tickets/a/b",
@@ -293,6 +293,7 @@ async fn lists_refuse_limits_and_cursors_that_are_none() {
         ("after=tkt_1", "?after"),
         (&after_webhook, "?after"),
         ("status=ajar", "?status"),
+        ("order=any", "?order"),
     ];
 
     for (query, pointer) in bad {

@@ -11,6 +11,17 @@ use crate::first_answer::Digest;
 use crate::request::USER_AGENT;
 
 pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
+    check_place(door, call)?;
+    let Callers::Key(key) = &door.callers else { return Ok(()) };
+    match bearer(call) {
+        Some(token) if Digest::of(&[token.as_bytes()]) == *key => Ok(()),
+        Some(_) => Err(unauthorized("This API key is not one of this desk's.")),
+        None => Err(unauthorized("Send an API key, as in Authorization: Bearer KEY.")),
+    }
+}
+
+/// All but the key.
+pub(super) fn check_place(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
     if is_delivery(call) {
         let detail = "This is a delivery of a HookDesk, and a desk that takes deliveries as calls \
                       would tell itself the same for ever. Register another callback_url.";
@@ -18,12 +29,7 @@ pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
     }
     match &door.callers {
         Callers::Local => foreign(call).map_or(Ok(()), |what| Err(not_local(what))),
-        Callers::All => Ok(()),
-        Callers::Key(key) => match bearer(call) {
-            Some(token) if Digest::of(&[token.as_bytes()]) == *key => Ok(()),
-            Some(_) => Err(unauthorized("This API key is not one of this desk's.")),
-            None => Err(unauthorized("Send an API key, as in Authorization: Bearer KEY.")),
-        },
+        Callers::All | Callers::Key(_) => Ok(()),
     }
 }
 

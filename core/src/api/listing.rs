@@ -25,9 +25,16 @@ pub struct Listing {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Of {
-    Tickets(Option<TicketFilter>),
+    Tickets { only: Option<TicketFilter>, order: Order },
     Webhooks,
     Events(Walk),
+}
+
+/// Which tickets of a list come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Oldest,
+    Newest,
 }
 
 /// An item of a list, as the cursor that names it.
@@ -42,7 +49,7 @@ impl Of {
     /// The place that a cursor names.
     pub fn place(self, cursor: &str) -> Option<Place> {
         match self {
-            Self::Tickets(_) => TicketId::parse(cursor).map(Place::Ticket),
+            Self::Tickets { .. } => TicketId::parse(cursor).map(Place::Ticket),
             Self::Webhooks => WebhookId::parse(cursor).map(Place::Webhook),
             Self::Events(_) => EventId::parse(cursor).map(Place::Event),
         }
@@ -83,10 +90,13 @@ impl Listing {
             _ if self.complete => Vec::new(),
             (Of::Events(walk), _) => walk.needs(known, most),
             _ if !known.is_empty() => Vec::new(),
-            (Of::Tickets(only), Some(Place::Ticket(id))) => {
-                vec![Need::Tickets { only, after: Some(id), most }]
+            (Of::Tickets { only, order }, last) => {
+                let id = if let Some(Place::Ticket(id)) = last { Some(id) } else { None };
+                vec![match order {
+                    Order::Oldest => Need::Tickets { only, after: id, most },
+                    Order::Newest => Need::TicketsBefore { only, before: id, most },
+                }]
             }
-            (Of::Tickets(only), _) => vec![Need::Tickets { only, after: None, most }],
             (Of::Webhooks, Some(Place::Webhook(id))) => {
                 vec![Need::WebhooksAfter { after: Some(id), most }]
             }
@@ -102,7 +112,7 @@ impl Listing {
     /// One item more than is shown tells whether there is anything for the caller to go on with.
     fn most(&self) -> u32 {
         let page = match self.of {
-            Of::Tickets(_) | Of::Webhooks => Self::PAGE,
+            Of::Tickets { .. } | Of::Webhooks => Self::PAGE,
             Of::Events(_) => Walk::PAGE,
         };
         self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
@@ -119,7 +129,7 @@ impl Listing {
             text.push_str("{\"data\":[");
         }
         let count = match (self.of, facts) {
-            (Of::Tickets(_), [Fact::Tickets(tickets)]) => {
+            (Of::Tickets { .. }, [Fact::Tickets(tickets)]) => {
                 for ticket in tickets {
                     self.item(&mut text, Place::Ticket(ticket.id), TicketView::from(ticket));
                 }

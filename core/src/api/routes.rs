@@ -1,7 +1,7 @@
 //! Which call is what: the route table, and for each route what the call asks for.
 
 use crate::api::body::Fields;
-use crate::api::listing::Of;
+use crate::api::listing::{Of, Order};
 use crate::api::query::{bad_parameter, cursor, limit, parameter};
 use crate::api::settings;
 use crate::api::view::Health;
@@ -126,7 +126,10 @@ pub(super) fn take(
         Purpose::OpenTicket => {
             Ok(Next::Decide(Command::OpenTicket { message: ticket_message(call)? }))
         }
-        Purpose::ListTickets => list(call, Of::Tickets(ticket_filter(call)?)),
+        Purpose::ListTickets => {
+            let (only, order) = (ticket_filter(call)?, order(call)?);
+            list(call, Of::Tickets { only, order })
+        }
         Purpose::ReadTicket => Ok(Next::Read(Reading::Ticket(ticket_id(id)?))),
         Purpose::UpdateTicket => {
             let id = ticket_id(id)?;
@@ -269,6 +272,14 @@ fn ticket_filter(call: &Call<'_>) -> Result<Option<TicketFilter>, Problem> {
     }
 }
 
+fn order(call: &Call<'_>) -> Result<Order, Problem> {
+    match parameter(call.query, "order") {
+        None | Some("oldest") => Ok(Order::Oldest),
+        Some("newest") => Ok(Order::Newest),
+        Some(_) => Err(bad_parameter("order", "must be oldest or newest")),
+    }
+}
+
 fn list(call: &Call<'_>, of: Of) -> Taken {
     let after = cursor(call, |cursor| of.place(cursor))?;
     Ok(Next::List(Listing::new(of, after, limit(call)?)))
@@ -395,6 +406,7 @@ mod tests {
             "after=whk_1",
             "after=whk_0197000000017abcaeeeeeeeeeeeeeee",
             "status=ajar",
+            "order=any",
             "status",
         ] {
             let (status, body) = refused(take_with("GET", &format!("/tickets?{query}"), "", b""));

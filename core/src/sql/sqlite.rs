@@ -83,6 +83,21 @@ fn tickets(only: Option<TicketFilter>) -> &'static str {
     }
 }
 
+/// Every id begins with `tkt_` and so is less than `u`: who names none begins with the newest.
+fn tickets_before(only: Option<TicketFilter>) -> &'static str {
+    match only {
+        None => concat!(ticket_columns!(), "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
+        Some(TicketFilter::Open) => concat!(
+            ticket_columns!(),
+            "WHERE id < ?1 AND closed_at IS NULL ORDER BY id DESC LIMIT ?2"
+        ),
+        Some(TicketFilter::Closed) => concat!(
+            ticket_columns!(),
+            "WHERE id < ?1 AND closed_at IS NOT NULL ORDER BY id DESC LIMIT ?2"
+        ),
+    }
+}
+
 /// The query that answers a need.
 #[must_use]
 pub fn query(need: &Need) -> Statement<'static> {
@@ -95,6 +110,10 @@ pub fn query(need: &Need) -> Statement<'static> {
         Need::Tickets { only, after, most } => (
             tickets(only),
             vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()],
+        ),
+        Need::TicketsBefore { only, before, most } => (
+            tickets_before(only),
+            vec![before.map_or_else(|| "u".to_owned(), |id| id.to_string()).into(), most.into()],
         ),
         Need::Webhooks => (concat!(partner_columns!(), "ORDER BY id"), vec![]),
         Need::Webhook(id) => {
@@ -163,7 +182,7 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
     Ok(match need {
         Need::Log => Fact::Log(rows.next().ok_or(BadRow { column: "log" })?.log()?),
         Need::Service => Fact::Service(rows.next().ok_or(BadRow { column: "service" })?.service()?),
-        Need::Ticket(_) | Need::Tickets { .. } => {
+        Need::Ticket(_) | Need::Tickets { .. } | Need::TicketsBefore { .. } => {
             Fact::Tickets(rows.map(|mut row| row.ticket()).collect::<Result<_, _>>()?)
         }
         Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => {

@@ -1,0 +1,216 @@
+//! The page: files that are part of the binary, each under the path that it has in the built page.
+//!
+//! It is answered before the core is asked, as no path of the contract is among its own. What it may
+//! do in a browser is said here, once: its own files, its own desk, and nothing else.
+
+use hookdesk_core::api::Call;
+use salvo::http::StatusCode;
+
+/// What the page may load: nothing that is not its own, and nothing inline. Text becomes markup only
+/// by way of Svelte's own templates.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types svelte-trusted-html";
+
+/// In place of a page that was not built.
+const MISSING: File = File {
+    path: "/index.html",
+    tag: "missing",
+    plain:
+        b"The page is not part of this binary: `make run` builds it, and `make release` a binary \
+             that has it.\n",
+    brotli: None,
+    gzip: None,
+};
+
+/// The page's document, whatever view of it a path is for.
+const DOCUMENT: &str = "/index.html";
+/// Names in this folder change with their content.
+const HASHED: &str = "/assets/";
+
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+/// A file of the page, and the compressed forms that it has.
+#[derive(Debug)]
+pub struct File {
+    path: &'static str,
+    /// Of its content.
+    tag: &'static str,
+    plain: &'static [u8],
+    brotli: Option<&'static [u8]>,
+    gzip: Option<&'static [u8]>,
+}
+
+/// What of a file a caller is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    Plain,
+    Brotli,
+    Gzip,
+    /// The caller has it.
+    Unchanged,
+}
+
+/// The page's file under a path, if the path is one of the page's.
+pub fn find(path: &str) -> Option<&'static File> {
+    match path {
+        "/" | "/console" => Some(file(DOCUMENT).unwrap_or(&MISSING)),
+        DOCUMENT => None,
+        path => file(path),
+    }
+}
+
+fn file(path: &str) -> Option<&'static File> {
+    FILES.iter().find(|file| file.path == path)
+}
+
+impl File {
+    /// What a caller takes, and does not have already.
+    pub fn variant(&self, call: &Call<'_>) -> Variant {
+        let values = |name: &'static str| {
+            let all = call.headers.iter().filter(move |(of, _)| *of == name);
+            all.flat_map(|(_, value)| value.split(',')).map(str::trim)
+        };
+        // Compared weakly (RFC 9110 §8.8.3.2).
+        let has_it =
+            |had: &str| had == "*" || had.trim_start_matches("W/").trim_matches('"') == self.tag;
+        let takes = |coding: &str| {
+            values("accept-encoding").any(|given| match given.split_once(';') {
+                Some((name, weight)) => name.trim() == coding && !is_nothing(weight),
+                None => given == coding,
+            })
+        };
+        if values("if-none-match").any(has_it) {
+            Variant::Unchanged
+        } else if self.brotli.is_some() && takes("br") {
+            Variant::Brotli
+        } else if self.gzip.is_some() && takes("gzip") {
+            Variant::Gzip
+        } else {
+            Variant::Plain
+        }
+    }
+
+    pub fn body(&self, variant: Variant) -> &'static [u8] {
+        match variant {
+            Variant::Plain => self.plain,
+            Variant::Brotli => self.brotli.unwrap_or_default(),
+            Variant::Gzip => self.gzip.unwrap_or_default(),
+            Variant::Unchanged => &[],
+        }
+    }
+
+    pub fn headers(&self, variant: Variant) -> Vec<(&'static str, String)> {
+        let forever = self.path.starts_with(HASHED);
+        let cached = if forever { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let mut headers = vec![
+            ("cache-control", cached),
+            ("content-security-policy", POLICY),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("referrer-policy", "no-referrer"),
+            ("vary", "accept-encoding"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        match variant {
+            Variant::Plain => headers.push(("content-type", self.media_type())),
+            Variant::Brotli => {
+                headers.extend([("content-type", self.media_type()), ("content-encoding", "br")]);
+            }
+            Variant::Gzip => {
+                headers.extend([("content-type", self.media_type()), ("content-encoding", "gzip")]);
+            }
+            Variant::Unchanged => {}
+        }
+        let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned()));
+        headers.chain([("etag", self.entity_tag())]).collect()
+    }
+
+    fn media_type(&self) -> &'static str {
+        match self.path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+            _ if self.tag == MISSING.tag => "text/plain; charset=utf-8",
+            "html" => "text/html; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            "css" => "text/css; charset=utf-8",
+            "svg" => "image/svg+xml",
+            "wasm" => "application/wasm",
+            _ => "application/octet-stream",
+        }
+    }
+
+    /// Weak: it is the same for all codings.
+    fn entity_tag(&self) -> String {
+        format!("W/\"{}\"", self.tag)
+    }
+}
+
+impl Variant {
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Plain | Self::Brotli | Self::Gzip => StatusCode::OK,
+            Self::Unchanged => StatusCode::NOT_MODIFIED,
+        }
+    }
+}
+
+/// Whether the parameter of a coding says that it is not wanted: `q=0`, `q=0.0` …
+fn is_nothing(weight: &str) -> bool {
+    let weight = weight.trim().strip_prefix("q=");
+    weight.and_then(|weight| weight.trim().parse::<f32>().ok()).is_some_and(|q| q <= 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: File = File {
+        path: "/assets/x.js",
+        tag: "1",
+        plain: b"plain",
+        brotli: Some(b"br"),
+        gzip: Some(b"gz"),
+    };
+
+    fn variant(headers: &[(&str, &str)]) -> Variant {
+        let headers = headers.to_vec();
+        SCRIPT.variant(&Call { method: "GET", path: SCRIPT.path, query: "", headers, body: b"" })
+    }
+
+    #[test]
+    fn a_caller_gets_the_smallest_form_that_it_takes() {
+        for (accepted, given) in [
+            ("gzip, deflate, br, zstd", Variant::Brotli),
+            ("gzip", Variant::Gzip),
+            ("gzip;q=0.5, br;q=0", Variant::Gzip),
+            ("br;q=0.0", Variant::Plain),
+            ("brotli, gzipped", Variant::Plain),
+            ("", Variant::Plain),
+        ] {
+            assert_eq!(variant(&[("accept-encoding", accepted)]), given, "{accepted}");
+        }
+        assert_eq!(variant(&[]), Variant::Plain);
+    }
+
+    #[test]
+    fn what_a_caller_has_is_not_sent_again() {
+        for (had, given) in [
+            ("W/\"1\"", Variant::Unchanged),
+            ("\"0\", \"1\"", Variant::Unchanged),
+            ("*", Variant::Unchanged),
+            ("W/\"2\"", Variant::Plain),
+        ] {
+            assert_eq!(variant(&[("if-none-match", had)]), given, "{had}");
+        }
+    }
+
+    #[test]
+    fn names_that_change_with_their_content_are_kept_for_good_and_no_others() {
+        let cached = |file: &File| {
+            let headers = file.headers(Variant::Plain);
+            headers.into_iter().find(|(name, _)| *name == "cache-control").map(|(_, value)| value)
+        };
+        assert!(cached(&SCRIPT).is_some_and(|value| value.ends_with("immutable")));
+        assert_eq!(cached(&MISSING).as_deref(), Some("no-cache"));
+    }
+}

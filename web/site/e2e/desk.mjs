@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** A real desk on a port and with a file of its own. */
+export class Desk {
+  url = "";
+  /** @type {import("node:child_process").ChildProcess | undefined} */
+  #process;
+
+  /**
+   * @param {string} binary
+   * @param {string} folder
+   */
+  constructor(binary, folder) {
+    this.binary = binary;
+    this.folder = folder;
+  }
+
+  /**
+   * Resolves when the desk accepts.
+   * @param {string} binary
+   * @param {string} folder
+   * @returns {Promise<Desk>}
+   */
+  static async start(binary, folder) {
+    mkdirSync(folder, { recursive: true });
+    const desk = new Desk(binary, folder);
+    await desk.#run("127.0.0.1:0");
+    return desk;
+  }
+
+  /** On the same port, with the same file. */
+  async startAgain() {
+    await this.#run(new URL(this.url).host);
+  }
+
+  /** @param {string} address */
+  async #run(address) {
+    const database = `sqlite://${join(this.folder, "hookdesk.db")}`;
+    const options = ["--listen", address, "--database", database, "--probe-first-ms", "200"];
+    const child = spawn(this.binary, ["serve", ...options], { stdio: ["ignore", "ignore", "pipe"] });
+    this.#process = child;
+    const lines = createInterface({ input: child.stderr });
+    for await (const line of lines) {
+      const url = /listening on (http:\/\/[^,\s]+)/.exec(line)?.[1];
+      if (url === undefined) continue;
+      // A log that nobody reads would stop its writer.
+      child.stderr.resume();
+      this.url = url;
+      return;
+    }
+    throw new Error(`${this.binary} ended before it accepted`);
+  }
+
+  /** Resolves when it has ended. */
+  async stop() {
+    const child = this.#process;
+    if (child === undefined) return;
+    this.#process = undefined;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @returns {Promise<any>} The answer's `data`.
+   */
+  async call(method, path, body) {
+    const headers = { "content-type": "application/json" };
+    const content = body === undefined ? {} : { body: JSON.stringify(body), headers };
+    const response = await fetch(this.url + path, { method, ...content });
+    const document = await response.json();
+    if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(document)}`);
+    return document.data;
+  }
+}

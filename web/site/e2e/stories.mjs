@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+
+import { PHONE, until } from "./browser.mjs";
+
+/**
+ * @typedef {object} Scene
+ * @property {import("playwright-core").Page} page
+ * @property {import("./desk.mjs").Desk} desk
+ * @property {import("./receiver.mjs").Receiver} receiver
+ * @property {import("./browser.mjs").Visit} visit
+ *
+ * @typedef {object} Story
+ * @property {import("./browser.mjs").Device} [device]
+ * @property {(scene: Scene) => Promise<void>} run
+ */
+
+const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)"><b>bold</b>`;
+/** Tries at once, so that a story sees the end of a schedule. */
+const HASTY = { retry_schedule: [0, 0] };
+
+/** @type {Record<string, Story>} */
+export const stories = {
+  "the first steps lead to a delivery": {
+    async run({ page, receiver, visit }) {
+      await page.getByRole("link", { name: "Register one" }).click();
+      await page.getByLabel("Callback URL").fill("ftp://nowhere");
+      await page.getByRole("button", { name: "Register" }).click();
+      await page.getByRole("alert").getByText("bad_callback_url").waitFor();
+      visit.expect(/422.*\/webhooks\/register/);
+      assert.equal(await page.getByLabel("Callback URL").inputValue(), "ftp://nowhere");
+
+      await page.getByLabel("Callback URL").fill(receiver.url);
+      await page.getByRole("button", { name: "Register" }).click();
+      const secret = await page.getByRole("textbox", { name: "Signing secret" }).inputValue();
+      assert.match(secret, /^whsec_/);
+      await page.getByRole("button", { name: "Copy" }).click();
+      await page.getByText("Copied.").waitFor();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);
+      await page.getByRole("button", { name: "I have it" }).click();
+
+      await page.getByRole("heading", { name: receiver.url }).waitFor();
+      await page.getByText("Nothing has happened since").waitFor();
+      await page.getByRole("link", { name: "Open one" }).click();
+      await page.getByLabel("What is it about?").fill("My order is late");
+      await page.getByRole("button", { name: "Open a ticket" }).click();
+      await page.getByRole("listitem").filter({ hasText: "My order is late" }).waitFor();
+      await page.getByText("That is all there is to it").waitFor();
+      await page.getByRole("link", { name: "See deliveries" }).click();
+      await page.getByRole("button", { name: /Ticket opened delivered 1 attempt/ }).waitFor();
+
+      const [heard] = receiver.heard;
+      assert.deepEqual(heard?.data, { ticket_message: "My order is late" });
+      const content = await page.content();
+      assert.ok(!content.includes(secret), "a secret is shown once");
+    },
+  },
+
+  "the keyboard alone leads to a delivery": {
+    async run({ page, receiver }) {
+      const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+      /** @param {"Tab" | "Shift+Tab"} key @param {string} text */
+      const walk = async (key, text) => {
+        await page.getByText(text, { exact: true }).first().waitFor();
+        for (let steps = 0; steps < 30; steps += 1) {
+          await page.keyboard.press(key);
+          if ((await focused()) === text) return;
+        }
+        assert.fail(`no way by ${key} to ${text}`);
+      };
+      await page.getByRole("heading", { name: "Three steps" }).waitFor();
+      await page.keyboard.press("Tab");
+      assert.equal(await focused(), "Skip to the content");
+      await page.keyboard.press("Enter");
+      assert.equal(await focused(), "Tickets");
+      await page.getByRole("link", { name: "Register one" }).waitFor();
+      await page.keyboard.press("Shift+Tab");
+      assert.equal(await focused(), "Register one");
+      await page.keyboard.press("Enter");
+      await until("on its heading", async () => (await focused()) === "Register a webhook");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type(receiver.url);
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").waitFor();
+      await walk("Tab", "I have it");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: receiver.url }).waitFor();
+      await walk("Tab", "Deliveries");
+      await walk("Shift+Tab", "Open one");
+      await page.keyboard.press("Enter");
+      await until("on its heading", async () => (await focused()) === "Tickets");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("My order is late");
+      await page.keyboard.press("Control+Enter");
+      await page.getByText("That is all there is to it").waitFor();
+      const outline = await page.evaluate(() => {
+        const style = getComputedStyle(document.activeElement ?? document.body);
+        return `${style.outlineStyle} ${style.outlineWidth}`;
+      });
+      assert.equal(outline, "solid 2px", "focus is seen");
+      assert.equal(receiver.heard.length, 1);
+    },
+  },
+
+  "a receiver that fails is told of, and heals": {
+    async run({ page, desk, receiver }) {
+      receiver.status = 500;
+      receiver.body = HOSTILE;
+      const { id } = await desk.call("POST", "/webhooks/register", {
+        callback_url: receiver.url,
+        ...HASTY,
+      });
+      await page.goto(`${desk.url}/console#/webhooks/${id}`);
+      await page.getByText("Nothing has happened since").waitFor();
+
+      await desk.call("POST", "/tickets", { ticket_message: HOSTILE });
+      const row = page.getByRole("button", { name: /Ticket opened abandoned 3 attempts/ });
+      await row.click();
+      const attempts = page.getByRole("list", { name: "Attempts" }).getByRole("listitem");
+      await attempts.nth(2).getByText("Answered 500").waitFor();
+      assert.equal(await attempts.count(), 3);
+      await attempts.nth(0).getByText("It failed and is tried again.").waitFor();
+      await attempts.nth(2).getByText("that was the last retry").waitFor();
+      await page.getByRole("img", { name: /Attempt 1: Answered 500/ }).waitFor();
+      await attempts.nth(0).getByText("What it answered").click();
+      await attempts.nth(0).getByText(HOSTILE).waitFor();
+      await page.getByText("The event", { exact: true }).click();
+      await page.getByText("ticket_message").waitFor();
+      assert.equal(await page.locator("main b, main img").count(), 0, "markup is text");
+
+      receiver.status = 200;
+      await page.getByRole("button", { name: "Resend", exact: true }).click();
+      await page.getByRole("button", { name: /Ticket opened delivered 4 attempts/ }).waitFor();
+      await attempts.nth(3).getByText("Answered 200").waitFor();
+      await page.getByLabel("Show", { exact: true }).selectOption("abandoned");
+      await page.getByText("Nothing is abandoned.").waitFor();
+      assert.equal(receiver.heard.length, 4);
+      assert.equal(receiver.heard[3]?.data.ticket_message, HOSTILE);
+    },
+  },
+
+  "a webhook is paused, resumed, pinged, rotated, changed, replayed and let go": {
+    async run({ page, desk, receiver, visit }) {
+      const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
+      await page.goto(`${desk.url}/console#/webhooks/${id}`);
+      const press = (/** @type {string} */ name) =>
+        page.getByRole("button", { name, exact: true }).click();
+      await press("Pause");
+      await page.getByText("Somebody paused it.").waitFor();
+      await desk.call("POST", "/tickets", { ticket_message: "while it is paused" });
+      await page.getByText("1 event owed").waitFor();
+      await press("Resume");
+      await page.getByText("Nothing owed").waitFor();
+      await press("Ping");
+      await page.getByRole("button", { name: /Ping delivered/ }).waitFor();
+
+      await page.getByRole("link", { name: "Secrets" }).click();
+      await press("Rotate");
+      assert.match(await page.getByRole("textbox", { name: "Signing secret" }).inputValue(), /^whsec_/);
+      await press("I have it");
+      await press("Ping");
+      await until("signed twice", () => receiver.heard.at(-1)?.signatures === 2);
+      await press("End it now");
+      await press("End it");
+      await press("Ping");
+      await until("signed once", () => receiver.heard.at(-1)?.signatures === 1);
+
+      await page.getByRole("link", { name: "Settings" }).click();
+      await page.getByLabel("Timeout in ms").fill("soon");
+      await press("Save");
+      await page.getByText(/This field must be a whole number/).waitFor();
+      visit.expect(/422.*\/webhooks\/whk_/);
+      await page.getByLabel("Timeout in ms").fill("2000");
+      await page.getByLabel("Further headers").fill("x-tenant: orders");
+      await page.getByLabel("Ticket closed").uncheck();
+      await press("Save");
+      await page.getByText("The settings are saved.").waitFor();
+      const saved = await desk.call("GET", `/webhooks/${id}`);
+      assert.equal(saved.timeout_ms, 2_000);
+      assert.deepEqual(saved.headers, { "x-tenant": "orders" });
+      assert.ok(!saved.events.includes("ticket_closed"));
+      assert.equal(saved.retry_schedule.length, 9, "what was not touched stays");
+
+      await page.getByRole("link", { name: "Replay" }).click();
+      visit.expect(/404.*\/replay/);
+      await page.getByText("All again").click();
+      await press("Preview");
+      const before = receiver.heard.length;
+      await page.getByText(`${before} events would be sent once more.`).waitFor();
+      assert.equal(receiver.heard.length, before, "a preview sends nothing");
+      await press(`Replay ${before} events`);
+      await until("replayed", () => receiver.heard.length === before * 2);
+
+      await press("Unregister");
+      await press("Cancel");
+      await press("Unregister");
+      visit.allow(/404.*\/webhooks\/whk_/);
+      await press("Unregister it");
+      await page.getByRole("heading", { name: "Nobody listens yet" }).waitFor();
+    },
+  },
+
+  "tickets are edited, closed, sorted and walked, and others' changes come by themselves": {
+    async run({ page, desk, visit }) {
+      for (let number = 1; number <= 120; number += 1) {
+        await desk.call("POST", "/tickets", { ticket_message: `ticket ${number}` });
+      }
+      const list = page.getByRole("region", { name: "List of tickets" }).getByRole("listitem");
+      await list.first().getByRole("paragraph").getByText("ticket 120", { exact: true }).waitFor();
+      assert.equal(await list.count(), 50);
+      await page.getByRole("button", { name: /Older/ }).click();
+      await page.getByRole("button", { name: /Older/ }).click();
+      await list.last().getByRole("paragraph").getByText("ticket 1", { exact: true }).waitFor();
+      assert.equal(await list.count(), 20);
+      await page.getByText("Oldest first").click();
+      await list.first().getByRole("paragraph").getByText("ticket 1", { exact: true }).waitFor();
+
+      await list.first().getByRole("button", { name: /Edit/ }).click();
+      await list.first().getByLabel("Message").fill("");
+      await list.first().getByRole("button", { name: "Save" }).click();
+      await list.first().getByRole("alert").getByText("bad_field").waitFor();
+      visit.expect(/422.*\/tickets/);
+      await list.first().getByLabel("Message").fill("ticket one");
+      await list.first().getByRole("button", { name: "Save" }).click();
+      await list.first().getByRole("paragraph").getByText("ticket one", { exact: true }).waitFor();
+      await list.first().getByRole("button", { name: /Close/ }).click();
+      await list.first().getByText("closed", { exact: true }).waitFor();
+      await page.getByText("Closed", { exact: true }).click();
+      await until("one closed", async () => (await list.count()) === 1);
+
+      await page.getByText("Open", { exact: true }).click();
+      await page.getByText("Newest first").click();
+      await desk.call("POST", "/tickets", { ticket_message: "from elsewhere" });
+      await list.first().getByRole("paragraph").getByText("from elsewhere").waitFor();
+
+      await page.getByRole("button", { name: "Service available" }).click();
+      await page.getByRole("button", { name: "Announce it" }).click();
+      await page.getByRole("button", { name: "Service unavailable" }).waitFor();
+      assert.equal((await desk.call("GET", "/service")).available, false);
+    },
+  },
+
+  "a desk that is away is told of quietly, and what was typed is kept": {
+    async run({ page, desk, visit }) {
+      await page.getByText("Live", { exact: true }).waitFor();
+      await desk.stop();
+      await page.getByText("Not connected").waitFor();
+      visit.expect(/ERR_|Failed to load/);
+      await page.getByLabel("What is it about?").fill("kept");
+      await page.getByRole("button", { name: "Open a ticket" }).click();
+      await page.getByRole("alert").getByText("The desk does not answer").first().waitFor();
+      assert.equal(await page.getByLabel("What is it about?").inputValue(), "kept");
+
+      await desk.startAgain();
+      await page.getByText("Live", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Open a ticket" }).click();
+      await page.getByRole("paragraph").getByText("kept", { exact: true }).waitFor();
+      assert.equal((await desk.call("GET", "/tickets")).length, 1);
+    },
+  },
+
+  "nothing serious is found in light, on a wide screen": looks({ theme: "light" }),
+  "nothing serious is found in dark, on a wide screen": looks({ theme: "dark" }),
+  "nothing is wider than a phone": looks({ ...PHONE, theme: "dark" }),
+};
+
+/**
+ * @param {import("./browser.mjs").Device} device
+ * @returns {Story}
+ */
+function looks(device) {
+  return {
+    device,
+    async run({ page, desk, receiver, visit }) {
+      await page.getByText("No ticket yet.").waitFor();
+      await visit.inspect("the empty list of tickets");
+      await page.goto(`${desk.url}/console#/webhooks`);
+      await page.getByText("Nobody listens yet").waitFor();
+      await visit.inspect("the empty list of webhooks");
+      await page.goto(`${desk.url}/console#/webhooks/new`);
+      await page.getByText("More settings").click();
+      await visit.inspect("a registration");
+
+      receiver.status = 500;
+      receiver.body = HOSTILE.repeat(20);
+      const callback_url = `${receiver.url}/${"a-long-path-".repeat(20)}`;
+      const description = "long".repeat(60);
+      const settings = { callback_url, description, ...HASTY };
+      const { id } = await desk.call("POST", "/webhooks/register", settings);
+      const ticket_message = "w".repeat(500);
+      for (let count = 0; count < 4; count += 1) {
+        await desk.call("POST", "/tickets", { ticket_message });
+      }
+      await desk.call("POST", `/webhooks/${id}/secret/rotate`);
+      await page.goto(`${desk.url}/console#/tickets`);
+      await page.getByText("Show all 500 characters").first().click();
+      await visit.inspect("tickets");
+      await page.goto(`${desk.url}/console#/webhooks`);
+      await page.getByRole("list", { name: "Webhooks" }).getByText("owed").waitFor();
+      await visit.inspect("webhooks");
+      await page.goto(`${desk.url}/console#/webhooks/${id}`);
+      await page.getByRole("button", { name: /3 attempts/ }).first().click();
+      await page.getByText("What it answered").first().click();
+      await visit.inspect("an event's attempts");
+      await page.getByRole("button", { name: "Unregister" }).click();
+      await page.getByRole("dialog").waitFor();
+      await visit.inspect("a question");
+      await page.getByRole("button", { name: "Cancel" }).click();
+      for (const name of ["Replay", "Settings", "Secrets"]) {
+        await page.getByRole("link", { name }).click();
+        await page.getByRole("button", { name: /Preview|Save|End it now/ }).waitFor();
+        await visit.inspect(name);
+      }
+      visit.expect(/404.*\/replay/);
+    },
+  };
+}

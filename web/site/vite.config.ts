@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+import type { Plugin } from "vite";
+
+/** Where `npm run dev` finds a desk. */
+const DESK = process.env.HOOKDESK_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), compressed()],
+  build: {
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    // An inlined file would be a `data:` URL, which the page's own policy allows for images alone.
+    assetsInlineLimit: 0,
+  },
+  server: { proxy: { "^/(tickets|webhooks|service|events)": DESK } },
+});
+
+/** A component's class, by what it says and not by where its file lies. */
+function cssHash({ css, hash }: { css: string; hash: (text: string) => string }): string {
+  return `s${hash(css)}`;
+}
+
+/** Lays a `.br` and a `.gz` beside each file that is smaller so, and says what the first load is. */
+function compressed(): Plugin {
+  let folder = "";
+  return {
+    name: "compressed",
+    apply: "build",
+    configResolved: (config) => void (folder = join(config.root, config.build.outDir)),
+    closeBundle() {
+      const total = { raw: 0, gzip: 0, brotli: 0 };
+      for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile() || /\.(br|gz)$/.test(entry.name)) continue;
+        const path = join(entry.parentPath, entry.name);
+        const plain = readFileSync(path);
+        const [gzip, brotli] = [gzipSync(plain, { level: 9 }), brotliCompressSync(plain)];
+        if (brotli.length < plain.length) writeFileSync(`${path}.br`, brotli);
+        if (gzip.length < plain.length) writeFileSync(`${path}.gz`, gzip);
+        total.raw += plain.length;
+        total.gzip += gzip.length;
+        total.brotli += brotli.length;
+      }
+      console.log(JSON.stringify({ page: "all files", ...total }));
+    },
+  };
+}
