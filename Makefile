@@ -46,7 +46,7 @@ test: setup pack worker page
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
 	$(STEP) deployable .ci/edge-dry-run
-	$(STEP) golden $(CARGO) run --quiet --locked --package hookdesk-tests --bin golden
+	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
 	$(STEP) edge .ci/edge-tests
 	$(STEP) tests .ci/tests
 

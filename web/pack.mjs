@@ -42,6 +42,9 @@ writeFileSync(join(build, "hookdesk_bg.d.wasm.ts"), declaration);
 for (const file of ["hookdesk.js", "hookdesk.d.ts", "hookdesk_bg.d.wasm.ts"]) {
   cpSync(join(build, file), join(out, file));
 }
+// What is declared must be known to every project, also to one without the newest library.
+const types = join(out, "hookdesk.d.ts");
+writeFileSync(types, readFileSync(types, "utf8").replace(/^.*\[Symbol\.dispose\].*\n/gm, ""));
 run(tool("tsc"), ["--project", join(web, "package/tsconfig.json")]);
 for (const file of ["package.json", "README.md"]) {
   cpSync(join(web, "package", file), join(out, file));

@@ -148,10 +148,19 @@ fn headers(content_type: &str) -> Vec<(&'static str, String)> {
 }
 
 impl Door {
+    /// Whether a call is let in. Only its headers are looked at, so that a host can ask before it
+    /// takes in the body.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(&self, call: &Call<'_>) -> Result<(), Problem> {
+        access::check(self, call)
+    }
+
     /// Looks at a call, whose body was taken in up to one byte more than [`MOST_BODY`]. `fresh` draws 32 bytes of chance, for a call that makes a secret.
     pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
         let whole = if call.body.len() > MOST_BODY { Err(Problem::too_large()) } else { Ok(()) };
-        let admitted = whole.and_then(|()| access::check(self, call));
+        let admitted = whole.and_then(|()| self.admit(call));
         let admitted = admitted.and_then(|()| routes::take(self, call, fresh));
         let taken = admitted.and_then(|next| once::take(call, next));
         taken.unwrap_or_else(|problem| Next::Answer(problem.into()))

@@ -1,6 +1,7 @@
 //! `hookdesk export` and `hookdesk replay`: a recording as a file, and a file decided again.
 
 use std::error::Error;
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -55,18 +56,51 @@ pub enum Verdict {
 pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
     let database = config::database(options.database.as_deref())?;
     let reels = reels(&database)?;
-    let out: Box<dyn Write> = match &options.output {
+    match &options.output {
+        None => write(reels, options.raw, io::stdout().lock()),
         Some(path) => {
             let unwritable = |error| format!("cannot write {}: {error}", path.display());
-            let file = private(path).map_err(unwritable)?;
-            file.set_len(0).map_err(unwritable)?;
-            Box::new(file)
+            if belongs_to(path, &database).map_err(unwritable)? {
+                let path = path.display();
+                return Err(format!("{path} belongs to the database: name another file").into());
+            }
+            // Whole or not at all, and readable by its owner only whatever was there.
+            let part = beside(path, ".part");
+            let _ = fs::remove_file(&part);
+            let file = private(&part).map_err(unwritable)?;
+            let written = write(reels, options.raw, file);
+            match &written {
+                Ok(_) => fs::rename(&part, path).map_err(unwritable)?,
+                Err(_) => fs::remove_file(&part).map_err(unwritable)?,
+            }
+            written
         }
-        None => Box::new(io::stdout().lock()),
+    }
+}
+
+/// Whether a file is the database, or one that lies beside it.
+fn belongs_to(path: &Path, database: &Path) -> io::Result<bool> {
+    let resolved = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
+        Ok::<_, io::Error>(folder.join(path.file_name().unwrap_or_default()))
     };
+    let ours = resolved(database)?;
+    let endings = ["", "-wal", "-shm", "-journal", ".lock", ".record.1", ".record.2"];
+    let path = resolved(path)?;
+    Ok(endings.iter().any(|ending| beside(&ours, ending) == path))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn write(reels: Vec<Reel>, raw: bool, out: impl Write) -> Result<Verdict, Anything> {
     let mut out = BufWriter::new(out);
     let (mut first, mut playing) = (None, None);
-    let redacted = !options.raw;
+    let redacted = !raw;
     for reel in reels {
         if playing.is_none() {
             out.write_all(Header { redacted, ..reel.header.clone() }.line().as_bytes())?;

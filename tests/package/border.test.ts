@@ -55,6 +55,12 @@ test("options that make no sense name themselves", () => {
     assert.match(String(thrown(() => new MemoryDesk(at, options))), words);
   }
   assert.match(String(thrown(() => workerOptions({}))), /HOOKDESK_KEY/);
+  for (let often = 0; often < 3_000; often += 1) {
+    assert.ok(thrown(() => workerOptions(null as never)) instanceof TypeError);
+  }
+  const open = { HOOKDESK_OPEN: "1", DESK: {} };
+  assert.deepEqual(workerOptions(open).open, true);
+  assert.match(String(thrown(() => workerOptions({ ...open, HOOKDESK_RETAIN_S: true }))), /RETAIN_S/);
 });
 
 test("of several inputs those before a senseless one happened", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { init } from "hookdesk";
-import { Refused, TestDesk, type Reaction } from "hookdesk/testing";
+import { Refused, TestDesk, type Reaction, type Receiver } from "hookdesk/testing";
 import { Webhook } from "standardwebhooks";
 
 const URL = "https://partner.example/hook";
@@ -131,6 +131,36 @@ test("what the desk refuses is thrown with its code", () => {
     () => desk.call("GET", "/nothing"),
     (error) => error instanceof Refused && error.status === 404,
   );
+});
+
+test("a receiver's own mistakes are thrown, and count as failures", async () => {
+  const desk = new TestDesk();
+  const mistakes: Receiver[] = [
+    () => {
+      throw new Error("my bug");
+    },
+    () => undefined as never,
+    () => ({ status: 200 }) as never,
+  ];
+  desk.register(URL, (request) => (mistakes.shift() ?? good)(request));
+  desk.openTicket("late");
+  await assert.rejects(desk.settle(), /my bug/);
+  await assert.rejects(desk.advance(10_000), /must give a Response or a failure/);
+  await assert.rejects(desk.advance(DAY), TypeError);
+  await desk.advance(DAY);
+  assert.deepEqual(desk.deliveries.map(({ outcome }) => outcome), ["reset", "reset", "reset", 200]);
+});
+
+test("a webhook that moves has its receiver named", async () => {
+  const desk = new TestDesk();
+  const { id } = desk.register(URL, good);
+  desk.call("PATCH", `/webhooks/${id}`, { callback_url: `${URL}/new` });
+  desk.openTicket("lost");
+  await assert.rejects(desk.settle(), /no receiver for .*\/new/);
+  desk.receive(`${URL}/new`, good);
+  desk.openTicket("found");
+  await desk.settle();
+  assert.equal(desk.deliveries.length, 1);
 });
 
 test("equal seeds make equal desks", async () => {

@@ -44,6 +44,11 @@ test("headers may come as a fetch handler has them, and secrets as plain texts",
   const good = verify(headers, body, secrets, 1_672_531_201_000);
   assert.deepEqual(good.verdict, "good");
   assert.equal(verify(headers, body, secrets, 1_672_540_000_000).code, "timestamp_stale");
+  const plain = { ...Object.fromEntries(headers), "x-more": ["a", "b"], "x-none": undefined };
+  assert.equal(verify(plain, body, secrets, 1_672_531_201_000).code, "good");
+  for (let often = 0; often < 3_000; often += 1) {
+    assert.throws(() => verify(null as never, body, secrets, 0), TypeError);
+  }
   assert.throws(() => verify(headers, 5 as never, secrets, 0), TypeError);
   assert.throws(() => verify(headers, body, secrets, 1.5), TypeError);
 });

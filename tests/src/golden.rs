@@ -7,6 +7,8 @@
 mod inputs;
 mod runtime;
 
+use std::time::{Duration, Instant};
+
 use hookdesk_web::shapes::Input;
 use hookdesk_web::{Face, NotedStore, Options};
 use serde_json::Value;
@@ -20,6 +22,8 @@ pub use runtime::{Played, Runtime};
 #[derive(Debug)]
 pub struct Chunk {
     pub inputs: Vec<Value>,
+    /// How long the native desk took, values on their way in and out among it.
+    pub ran: Duration,
     /// As JSON.
     pub outputs: Vec<String>,
 }
@@ -50,13 +54,17 @@ impl Golden {
 
     /// The next inputs. What follows goes into the hash.
     pub fn next(&mut self, length: usize) -> Chunk {
-        let mut chunk = Chunk { inputs: Vec::with_capacity(length), outputs: Vec::new() };
+        let mut chunk =
+            Chunk { inputs: Vec::with_capacity(length), ran: Duration::ZERO, outputs: Vec::new() };
         for _ in 0..length {
             let input = self.caller.next();
-            let happens: Input = serde_json::from_value(input.clone()).expect("this is an input");
+            let text = input.to_string();
+            let start = Instant::now();
+            let happens: Input = serde_json::from_str(&text).expect("this is an input");
             let handled = self.face.handle(happens).expect("the input makes sense");
-            self.caller.hear(&handled);
             chunk.outputs.push(serde_json::to_string(&handled).expect("it has a JSON form"));
+            chunk.ran += start.elapsed();
+            self.caller.hear(&handled);
             chunk.inputs.push(input);
         }
         self.chain.add(&chunk.outputs);

@@ -11,6 +11,8 @@ use hookdesk_tests::{Answer, Client, Delivery, Gate, Host, Options, Reaction, Re
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -484,4 +486,42 @@ async fn a_store_that_is_held_by_another_loses_nothing() {
     client.open_ticket("three").await;
     client.wait_told(&webhook.id, SOON).await;
     assert_eq!(ids(&receiver.deliveries()).len(), 2);
+}
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn readers_of_long_lists_who_stall_harm_nobody_else() {
+    // More than the desk keeps lists for.
+    const READERS: usize = 80;
+    let (mut server, client) = edge();
+    // The runtime logs each answer that ends in the middle, as those of the first readers do.
+    server.expect_errors();
+    let message = "m".repeat(60_000);
+    for _ in 0..60 {
+        client.open_ticket(&message).await;
+    }
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let receiver = Receiver::start(move |_| held.then(Reaction::Status(200)));
+    let webhook = client.register(&receiver.url()).await;
+    client.open_ticket("one").await;
+    receiver.wait_for(|all| all.len() == 1, SOON).await;
+
+    let mut stalled = Vec::new();
+    for _ in 0..READERS {
+        let mut reader =
+            TcpStream::connect(("127.0.0.1", server.port())).await.expect("it accepts");
+        let call = format!("GET /tickets HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n", server.port());
+        reader.write_all(call.as_bytes()).await.expect("it is taken in");
+        stalled.push(reader);
+    }
+    let whole = client.get("/tickets").await.expect(200);
+    sleep(Duration::from_secs(6)).await;
+    drop(stalled);
+    gate.open();
+
+    assert_eq!(whole.data().as_array().map(Vec::len), Some(61));
+    client.wait_told(&webhook.id, SOON).await;
+    let attempts: Vec<_> = receiver.deliveries().iter().map(Delivery::attempt).collect();
+    assert_eq!(attempts, [1], "what was open was let go of");
 }

@@ -200,3 +200,32 @@ async fn what_is_no_recording_or_was_changed_is_told_in_words() {
         assert!(said.contains(words), "{said}");
     }
 }
+
+#[tokio::test]
+async fn an_export_never_replaces_what_belongs_to_the_database() {
+    let server = recorded(&[]);
+    server.client().open_ticket("one").await;
+    let (database, file) = (database(&server), server.database().display().to_string());
+    for ending in ["", "-wal", "-shm", ".lock", ".record.1", ".record.2"] {
+        let output = format!("{file}{ending}");
+        let before = fs::read(&output).ok();
+        let done = hookdesk(&["export", "--database", &database, "--output", &output]);
+        assert!(!done.status.success(), "{output}");
+        assert!(text(&done.stderr).contains("belongs to the database"), "{}", text(&done.stderr));
+        assert_eq!(fs::read(&output).ok().map(|bytes| bytes.len()), before.map(|b| b.len()));
+    }
+    server.client().open_ticket("two").await;
+}
+
+#[tokio::test]
+async fn a_raw_export_is_its_owners_alone_whatever_was_there() {
+    let server = recorded(&[]);
+    server.client().open_ticket("one").await;
+    let path = server.folder().join("raw.jsonl");
+    fs::write(&path, "what was there").expect("it can be written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let (written, _) = export(&server, "raw.jsonl", true);
+    let mode = fs::metadata(&written).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!fs::read_to_string(&written).expect("it is text").contains("what was there"));
+}

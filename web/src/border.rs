@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 
-use js_sys::{Error, JSON, TypeError};
+use js_sys::{Error, JSON, Reflect, TypeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsValue, throw_val};
@@ -50,6 +50,23 @@ pub fn take<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, JsVal
     // `undefined`, a function or a symbol.
     let text = text.as_string().ok_or_else(|| bad(name, "it is not a value of JSON"))?;
     serde_json::from_str(&text).map_err(|why| bad(name, &why.to_string()))
+}
+
+/// The entries of an object.
+///
+/// # Errors
+/// A `TypeError` when it is none, or whatever it throws itself.
+pub fn entries(name: &str, object: &JsValue) -> Result<Vec<(String, JsValue)>, JsValue> {
+    if !object.is_object() {
+        return Err(bad(name, "it must be an object"));
+    }
+    let mut entries = Vec::new();
+    for key in Reflect::own_keys(object)?.iter() {
+        if let Some(name) = key.as_string() {
+            entries.push((name, Reflect::get(object, &key)?));
+        }
+    }
+    Ok(entries)
 }
 
 /// A result as JavaScript has it.

@@ -61,6 +61,12 @@ where
         self.desk.store_mut()
     }
 
+    /// The answer to a call that is not let in, whatever its body.
+    pub fn refuse(&self, call: &Call<'_>) -> Option<Response> {
+        let problem = self.door.admit(call).err()?;
+        Some(api::Response::from(problem).into())
+    }
+
     /// Takes a call.
     pub fn call(&mut self, at: &At, call: &Call<'_>) -> Handled {
         match self.door.open(call, || at.chance.secret) {

@@ -1,5 +1,6 @@
 //! What a desk runs with.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
 /// What a desk runs with. What is left out is as a server has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Tsify)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Options {
     /// Only callers on this machine are heard, and receivers on it may be called.
@@ -36,7 +37,16 @@ pub struct Options {
     pub retain_s: Option<u64>,
 }
 
+impl fmt::Debug for Options {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
 impl Options {
+    /// How the name of a Worker's option begins.
+    pub const BINDING: &str = "HOOKDESK_";
     /// Characters of a key at the least: with fewer it could be guessed.
     const KEY_SHORTEST: usize = 16;
 
@@ -51,12 +61,13 @@ impl Options {
     ) -> Result<Self, String> {
         let mut options = Self { most_in_flight: Some(platform::OPEN_FETCHES), ..Self::default() };
         for (name, value) in bindings {
-            let Some(option) = name.strip_prefix("HOOKDESK_") else { continue };
+            let Some(option) = name.strip_prefix(Self::BINDING) else { continue };
             match option {
                 "OPEN" => options.open = matches!(value, "1" | "true"),
                 "KEY" => options.key = Some(value.to_owned()),
                 "ALLOW_TARGET" => {
-                    options.allow_target = value.split(',').map(str::to_owned).collect();
+                    let networks = value.split(',').map(str::trim).filter(|one| !one.is_empty());
+                    options.allow_target = networks.map(str::to_owned).collect();
                 }
                 "DOWN_AFTER" => options.down_after = Some(number(name, value)?),
                 "PROBE_FIRST_MS" => options.probe_first_ms = Some(number(name, value)?),
@@ -82,6 +93,10 @@ impl Options {
             (Some(_), true) => return Err("open and key exclude each other".to_owned()),
             (Some(key), false) if key.chars().count() < Self::KEY_SHORTEST => {
                 return Err(format!("key must have at least {} characters", Self::KEY_SHORTEST));
+            }
+            // A caller could not send it in a header.
+            (Some(key), false) if !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                return Err("key must be visible ASCII characters, without blanks".to_owned());
             }
             (Some(key), false) => Callers::with_key(key),
             (None, true) => Callers::Local,
@@ -161,7 +176,11 @@ mod tests {
         assert_eq!(open.door().unwrap().callers, Callers::Local);
         let both = of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_KEY", "0123456789abcdef")]).unwrap();
         assert!(both.door().is_err());
-        assert!(of(&[("HOOKDESK_KEY", "short")]).unwrap().door().is_err());
+        for key in ["short", "0123456789abcdef\n", " 0123456789abcdef", "                    "] {
+            assert!(of(&[("HOOKDESK_KEY", key)]).unwrap().door().is_err(), "{key:?}");
+        }
+        let networks = [("HOOKDESK_OPEN", "1"), ("HOOKDESK_ALLOW_TARGET", "10.0.0.0/8, ::1,")];
+        assert_eq!(of(&networks).unwrap().allow_target, ["10.0.0.0/8", "::1"]);
         assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_DOWN_AFTER", "x")]).is_err());
         assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_RETAIN_BYTES", "1")]).is_err());
     }

@@ -1,13 +1,13 @@
 //! Why a delivery does not verify.
 
 use hookdesk_core::{Known, Millis, verify as core};
-use js_sys::{Array, Uint8Array};
+use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::border::{bad, give, sound, take, watch_panics};
+use crate::border::{bad, entries, give, sound, take, watch_panics};
 
 /// A secret as it lies in a receiver's configuration.
 #[derive(Deserialize, Tsify)]
@@ -48,22 +48,24 @@ impl KnownSecret {
 }")]
 pub struct Verdict(hookdesk_core::Verdict);
 
-/// Whether a delivery verifies, and if not, which mistake was made. `headers` are pairs, as a
-/// `Headers` or a `Map` gives them; the body is best given as the bytes that came in.
+/// Whether a delivery verifies, and if not, which mistake was made. `headers` are a
+/// `Headers`, a `Map` or other pairs, or an object as Node's `request.headers`; the body is best given as the bytes that came in.
 ///
 /// # Errors
 /// A `TypeError` when an argument is not as described.
 #[wasm_bindgen(unchecked_return_type = "Verdict")]
 pub fn verify(
-    #[wasm_bindgen(unchecked_param_type = "Iterable<[string, string]>")] headers: &JsValue,
+    #[wasm_bindgen(
+        unchecked_param_type = "Iterable<[string, string]> | Record<string, string | string[] | undefined>"
+    )]
+    headers: &JsValue,
     #[wasm_bindgen(unchecked_param_type = "Uint8Array | string")] body: &JsValue,
     #[wasm_bindgen(unchecked_param_type = "KnownSecret[]")] secrets: &JsValue,
     #[wasm_bindgen(js_name = nowMs)] now_ms: f64,
 ) -> Result<JsValue, JsValue> {
     watch_panics();
     sound()?;
-    let pairs: JsValue = Array::from(headers).into();
-    let headers: Vec<(String, String)> = take("headers", &pairs)?;
+    let headers = pairs(headers)?;
     let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     let body = match (body.as_string(), body.dyn_ref::<Uint8Array>()) {
         (Some(text), _) => text.into_bytes(),
@@ -74,4 +76,29 @@ pub fn verify(
     let secrets: Vec<_> = secrets.iter().map(KnownSecret::known).collect();
     let now: u64 = take("nowMs", &now_ms.into())?;
     give(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
+}
+
+/// Headers as pairs, whatever a receiver's framework has them in.
+fn pairs(headers: &JsValue) -> Result<Vec<(String, String)>, JsValue> {
+    if !headers.is_object() {
+        return Err(bad("headers", "they must be pairs, or an object"));
+    }
+    let mut pairs = Vec::new();
+    if let Some(all) = js_sys::try_iter(headers)? {
+        for pair in all {
+            pairs.push(take("headers", &pair?)?);
+        }
+        return Ok(pairs);
+    }
+    for (name, value) in entries("headers", headers)? {
+        if value.is_undefined() {
+            continue;
+        }
+        let all: Vec<String> = match value.as_string() {
+            Some(one) => vec![one],
+            None => take("headers", &value)?,
+        };
+        pairs.extend(all.into_iter().map(|value| (name.clone(), value)));
+    }
+    Ok(pairs)
 }

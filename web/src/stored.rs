@@ -6,11 +6,11 @@ use std::fmt;
 use hookdesk_core::api::{self, Call, MOST_BODY, Problem};
 use hookdesk_core::sql::{BadRow, Statement, Value, sqlite};
 use hookdesk_core::{Answer, Changes, Commit, Fact, Need, Store};
-use js_sys::{Array, Error, Number, Object, Uint8Array};
+use js_sys::{Array, Error, Number, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::border::{bad, give, sound, take, watch_panics};
+use crate::border::{bad, entries, give, sound, take, watch_panics};
 use crate::face::Face;
 use crate::options::Options;
 use crate::shapes::{self, At, Report};
@@ -207,15 +207,22 @@ impl StoredDesk {
         let bytes = body.dyn_ref::<Uint8Array>().ok_or_else(|| bad("body", "it has no bytes"))?;
         let body = &bytes.to_vec();
         let (at, call): (At, shapes::Call) = (take("at", at)?, take("call", call)?);
-        let headers = call.headers.iter();
-        let call = Call {
-            method: &call.method,
-            path: &call.path,
-            query: &call.query,
-            headers: headers.map(|(name, value)| (&**name, &**value)).collect(),
-            body,
-        };
-        give(&face.call(&at, &call))
+        give(&face.call(&at, &called(&call, body)))
+    }
+
+    /// The answer to a call that is not let in, whatever its body: to be asked before that is taken
+    /// in.
+    ///
+    /// # Errors
+    /// As for `call`.
+    #[wasm_bindgen(unchecked_return_type = "Response | undefined")]
+    pub fn refuse(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Call")] call: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let call: shapes::Call = take("call", call)?;
+        let refused = self.face()?.refuse(&called(&call, b""));
+        refused.map_or(Ok(JsValue::UNDEFINED), |response| give(&response))
     }
 
     /// Takes in how a request ended.
@@ -272,21 +279,36 @@ impl StoredDesk {
     }
 }
 
+fn called<'a>(call: &'a shapes::Call, body: &'a [u8]) -> Call<'a> {
+    let headers = call.headers.iter();
+    Call {
+        method: &call.method,
+        path: &call.path,
+        query: &call.query,
+        headers: headers.map(|(name, value)| (&**name, &**value)).collect(),
+        body,
+    }
+}
+
 /// The options of a Worker, from what is bound to it: options as the server has them in its
 /// environment, and `HOOKDESK_KEY` or `HOOKDESK_OPEN`.
 ///
 /// # Errors
 /// A `TypeError` that names the binding and what would be right.
 #[wasm_bindgen(js_name = workerOptions, unchecked_return_type = "Options")]
-pub fn worker_options(env: &Object) -> Result<JsValue, JsValue> {
-    let entries = Object::entries(env);
-    let texts = entries.iter().filter_map(|entry| {
-        let entry = Array::from(&entry);
-        let (name, value) = (entry.get(0).as_string()?, entry.get(1));
-        let number = || value.as_f64().map(|number| number.to_string());
-        Some((name, value.as_string().or_else(number)?))
-    });
-    let texts: Vec<(String, String)> = texts.collect();
+pub fn worker_options(
+    #[wasm_bindgen(unchecked_param_type = "object")] env: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let mut texts = Vec::new();
+    for (name, value) in entries("env", env)? {
+        if !name.starts_with(Options::BINDING) {
+            continue;
+        }
+        // Only whole numbers are told as they were given.
+        let number = value.as_f64().filter(|_| Number::is_safe_integer(&value));
+        let text = value.as_string().or_else(|| number.map(|number| number.to_string()));
+        texts.push((name.clone(), text.ok_or_else(|| bad(&name, "it must be a text"))?));
+    }
     let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
     give(&Options::of_worker(bindings).map_err(|why| bad("env", &why))?)
 }

@@ -67,8 +67,9 @@ impl fmt::Display for Place {
 }
 
 impl Listing {
-    /// Items that are loaded at once: of the longest messages some 6 MiB.
-    const PAGE: u32 = 100;
+    /// Items that are loaded at once: of the longest messages, each byte of which may be six in
+    /// JSON, some 10 MB, so that several lists at once fit into what a Worker has.
+    const PAGE: u32 = 25;
     /// Items that may be asked for at once.
     pub const MOST: u32 = 1_000;
 

@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a person reads it")]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::Duration;
 
 use clap::Parser;
 use hookdesk_core::Memory;
@@ -48,20 +48,20 @@ fn main() -> ExitCode {
         ProgressStyle::with_template("{wide_bar} {pos}/{len} commands, {per_sec}, {eta} left");
     bar.set_style(style.expect("the template is right"));
 
-    let (mut native_ms, mut worked_ms) = (0.0, vec![0.0; runtimes.len()]);
+    let mut native = Duration::ZERO;
+    let mut worked = vec![(0.0, 0.0); runtimes.len()];
     let mut hashes = vec![String::new(); runtimes.len()];
     let mut played = 0;
     while played < options.commands {
         let length = options.chunk.min(options.commands - played);
-        let start = Instant::now();
         let chunk = golden.next(usize::try_from(length).expect("a chunk is small"));
-        native_ms += start.elapsed().as_secs_f64() * 1_000.0;
+        native += chunk.ran;
         for runtime in &mut runtimes {
             runtime.play(&chunk.inputs);
         }
         for (index, runtime) in runtimes.iter_mut().enumerate() {
             let said = runtime.played();
-            worked_ms[index] = said.worked_ms;
+            worked[index] = (said.worked_ms, said.ran_ms);
             hashes[index] = said.hash;
             if hashes[index] != golden.hash() {
                 bar.finish_and_clear();
@@ -87,14 +87,23 @@ fn main() -> ExitCode {
     let incidents = replay(&mut runtimes);
     eprintln!("{incidents} incident files, raw and redacted, have one chain each");
     println!("native {}", golden.hash());
-    eprintln!("native worked {native_ms:.0} ms, making the commands among it");
-    for ((runtime, hash), worked) in runtimes.iter().zip(&hashes).zip(&worked_ms) {
+    let native_ms = native.as_secs_f64() * 1_000.0;
+    eprintln!("native: {native_ms:.0} ms of decisions");
+    let at = &beginning["at"];
+    for ((runtime, hash), (worked_ms, ran_ms)) in runtimes.iter_mut().zip(&hashes).zip(&worked) {
         println!("{} {hash}", runtime.name);
-        eprintln!("{} worked {worked:.0} ms", runtime.name);
+        let (ratio, crossing_us) = (ran_ms / native_ms, runtime.crossing_us(at, CROSSINGS));
+        eprintln!(
+            "{}: {ran_ms:.0} ms of decisions, {ratio:.1} times native; {worked_ms:.0} ms with \
+             hashing; {crossing_us:.0} us for one call apart",
+            runtime.name
+        );
     }
     ExitCode::SUCCESS
 }
 
+/// Calls over which the time of one is measured.
+const CROSSINGS: usize = 2_000;
 /// Worlds whose recordings are decided again everywhere.
 const RECORDED: u64 = 2;
 

@@ -23,6 +23,8 @@ pub struct Played {
     pub hash: String,
     /// Milliseconds that it worked, in all.
     pub worked_ms: f64,
+    /// Milliseconds of it that the desk took, values on their way in and out among it.
+    pub ran_ms: f64,
 }
 
 impl Runtime {
@@ -71,6 +73,17 @@ impl Runtime {
         let said = self.hear();
         assert_eq!(said["difference"], Value::Null, "{}", self.name);
         said["chain"].as_str().expect("a chain is a text").to_owned()
+    }
+
+    /// Microseconds that one call takes beyond what is done in it, measured by letting time pass
+    /// so often.
+    ///
+    /// # Panics
+    /// If it says nothing.
+    pub fn crossing_us(&mut self, at: &Value, often: usize) -> f64 {
+        let wakes = vec![json!({ "at": at }); often];
+        self.tell(&json!({ "crossings": wakes }));
+        self.hear().as_f64().expect("a time is a number")
     }
 
     /// All that followed from the last chunk.

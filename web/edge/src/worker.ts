@@ -57,11 +57,22 @@ export class Desk extends DurableObject<Env> {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const body = await take(request.body, mostBody() + 1, MOST_DISCARDED);
     const { pathname, search } = new URL(request.url);
-    const call = { method: request.method, path: pathname, query: search.slice(1) };
     const headers = [...request.headers] as [string, string][];
-    const { response } = this.#work((desk) => desk.call(moment(), { ...call, headers }, body));
+    const call = { method: request.method, path: pathname, query: search.slice(1), headers };
+    // Who is not let in is not listened to.
+    const refused = this.#guard(() => this.#opened().refuse(call));
+    if (refused !== undefined) {
+      return new Response(refused.body, { status: refused.status, headers: refused.headers });
+    }
+    let body: Uint8Array;
+    try {
+      body = await take(request.body, mostBody() + 1, MOST_DISCARDED);
+    } catch {
+      // The caller hung up in the middle of it, and hears of nothing.
+      return new Response(null, { status: 400 });
+    }
+    const { response } = this.#work((desk) => desk.call(moment(), call, body));
     if (response === undefined) throw new Error("a call has a response");
     const { status, list } = response;
     const whole = list === undefined ? response.body : this.#pages(response.body, list);
@@ -106,11 +117,13 @@ export class Desk extends DurableObject<Env> {
       return step();
     } catch (error) {
       console.error(error);
+      const name = error instanceof Error ? error.name : "";
+      // What makes no sense to a desk, bindings among it, does not break it.
+      if (name === "TypeError") throw error;
       this.#desk = undefined;
       this.#setAlarm(Date.now() + REPAIR_MS);
       this.#end.abort();
       this.#end = new AbortController();
-      const name = error instanceof Error ? error.name : "";
       if (name === "Broken" || name === "RuntimeError") reset();
       throw error;
     }
@@ -140,14 +153,18 @@ export class Desk extends DurableObject<Env> {
   /** The body of a long list, each page read when the one before it is taken. */
   #pages(first: string, list: number): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
+    // Another desk has other lists: what fails here ends this answer in the middle, and no more.
+    const desk = this.#opened();
     return new ReadableStream({
       start: (controller) => controller.enqueue(encoder.encode(first)),
       pull: (controller) => {
-        const { text, more } = this.#guard(() => this.#opened().page(list));
+        const { text, more } = desk.page(list);
         controller.enqueue(encoder.encode(text));
         if (!more) controller.close();
       },
-      cancel: () => this.#guard(() => this.#opened().closeList(list)),
+      cancel: () => {
+        if (desk === this.#desk) desk.closeList(list);
+      },
     });
   }
 }

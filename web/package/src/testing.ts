@@ -77,6 +77,11 @@ export class TestDesk {
     return this.call("POST", "/webhooks/register", { callback_url: url, ...settings });
   }
 
+  /** Says who gets what is sent to `url`, for a webhook whose URL was changed. */
+  receive(url: string, receiver: Receiver): void {
+    this.#receivers.set(url, receiver);
+  }
+
   /** Gives a webhook another secret; the old one signs too for the overlap. */
   rotate(webhook: string, overlapSeconds = 86_400): { id: string; secret: string } {
     const body = { overlap_seconds: overlapSeconds };
@@ -135,9 +140,25 @@ export class TestDesk {
     }
   }
 
-  async #deliver({ key, url, headers, body }: Outgoing): Promise<void> {
-    const request = new Request(url, { method: "POST", headers, body });
-    const reaction: Reaction = (await this.#receivers.get(url)?.(request)) ?? "connect";
+  async #deliver(outgoing: Outgoing): Promise<void> {
+    const { url, headers, body } = outgoing;
+    const receiver = this.#receivers.get(url);
+    if (receiver === undefined) throw new Error(`no receiver for ${url}: say who is with receive()`);
+    let reaction: Reaction;
+    try {
+      reaction = await receiver(new Request(url, { method: "POST", headers, body }));
+    } catch (error) {
+      await this.#report(outgoing, "reset");
+      throw error;
+    }
+    if (!(reaction instanceof Response) && typeof reaction !== "string") {
+      await this.#report(outgoing, "reset");
+      throw new TypeError(`the receiver of ${url} must give a Response or a failure`);
+    }
+    await this.#report(outgoing, reaction);
+  }
+
+  async #report({ key, url, headers, body }: Outgoing, reaction: Reaction): Promise<void> {
     const at = this.now;
     this.now += this.#latency;
     const report = { key, durationMs: this.#latency };
