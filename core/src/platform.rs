@@ -11,6 +11,8 @@ pub const PARAMETERS: usize = 100;
 pub const STATEMENT_BYTES: usize = 100_000;
 /// Bytes of a text in a row, and of the row.
 pub const ROW_BYTES: usize = 2_000_000;
+/// Bytes of memory of all that runs in an object.
+pub const MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -96,6 +98,24 @@ mod tests {
         }
         let longest = desk.store().longest;
         assert!((6 * TicketMessage::LONGEST..ROW_BYTES / 4).contains(&longest), "{longest} bytes");
+    }
+
+    #[test]
+    fn a_page_of_the_longest_messages_leaves_room_for_its_copies() {
+        let mut desk = Desk::new(Narrow::default(), Memory::Kept);
+        let longest = "\u{1}".repeat(TicketMessage::LONGEST);
+        for _ in 0..30 {
+            ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
+        }
+        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
+        let next = door.open(&call, || [7; 32]);
+        let Next::List(mut listing) = next else { panic!("it is a list: {next:?}") };
+        let needs = listing.needs(&[]);
+        let facts: Vec<_> = needs.iter().map(|need| desk.store_mut().load(need).unwrap()).collect();
+        // It stands in memory as rows, as JSON, as JavaScript's text and as bytes.
+        assert!(listing.page(&facts).len() <= MEMORY_BYTES / 8);
+        assert!(!listing.is_complete());
     }
 
     #[test]
