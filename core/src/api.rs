@@ -157,7 +157,8 @@ impl Door {
         access::check(self, call)
     }
 
-    /// Looks at a call, whose body was taken in up to one byte more than [`MOST_BODY`]. `fresh` draws 32 bytes of chance, for a call that makes a secret.
+    /// Looks at a call, whose body was taken in up to one byte more than [`MOST_BODY`]. `fresh` draws
+    /// 32 bytes of chance, for a call that makes a secret.
     pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
         let whole = if call.body.len() > MOST_BODY { Err(Problem::too_large()) } else { Ok(()) };
         let admitted = whole.and_then(|()| self.admit(call));
