@@ -10,7 +10,7 @@ NODE = $(firstword $(wildcard $(WEB)/node_modules/.bin/node) node)
 PACKAGE := $(WEB)/pkg/hookdesk-0.1.0.tgz
 SITE := $(WEB)/site
 PAGE := $(SITE)/dist/index.html
-PAGE_SOURCES := $(SITE)/index.html $(SITE)/vite.config.ts $(shell find $(SITE)/src $(SITE)/public -type f)
+PAGE_SOURCES := $(wildcard $(SITE)/*.html) $(SITE)/vite.config.ts $(shell find $(SITE)/src $(SITE)/public -type f)
 WORKER := $(WEB)/edge/dist/worker.js
 WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell find core/src $(WEB)/src -type f) \
   $(shell find $(WEB)/package -type f)
@@ -30,7 +30,7 @@ release: page
 # The page, which the binary then has inside.
 page: $(PAGE)
 
-$(PAGE): $(WEB)/node_modules/.package-lock.json $(PAGE_SOURCES)
+$(PAGE): $(PACKAGE) $(PAGE_SOURCES)
 	$(STEP) page $(WEB)/node_modules/.bin/vite build $(SITE) --logLevel warn
 
 # Every test there is. The runner's own summary comes last.

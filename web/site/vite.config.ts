@@ -9,16 +9,31 @@ import type { Plugin } from "vite";
 /** Where `npm run dev` finds a desk. */
 const DESK = process.env.HOOKDESK_URL ?? "http://127.0.0.1:8080";
 
+/** The package that `make pack` makes. */
+const PACKAGE = join(import.meta.dirname, "../pkg/package");
+
 export default defineConfig({
   plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), compressed()],
+  // The simulator and the explainer are a folder that any web server can have, at any place in it.
+  base: "./",
+  resolve: { alias: { hookdesk: join(PACKAGE, "browser.js") } },
+  worker: { format: "es" },
   build: {
     target: "es2022",
+    rolldownOptions: { input: ["index.html", "simulator.html", "signature.html"].map(inHere) },
     modulePreload: { polyfill: false },
     // An inlined file would be a `data:` URL, which the page's own policy allows for images alone.
     assetsInlineLimit: 0,
   },
-  server: { proxy: { "^/(tickets|webhooks|service|events)": DESK } },
+  server: {
+    proxy: { "^/(tickets|webhooks|service|events)": DESK },
+    fs: { allow: [import.meta.dirname, PACKAGE] },
+  },
 });
+
+function inHere(name: string): string {
+  return join(import.meta.dirname, name);
+}
 
 /** A component's class, by what it says and not by where its file lies. */
 function cssHash({ css, hash }: { css: string; hash: (text: string) => string }): string {

@@ -13,6 +13,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types svelte-trusted-html";
 
+/// What those parts may that run the desk themselves: WebAssembly besides, in workers of their own.
+const DESK_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; \
+    img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types svelte-trusted-html hookdesk-worker";
+
+/// What the frame may in which a receiver runs that a visitor wrote: that receiver's code, and
+/// nothing that leads out of it. Scripts of the visitor are there by their `blob:`.
+const SANDBOX_POLICY: &str = "sandbox allow-scripts; default-src 'none'; script-src 'self' blob:; \
+    worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
 /// In place of a page that was not built.
 const MISSING: File = File {
     path: "/index.html",
@@ -24,10 +36,17 @@ const MISSING: File = File {
     gzip: None,
 };
 
-/// The page's document, whatever view of it a path is for.
-const DOCUMENT: &str = "/index.html";
+/// The documents of the page by the paths under which they are known.
+const DOCUMENTS: [(&str, &str); 4] = [
+    ("/", "/index.html"),
+    ("/console", "/index.html"),
+    ("/simulator", "/simulator.html"),
+    ("/signature", "/signature.html"),
+];
 /// Names in this folder change with their content.
 const HASHED: &str = "/assets/";
+/// The frame for a receiver that a visitor wrote.
+const SANDBOX: &str = "/sandbox/";
 
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
@@ -54,10 +73,9 @@ pub enum Variant {
 
 /// The page's file under a path, if the path is one of the page's.
 pub fn find(path: &str) -> Option<&'static File> {
-    match path {
-        "/" | "/console" => Some(file(DOCUMENT).unwrap_or(&MISSING)),
-        DOCUMENT => None,
-        path => file(path),
+    match DOCUMENTS.iter().find(|(known, _)| *known == path) {
+        Some((_, document)) => Some(file(document).unwrap_or(&MISSING)),
+        None => file(path).filter(|file| !DOCUMENTS.iter().any(|(_, of)| *of == file.path)),
     }
 }
 
@@ -106,9 +124,9 @@ impl File {
         let cached = if forever { "public, max-age=31536000, immutable" } else { "no-cache" };
         let mut headers = vec![
             ("cache-control", cached),
-            ("content-security-policy", POLICY),
+            ("content-security-policy", self.policy()),
             ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-resource-policy", self.readers()),
             ("referrer-policy", "no-referrer"),
             ("vary", "accept-encoding"),
             ("x-content-type-options", "nosniff"),
@@ -125,6 +143,19 @@ impl File {
         }
         let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned()));
         headers.chain([("etag", self.entity_tag())]).collect()
+    }
+
+    fn policy(&self) -> &'static str {
+        match self.path {
+            "/index.html" => POLICY,
+            path if path.starts_with(SANDBOX) => SANDBOX_POLICY,
+            _ => DESK_POLICY,
+        }
+    }
+
+    /// The sandbox has an origin of its own, and its script must reach it there.
+    fn readers(&self) -> &'static str {
+        if self.path.starts_with(SANDBOX) { "cross-origin" } else { "same-origin" }
     }
 
     fn media_type(&self) -> &'static str {

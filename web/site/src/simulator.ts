@@ -1,0 +1,6 @@
+import { mount } from "svelte";
+
+import Simulator from "./simulator/Simulator.svelte";
+import "./style.css";
+
+mount(Simulator, { target: document.body });
