@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use hookdesk_core::api::{self, Call, Door, Listing, Next, Preparation, Problem};
+use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
     self as core, Answer, AttemptKey, Command, Decided, Desk, Fact, HolderId, Memory, Millis,
     Moment, Need, Seq, Store, excerpt,
@@ -21,7 +22,7 @@ const MOST_LISTS: usize = 64;
 /// A desk and its door.
 #[derive(Debug)]
 pub struct Face<S> {
-    desk: Desk<S>,
+    desk: Desk<Recorder<S>>,
     door: Door,
     holder: HolderId,
     /// Reports whose batch was not committed. They are decided again: a report is never given up.
@@ -40,7 +41,7 @@ where
     /// # Errors
     /// A sentence that names the option that makes no sense.
     pub fn new(store: S, options: &Options, at: &At) -> Result<Self, String> {
-        let mut desk = Desk::new(store, Memory::Kept);
+        let mut desk = Desk::new(Recorder::new(store), Memory::Kept);
         if let Some(most) = options.most_in_flight {
             desk.limit_in_flight(most);
         }
@@ -58,7 +59,13 @@ where
     }
 
     pub fn store_mut(&mut self) -> &mut S {
-        self.desk.store_mut()
+        self.desk.store_mut().store_mut()
+    }
+
+    /// Begins a recording, and gives the first lines of its file. Its key is chance of `at`.
+    pub fn record(&mut self, at: &At) -> String {
+        let header = Header::raw(1).line();
+        header + &self.desk.begin_recording(Millis(at.now_ms), at.chance.secret, 0)
     }
 
     /// The answer to a call that is not let in, whatever its body.
@@ -157,13 +164,14 @@ where
         let heard = reports.iter().cloned().map(Command::Report);
         let commands = command.into_iter().chain(heard).chain([Command::Wake]);
         let batch: Vec<_> = commands.map(|command| (command, moment)).collect();
-        match self.desk.run(&batch) {
-            Ok(decided) => self.follow(asked, decided, moment.now),
+        let Recorded { ended, lines } = self.desk.run_recorded(&batch);
+        match ended {
+            Ok(decided) => Handled { lines, ..self.follow(asked, decided, moment.now) },
             Err(fault) => {
                 self.unheard = reports;
                 self.next_wake = Some(moment.now.plus(FAULT_PAUSE_MS));
                 let response = asked.then(|| api::Response::from(Problem::undone()).into());
-                Handled { response, fault: Some(fault.to_string()), ..self.nothing() }
+                Handled { response, lines, fault: Some(fault.to_string()), ..self.nothing() }
             }
         }
     }
@@ -191,6 +199,8 @@ where
             requests: Vec::new(),
             next_wake_ms: self.next_wake.map(|at| at.0),
             changes: None,
+            told: None,
+            lines: None,
             fault: None,
         }
     }

@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::border::{bad, give, sound, watch_panics};
+use crate::told::Told;
 
 /// What one line of an incident file came to.
 #[derive(Serialize, Tsify)]
@@ -24,6 +25,8 @@ pub struct IncidentStep {
     /// Batches before a beginning that were not recorded.
     pub lost: u64,
     pub decisions: Vec<IncidentDecision>,
+    /// Events and attempts that were stored.
+    pub told: Told,
     /// What became of each try to store it.
     #[tsify(type = "(\"done\" | \"conflict\" | \"unknown\")[]")]
     pub commits: Vec<&'static str>,
@@ -82,6 +85,7 @@ impl From<core::Step> for IncidentStep {
             input: step.input,
             now_ms: step.now_ms.map(|at| at.0),
             lost: step.lost,
+            told: Told::of(&step.changes),
             decisions: step.decisions.into_iter().map(IncidentDecision::from).collect(),
             commits: step.commits,
             failure: step.failure,

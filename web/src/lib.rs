@@ -13,6 +13,7 @@ mod options;
 pub mod shapes;
 mod signature;
 mod stored;
+mod told;
 
 pub use face::Face;
 pub use incident::IncidentPlayer;

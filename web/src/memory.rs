@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 
 use hookdesk_core::sql::sqlite;
-use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Need, Store, api};
+use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Millis, Need, Store, api};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -12,19 +12,26 @@ use crate::border::{bad, give, sound, take, watch_panics};
 use crate::face::Face;
 use crate::options::Options;
 use crate::shapes::{At, Handled, Input, Statement};
+use crate::told::{Told, Watch};
 
 /// A store in memory that can say what it was told.
 #[derive(Debug, Default)]
 pub struct NotedStore {
     rows: MemoryStore,
     noted: Option<Vec<Statement>>,
+    watch: Option<Watch>,
 }
 
 impl NotedStore {
     /// One that keeps what it is told, for who takes it.
     #[must_use]
     pub fn noting() -> Self {
-        Self { rows: MemoryStore::default(), noted: Some(Vec::new()) }
+        Self { noted: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Rows that are new or changed since it was last asked, if it is watched.
+    fn told(&mut self, now: Millis) -> Option<Told> {
+        Some(self.watch.as_mut()?.take(&mut self.rows, now))
     }
 }
 
@@ -37,10 +44,13 @@ impl Store for NotedStore {
 
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Infallible> {
         let done = self.rows.commit(changes)?;
-        if let Some(noted) = &mut self.noted
-            && done == Commit::Done
-        {
-            noted.extend(sqlite::statements(changes).iter().map(Statement::from));
+        if done == Commit::Done {
+            if let Some(noted) = &mut self.noted {
+                noted.extend(sqlite::statements(changes).iter().map(Statement::from));
+            }
+            if let Some(watch) = &mut self.watch {
+                watch.note(changes);
+            }
         }
         Ok(done)
     }
@@ -52,6 +62,7 @@ impl Face<NotedStore> {
     /// # Errors
     /// A sentence when the input makes no sense.
     pub fn handle(&mut self, input: Input) -> Result<Handled, &'static str> {
+        let now = Millis(input.at.now_ms);
         let mut handled = match (input.call, input.report) {
             (Some(_), Some(_)) => return Err("an input is a call or a report, and not both"),
             (None, Some(report)) => self.report(&input.at, report)?,
@@ -70,6 +81,7 @@ impl Face<NotedStore> {
             }
         };
         handled.changes = self.store_mut().noted.as_mut().map(std::mem::take);
+        handled.told = self.store_mut().told(now);
         Ok(handled)
     }
 
@@ -113,6 +125,33 @@ impl MemoryDesk {
         let store = if noting { NotedStore::noting() } else { NotedStore::default() };
         let face = Face::new(store, &options, &at).map_err(|why| bad("options", &why))?;
         Ok(Self { face: RefCell::new(face) })
+    }
+
+    /// From here on all that follows has what it `told`: rows that are new or changed.
+    ///
+    /// # Errors
+    /// An error of the name `Broken` when this instance of the module is of no more use.
+    pub fn watch(&self) -> Result<(), JsValue> {
+        sound()?;
+        let mut face = self.face.try_borrow_mut().map_err(|_| bad("watch", "the desk is busy"))?;
+        face.store_mut().watch = Some(Watch::default());
+        Ok(())
+    }
+
+    /// Begins a recording, and gives the first lines of its file; what follows from an input has the
+    /// next ones. `IncidentPlayer` and `hookdesk replay` go through such a file. The chance of `at`
+    /// is its key.
+    ///
+    /// # Errors
+    /// A `TypeError` when the argument is not as described.
+    pub fn record(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+    ) -> Result<String, JsValue> {
+        sound()?;
+        let at: At = take("at", at)?;
+        let mut face = self.face.try_borrow_mut().map_err(|_| bad("at", "the desk is busy"))?;
+        Ok(face.record(&at))
     }
 
     /// Takes what happens, in order, and says what follows from each.

@@ -9,6 +9,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use tsify::Tsify;
 
+use crate::told::Told;
+
 /// When something happens, and with what chance.
 #[derive(Clone, Copy, Debug, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -163,6 +165,12 @@ pub struct Handled {
     /// What a store was told, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<Statement>>,
+    /// Rows that are new or changed, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
+    /// Lines for the file of a recording, if one has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
     /// What went wrong with the store, for the host's log. Its callers were told already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,

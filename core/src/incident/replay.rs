@@ -41,6 +41,9 @@ pub struct Step {
     pub chain: Digest,
     /// How this differs from what the file says was decided.
     pub difference: Option<Difference>,
+    /// What was stored.
+    #[serde(skip)]
+    pub changes: Changes,
     #[serde(skip)]
     written: Written,
 }
@@ -220,6 +223,7 @@ impl Player {
             failure: None,
             chain: self.chain,
             difference: None,
+            changes: Changes::default(),
             written,
         };
         match input {
@@ -264,6 +268,7 @@ fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut Step) -> Digest {
     let ended = desk.run(&commands);
     let tape = desk.store_mut();
     step.commits.clone_from(&tape.fates);
+    step.changes = std::mem::take(&mut tape.stored);
     step.difference = match (tape.strayed.take(), tape.said.is_empty(), step.written.witness) {
         (Some(instead), _, _) => Some(Difference::Asked { instead }),
         (None, false, _) => Some(Difference::Unasked),
@@ -322,6 +327,7 @@ struct Tape {
     raw: Vec<Digest>,
     redacted: Vec<Digest>,
     fates: Vec<&'static str>,
+    stored: Changes,
 }
 
 impl Tape {
@@ -356,7 +362,10 @@ impl Store for Tape {
         self.raw.push(chain::changes(changes));
         self.redacted.push(chain::changes(&self.redactor.changes(changes)));
         let (fate, commit) = match self.said.pop_front() {
-            Some(Said::Commit(Fate::Done)) => ("done", Ok(Commit::Done)),
+            Some(Said::Commit(Fate::Done)) => {
+                self.stored.merge(changes.clone());
+                ("done", Ok(Commit::Done))
+            }
             Some(Said::Commit(Fate::Conflict)) => ("conflict", Ok(Commit::Conflict)),
             Some(Said::Commit(Fate::Unknown)) => ("unknown", Err(Failed)),
             Some(Said::Fact(..) | Said::Silent(_)) | None => {
