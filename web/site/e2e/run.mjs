@@ -10,13 +10,16 @@ import { join } from "node:path";
 import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
 import { Receiver } from "./receiver.mjs";
-import { stories } from "./stories.mjs";
+import { simulator } from "./simulator.mjs";
+import { stories as consoles } from "./stories.mjs";
 
 const [binary, only = ""] = process.argv.slice(2);
 if (binary === undefined) {
   console.error("node web/site/e2e/run.mjs BINARY [part of a story's name]");
   process.exit(2);
 }
+
+const stories = { ...consoles, ...simulator };
 
 /** Stories at once: a page waits more than it works. */
 const AT_ONCE = 2;

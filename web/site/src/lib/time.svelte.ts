@@ -4,7 +4,14 @@ const SECOND = 1_000;
 const [MINUTE, HOUR, DAY] = [60 * SECOND, 3_600 * SECOND, 86_400 * SECOND];
 
 let now = $state(Date.now());
-setInterval(() => (now = Date.now()), SECOND);
+let stands: number | null = null;
+setInterval(() => (now = stands ?? Date.now()), SECOND);
+
+/** Has time stand still at `at`, in milliseconds of unix time, or go on by itself. */
+export function standAt(at: number | null): void {
+  stands = at;
+  now = at ?? Date.now();
+}
 
 /** A length of time in its two largest units: `2 h 30 min`. */
 export function span(ms: number): string {

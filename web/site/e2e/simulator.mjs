@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+import { PHONE, until } from "./browser.mjs";
+
+/** @typedef {import("./stories.mjs").Story} Story */
+/** @typedef {import("playwright-core").Page} Page */
+
+const run = promisify(execFile);
+
+/** Waits until the rehearsal is computed, and gives how many attempts there are. @param {Page} page */
+async function computed(page) {
+  const words = await page.getByText(/attempts, computed in/).textContent();
+  return Number(/([\d,]+) attempts/.exec(words ?? "")?.[1]?.replaceAll(",", ""));
+}
+
+/** @param {Page} page @param {string} title */
+async function open(page, title) {
+  await page.getByLabel("Rehearsal", { exact: true }).selectOption({ label: title });
+  await page.getByRole("heading", { name: title, level: 1 }).waitFor();
+  return computed(page);
+}
+
+/** @param {Page} page @param {string} name */
+async function saved(page, name) {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name, exact: true }).click(),
+  ]);
+  return download.path();
+}
+
+/** @type {Record<string, Story>} */
+export const simulator = {
+  "a weekend's outage is rehearsed, scrubbed and changed with no network": {
+    async run({ page, desk, visit }) {
+      await page.goto(`${desk.url}/simulator`);
+      await computed(page);
+      await page.context().setOffline(true);
+
+      await page.getByText("healthy").first().waitFor();
+      await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 3, 12)));
+      await page.getByText("down", { exact: true }).waitFor();
+      await page.getByText("Sat 3 Jan, 12:00:00").waitFor();
+      await page.getByRole("button", { name: "The next attempt" }).click();
+      await page.getByText(/A probe of a receiver that is down failed/).waitFor();
+      await page.getByText("How it was signed").waitFor();
+      await page.getByText("good", { exact: true }).waitFor();
+
+      const before = await computed(page);
+      const block = page.getByRole("button", { name: /^Outage of Shop/ });
+      await block.focus();
+      await page.keyboard.press("Delete");
+      await until("without the outage", async () => (await computed(page)) < before);
+      await page.getByText("Figures side by side").click();
+      const failed = page.getByRole("row", { name: /^Failed/ }).getByRole("cell");
+      await until("nothing fails", async () => (await failed.first().textContent()) === "0");
+      await page.context().setOffline(false);
+      visit.allow(/ERR_INTERNET_DISCONNECTED/);
+    },
+  },
+
+  "an outage is drawn with the pointer": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      const none = await open(page, "Lost answer");
+      const strip = page.locator(".strip").first();
+      const box = await strip.boundingBox();
+      assert.ok(box);
+      await page.mouse.move(box.x + box.width * 0.2, box.y + 8);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.3, box.y + 8, { steps: 4 });
+      await page.mouse.up();
+      await page.getByRole("heading", { name: "An outage" }).waitFor();
+      await until("another run", async () => (await computed(page)) !== none);
+      await page.getByLabel("Meanwhile the receiver").selectOption({ label: "answers 503" });
+      await page.getByRole("button", { name: "Remove it" }).click();
+      await until("as it was", async () => (await computed(page)) === none);
+    },
+  },
+
+  "every rehearsal is decided the same by the binary": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      const titles = await page.getByLabel("Rehearsal", { exact: true }).locator("option").allTextContents();
+      for (const title of titles.slice(0, -1)) {
+        const attempts = await open(page, title);
+        const file = await saved(page, "Save as incident");
+        const { stdout } = await run(desk.binary, ["replay", file, "--json"], { maxBuffer: 1 << 29 });
+        const steps = stdout.trim().split("\n").map((line) => JSON.parse(line));
+        assert.deepEqual(steps.filter((step) => step.difference), [], title);
+        const native = steps.flatMap((step) =>
+          step.decisions.flatMap((/** @type {any} */ decision) =>
+            decision.requests.map((/** @type {any} */ { webhook, seq, attempt }) =>
+              [step.now_ms, webhook, seq, attempt].join(" "),
+            ),
+          ),
+        );
+        // The page's own schedule.
+        const [, ...rows] = (await readFile(await saved(page, "Save attempts"), "utf8")).trim().split("\r\n");
+        const shown = rows.map((row) => {
+          const [at, , webhook, , seq, attempt] = row.split(",");
+          return [at, webhook, seq, attempt].join(" ");
+        });
+        assert.equal(shown.length, attempts, title);
+        const ended = new Set(shown);
+        const decided = new Set(native);
+        assert.deepEqual(shown.filter((row) => !decided.has(row)), [], title);
+        // What is in flight at the end is no attempt yet.
+        const unended = native.filter((row) => !ended.has(row));
+        assert.ok(unended.length <= 64, `${title}: ${unended.length} are not shown`);
+      }
+    },
+  },
+
+  "a rehearsal is shared by link and by file, and a broken one is refused": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      const attempts = await open(page, "Poisoned ticket");
+      await page.getByRole("button", { name: "Copy link" }).click();
+      await page.getByText("The link is copied.").waitFor();
+      const link = await page.evaluate(() => navigator.clipboard.readText());
+      const file = await saved(page, "Save");
+
+      await page.goto("about:blank");
+      await page.goto(link);
+      await page.getByRole("heading", { name: "Poisoned ticket", level: 1 }).waitFor();
+      assert.equal(await computed(page), attempts);
+      const text = JSON.parse(await readFile(file, "utf8"));
+      const choose = async (/** @type {string} */ content) => {
+        const buffer = Buffer.from(content);
+        await page.getByLabel("A rehearsal or an incident file").setInputFiles({ name: "x.json", mimeType: "application/json", buffer });
+      };
+      await choose(JSON.stringify({ ...text, length: -1 }));
+      await page.getByText("length must be a whole number").waitFor();
+      await choose("{");
+      await page.getByText("It is not JSON").waitFor();
+      await choose('{"hookdesk_incident":1,"version":"0.1.0","redacted":false,"number":1}\n{"input":5}\n');
+      await page.getByText("bad_incident").waitFor();
+      await choose(JSON.stringify({ ...text, title: "<b>Mine</b>" }));
+      await page.getByRole("heading", { name: "<b>Mine</b>", level: 1 }).waitFor();
+    },
+  },
+
+  "an incident file opens and steps": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      await open(page, "Key rotation");
+      const file = await saved(page, "Save as incident");
+      await page.getByLabel("A rehearsal or an incident file").setInputFiles(file);
+      await page.getByRole("heading", { name: "An incident, decided again" }).waitFor();
+      await page.getByText("Each came to what the server decided.").waitFor();
+      await page.getByRole("button", { name: "Step", exact: true }).click();
+      await page.locator("li[aria-current=step]").waitFor();
+    },
+  },
+
+  "a receiver that the visitor writes runs apart, and its end is not the page's": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      await open(page, "Lost answer");
+      await page.getByLabel("What it does").selectOption({ label: "does what you write" });
+      const editor = page.getByLabel(/Its code/);
+      const set = async (/** @type {string} */ source) => {
+        await editor.fill(source);
+        await editor.blur();
+      };
+      await set('function receive({ headers }) { return { status: 418, body: headers["webhook-id"] }; }');
+      await page.getByRole("button", { name: "The next attempt" }).click();
+      await page.getByText("Answered 418").waitFor();
+      await set("function receive() { fetch('http://127.0.0.1:9/'); throw new Error('no way out'); }");
+      await page.getByRole("button", { name: "The next attempt" }).click();
+      await page.getByText("Answered 500").waitFor();
+      const inside = await page.evaluate(() => document.querySelector("iframe")?.contentDocument);
+      assert.equal(inside, null, "the frame has an origin of its own");
+    },
+  },
+
+  "the console's views work over the rehearsed desk": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      await open(page, "Key rotation");
+      await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 2, 16)));
+      await page.getByText("The desk at this time").click();
+      await page.getByLabel("What is it about?").fill("Opened in a rehearsal");
+      await page.getByRole("button", { name: "Open a ticket" }).click();
+      await page.getByRole("listitem").filter({ hasText: "Opened in a rehearsal" }).first().waitFor();
+      await page.getByText("What else is done (2)").waitFor();
+      await page.getByRole("link", { name: "Webhooks", exact: true }).click();
+      await page.getByRole("link", { name: /shop\.example/ }).click();
+      await page.getByRole("button", { name: /Ticket opened delivered/ }).first().waitFor();
+    },
+  },
+};
+
+for (const theme of /** @type {const} */ (["light", "dark"])) {
+  for (const [device, size] of /** @type {const} */ ([["desk", {}], ["phone", PHONE]])) {
+    simulator[`the simulator is sound: ${device}, ${theme}`] = {
+      device: { ...size, theme },
+      async run({ page, desk, visit }) {
+        await page.goto(`${desk.url}/simulator`);
+        await computed(page);
+        await page.getByRole("button", { name: "The next attempt" }).click();
+        await page.getByText("How it was signed").waitFor();
+        await visit.inspect("the simulator");
+        await page.getByText("Figures side by side").click();
+        await visit.inspect("its figures");
+        await page.getByText("The desk at this time").click();
+        await page.getByText("What you do here happens").waitFor();
+        await visit.inspect("its desk");
+        const shots = process.env.PAGE_SHOTS_ALL;
+        if (shots) await page.screenshot({ path: `${shots}/simulator-${device}-${theme}.png`, fullPage: true });
+      },
+    };
+  }
+}

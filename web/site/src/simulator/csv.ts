@@ -1,0 +1,20 @@
+/** Attempts as a table for other programs (RFC 4180). */
+
+import type { Recording } from "./recording";
+
+const NAMES = "at_ms,receiver,webhook,event,seq,attempt,status,failure,reason,next_attempt_at_ms";
+
+export function toCsv({ attempts, events, tracks }: Recording): string {
+  const rows = attempts.map(({ at, track, seq, number, status, failure, reason, next }) => {
+    const { name, webhook } = tracks[track] ?? { name: "", webhook: null };
+    const fields = [at, name, webhook, events[seq]?.id, seq, number, status, failure, reason, next];
+    return fields.map((field) => quoted(String(field ?? ""))).join(",");
+  });
+  return [NAMES, ...rows, ""].join("\r\n");
+}
+
+/** Quoted where it must be; what a spreadsheet would take for a formula is marked as text. */
+function quoted(field: string): string {
+  const text = /^[=+@-]/.test(field) ? `'${field}` : field;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,53 @@
+/** Times of a rehearsal in words. They are in UTC, so that a shared one says the same everywhere. */
+
+import { HOUR, MINUTE } from "./span";
+
+const named = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZone: "UTC",
+});
+const full = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZone: "UTC",
+});
+
+/** `Fri 18:00` */
+export function brief(at: number): string {
+  return named.format(at).replace(",", "");
+}
+
+/** `Fri 2 Jan, 18:00:05` */
+export function whole(at: number): string {
+  return full.format(at);
+}
+
+/** Distances between the marks of an axis, of which one leaves them far enough apart. */
+const STEPS = [
+  MINUTE / 60, MINUTE / 12, MINUTE / 4, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR,
+  12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR,
+];
+
+/** Times for an axis of so many pixels. */
+export function ticks(from: number, to: number, width: number): number[] {
+  const most = Math.max(1, Math.floor(width / 80));
+  const step = STEPS.find((candidate) => (to - from) / candidate <= most) ?? 672 * HOUR;
+  const first = Math.ceil(from / step) * step;
+  return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => first + index * step);
+}
+
+/** A time for a field of a form, and back. */
+export function toField(at: number): string {
+  return new Date(at).toISOString().slice(0, 16);
+}
+
+export function fromField(text: string): number | null {
+  const at = Date.parse(`${text}Z`);
+  return Number.isNaN(at) ? null : at;
+}

@@ -1,0 +1,33 @@
+/** The simulator's own closed sets in words. */
+
+import type { Outcome } from "./recording";
+import type { BehaviourKind, OutageKind } from "./rehearsal";
+
+export const KINDS: Record<BehaviourKind, string> = {
+  healthy: "is healthy",
+  slow: "is slow",
+  failing: "fails with a status",
+  hanging: "never answers",
+  flapping: "comes and goes",
+  limited: "takes so many a minute",
+  choking: "chokes on some tickets",
+  unheard: "has answers lost",
+  gone: "answers 410 Gone",
+  hostile: "is hostile",
+  script: "does what you write",
+};
+
+export const OUTAGES: Record<OutageKind, string> = {
+  refused: "refuses connections",
+  error: "answers 503",
+  hanging: "never answers",
+  unheard: "takes it in, and the answer is lost",
+};
+
+export const OUTCOMES: Record<Outcome, string> = {
+  delivered: "Delivered",
+  retry: "Failed",
+  busy: "Asked to wait",
+  lost: "Taken in, and not heard",
+  "given-up": "Given up",
+};

@@ -1,0 +1,177 @@
+/** Runs rehearsals beside the page, so that the page never waits for one. */
+
+import { IncidentPlayer, MemoryDesk, init, verify } from "hookdesk";
+import type { Handled } from "hookdesk";
+
+import { problemOf, Refused } from "../lib/backend";
+import type { Ask, Reply } from "./asks";
+import { Dice } from "./dice";
+import { replay } from "./incident";
+import type { Incoming, Reaction } from "./reaction";
+import { OPTIONS, Run } from "./run";
+import type { Rehearsal } from "./rehearsal";
+
+/** Inputs that are told at once when a desk is brought to some time. */
+const CHUNK = 500;
+/** Milliseconds that a visitor's receiver has to say how it answers. */
+const SCRIPT_MS = 1_000;
+
+const ready = init();
+let run: Run | null = null;
+let latest = 0;
+let sandbox: MessagePort | null = null;
+
+/** The desk as it stood at some time of the run. */
+let past: { of: Run; desk: MemoryDesk; told: number; at: number } | null = null;
+
+function say(reply: Reply): void {
+  postMessage(reply);
+}
+
+onmessage = async ({ data, ports }: MessageEvent<{ id: number; ask: Ask }>) => {
+  const { id, ask } = data;
+  try {
+    await ready;
+    if (ask.what === "sandbox") sandbox = ports[0] ?? null;
+    else say({ id, done: await answer(id, ask) });
+  } catch (error) {
+    say({ id, refused: problemOf(error) });
+  }
+};
+
+async function answer(id: number, ask: Exclude<Ask, { what: "sandbox" }>): Promise<unknown> {
+  switch (ask.what) {
+    case "compute":
+      return compute(id, ask.rehearsal);
+    case "detail":
+      return detail(ask.index);
+    case "read":
+      return read(ask.at, ask.path);
+    case "answer":
+      return run?.answers.get(ask.act) ?? null;
+    case "export":
+      return exported();
+    case "incident":
+      return replay(ask.text, (header) => new IncidentPlayer(header), stretch(id));
+  }
+}
+
+/** Lets other messages in, tells how far it is, and says whether to go on. */
+function stretch(id: number): (done: number) => Promise<boolean> {
+  latest = id;
+  let told = performance.now();
+  return async (done) => {
+    if (performance.now() - told < 30) return true;
+    told = performance.now();
+    say({ id, progress: done });
+    await new Promise((resolve) => setTimeout(resolve));
+    return latest === id;
+  };
+}
+
+async function compute(id: number, rehearsal: Rehearsal): Promise<unknown> {
+  const desk = begin(rehearsal);
+  const next = new Run(desk, rehearsal, (place, request) => react(rehearsal, place, request));
+  try {
+    if (!(await next.go(stretch(id)))) return null;
+  } finally {
+    desk.free();
+  }
+  run = next;
+  return next.recording;
+}
+
+function begin({ start, seed }: Rehearsal): MemoryDesk {
+  return new MemoryDesk({ nowMs: start, chance: new Dice(seed).chance(0) }, OPTIONS);
+}
+
+/** What went out, and how its signature is checked. */
+function detail(index: number): unknown {
+  const outgoing = run?.outgoing[index];
+  if (!run || !outgoing) return null;
+  const { url, headers, body, key } = outgoing;
+  const own = run.secrets.filter(({ webhook }) => webhook === key.webhook);
+  const secrets = own.map(({ secret }) => secret);
+  const verdict = verify(headers, body, secrets, key.sentAtMs);
+  return { url, headers, body, secrets, verdict };
+}
+
+/** What a call would be answered at a time. Only calls that change nothing are made so. */
+function read(at: number, target: string): unknown {
+  if (!run) throw unknown();
+  const desk = standing(run, at);
+  const [path = "", query = ""] = target.split("?");
+  const call = { method: "GET", path, query };
+  const [handled] = desk.run([{ at: { nowMs: at, chance: run.dice.chance(0) }, call }]);
+  return answered(handled);
+}
+
+function answered(handled: Handled | undefined): { status: number; body: string } {
+  const response = handled?.response;
+  if (!response) throw unknown();
+  return { status: response.status, body: response.body };
+}
+
+function unknown(): Refused {
+  const detail = "Nothing was rehearsed yet. Wait for it to be computed.";
+  return new Refused({ title: "There is no desk yet", detail, code: "no_rehearsal" });
+}
+
+/** A desk that was told all up to a time. It only goes forward; for earlier times it begins anew. */
+function standing(of: Run, at: number): MemoryDesk {
+  if (past && (past.of !== of || past.at > at)) {
+    past.desk.free();
+    past = null;
+  }
+  past ??= { of, desk: begin(of.rehearsal), told: 0, at };
+  const due = of.inputs.findIndex((input) => input.at.nowMs > at);
+  const to = due < 0 ? of.inputs.length : due;
+  for (; past.told < to; past.told = Math.min(to, past.told + CHUNK)) {
+    past.desk.run(of.inputs.slice(past.told, Math.min(to, past.told + CHUNK)));
+  }
+  past.at = at;
+  return past.desk;
+}
+
+/** The run as a file that `hookdesk replay` decides again. */
+function exported(): string {
+  if (!run) throw unknown();
+  const desk = begin(run.rehearsal);
+  try {
+    const at = { nowMs: run.rehearsal.start, chance: run.dice.chance(11) };
+    let file = desk.record(at);
+    for (let from = 0; from < run.inputs.length; from += CHUNK) {
+      const all = desk.run(run.inputs.slice(from, from + CHUNK));
+      file += all.map(({ lines }) => lines ?? "").join("");
+    }
+    return file;
+  } finally {
+    desk.free();
+  }
+}
+
+let asked = 0;
+
+/** Asks the visitor's own receiver, which runs in a frame apart. */
+function react({ receivers }: Rehearsal, place: number, request: Incoming): Promise<Reaction> {
+  const port = sandbox;
+  const behaviour = receivers[place]?.behaviour;
+  const source = behaviour?.kind === "script" ? behaviour.source : "";
+  if (!port) return Promise.resolve({ latency: 5, failure: "connect", took: false });
+  asked += 1;
+  const number = asked;
+  return new Promise((resolve) => {
+    const end = (reaction: Reaction): void => {
+      clearTimeout(timer);
+      port.removeEventListener("message", heard);
+      resolve(reaction);
+    };
+    const timer = setTimeout(() => end({ latency: Infinity, took: false }), SCRIPT_MS);
+    const heard = ({ data }: MessageEvent): void => {
+      if (data.number === number) end(data.reaction);
+    };
+    port.addEventListener("message", heard);
+    port.start();
+    port.postMessage({ number, place, source, request });
+  });
+}
