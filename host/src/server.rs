@@ -64,6 +64,7 @@ impl Front {
         };
         if let Some(file) = assets::find(call.path) {
             return match self.door.show(&call) {
+                Err(_) if file.is_for_all(&call) => Answered::File(file, file.variant(&call)),
                 Ok(()) => Answered::File(file, file.variant(&call)),
                 Err(problem) => problem.into(),
             };

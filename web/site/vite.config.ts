@@ -13,7 +13,7 @@ const DESK = process.env.HOOKDESK_URL ?? "http://127.0.0.1:8080";
 const PACKAGE = join(import.meta.dirname, "../pkg/package");
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), compressed()],
+  plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), strict(), compressed()],
   // The simulator and the explainer are a folder that any web server can have, at any place in it.
   base: "./",
   resolve: { alias: { hookdesk: join(PACKAGE, "browser.js") } },
@@ -33,6 +33,23 @@ export default defineConfig({
 
 function inHere(name: string): string {
   return join(import.meta.dirname, name);
+}
+
+/**
+ * What the documents may do where a server says nothing of it, as the binary does
+ * (`host/src/server/assets.rs`). It cannot say who may frame them.
+ */
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
+  "worker-src 'self'; frame-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; " +
+  "form-action 'none'; require-trusted-types-for 'script'; " +
+  "trusted-types svelte-trusted-html hookdesk-worker";
+
+/** Writes the policy into each document. */
+function strict(): Plugin {
+  const tag = { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: POLICY } };
+  const transformIndexHtml = () => [{ ...tag, injectTo: "head-prepend" as const }];
+  return { name: "strict", apply: "build", transformIndexHtml };
 }
 
 /** A component's class, by what it says and not by where its file lies. */

@@ -145,6 +145,12 @@ impl File {
         headers.chain([("etag", self.entity_tag())]).collect()
     }
 
+    /// Whether anybody may have it: the sandbox's origin is not the page's, so what it loads is asked
+    /// for from elsewhere. There is nothing in it that is not in every copy of HookDesk.
+    pub fn is_for_all(&self, call: &Call<'_>) -> bool {
+        self.path.starts_with(SANDBOX) && matches!(call.method, "GET" | "HEAD")
+    }
+
     fn policy(&self) -> &'static str {
         match self.path {
             "/index.html" => POLICY,

@@ -67,7 +67,7 @@ export class Visit {
     });
     page.on("request", (request) => {
       const to = new URL(request.url());
-      const own = to.origin === new URL(url).origin || to.protocol === "data:";
+      const own = to.origin === new URL(this.url).origin || ["data:", "blob:"].includes(to.protocol);
       if (!own) this.#wrongs.push(`request to ${request.url()}`);
     });
   }

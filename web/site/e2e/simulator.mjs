@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { promisify } from "node:util";
 
 import { PHONE, until } from "./browser.mjs";
@@ -9,6 +10,39 @@ import { PHONE, until } from "./browser.mjs";
 /** @typedef {import("playwright-core").Page} Page */
 
 const run = promisify(execFile);
+const BUILT = new URL("../dist/", import.meta.url);
+/** @type {Record<string, string>} */
+const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", wasm: "application/wasm", svg: "image/svg+xml" };
+
+/** A web server that knows files and nothing else, as any has it. */
+class Folder {
+  /** @param {import("node:http").Server} server */
+  constructor(server) {
+    this.server = server;
+    const address = /** @type {import("node:net").AddressInfo} */ (server.address());
+    this.url = `http://127.0.0.1:${address.port}`;
+  }
+
+  static async serve() {
+    const server = createServer(async ({ url = "" }, response) => {
+      const name = url.replace(/^\/some\/place\//, "").replace(/[?#].*/, "");
+      try {
+        const content = await readFile(new URL(name, BUILT));
+        response.setHeader("content-type", TYPES[name.split(".").at(-1) ?? ""] ?? "text/plain");
+        response.end(content);
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+    return new Folder(server);
+  }
+
+  close() {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
 
 /** Waits until the rehearsal is computed, and gives how many attempts there are. @param {Page} page */
 async function computed(page) {
@@ -42,10 +76,13 @@ export const simulator = {
 
       await page.getByText("healthy").first().waitFor();
       await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 3, 12)));
-      await page.getByText("down", { exact: true }).waitFor();
       await page.getByText("Sat 3 Jan, 12:00:00").waitFor();
-      await page.getByRole("button", { name: "The next attempt" }).click();
-      await page.getByText(/A probe of a receiver that is down failed/).waitFor();
+      await page.getByText("down", { exact: true }).waitFor();
+      const probe = page.getByText(/A probe of a receiver that is down failed/);
+      await until("at a probe", async () => {
+        await page.getByRole("button", { name: "The next attempt" }).click();
+        return probe.isVisible();
+      });
       await page.getByText("How it was signed").waitFor();
       await page.getByText("good", { exact: true }).waitFor();
 
@@ -85,6 +122,7 @@ export const simulator = {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
       const titles = await page.getByLabel("Rehearsal", { exact: true }).locator("option").allTextContents();
+      assert.equal(titles.length, 8);
       for (const title of titles.slice(0, -1)) {
         const attempts = await open(page, title);
         const file = await saved(page, "Save as incident");
@@ -158,7 +196,7 @@ export const simulator = {
   },
 
   "a receiver that the visitor writes runs apart, and its end is not the page's": {
-    async run({ page, desk }) {
+    async run({ page, desk, visit }) {
       await page.goto(`${desk.url}/simulator`);
       await open(page, "Lost answer");
       await page.getByLabel("What it does").selectOption({ label: "does what you write" });
@@ -173,8 +211,29 @@ export const simulator = {
       await set("function receive() { fetch('http://127.0.0.1:9/'); throw new Error('no way out'); }");
       await page.getByRole("button", { name: "The next attempt" }).click();
       await page.getByText("Answered 500").waitFor();
+      visit.expect(/Failed to fetch/);
+      visit.allow(/Content Security Policy/);
       const inside = await page.evaluate(() => document.querySelector("iframe")?.contentDocument);
       assert.equal(inside, null, "the frame has an origin of its own");
+    },
+  },
+
+  "a folder of files is all that it needs": {
+    async run({ page, visit }) {
+      const folder = await Folder.serve();
+      try {
+        visit.url = folder.url;
+        await page.goto(`${folder.url}/some/place/simulator.html`);
+        assert.ok((await computed(page)) > 1_000);
+        assert.equal(await page.getByRole("link", { name: "Console" }).count(), 0);
+        await page.getByLabel("What it does").first().selectOption({ label: "does what you write" });
+        await page.getByText(/failed, tried again/).waitFor();
+        await computed(page);
+        await page.getByRole("link", { name: "Signatures" }).click();
+        await page.waitForURL("**/some/place/signature.html");
+      } finally {
+        folder.close();
+      }
     },
   },
 

@@ -34,6 +34,8 @@ export class Theatre {
   /** What is seen of it. */
   view = $state.raw({ from: 0, to: 1 });
 
+  /** Rehearsals and incidents that were opened: what comes late of an earlier one is not shown. */
+  #opened = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #changed = new Set<() => void>();
 
@@ -46,6 +48,7 @@ export class Theatre {
 
   /** Another rehearsal, from its beginning. */
   open(rehearsal: Rehearsal): void {
+    this.#opened += 1;
     this.rehearsal = rehearsal;
     this.recording = null;
     this.incident = null;
@@ -98,12 +101,12 @@ export class Theatre {
 
   async compute(): Promise<void> {
     clearTimeout(this.#timer);
-    const asked = this.rehearsal;
+    const [asked, opened] = [this.rehearsal, this.#opened];
     this.progress = 0;
     try {
       // The worker gets it as it is beneath what the page watches.
       const recording = await this.stage.compute(asked, (done) => (this.progress = done));
-      if (recording === null) return;
+      if (recording === null || opened !== this.#opened) return;
       this.recording = recording;
       this.problem = null;
     } catch (error) {
@@ -115,6 +118,8 @@ export class Theatre {
   }
 
   async openIncident(text: string): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#opened += 1;
     this.progress = 0;
     try {
       const incident = await this.stage.incident(text, (done) => (this.progress = done));
