@@ -12,6 +12,16 @@ const DESK = process.env.HOOKDESK_URL ?? "http://127.0.0.1:8080";
 /** The package that `make pack` makes. */
 const PACKAGE = join(import.meta.dirname, "../pkg/package");
 
+/**
+ * What the documents may do where a server says nothing of it, as the binary does
+ * (`host/src/server/assets.rs`). It cannot say who may frame them.
+ */
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
+  "worker-src 'self'; frame-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; " +
+  "form-action 'none'; require-trusted-types-for 'script'; " +
+  "trusted-types svelte-trusted-html hookdesk-worker";
+
 export default defineConfig({
   plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), strict(), compressed()],
   // The simulator and the explainer are a folder that any web server can have, at any place in it.
@@ -34,16 +44,6 @@ export default defineConfig({
 function inHere(name: string): string {
   return join(import.meta.dirname, name);
 }
-
-/**
- * What the documents may do where a server says nothing of it, as the binary does
- * (`host/src/server/assets.rs`). It cannot say who may frame them.
- */
-const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
-  "worker-src 'self'; frame-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; " +
-  "form-action 'none'; require-trusted-types-for 'script'; " +
-  "trusted-types svelte-trusted-html hookdesk-worker";
 
 /** Writes the policy into each document. */
 function strict(): Plugin {
