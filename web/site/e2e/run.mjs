@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
 import { Receiver } from "./receiver.mjs";
-import { simulator } from "./simulator.mjs";
-import { stories as consoles } from "./stories.mjs";
+import { stories as ofSimulator } from "./simulator.mjs";
+import { stories as ofConsole } from "./stories.mjs";
 
 const [binary, only = ""] = process.argv.slice(2);
 if (binary === undefined) {
@@ -19,7 +19,7 @@ if (binary === undefined) {
   process.exit(2);
 }
 
-const stories = { ...consoles, ...simulator };
+const stories = { ...ofConsole, ...ofSimulator };
 
 /** Stories at once: a page waits more than it works. */
 const AT_ONCE = 2;

@@ -67,7 +67,7 @@ async function saved(page, name) {
 }
 
 /** @type {Record<string, Story>} */
-export const simulator = {
+export const stories = {
   "a weekend's outage is rehearsed, scrubbed and changed with no network": {
     async run({ page, desk, visit }) {
       await page.goto(`${desk.url}/simulator`);
@@ -258,7 +258,7 @@ export const simulator = {
 
 for (const theme of /** @type {const} */ (["light", "dark"])) {
   for (const [device, size] of /** @type {const} */ ([["desk", {}], ["phone", PHONE]])) {
-    simulator[`the simulator is sound: ${device}, ${theme}`] = {
+    stories[`the simulator is sound: ${device}, ${theme}`] = {
       device: { ...size, theme },
       async run({ page, desk, visit }) {
         await page.goto(`${desk.url}/simulator`);
