@@ -3,6 +3,8 @@
 //! Whatever a receiver does costs bounded memory and time: one total timeout, an answer that is
 //! read up to a cap, and a place for each request that is under way.
 
+mod names;
+mod peer;
 mod resolver;
 
 use std::error::Error;
@@ -11,13 +13,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hookdesk_core::guard::Targets;
+use hookdesk_core::guard::{BadHost, Targets};
 use hookdesk_core::{Answer, Failure, Report, Request, excerpt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
+use tower::util::AndThenLayer;
 
-use resolver::{Resolver, Unresolved};
+pub use names::{Names, System};
+use peer::proven;
+use resolver::{Refused, Resolver};
 
 /// A connection is let go before receivers do it: the shortest that common servers keep one is 5 s
 /// (Node.js), and a request on a connection that just ended is a failure for nothing.
@@ -36,21 +41,27 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// A courier with room for `places` requests at once.
+    /// A courier with room for `places` requests at once, to receivers whose addresses `names` knows.
     ///
     /// # Errors
     /// When no TLS can be set up, for want of any trusted certificates for example.
-    pub fn new(targets: Targets, places: u32) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        targets: Targets,
+        names: &Arc<dyn Names>,
+        places: u32,
+    ) -> Result<Self, reqwest::Error> {
         let targets = Arc::new(targets);
         let places = places as usize;
         let builder = || {
+            let vetted = Arc::clone(&targets);
             reqwest::Client::builder()
                 .redirect(Policy::none())
                 .retry(reqwest::retry::never())
                 .no_proxy()
                 .referer(false)
                 .http1_only()
-                .dns_resolver(Resolver::new(Arc::clone(&targets)))
+                .dns_resolver(Resolver::new(Arc::clone(names), Arc::clone(&targets)))
+                .connector_layer(AndThenLayer::new(move |connection| proven(connection, &vetted)))
         };
         // Connections are counted per host name, and many webhooks may be on one host.
         let pooled = builder().pool_idle_timeout(IDLE).pool_max_idle_per_host(places);
@@ -72,10 +83,10 @@ impl Courier {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        // A stored URL that is none any more is ours to mend, not the receiver's.
+        request.url.url().ok_or(Failure::Ours)?;
         // The resolver is not asked about an address, so it is vetted here.
-        if request.url.check(&self.targets).is_err() {
-            return Err(Failure::Blocked);
-        }
+        request.url.check(&self.targets).map_err(|_| Failure::Blocked)?;
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.into());
         match post(&self.client, &request, deadline).await {
             // Perhaps the receiver closed a connection that was kept, at the very moment at which it
@@ -91,7 +102,6 @@ async fn post(
     request: &Request,
     deadline: Instant,
 ) -> Result<Answer, Failure> {
-    // A stored URL that is none any more is ours to mend, not the receiver's.
     let url = request.url.url().ok_or(Failure::Ours)?.clone();
     let response = client
         .post(url)
@@ -156,11 +166,8 @@ fn classify(error: &reqwest::Error) -> Failure {
 }
 
 fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
-    if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
-        return Some(match unresolved {
-            Unresolved::Unknown => Failure::Dns,
-            Unresolved::Forbidden => Failure::Blocked,
-        });
+    if let Some(Refused(why)) = error.downcast_ref() {
+        return Some(if *why == BadHost::Nowhere { Failure::Dns } else { Failure::Blocked });
     }
     if error.downcast_ref::<rustls::Error>().is_some() {
         return Some(Failure::Tls);

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Settings;
-use crate::courier::Courier;
+use crate::courier::{Courier, Names, System};
 use crate::desk::{self, DeskQueue, Dispatch};
 use crate::feed::Feed;
 use crate::record::Tape;
@@ -43,6 +43,14 @@ type Anything = Box<dyn Error + Send + Sync>;
 /// # Errors
 /// When it cannot start: the text is for the person who started it.
 pub fn serve(settings: Settings) -> Result<(), Anything> {
+    serve_with(settings, Arc::new(System))
+}
+
+/// The same, with receivers whose addresses `names` knows.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anything> {
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
@@ -50,7 +58,7 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
     desk.judge_health_by(settings.health);
     desk.retain(settings.retention);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(settings, desk, lookup));
+    let done = runtime.block_on(run(settings, names, desk, lookup));
     // A name that is being resolved is waited for by nobody.
     runtime.shutdown_background();
     done
@@ -58,20 +66,20 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
 
 async fn run(
     settings: Settings,
+    names: Arc<dyn Names>,
     mut desk: Desk<Recorder<Sqlite>>,
     lookup: Lookup,
 ) -> Result<(), Anything> {
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let courier = Courier::new(settings.door.targets.clone(), Limits::default().in_flight)
-        .map_err(|error| {
-            format!(
-                "no TLS without trusted certificates (on Debian the package \
-                                  ca-certificates): {}",
-                causes(&error)
-            )
-        })?;
+    let targets = settings.door.targets.clone();
+    let courier = Courier::new(targets, &names, Limits::default().in_flight).map_err(|error| {
+        let causes = causes(&error);
+        format!(
+            "no TLS without trusted certificates (on Debian the package ca-certificates): {causes}"
+        )
+    })?;
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();

@@ -7,53 +7,42 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hookdesk_core::guard::Targets;
+use hookdesk_core::guard::{BadHost, Targets, verdict};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Host;
+
+use super::names::Names;
 
 pub(super) struct Resolver {
+    names: Arc<dyn Names>,
     targets: Arc<Targets>,
 }
 
-/// Why a name leads nowhere.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Unresolved {
-    Unknown,
-    /// All its addresses are ones that this desk must not call.
-    Forbidden,
-}
+/// A receiver that must not be called, or that is nowhere.
+#[derive(Debug)]
+pub(super) struct Refused(pub BadHost);
 
-impl fmt::Display for Unresolved {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "the name does not resolve",
-            Self::Forbidden => "the name resolves to forbidden addresses only",
-        })
+        write!(f, "the receiver {}", self.0)
     }
 }
 
-impl std::error::Error for Unresolved {}
+impl std::error::Error for Refused {}
 
 impl Resolver {
-    pub fn new(targets: Arc<Targets>) -> Self {
-        Self { targets }
+    pub fn new(names: Arc<dyn Names>, targets: Arc<Targets>) -> Self {
+        Self { names, targets }
     }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let targets = Arc::clone(&self.targets);
+        let (names, targets) = (Arc::clone(&self.names), Arc::clone(&self.targets));
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found: Vec<SocketAddr> = found.map_err(|_| Unresolved::Unknown)?.collect();
-            if found.is_empty() {
-                return Err(Unresolved::Unknown.into());
-            }
-            let allowed: Vec<SocketAddr> =
-                found.into_iter().filter(|to| targets.check(to.ip()).is_ok()).collect();
-            if allowed.is_empty() {
-                return Err(Unresolved::Forbidden.into());
-            }
-            let addresses: Addrs = Box::new(allowed.into_iter());
+            let found = names.addresses(name.as_str()).await;
+            verdict(Host::Domain(name.as_str()), Some(&found), &targets).map_err(Refused)?;
+            let addresses: Addrs = Box::new(found.into_iter().map(|one| SocketAddr::new(one, 0)));
             Ok(addresses)
         })
     }
@@ -61,20 +50,21 @@ impl Resolve for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::System;
     use super::*;
 
-    async fn resolve(targets: Targets, name: &str) -> Result<Vec<SocketAddr>, String> {
-        let found = Resolver::new(Arc::new(targets)).resolve(name.parse().unwrap()).await;
-        found.map(Iterator::collect).map_err(|unresolved| unresolved.to_string())
+    async fn resolve(targets: Targets, name: &str) -> Result<Vec<SocketAddr>, &'static str> {
+        let resolver = Resolver::new(Arc::new(System), Arc::new(targets));
+        let found = resolver.resolve(name.parse().unwrap()).await;
+        found.map(Iterator::collect).map_err(|error| error.downcast::<Refused>().unwrap().0.name())
     }
 
     #[tokio::test]
     async fn a_name_that_leads_to_forbidden_addresses_leads_nowhere() {
-        let forbidden = resolve(Targets::public(), "localhost").await.unwrap_err();
-        assert_eq!(forbidden, Unresolved::Forbidden.to_string());
-        let allowed = resolve(Targets::public().with_loopback(), "localhost").await.unwrap();
+        let public = Targets::public();
+        assert_eq!(resolve(public.clone(), "localhost").await, Err("loopback_name"));
+        let allowed = resolve(public.clone().with_loopback(), "localhost").await.unwrap();
         assert!(allowed.iter().all(|address| address.ip().is_loopback()));
-        let unknown = resolve(Targets::public(), "no-such-host.invalid").await.unwrap_err();
-        assert_eq!(unknown, Unresolved::Unknown.to_string());
+        assert_eq!(resolve(public, "no-such-host.invalid").await, Err("nowhere"));
     }
 }

@@ -1,0 +1,198 @@
+//! A callback URL, and the rules that it keeps to.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use url::{Host, ParseError, Position, Url};
+
+use super::bad_url::{BadCallbackUrl, BadHost};
+use super::host_name::check_host;
+use super::targets::Targets;
+use super::verdict;
+
+#[cfg(test)]
+mod tests;
+
+/// A callback URL exactly as it was given, known to be one that we may call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct CallbackUrl {
+    text: String,
+    #[serde(skip)]
+    /// As it is called. A stored one may be a URL no more, when the rules for URLs changed.
+    url: Option<Arc<Url>>,
+}
+
+impl CallbackUrl {
+    /// The longest URL in bytes. Every server takes this much (RFC 9110 §4.1 recommends 8 000),
+    /// and a thousand webhooks of it are still a list that fits into memory.
+    pub const LONGEST: usize = 2_048;
+
+    /// The URL that `text` is, if all parsers read it alike and `targets` lets us call its host.
+    ///
+    /// None of these counts as mending: a scheme or host in upper case, no path, the scheme's own
+    /// port, any spelling of an IPv6 address that RFC 4291 §2.2 knows, square brackets in path or
+    /// query, an apostrophe in the query (it is sent as `%27`).
+    ///
+    /// A host name is refused for loopback only; what it resolves to is checked at delivery.
+    ///
+    /// # Errors
+    /// The first rule that `text` breaks.
+    pub fn parse(text: &str, targets: &Targets) -> Result<Self, BadCallbackUrl> {
+        if text.len() > Self::LONGEST {
+            return Err(BadCallbackUrl::TooLong { bytes: text.len() });
+        }
+        text.chars().try_for_each(check_character)?;
+        let parts = Parts::split(text)?;
+        check_host(parts.host)?;
+        check_port(parts.port)?;
+        check_path(parts.path)?;
+        check_encodings(parts.path, parts.query)?;
+        let url = Url::parse(text).map_err(unreadable)?;
+        check_unmended(&parts, &url)?;
+        verdict(url.host().ok_or(BadHost::Missing)?, None, targets)?;
+        Ok(Self { text: text.to_owned(), url: Some(Arc::new(url)) })
+    }
+
+    /// A URL that [`CallbackUrl::parse`] took earlier, read back from the store. It is not checked
+    /// again: a desk with stricter rules must still load the webhooks that it has.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        let url = Url::parse(&text).ok().map(Arc::new);
+        Self { text, url }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What is to be called.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.url.as_deref()
+    }
+
+    /// The [`verdict`] on its host, as far as the URL alone tells.
+    ///
+    /// # Errors
+    /// What is wrong with its host.
+    pub fn check(&self, targets: &Targets) -> Result<(), BadHost> {
+        let host = self.url().and_then(Url::host).ok_or(BadHost::Missing)?;
+        verdict(host, None, targets)
+    }
+}
+
+impl fmt::Display for CallbackUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A URL's pieces, cut from the text without changing any.
+struct Parts<'a> {
+    scheme: &'a str,
+    host: &'a str,
+    /// What follows the host's colon.
+    port: Option<&'a str>,
+    /// Empty or from its first slash.
+    path: &'a str,
+    /// Empty or from its question mark.
+    query: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, BadCallbackUrl> {
+        let (scheme, rest) = text.split_once(':').ok_or(BadCallbackUrl::Scheme)?;
+        if !(scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) {
+            return Err(BadCallbackUrl::Scheme);
+        }
+        let rest = rest.strip_prefix("//").ok_or(BadCallbackUrl::Slashes)?;
+        if rest.starts_with('/') {
+            return Err(BadCallbackUrl::Slashes);
+        }
+        let (authority, rest) = cut_before(rest, &['/', '?']);
+        if authority.contains('@') {
+            return Err(BadCallbackUrl::Credentials);
+        }
+        let (path, query) = cut_before(rest, &['?']);
+        let (host, port) = split_authority(authority)?;
+        Ok(Self { scheme, host, port, path, query })
+    }
+}
+
+/// `text` up to the first of `marks`, and the rest from there.
+fn cut_before<'a>(text: &'a str, marks: &[char]) -> (&'a str, &'a str) {
+    text.split_at(text.find(marks).unwrap_or(text.len()))
+}
+
+/// Host and port. A colon before a closing bracket is the IPv6 address's own.
+fn split_authority(authority: &str) -> Result<(&str, Option<&str>), BadHost> {
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return Err(BadHost::Address);
+    }
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => Ok((host, Some(port))),
+        Some(_) | None => Ok((authority, None)),
+    }
+}
+
+fn check_character(found: char) -> Result<(), BadCallbackUrl> {
+    match found {
+        '\0'..=' ' | '\x7f' => Err(BadCallbackUrl::Blank(found)),
+        '\\' => Err(BadCallbackUrl::Backslash),
+        '#' => Err(BadCallbackUrl::Fragment),
+        '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}' => Err(BadCallbackUrl::Character(found)),
+        '!'..='~' => Ok(()),
+        '\u{80}'.. => Err(BadCallbackUrl::NotAscii(found)),
+    }
+}
+
+fn check_port(port: Option<&str>) -> Result<(), BadCallbackUrl> {
+    let Some(port) = port else { return Ok(()) };
+    let plain = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
+    match port.parse::<u16>() {
+        Ok(_) if plain => Ok(()),
+        Ok(_) | Err(_) => Err(BadCallbackUrl::Port),
+    }
+}
+
+fn check_path(path: &str) -> Result<(), BadCallbackUrl> {
+    let vanishes = |segment: &str| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    };
+    if path.split('/').any(vanishes) { Err(BadCallbackUrl::DotSegment) } else { Ok(()) }
+}
+
+fn check_encodings(path: &str, query: &str) -> Result<(), BadCallbackUrl> {
+    let encoded = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let mut after_each = path.split('%').skip(1).chain(query.split('%').skip(1));
+    if after_each.all(encoded) { Ok(()) } else { Err(BadCallbackUrl::PercentEncoding) }
+}
+
+fn unreadable(why: ParseError) -> BadHost {
+    if why == ParseError::InvalidIpv4Address { BadHost::Address } else { BadHost::Unreadable(why) }
+}
+
+/// Whether the parser left all as it was, but for what [`CallbackUrl::parse`] lets it change.
+fn check_unmended(parts: &Parts<'_>, url: &Url) -> Result<(), BadCallbackUrl> {
+    let host = parts.host.to_ascii_lowercase();
+    let same_host = match url.host().ok_or(BadHost::Missing)? {
+        Host::Domain(name) => name == host,
+        Host::Ipv4(address) if address.to_string() == host => true,
+        Host::Ipv4(address) => return Err(BadHost::Spelling(address).into()),
+        Host::Ipv6(address) => host.trim_matches(['[', ']']).parse() == Ok(address),
+    };
+    let port = parts.port.and_then(|port| port.parse().ok());
+    let default = if url.scheme() == "http" { 80 } else { 443 };
+    let slash = if parts.path.is_empty() { "/" } else { "" };
+    let tail = format!("{slash}{}{}", parts.path, parts.query.replace('\'', "%27"));
+    let same = same_host
+        && url.scheme().eq_ignore_ascii_case(parts.scheme)
+        && url.port() == port.filter(|port| *port != default)
+        && url[Position::BeforePath..] == tail;
+    if same { Ok(()) } else { Err(BadCallbackUrl::Mended) }
+}

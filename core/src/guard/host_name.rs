@@ -1,0 +1,78 @@
+//! Host names: how they are spelled, and what some of them are known to mean.
+
+use std::net::Ipv6Addr;
+
+use super::bad_url::BadHost;
+
+/// The longest host name in bytes, without a trailing dot: the 255 that RFC 1035 §2.3.4 gives to a
+/// name on the wire are two more, its first length and the root's.
+pub(super) const NAME_LONGEST: usize = 253;
+
+/// The longest part of a host name in bytes (RFC 1035 §2.3.4).
+pub(super) const LABEL_LONGEST: usize = 63;
+
+/// Whether a URL's host is spelled as it must be; what it leads to is another matter.
+pub(super) fn check_host(host: &str) -> Result<(), BadHost> {
+    if let Some(bracketed) = host.strip_prefix('[') {
+        let address = bracketed.strip_suffix(']').ok_or(BadHost::Address)?;
+        let valid = address.parse::<Ipv6Addr>().is_ok();
+        return if valid { Ok(()) } else { Err(BadHost::Address) };
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.is_empty() {
+        return Err(BadHost::Missing);
+    }
+    let belongs = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if let Some(found) = name.chars().find(|c| !belongs(c)) {
+        return Err(BadHost::Character(found));
+    }
+    if name.len() > NAME_LONGEST {
+        return Err(BadHost::TooLong { bytes: name.len() });
+    }
+    let fits = |label: &&str| (1..=LABEL_LONGEST).contains(&label.len());
+    match name.split('.').find(|label| !fits(label)) {
+        Some(label) => Err(BadHost::Label { bytes: label.len() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether `name` is one that the public DNS does not have: a name without a dot,
+/// one below a domain that is set apart for private networks, or one that spells an address for a
+/// resolver to give back.
+pub(super) fn is_private(name: &str) -> bool {
+    /// RFC 6762 (`local`), RFC 8375 (`home.arpa`), ICANN's resolution of 2024 (`internal`), RFC 6761
+    /// and RFC 7686 (the next four), and what routers and companies use of their own accord.
+    const DOMAINS: [&str; 12] = [
+        "local",
+        "home.arpa",
+        "internal",
+        "test",
+        "invalid",
+        "example",
+        "onion",
+        "localdomain",
+        "lan",
+        "home",
+        "corp",
+        "intranet",
+    ];
+    /// Services that answer `10-0-0-1.…` with 10.0.0.1.
+    const ECHOES: [&str; 5] = ["nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me"];
+    let name = plain(name);
+    let below = |domain: &&str| {
+        name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !name.contains('.') || DOMAINS.iter().chain(&ECHOES).any(below)
+}
+
+/// Whether `name` stands for this machine by definition (RFC 6761 §6.3): resolvers
+/// answer it without asking anyone, so the guard does too.
+pub(super) fn is_loopback(name: &str) -> bool {
+    let name = plain(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// A name in lower case, without the dot that may end it.
+fn plain(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}

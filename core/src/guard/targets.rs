@@ -1,0 +1,150 @@
+//! What a host may call: its operator's choice and its own abilities.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::bad_url::BadHost;
+use super::host_name::{is_loopback, is_private};
+use super::network::Network;
+use super::ranges;
+
+/// Which addresses this desk may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Targets {
+    loopback: bool,
+    by_name_only: bool,
+    allowed: Vec<Network>,
+}
+
+impl Targets {
+    /// Public addresses only.
+    #[must_use]
+    pub fn public() -> Self {
+        Self { loopback: false, by_name_only: false, allowed: Vec::new() }
+    }
+
+    /// These and this machine's own: `127.0.0.0/8` and `::1`.
+    #[must_use]
+    pub fn with_loopback(self) -> Self {
+        Self { loopback: true, ..self }
+    }
+
+    /// These, for a host that cannot say which address a name leads to: addresses are not called
+    /// at all unless they are allowed by name, nor are names that only private networks know.
+    #[must_use]
+    pub fn by_name_only(self) -> Self {
+        Self { by_name_only: true, ..self }
+    }
+
+    /// These and all of `network`, whatever it is for.
+    #[must_use]
+    pub fn allow(mut self, network: Network) -> Self {
+        self.allowed.push(network);
+        self
+    }
+
+    /// Whether `address` may be called.
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), Forbidden> {
+        let called = address.to_canonical();
+        let reached = ranges::behind_nat64(called);
+        let allowed = |network: &Network| network.contains(called) || network.contains(reached);
+        if self.loopback && called.is_loopback() || self.allowed.iter().any(allowed) {
+            return Ok(());
+        }
+        match ranges::forbidden(reached) {
+            Some((name, range)) => Err(Forbidden { address, name, range }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an address that a URL names may be called.
+    pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), Forbidden> {
+        self.check(address)?;
+        let allowed = |network: &Network| network.contains(address.to_canonical());
+        if !self.by_name_only || self.allowed.iter().any(allowed) {
+            return Ok(());
+        }
+        let range = "an address, and this desk calls receivers by name only";
+        Err(Forbidden { address, name: "literal_address", range })
+    }
+
+    /// Whether a name may be called, as far as it tells by itself.
+    pub(super) fn check_name(&self, name: &str) -> Result<(), BadHost> {
+        if is_loopback(name) && !self.reach_loopback() {
+            Err(BadHost::Loopback)
+        } else if self.by_name_only && is_private(name) {
+            Err(BadHost::Private)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether a name that stands for this machine can be called at one address at least.
+    fn reach_loopback(&self) -> bool {
+        let callable = |address: IpAddr| self.check(address).is_ok();
+        callable(Ipv4Addr::LOCALHOST.into()) || callable(Ipv6Addr::LOCALHOST.into())
+    }
+}
+
+/// An address that may not be called, as it was given, and the range that forbids it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forbidden {
+    pub address: IpAddr,
+    /// The range's name, which stays: `private` for example.
+    pub name: &'static str,
+    /// What the range is and who says so, such as `private (RFC 1918)`.
+    pub range: &'static str,
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.address, self.range)
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn network(text: &str) -> Network {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_desk_that_may_call_itself_calls_nothing_else_that_is_forbidden() {
+        let targets = Targets::public().with_loopback();
+        for text in ["127.0.0.0", "127.255.255.255", "::1", "::ffff:127.0.0.1", "1.1.1.1"] {
+            assert_eq!(targets.check(address(text)), Ok(()), "{text}");
+        }
+        for text in ["0.0.0.0", "::", "10.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "fe80::1"] {
+            assert!(targets.check(address(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn allowed_networks_win_over_the_table() {
+        let targets = Targets::public().allow(network("10.1.0.0/16")).allow(network("fd00::/8"));
+        for text in ["10.1.0.0", "10.1.255.255", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd12::1"]
+        {
+            assert_eq!(targets.check(address(text)), Ok(()), "{text}");
+        }
+        for text in ["10.0.255.255", "10.2.0.0", "::ffff:10.2.0.0", "fc00::1", "127.0.0.1"] {
+            assert!(targets.check(address(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn allowing_all_of_ipv6_allows_no_mapped_ipv4() {
+        let targets = Targets::public().allow(network("::/0"));
+        for text in ["::1", "fe80::1", "64:ff9b::10.0.0.1"] {
+            assert_eq!(targets.check(address(text)), Ok(()), "{text}");
+        }
+        assert!(targets.check(address("::ffff:127.0.0.1")).is_err());
+    }
+}
