@@ -17,6 +17,8 @@
 mod check;
 #[cfg(feature = "host")]
 mod client;
+#[cfg(feature = "host")]
+mod directory;
 pub mod golden;
 #[cfg(feature = "host")]
 mod libraries;
@@ -30,6 +32,8 @@ mod world;
 
 #[cfg(feature = "host")]
 pub use client::{Answer, Client, Frame, Stream, Webhook};
+#[cfg(feature = "host")]
+pub use directory::Directory;
 #[cfg(feature = "host")]
 pub use libraries::libraries_verify;
 #[cfg(feature = "host")]

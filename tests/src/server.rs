@@ -11,6 +11,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    net::SocketAddr,
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -55,6 +56,8 @@ pub struct Options {
     pub database: Option<String>,
     /// Further arguments of `hookdesk serve`.
     pub arguments: Vec<String>,
+    /// A [`Directory`](crate::Directory), for the binary's server to ask instead of the system.
+    pub names: Option<SocketAddr>,
     /// What the server finds in its environment beside ours, from which all settings of HookDesk
     /// and its log are taken out.
     pub environment: Vec<(String, String)>,
@@ -275,8 +278,21 @@ impl Server {
         self.wait_ready(START_LIMIT);
     }
 
+    /// The same with further arguments.
+    pub fn restart_with<const MORE: usize>(&mut self, arguments: [&str; MORE]) {
+        self.options.arguments.extend(arguments.map(str::to_owned));
+        self.restart();
+    }
+
     fn run(&mut self) {
-        let mut command = self.options.host.command();
+        let mut command = match self.options.names {
+            None => self.options.host.command(),
+            Some(directory) => {
+                let mut command = Command::new(built("stand_in"));
+                command.arg("serve").env("DIRECTORY", directory.to_string());
+                command
+            }
+        };
         for (name, _) in env::vars_os().filter(|(name, _)| is_setting(name)) {
             command.env_remove(name);
         }
@@ -354,13 +370,17 @@ impl Drop for Server {
 /// # Panics
 /// If it was not built.
 pub fn binary() -> PathBuf {
+    built("hookdesk")
+}
+
+fn built(name: &str) -> PathBuf {
     let mut binary = env::current_exe().expect("a test knows its own file");
     binary.pop();
     if binary.ends_with("deps") || binary.ends_with("examples") {
         binary.pop();
     }
-    binary.push(format!("hookdesk{}", env::consts::EXE_SUFFIX));
-    let build = "build it first: cargo build --package hookdesk";
+    binary.push(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let build = "build it first: cargo build --workspace";
     assert!(binary.is_file(), "no {}; {build}", binary.display());
     binary
 }
