@@ -35,15 +35,15 @@ pub use targets::{Forbidden, Targets};
 /// # Errors
 /// The first thing that is wrong.
 pub fn verdict(
-    host: Host<&str>,
+    host: &Host<&str>,
     leads_to: Option<&[IpAddr]>,
     targets: &Targets,
 ) -> Result<(), BadHost> {
-    match host {
-        Host::Domain(name) => targets.check_name(name)?,
-        Host::Ipv4(address) => targets.check_literal(address.into()).map_err(BadHost::Forbidden)?,
-        Host::Ipv6(address) => targets.check_literal(address.into()).map_err(BadHost::Forbidden)?,
-    }
+    match *host {
+        Host::Domain(name) => targets.check_name(name),
+        Host::Ipv4(address) => targets.check_literal(address.into()),
+        Host::Ipv6(address) => targets.check_literal(address.into()),
+    }?;
     match leads_to {
         None => Ok(()),
         Some([]) => Err(BadHost::Nowhere),
@@ -60,7 +60,7 @@ mod tests {
 
     fn judge(name: &str, leads_to: &[&str], targets: &Targets) -> &'static str {
         let addresses: Vec<IpAddr> = leads_to.iter().map(|one| one.parse().unwrap()).collect();
-        verdict(Host::Domain(name), Some(&addresses), targets)
+        verdict(&Host::Domain(name), Some(&addresses), targets)
             .map_or_else(|bad| bad.name(), |()| "ok")
     }
 
@@ -96,8 +96,8 @@ mod tests {
     fn who_is_at_the_other_end_is_judged_also_where_the_host_is_an_address() {
         let host = Host::Ipv4([93, 184, 215, 14].into());
         let public = Targets::public();
-        assert_eq!(verdict(host.clone(), Some(&[[93, 184, 215, 14].into()]), &public), Ok(()));
-        let other = verdict(host, Some(&[[127, 0, 0, 1].into()]), &public).unwrap_err();
+        assert_eq!(verdict(&host, Some(&[[93, 184, 215, 14].into()]), &public), Ok(()));
+        let other = verdict(&host, Some(&[[127, 0, 0, 1].into()]), &public).unwrap_err();
         assert_eq!(other.name(), "loopback");
     }
 }

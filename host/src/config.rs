@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     fn may_call(settings: &Settings, address: [u8; 4]) -> bool {
-        verdict(Host::Ipv4(address.into()), None, &settings.door.targets).is_ok()
+        verdict(&Host::Ipv4(address.into()), None, &settings.door.targets).is_ok()
     }
 
     fn options(listen: &str) -> ServeOptions {

@@ -18,7 +18,11 @@ mod check;
 #[cfg(feature = "host")]
 mod client;
 #[cfg(feature = "host")]
+pub mod corpus;
+#[cfg(feature = "host")]
 mod directory;
+#[cfg(feature = "host")]
+mod ear;
 pub mod golden;
 #[cfg(feature = "host")]
 mod libraries;
@@ -34,6 +38,8 @@ mod world;
 pub use client::{Answer, Client, Frame, Stream, Webhook};
 #[cfg(feature = "host")]
 pub use directory::Directory;
+#[cfg(feature = "host")]
+pub use ear::Ear;
 #[cfg(feature = "host")]
 pub use libraries::libraries_verify;
 #[cfg(feature = "host")]

@@ -1,148 +1,18 @@
-//! No way in: which URLs are taken, and who is called. The corpus is `tests/guard.jsonl`: a URL, what
-//! its name leads to, what the desk may call, and the guard's verdict under the name that stays.
+//! No way in: which URLs are taken, and who is called.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use hookdesk_core::guard::{BadCallbackUrl, CallbackUrl, Targets, verdict};
+use hookdesk_core::guard::CallbackUrl;
+use hookdesk_tests::corpus::{Ability, Row, Setting, by_setting, corpus};
 use hookdesk_tests::golden::Runtime;
-use hookdesk_tests::{Answer, Attempt, Directory, Options, Reaction, Receiver, Server};
+use hookdesk_tests::{Answer, Attempt, Directory, Ear, Options, Reaction, Receiver, Server};
 use hookdesk_web::{Face, NotedStore};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// The port of the corpus's URLs where somebody would hear a call.
-const HEARD: &str = ":9000";
-
-/// What a row's desk may call.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Ability {
-    #[default]
-    Public,
-    Open,
-    ByNameOnly,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-struct Setting {
-    #[serde(default, rename = "targets")]
-    ability: Ability,
-    #[serde(default)]
-    allow: Vec<String>,
-}
-
-impl Setting {
-    fn targets(&self) -> Targets {
-        let public = Targets::public();
-        let targets = match self.ability {
-            Ability::Public => public,
-            Ability::Open => public.with_loopback(),
-            Ability::ByNameOnly => public.by_name_only(),
-        };
-        let networks = self.allow.iter().map(|text| text.parse().expect("a network"));
-        networks.fold(targets, Targets::allow)
-    }
-
-    /// Arguments of `hookdesk serve`.
-    fn arguments(&self) -> Vec<String> {
-        let admission = (self.ability == Ability::Public).then_some("--no-auth");
-        let allowed = self.allow.iter().flat_map(|network| ["--allow-target", network]);
-        admission.into_iter().chain(allowed).map(str::to_owned).collect()
-    }
-
-    /// Options of a desk in WebAssembly.
-    fn options(&self) -> Value {
-        json!({
-            "open": self.ability == Ability::Open,
-            "pinsAddresses": self.ability == Ability::Public,
-            "allowTarget": self.allow,
-        })
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Row {
-    /// What rows have in common, for who reads a failure.
-    #[expect(dead_code, reason = "a failure shows it")]
-    group: String,
-    url: String,
-    leads_to: Option<Vec<IpAddr>>,
-    #[serde(flatten)]
-    setting: Setting,
-    verdict: String,
-}
-
-impl Row {
-    /// How the registration ends: in a sentence where it is refused.
-    fn registration(&self) -> Result<CallbackUrl, BadCallbackUrl> {
-        CallbackUrl::parse(&self.url, &self.setting.targets())
-    }
-
-    fn judged(&self) -> &'static str {
-        let url = match self.registration() {
-            Ok(url) => url,
-            Err(bad) => return bad.name(),
-        };
-        let host = url.url().and_then(|url| url.host()).expect("a URL that was taken has a host");
-        let judged = verdict(host, self.leads_to.as_deref(), &self.setting.targets());
-        judged.map_or_else(|bad| bad.name(), |()| "ok")
-    }
-
-    /// The URL where it would be heard.
-    fn heard_at(&self, port: u16) -> String {
-        self.url.replace(HEARD, &format!(":{port}"))
-    }
-}
-
-fn corpus() -> Vec<Row> {
-    let lines = include_str!("../guard.jsonl").lines();
-    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
-}
-
-/// The rows by what their desks may call.
-fn by_setting(rows: impl IntoIterator<Item = Row>) -> BTreeMap<Setting, Vec<Row>> {
-    let mut all: BTreeMap<Setting, Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        all.entry(row.setting.clone()).or_default().push(row);
-    }
-    all
-}
-
-/// A listener on all addresses of this machine that nobody should call.
-struct Ear(TcpListener);
-
-impl Ear {
-    fn open(address: impl Into<IpAddr>, port: u16) -> Self {
-        let address = SocketAddr::new(address.into(), port);
-        Self(TcpListener::bind(address).expect("the port is free"))
-    }
-
-    /// One that hears both families.
-    fn everywhere() -> Self {
-        Self::open(Ipv6Addr::UNSPECIFIED, 0)
-    }
-
-    fn port(&self) -> u16 {
-        self.0.local_addr().expect("it is bound").port()
-    }
-
-    /// Sees that nobody called. Callers wait in a queue: who comes out first came first.
-    fn assert_silent(&self) {
-        let own = match self.0.local_addr().expect("it is bound") {
-            SocketAddr::V6(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, self.port())),
-            address @ SocketAddr::V4(_) => address,
-        };
-        let probe = TcpStream::connect(own).expect("it listens");
-        let (_, first) = self.0.accept().expect("the probe calls");
-        let probe = probe.local_addr().expect("it is connected");
-        assert_eq!(first.port(), probe.port(), "somebody called");
-    }
-}
 
 #[test]
 fn the_corpus_is_judged_as_it_says() {
@@ -185,7 +55,7 @@ fn the_corpus_meets_the_same_answers_in_webassembly() {
         for ((row, input), in_node) in rows.iter().zip(&inputs).zip(node.outputs()) {
             let handled = native.handle(given(input)).expect("it is a call");
             let answered = handled.response.as_ref().expect("a call is answered").status;
-            let expected = if row.registration().is_ok() { 201 } else { 422 };
+            let expected = if row.refusal().is_some() { 422 } else { 201 };
             assert_eq!(answered, expected, "{row:?}");
             let handled = serde_json::to_string(&handled).expect("it can be written");
             assert_eq!(in_node, handled, "{row:?}");

@@ -52,7 +52,7 @@ impl CallbackUrl {
         check_encodings(parts.path, parts.query)?;
         let url = Url::parse(text).map_err(unreadable)?;
         check_unmended(&parts, &url)?;
-        verdict(url.host().ok_or(BadHost::Missing)?, None, targets)?;
+        verdict(&url.host().ok_or(BadHost::Missing)?, None, targets)?;
         Ok(Self { text: text.to_owned(), url: Some(Arc::new(url)) })
     }
 
@@ -81,7 +81,7 @@ impl CallbackUrl {
     /// What is wrong with its host.
     pub fn check(&self, targets: &Targets) -> Result<(), BadHost> {
         let host = self.url().and_then(Url::host).ok_or(BadHost::Missing)?;
-        verdict(host, None, targets)
+        verdict(&host, None, targets)
     }
 }
 

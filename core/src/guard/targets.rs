@@ -58,14 +58,14 @@ impl Targets {
     }
 
     /// Whether an address that a URL names may be called.
-    pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), Forbidden> {
-        self.check(address)?;
+    pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), BadHost> {
+        self.check(address).map_err(BadHost::Forbidden)?;
         let allowed = |network: &Network| network.contains(address.to_canonical());
         if !self.by_name_only || self.allowed.iter().any(allowed) {
             return Ok(());
         }
         let range = "an address, and this desk calls receivers by name only";
-        Err(Forbidden { address, name: "literal_address", range })
+        Err(BadHost::Forbidden(Forbidden { address, name: "literal_address", range }))
     }
 
     /// Whether a name may be called, as far as it tells by itself.

@@ -33,7 +33,7 @@ fn judge(connection: &impl Connection, targets: &Targets) -> Result<(), BadHost>
         IpAddr::V4(address) => Host::Ipv4(address),
         IpAddr::V6(address) => Host::Ipv6(address),
     };
-    verdict(host, None, targets)
+    verdict(&host, None, targets)
 }
 
 #[cfg(test)]

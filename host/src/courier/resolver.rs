@@ -41,7 +41,7 @@ impl Resolve for Resolver {
         let (names, targets) = (Arc::clone(&self.names), Arc::clone(&self.targets));
         Box::pin(async move {
             let found = names.addresses(name.as_str()).await;
-            verdict(Host::Domain(name.as_str()), Some(&found), &targets).map_err(Refused)?;
+            verdict(&Host::Domain(name.as_str()), Some(&found), &targets).map_err(Refused)?;
             let addresses: Addrs = Box::new(found.into_iter().map(|one| SocketAddr::new(one, 0)));
             Ok(addresses)
         })
