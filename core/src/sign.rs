@@ -33,6 +33,14 @@ impl Secret {
         Some(Self(Zeroizing::new(bytes)))
     }
 
+    /// The secret that `text` spells with its prefix or without, of any length but none: what the
+    /// Standard Webhooks libraries take for one.
+    #[must_use]
+    pub fn of_any_sender(text: &str) -> Option<Self> {
+        let bytes = STANDARD.decode(text.strip_prefix(Self::PREFIX).unwrap_or(text)).ok()?;
+        if bytes.is_empty() { None } else { Some(Self(Zeroizing::new(bytes))) }
+    }
+
     /// A secret that somebody brings along: `whsec_` and the base64 of 24 to 64 bytes, as Standard
     /// Webhooks asks for.
     ///
@@ -63,15 +71,21 @@ impl Secret {
     }
 
     /// One signature of `webhook-signature`.
+    #[must_use]
+    pub fn signature(&self, id: EventId, unix_seconds: u64, body: &str) -> String {
+        self.signature_of_any(&id.to_string(), unix_seconds, body.as_bytes())
+    }
+
+    /// The same for any sender's message: ids may be anything, and bodies any bytes.
     ///
     /// # Panics
     /// Never: HMAC takes keys of any length (RFC 2104 §2).
     #[must_use]
-    pub fn signature(&self, id: EventId, unix_seconds: u64, body: &str) -> String {
+    pub fn signature_of_any(&self, id: &str, unix_seconds: u64, body: &[u8]) -> String {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(format!("{id}.{unix_seconds}.").as_bytes());
-        mac.update(body.as_bytes());
+        mac.update(body);
         let mut text = String::from("v1,");
         STANDARD.encode_string(mac.finalize().into_bytes(), &mut text);
         text
@@ -111,6 +125,16 @@ mod tests {
             secret.signature(id, 1_672_531_200, r#"{"event":"ping"}"#),
             "v1,Y9qi0IgTgp5i5EpDTSYm7ou2m0w2OJ0G0UXr/3MK7o4=",
         );
+    }
+
+    #[test]
+    fn any_senders_secret_may_lack_its_prefix_but_not_its_bytes() {
+        let bytes = Secret::of_any_sender("whsec_yMjI");
+        assert!(bytes.is_some());
+        assert_eq!(Secret::of_any_sender("yMjI"), bytes);
+        for text in ["", "whsec_", "whsec_yMj", "whsec_yMjI\n", "sec_yMjI"] {
+            assert_eq!(Secret::of_any_sender(text), None, "{text:?}");
+        }
     }
 
     #[test]

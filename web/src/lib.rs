@@ -19,5 +19,5 @@ pub use face::Face;
 pub use incident::IncidentPlayer;
 pub use memory::{MemoryDesk, NotedStore};
 pub use options::Options;
-pub use signature::verify;
+pub use signature::{sign, verify};
 pub use stored::StoredDesk;

@@ -1,6 +1,6 @@
-//! Why a delivery does not verify.
+//! How a delivery is signed, and why one does not verify.
 
-use hookdesk_core::{Known, Millis, verify as core};
+use hookdesk_core::{Known, Millis, Secret, verify as core};
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -67,15 +67,44 @@ pub fn verify(
     sound()?;
     let headers = pairs(headers)?;
     let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let body = match (body.as_string(), body.dyn_ref::<Uint8Array>()) {
-        (Some(text), _) => text.into_bytes(),
-        (None, Some(bytes)) => bytes.to_vec(),
-        (None, None) => return Err(bad("body", "it must be a string or a Uint8Array")),
-    };
+    let body = bytes(body)?;
     let secrets: Vec<KnownSecret> = take("secrets", secrets)?;
     let secrets: Vec<_> = secrets.iter().map(KnownSecret::known).collect();
     let now: u64 = take("nowMs", &now_ms.into())?;
     give(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
+}
+
+/// The `webhook-signature` of a delivery, as every sender of Standard Webhooks makes it: `v1,` and
+/// the base64 of the HMAC-SHA256 over `id.timestamp.body`. Where several secrets sign, join their
+/// signatures by blanks.
+///
+/// `secret` is `whsec_` and base64, or that base64 alone. `timestampSeconds` is the
+/// `webhook-timestamp`: unix time in whole seconds. A body that is a string is signed as UTF-8.
+///
+/// # Errors
+/// A `TypeError` when an argument is not as described. The secret is not repeated in it.
+#[wasm_bindgen]
+pub fn sign(
+    secret: &str,
+    id: &str,
+    #[wasm_bindgen(js_name = timestampSeconds)] timestamp_seconds: f64,
+    #[wasm_bindgen(unchecked_param_type = "Uint8Array | string")] body: &JsValue,
+) -> Result<String, JsValue> {
+    watch_panics();
+    sound()?;
+    let known = Secret::of_any_sender(secret);
+    let secret = known.ok_or_else(|| bad("secret", "it must be whsec_ and the base64 of a key"))?;
+    let seconds: u64 = take("timestampSeconds", &timestamp_seconds.into())?;
+    Ok(secret.signature_of_any(id, seconds, &bytes(body)?))
+}
+
+/// A body's bytes.
+fn bytes(body: &JsValue) -> Result<Vec<u8>, JsValue> {
+    match (body.as_string(), body.dyn_ref::<Uint8Array>()) {
+        (Some(text), _) => Ok(text.into_bytes()),
+        (None, Some(bytes)) => Ok(bytes.to_vec()),
+        (None, None) => Err(bad("body", "it must be a string or a Uint8Array")),
+    }
 }
 
 /// Headers as pairs, whatever a receiver's framework has them in.
