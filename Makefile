@@ -42,6 +42,7 @@ test: setup pack worker page
 	$(STEP) build $(CARGO) build --locked --workspace --all-targets
 	$(STEP) page-types $(WEB)/node_modules/.bin/svelte-check --workspace $(SITE) --tsconfig ./tsconfig.json \
 	  --fail-on-warnings
+	$(STEP) page-logic $(NODE) $(WEB)/node_modules/vitest/vitest.mjs run --root $(SITE) --reporter dot
 	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+
+import { fromBase64, hex, placeIn, visible } from "./bytes";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test("a place is a whole character, wherever in it the offset is", () => {
+  for (const offset of [2, 3, 4, 5]) {
+    expect(placeIn(bytes("ab🔥cd"), offset, 99)).toEqual({
+      before: "ab",
+      at: "🔥",
+      after: "cd",
+      cut: [false, false],
+    });
+  }
+});
+
+test("a place at the end is nothing, and what is far from it is cut", () => {
+  expect(placeIn(bytes("abcdef"), 6, 2)).toEqual({ before: "ef", at: "", after: "", cut: [true, false] });
+  expect(placeIn(bytes("abcdef"), 99, 2).at).toBe("");
+  expect(placeIn(bytes("abcdef"), 2, 1)).toEqual({ before: "b", at: "c", after: "d", cut: [true, true] });
+  const broken = placeIn(new Uint8Array([0x61, 0xff, 0x80, 0x80, 0x80, 0x80, 0x80]), 4, 2);
+  expect(broken.at).not.toBe("");
+});
+
+test("nothing in a text is invisible", () => {
+  expect(visible("a\r\n\t\0\x7f\u00a0\ufeff\u202eb\u0085")).toBe("a␍␊␉␀␡⟨NBSP⟩⟨BOM⟩⟨U+202E⟩b⟨U+0085⟩");
+  expect(visible("Grüße 🔥")).toBe("Grüße 🔥");
+});
+
+test("bytes are read from base64 and shown in hex", () => {
+  expect(hex(fromBase64("AP8K") ?? new Uint8Array())).toBe("00ff0a");
+  expect(fromBase64("_")).toBeNull();
+});

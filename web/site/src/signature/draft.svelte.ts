@@ -1,0 +1,84 @@
+/** A delivery as it stands in the page's fields. It is in memory alone, and goes with the page. */
+
+import { verify } from "hookdesk";
+import type { Verdict } from "hookdesk";
+
+import { missing, readHeaders, valueOf } from "./headers";
+import type { Needed, Pair } from "./headers";
+import { readSecrets } from "./secrets";
+
+/** The clock by which a delivery is judged. */
+export type Clock = "delivery" | "now";
+
+/** A body's file, taken as it is. */
+export interface Chosen {
+  name: string;
+  bytes: Uint8Array;
+}
+
+export interface Fields {
+  headers: string;
+  body: string;
+  secrets: string;
+  clock: Clock;
+  file: Chosen | null;
+}
+
+export const EMPTY: Fields = { headers: "", body: "", secrets: "", clock: "delivery", file: null };
+
+/** Seconds of unix time up to which milliseconds of it are exact. */
+const LAST_SECOND = Number.MAX_SAFE_INTEGER / 1_000;
+
+export class Draft {
+  headers = $state("");
+  body = $state("");
+  secrets = $state("");
+  clock = $state<Clock>("delivery");
+  file = $state.raw<Chosen | null>(null);
+  /** Milliseconds of unix time at which it was last looked at. */
+  now = $state(Date.now());
+  /** Whether what was pasted as a body had line ends that the field does not keep. */
+  mended = $state(false);
+
+  readonly pasted = $derived(readHeaders(this.headers));
+  readonly pairs: Pair[] = $derived(this.pasted.pairs);
+  readonly missing: Needed[] = $derived(missing(this.pairs));
+  readonly lines = $derived(readSecrets(this.secrets));
+  readonly bytes: Uint8Array = $derived(this.file?.bytes ?? new TextEncoder().encode(this.body));
+  readonly isEmpty = $derived(
+    this.file === null && [this.headers, this.body, this.secrets].every((one) => one.trim() === ""),
+  );
+  /** When it was signed, in milliseconds of unix time; `null` when the headers do not say. */
+  readonly signedAt: number | null = $derived.by(() => {
+    const timestamp = this.value("webhook-timestamp") ?? "";
+    const seconds = /^\d+$/.test(timestamp) ? Number(timestamp) : Infinity;
+    return seconds <= LAST_SECOND ? seconds * 1_000 : null;
+  });
+  readonly at: number = $derived(
+    this.clock === "delivery" ? (this.signedAt ?? this.now) : this.now,
+  );
+  readonly verdict: Verdict | null = $derived(
+    this.isEmpty ? null : verify(this.pairs, this.bytes, this.lines, this.at),
+  );
+
+  value(needed: Needed): string | undefined {
+    return valueOf(this.pairs, needed);
+  }
+
+  /** What is in the fields. */
+  get fields(): Fields {
+    const { headers, body, secrets, clock, file } = this;
+    return { headers, body, secrets, clock, file };
+  }
+
+  fill(fields: Fields): void {
+    Object.assign(this, fields);
+    this.mended = false;
+    this.look();
+  }
+
+  /** Judges it by the time that it is. */
+  look(): void {
+    this.now = Date.now();
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Headers as people have them: a request as it came, curl's command or its dump, or what a
+ * framework prints. All that looks like a header is taken, and nothing that is pasted is an error.
+ */
+
+import { shellWords } from "./quoting";
+
+export type Pair = [name: string, value: string];
+
+/** How the headers were written. */
+export type Form = "nothing" | "lines" | "dump" | "curl" | "json" | "literal";
+
+export interface Pasted {
+  form: Form;
+  pairs: Pair[];
+  /** Where the request went, as far as that is said. */
+  url?: string;
+  /** A body that came along. */
+  body?: string;
+}
+
+export const NEEDED = ["webhook-id", "webhook-timestamp", "webhook-signature"] as const;
+export type Needed = (typeof NEEDED)[number];
+
+/** Characters of a header's name (RFC 9110 §5.6.2). */
+const NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const LINE = new RegExp(`^\\s*(${NAME})\\s*:(.*)$`);
+/** How PHP, Ruby and shells print what CGI named. */
+const ENTRY = new RegExp(`^\\s*[\\["']?(${NAME}?)[\\]"']?\\s*=>?\\s*["']?(.*?)["']?,?\\s*$`);
+const REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (\S+)(?: HTTP\/[\d.]+)?\s*$/;
+const STATUS = /^HTTP\/[\d.]+ \d{3}/;
+
+/** What was pasted, read as what it most likely is. */
+export function readHeaders(text: string): Pasted {
+  const bare = text.trim();
+  if (bare === "") return { form: "nothing", pairs: [] };
+  if (/^[[{]/.test(bare)) {
+    const pairs = fromJson(bare);
+    if (pairs.length > 0) return { form: "json", pairs };
+    const literal = fromJson(jsonOf(bare));
+    if (literal.length > 0) return { form: "literal", pairs: literal };
+  }
+  if (/(^|\s)curl\s/.test(bare) || /^(-H|--header)\b/m.test(bare)) {
+    const read = fromCurl(bare);
+    if (read.pairs.length > 0) return read;
+  }
+  return /^\s*[<>] /m.test(text) ? fromDump(text) : fromLines(text);
+}
+
+/** The needed headers that are not there. */
+export function missing(pairs: Pair[]): Needed[] {
+  return NEEDED.filter((needed) => valueOf(pairs, needed) === undefined);
+}
+
+/**
+ * The value that counts for a header, as the checker takes it: blanks at its ends do not count, and
+ * signatures of several headers are joined by one.
+ */
+export function valueOf(pairs: Pair[], needed: Needed): string | undefined {
+  const all = pairs.filter(([name]) => plain(name) === needed).map(([, value]) => value.trim());
+  const given = all.filter((value) => value !== "");
+  return needed === "webhook-signature" && given.length > 0 ? given.join(" ") : given[0];
+}
+
+/** A header's name in lower case and without what CGI makes of it. */
+export function plain(name: string): string {
+  return name.toLowerCase().replace(/^http_/, "").replaceAll("_", "-");
+}
+
+function fromJson(text: string): Pair[] {
+  try {
+    return pairsOf(JSON.parse(text));
+  } catch {
+    return [];
+  }
+}
+
+/** Node's `headers` and `rawHeaders`, pairs, what HAR files have, or an object that has one of them. */
+function pairsOf(value: unknown): Pair[] {
+  if (Array.isArray(value)) return pairsOfList(value);
+  if (typeof value !== "object" || value === null) return [];
+  const inner = "headers" in value ? pairsOf(value.headers) : [];
+  if (inner.length > 0) return inner;
+  return Object.entries(value).flatMap(([name, of]) => texts(of).map((one): Pair => [name, one]));
+}
+
+function pairsOfList(list: unknown[]): Pair[] {
+  if (list.every((one) => typeof one === "string")) {
+    return list.flatMap((name, index): Pair[] =>
+      index % 2 === 0 ? [[name, list[index + 1] ?? ""]] : [],
+    );
+  }
+  return list.flatMap((one): Pair[] => {
+    if (Array.isArray(one)) return texts(one[1]).map((value): Pair => [String(one[0]), value]);
+    if (typeof one !== "object" || one === null) return [];
+    const { name, key = name, value } = one as Record<string, unknown>;
+    return typeof key === "string" ? texts(value).map((of): Pair => [key, of]) : [];
+  });
+}
+
+function texts(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(texts);
+  return ["string", "number"].includes(typeof value) ? [String(value)] : [];
+}
+
+/** A literal of Python or JavaScript as JSON: with double quotes, and without a last comma. */
+function jsonOf(literal: string): string {
+  const text = /"(?:[^"\\]|\\.)*"|'((?:[^'\\]|\\.)*)'/gs;
+  const quoted = literal.replace(text, (whole: string, inner: string | undefined) =>
+    inner === undefined ? whole : JSON.stringify(inner.replaceAll(/\\(['\\])/g, "$1")),
+  );
+  const named = quoted.replaceAll(/([{,]\s*)([A-Za-z_]\w*)\s*:/g, '$1"$2":');
+  return named.replaceAll(/,(\s*[}\]])/g, "$1");
+}
+
+/** Options of curl that take a value which is no header and no body. */
+const TAKES_VALUE = /^(-[XAeuboxmwT]|--(request|user-agent|referer|user|cookie|output|proxy|max-time))$/;
+const BODY = /^(-d|--data(-raw|-binary|-ascii)?|--json)$/;
+
+function fromCurl(text: string): Pasted {
+  const words = shellWords(text);
+  const read: Pasted = { form: "curl", pairs: [] };
+  const headers: string[] = [];
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? "";
+    const [, joined] = /^(?:-H|--header=)(.+)$/s.exec(word) ?? [];
+    if (joined !== undefined) headers.push(joined);
+    else if (word === "-H" || word === "--header") headers.push(words[(at += 1)] ?? "");
+    else if (BODY.test(word)) read.body = words[(at += 1)] ?? "";
+    else if (word === "--url") read.url = words[(at += 1)] ?? "";
+    else if (TAKES_VALUE.test(word)) at += 1;
+    else if (/^https?:\/\//.test(word)) read.url = word;
+  }
+  read.pairs = headers.flatMap(pairOf);
+  // A file that curl would read is nothing that the page has.
+  if (read.body?.startsWith("@")) delete read.body;
+  return read;
+}
+
+function pairOf(line: string): Pair[] {
+  const [, name, value] = LINE.exec(line) ?? [];
+  return name === undefined ? [] : [[name, (value ?? "").trim()]];
+}
+
+/** What `curl -v` tells: sent lines with `>`, received ones with `<`. The request is what counts. */
+function fromDump(text: string): Pasted {
+  const told = (mark: string): string[] =>
+    text.split(/\r?\n/).flatMap((line) => {
+      const bare = line.trimStart();
+      return bare.startsWith(mark) ? [bare.slice(1).replace(/^ /, "")] : [];
+    });
+  const sent = fromLines(told(">").join("\n"));
+  const read = sent.pairs.length > 0 ? sent : fromLines(told("<").join("\n"));
+  return { ...read, form: "dump" };
+}
+
+function fromLines(text: string): Pasted {
+  const read: Pasted = { form: "lines", pairs: [] };
+  const lines = text.replace(/^\s*\n/, "").split("\n");
+  for (const [index, whole] of lines.entries()) {
+    const line = whole.replace(/\r$/, "");
+    if (line.trim() === "" && read.pairs.length > 0) {
+      const body = lines.slice(index + 1).join("\n");
+      // Two parts of headers, as some logs print them, are no body.
+      const more = fromLines(body);
+      if (missing(read.pairs).length > missing([...read.pairs, ...more.pairs]).length) {
+        read.pairs.push(...more.pairs);
+        if (more.body !== undefined) read.body = more.body;
+      } else if (body.trim() !== "") {
+        read.body = body;
+      }
+      break;
+    }
+    const request = REQUEST.exec(line.trim());
+    if (request) read.url = request[1] ?? "";
+    else if (!STATUS.test(line)) read.pairs.push(...lineOf(line, read.pairs.at(-1)));
+  }
+  const host = read.pairs.find(([name]) => plain(name) === "host")?.[1];
+  if (read.url?.startsWith("/") && host) read.url = `https://${host}${read.url}`;
+  return read;
+}
+
+/** The header of a line; one that goes on with the header before it is joined to that (RFC 9112 §5.2). */
+function lineOf(line: string, before: Pair | undefined): Pair[] {
+  const pair = pairOf(line);
+  if (pair.length > 0) return pair;
+  if (/^[ \t]/.test(line) && line.trim() !== "" && before && !line.includes("=>")) {
+    before[1] = `${before[1]} ${line.trim()}`;
+    return [];
+  }
+  const [, name, value] = ENTRY.exec(line) ?? [];
+  return name ? [[name, value ?? ""]] : [];
+}

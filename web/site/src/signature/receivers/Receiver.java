@@ -1,0 +1,89 @@
+// Receives webhooks, with the JDK alone: PORT=9000 WEBHOOK_SECRET=whsec_… java Receiver.java
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+public class Receiver {
+    private static final long TOLERANCE_S = 5 * 60;
+    private static final int LONGEST_BODY = 1024 * 1024;
+
+    private final SecretKeySpec key;
+    // Keep these ids in your database, written together with what you do for them.
+    private final Set<String> seen = ConcurrentHashMap.newKeySet();
+
+    Receiver(String secret) {
+        byte[] bytes = Base64.getDecoder().decode(secret.replaceFirst("^whsec_", ""));
+        key = new SecretKeySpec(bytes, "HmacSHA256");
+    }
+
+    /** Whether the body came from somebody who knows the secret, and not long ago. */
+    boolean verifies(Headers headers, byte[] body) throws GeneralSecurityException {
+        String id = headers.getFirst("webhook-id");
+        String timestamp = headers.getFirst("webhook-timestamp");
+        String given = headers.getFirst("webhook-signature");
+        if (id == null || given == null || timestamp == null || !timestamp.matches("[0-9]{1,12}")) {
+            return false;
+        }
+        long age = Instant.now().getEpochSecond() - Long.parseLong(timestamp);
+        if (Math.abs(age) > TOLERANCE_S) {
+            return false;
+        }
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(key);
+        mac.update((id + "." + timestamp + ".").getBytes(UTF_8));
+        String expected = "v1," + Base64.getEncoder().encodeToString(mac.doFinal(body));
+        // While secrets rotate there are several signatures: one must fit.
+        for (String one : given.split(" ")) {
+            if (MessageDigest.isEqual(one.getBytes(UTF_8), expected.getBytes(UTF_8))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    int receive(Headers headers, byte[] body) throws GeneralSecurityException {
+        if (body.length > LONGEST_BODY) {
+            return 413;
+        }
+        if (!verifies(headers, body)) {
+            return 400;
+        }
+        String id = headers.getFirst("webhook-id");
+        // Put a new one into a queue here, and work on it later: the sender waits for the answer.
+        System.out.println((seen.add(id) ? "new " : "known ") + id);
+        return 204;
+    }
+
+    void handle(HttpExchange exchange) throws IOException {
+        try (exchange) {
+            // The bytes as they came: what is parsed and written anew has another signature.
+            byte[] body = exchange.getRequestBody().readNBytes(LONGEST_BODY + 1);
+            exchange.sendResponseHeaders(receive(exchange.getRequestHeaders(), body), -1);
+        } catch (GeneralSecurityException error) {
+            throw new IOException(error);
+        }
+    }
+
+    public static void main(String[] arguments) throws IOException {
+        int port = Integer.parseInt(System.getenv("PORT"));
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
+        server.createContext("/", new Receiver(System.getenv("WEBHOOK_SECRET"))::handle);
+        server.setExecutor(Executors.newFixedThreadPool(8));
+        server.start();
+        System.out.println("listening on port " + port);
+    }
+}

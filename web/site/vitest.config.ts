@@ -1,0 +1,12 @@
+// The page's own logic, in Node and without a page: what a browser shows is told in `e2e`.
+
+import { join } from "node:path";
+
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [svelte({ configFile: false })],
+  resolve: { alias: { hookdesk: join(import.meta.dirname, "../pkg/package/node.js") } },
+  test: { root: import.meta.dirname, include: ["src/**/*.test.ts"], environment: "node" },
+});
