@@ -37,7 +37,7 @@ const STEPS = [
 /** Times for an axis of so many pixels. */
 export function ticks(from: number, to: number, width: number): number[] {
   const most = Math.max(1, Math.floor(width / 80));
-  const step = STEPS.find((candidate) => (to - from) / candidate <= most) ?? 672 * HOUR;
+  const step = STEPS.find((candidate) => (to - from) / candidate <= most) ?? to - from;
   const first = Math.ceil(from / step) * step;
   return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => first + index * step);
 }
