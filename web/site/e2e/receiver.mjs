@@ -5,16 +5,26 @@ export class Receiver {
   /** What it answers with. */
   status = 200;
   body = "";
-  /** @type {{ id: string, event: string, data: any, signatures: number }[]} What it was sent. */
+  /**
+   * What it was sent.
+   * @type {{
+   *   id: string, event: string, data: any, signatures: number,
+   *   headers: Record<string, string>, text: string,
+   * }[]}
+   */
   heard = [];
 
   #server = createServer((request, response) => {
-    let text = "";
-    request.on("data", (part) => (text += part));
+    /** @type {Buffer[]} */
+    const parts = [];
+    request.on("data", (part) => parts.push(part));
     request.on("end", () => {
+      const text = Buffer.concat(parts).toString();
       const { event, data } = JSON.parse(text);
       const signatures = String(request.headers["webhook-signature"]).split(" ").length;
-      this.heard.push({ id: String(request.headers["webhook-id"]), event, data, signatures });
+      const headers = /** @type {Record<string, string>} */ (request.headers);
+      const id = String(headers["webhook-id"]);
+      this.heard.push({ id, event, data, signatures, headers, text });
       response.writeHead(this.status, { "content-type": "text/html" }).end(this.body);
     });
   });

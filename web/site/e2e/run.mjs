@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
 import { Receiver } from "./receiver.mjs";
+import { stories as ofSignature } from "./signature.mjs";
 import { stories as ofSimulator } from "./simulator.mjs";
 import { stories as ofConsole } from "./stories.mjs";
 
@@ -19,7 +20,7 @@ if (binary === undefined) {
   process.exit(2);
 }
 
-const stories = { ...ofConsole, ...ofSimulator };
+const stories = { ...ofConsole, ...ofSignature, ...ofSimulator };
 
 /** Stories at once: a page waits more than it works. */
 const AT_ONCE = 2;

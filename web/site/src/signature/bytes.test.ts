@@ -24,7 +24,7 @@ test("a place at the end is nothing, and what is far from it is cut", () => {
 });
 
 test("nothing in a text is invisible", () => {
-  expect(visible("a\r\n\t\0\x7f\u00a0\ufeff\u202eb\u0085")).toBe("a␍␊␉␀␡⟨NBSP⟩⟨BOM⟩⟨U+202E⟩b⟨U+0085⟩");
+  expect(visible("a\r\n\t\0\x7f\u00a0\ufeff\u202eb\u0085")).toBe("a⟨CR⟩↵\n⇥⟨NUL⟩⟨U+007F⟩⟨NBSP⟩⟨BOM⟩⟨U+202E⟩b⟨U+0085⟩");
   expect(visible("Grüße 🔥")).toBe("Grüße 🔥");
 });
 

@@ -22,6 +22,10 @@ export function shownText(bytes: Uint8Array): string {
 }
 
 const NAMED: Record<string, string> = {
+  "\n": "↵\n",
+  "\r": "⟨CR⟩",
+  "\t": "⇥",
+  "\0": "⟨NUL⟩",
   "\ufeff": "⟨BOM⟩",
   "\u00a0": "⟨NBSP⟩",
   "\u200b": "⟨ZWSP⟩",
@@ -29,14 +33,15 @@ const NAMED: Record<string, string> = {
   "\u2029": "⟨PS⟩",
 };
 
-/** Text in which nothing is invisible: control characters as their pictures, and others by name. */
+const SHAPELESS =
+  /[\0-\x1f\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Text in which nothing is invisible: what has no shape of its own is named. */
 export function visible(text: string): string {
   // The directions that text may take would move what stands beside them.
-  return text.replaceAll(/[\0-\x1f\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (one) => {
-    const code = one.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    if (code === 0x7f) return "␡";
-    return NAMED[one] ?? `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  return text.replaceAll(SHAPELESS, (one) => {
+    const code = one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+    return NAMED[one] ?? `⟨U+${code}⟩`;
   });
 }
 

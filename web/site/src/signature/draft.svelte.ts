@@ -26,6 +26,9 @@ export interface Fields {
 
 export const EMPTY: Fields = { headers: "", body: "", secrets: "", clock: "delivery", file: null };
 
+/** Milliseconds without a key after which it is judged: finding a mistake can take longer than a key. */
+const PAUSE_MS = 150;
+
 /** Seconds of unix time up to which milliseconds of it are exact. */
 const LAST_SECOND = Number.MAX_SAFE_INTEGER / 1_000;
 
@@ -57,9 +60,11 @@ export class Draft {
   readonly at: number = $derived(
     this.clock === "delivery" ? (this.signedAt ?? this.now) : this.now,
   );
-  readonly verdict: Verdict | null = $derived(
-    this.isEmpty ? null : verify(this.pairs, this.bytes, this.lines, this.at),
-  );
+  /** What was said when it was last looked at. */
+  verdict = $state.raw<Verdict | null>(null);
+  /** Whether something was typed since. */
+  isBehind = $state(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   value(needed: Needed): string | undefined {
     return valueOf(this.pairs, needed);
@@ -79,6 +84,16 @@ export class Draft {
 
   /** Judges it by the time that it is. */
   look(): void {
+    clearTimeout(this.#timer);
     this.now = Date.now();
+    this.verdict = this.isEmpty ? null : verify(this.pairs, this.bytes, this.lines, this.at);
+    this.isBehind = false;
+  }
+
+  /** Judges it when nobody has typed for a moment. */
+  lookSoon(): void {
+    clearTimeout(this.#timer);
+    this.isBehind = true;
+    this.#timer = setTimeout(() => this.look(), PAUSE_MS);
   }
 }

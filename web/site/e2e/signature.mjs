@@ -1,0 +1,402 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
+
+import { init, verify } from "../../pkg/package/node.js";
+import { PHONE } from "./browser.mjs";
+
+/**
+ * @typedef {import("./stories.mjs").Scene} Scene
+ * @typedef {import("./stories.mjs").Story} Story
+ * @typedef {import("playwright-core").Page} Page
+ *
+ * @typedef {object} Mutation
+ * @property {string} name
+ * @property {string} label
+ * @property {[string, string][]} headers
+ * @property {string} [body]
+ * @property {string} [body_base64]
+ * @property {[text: string, ended: boolean][]} secrets
+ * @property {number} now
+ */
+
+const MUTATIONS = new URL("../../../tests/verify/mutations.jsonl", import.meta.url);
+/** Of each label, so many are typed into the page; those that stand far apart in the file. */
+const OF_EACH = 2;
+const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)">`;
+const SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+const ENDS = "Webhook-Id: evt_1\nWebhook-Timestamp: 1750000000\nWebhook-Signature: v1,";
+
+await init();
+
+/** @type {Record<string, Story>} */
+export const stories = {
+  "each labelled mistake is named, with the network off": {
+    async run(scene) {
+      const page = await open(scene);
+      const alone = await cutOff(page);
+      await page.getByText("Now", { exact: true }).click();
+      const chosen = representatives();
+      const labels = new Set(chosen.map(({ label }) => label));
+      assert.ok(labels.size >= 60, `only ${labels.size} labels`);
+      for (const one of chosen) {
+        await page.clock.setFixedTime(one.now);
+        await enter(page, one);
+        await settled(page);
+        const code = await verdict(page).locator("code").first().textContent();
+        assert.equal(code, one.label, one.name);
+        const { offset, header } = verify(one.headers, bodyOf(one), secretsOf(one), one.now);
+        const marks = await verdict(page).locator("mark").count();
+        assert.equal(marks, offset !== undefined || header !== undefined ? 1 : 0, one.name);
+      }
+      alone();
+    },
+  },
+
+  "nothing leaves the page, and nothing is kept": {
+    async run(scene) {
+      const page = await open(scene);
+      const alone = await cutOff(page);
+      const names = await page.getByRole("group", { name: "Examples" }).getByRole("button").allTextContents();
+      const codes = [];
+      for (const name of names) {
+        await page.getByRole("button", { name, exact: true }).click();
+        codes.push(await verdict(page).locator("code").first().textContent());
+      }
+      assert.deepEqual(codes, [
+        "good",
+        "body_reserialised",
+        "secret_ended",
+        "timestamp_stale",
+        "header_missing",
+        "body_mojibake",
+        "signature_hex",
+      ]);
+      await page.getByRole("button", { name: "A good one" }).click();
+      await page.getByLabel("To which URL").fill("http://127.0.0.1:9/hook");
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByText("Copied. It is signed anew").waitFor();
+      for (const [language, file, words] of [
+        ["JavaScript", "receiver.mjs", "timingSafeEqual"],
+        ["Python", "receiver.py", "compare_digest"],
+        ["Go", "receiver.go", "hmac.Equal"],
+        ["Java", "Receiver.java", "MessageDigest.isEqual"],
+        ["PHP", "receiver.php", "hash_equals"],
+      ]) {
+        await page.getByText(String(language), { exact: true }).click();
+        await page.getByRole("button", { name: `Copy ${file}` }).click();
+        await page.getByText(`${file} is copied.`).waitFor();
+        const copied = await page.evaluate(() => navigator.clipboard.readText());
+        assert.ok(copied.includes(String(words)), String(file));
+      }
+      alone();
+
+      assert.equal(page.url(), `${scene.desk.url}/signature`);
+      const kept = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+      assert.deepEqual(kept, [{}, {}, ""]);
+      await page.context().setOffline(false);
+      await page.reload();
+      await page.getByText("Nothing is pasted yet").waitFor();
+      for (const field of ["Headers", "Body", "Secrets, one a line"]) {
+        assert.equal(await page.getByLabel(field, { exact: true }).inputValue(), "", field);
+      }
+    },
+  },
+
+  "the way to a signature is shown step by step, and what was typed comes back": {
+    async run(scene) {
+      const page = await open(scene);
+      await page.getByLabel("Headers", { exact: true }).fill(`> POST / HTTP/1.1\n> Webhook-Id: mine`);
+      await page.getByText("Read as curl's dump: 1 header").waitFor();
+      await page.getByText("webhook-timestamp is missing").waitFor();
+      await page.getByRole("button", { name: "A secret that was replaced" }).click();
+      const steps = page.getByRole("region", { name: "How the signature comes about" });
+      assert.equal(await steps.getByLabel("with secret").inputValue(), "1");
+      await steps.getByText("08".repeat(32)).waitFor();
+      await steps.getByRole("region", { name: "What is signed" }).getByText("evt_01977420").waitFor();
+      await steps.getByText("equal:").waitFor();
+      await steps.getByLabel("with secret").selectOption({ value: "0" });
+      await steps.getByText("07".repeat(32)).waitFor();
+      await steps.getByText("different:").waitFor();
+      await page.getByText("It is about secret 2 of 2, which has ended.").waitFor();
+
+      await page.getByRole("button", { name: "Bring back what was there" }).click();
+      assert.match(await page.getByLabel("Headers", { exact: true }).inputValue(), /mine$/);
+      assert.equal(await page.getByLabel("Body", { exact: true }).inputValue(), "");
+    },
+  },
+
+  "bytes that a field would change are taken from a file, and that is said": {
+    async run(scene) {
+      const page = await open(scene);
+      const body = page.getByLabel("Body", { exact: true });
+      await page.evaluate(() => navigator.clipboard.writeText('{"a":\r\n1}'));
+      await body.focus();
+      await page.keyboard.press("Control+v");
+      await page.getByText("ended its lines with CR LF").waitFor();
+      await body.fill('{"a":\n1}');
+      await page.getByText("choose the file").waitFor();
+
+      const bytes = Buffer.from([0xff, 0x0d, 0x0a, 0x00]);
+      await page.getByLabel("Choose a file").setInputFiles(file("raw.bin", bytes));
+      await page.getByText("The bytes of raw.bin are checked as they are. They are not UTF-8.").waitFor();
+      await page.getByText("4 bytes").first().waitFor();
+      await page.getByRole("button", { name: "Type it instead" }).click();
+      assert.equal(await body.inputValue(), '{"a":\n1}', "what was typed is still there");
+
+      const dropped = await page.evaluateHandle(() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(['{"b":1}\r\n'], "dropped.json"));
+        return transfer;
+      });
+      await body.dispatchEvent("drop", { dataTransfer: dropped });
+      await page.getByText("The bytes of dropped.json").waitFor();
+      await page.getByText("9 bytes").first().waitFor();
+      await page.getByLabel("Choose a file").setInputFiles(file("huge.bin", Buffer.alloc(5_000_000)));
+      await page.getByRole("alert").getByText("longer than 4 MiB").waitFor();
+      await page.getByText("9 bytes").first().waitFor();
+
+      await page.getByRole("button", { name: "Type it instead" }).click();
+      await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}\n\n{"below":1}`);
+      await page.getByRole("button", { name: "Take the one below the headers" }).click();
+      assert.equal(await body.inputValue(), '{"below":1}');
+    },
+  },
+
+  "what is pasted is text wherever it is shown": {
+    async run(scene) {
+      const page = await open(scene);
+      await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${HOSTILE}\nX: ${HOSTILE}`);
+      await page.getByLabel("Body", { exact: true }).fill(HOSTILE);
+      await page.getByLabel("Secrets, one a line").fill(`${HOSTILE}\n${SECRET}`);
+      await page.getByLabel("with secret").selectOption({ value: "1" });
+      await page.getByRole("region", { name: "What is signed" }).getByText(HOSTILE).waitFor();
+      await page.getByLabel("Secrets, one a line").fill(SECRET);
+      await page.getByLabel("To which URL").fill("javascript:alert(1)");
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByRole("alert").getByText("must begin with http").waitFor();
+      await page.getByLabel("To which URL").fill(`http://127.0.0.1/${HOSTILE}`);
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByRole("region", { name: "The command" }).getByText("--data-raw").waitFor();
+      const { length } = HOSTILE;
+      for (const name of ["html", "dropped"]) {
+        const bytes = Buffer.from(HOSTILE.repeat(3));
+        await page.getByLabel("Choose a file").setInputFiles(file(`<b>${name}</b>`, bytes));
+        await page.getByText(`${length * 3} bytes`).first().waitFor();
+      }
+      assert.equal(await page.locator("main script, main img, main b:not(pre b)").count(), 0);
+    },
+  },
+
+  "a delivery is sent once more by the command that is copied": {
+    async run(scene) {
+      const { page, desk, receiver } = scene;
+      const { id, secret } = await desk.call("POST", "/webhooks/register", {
+        callback_url: receiver.url,
+        headers: { "x-tenant": "it's ours" },
+      });
+      await desk.call("POST", "/tickets", { ticket_message: `it's "late"\n$HOME ${HOSTILE} é` });
+      await page.goto(`${desk.url}/console#/webhooks/${id}`);
+      await page.getByRole("button", { name: /Ticket opened delivered/ }).click();
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      const dialog = page.getByRole("dialog");
+      assert.equal(await dialog.getByLabel("To which URL").inputValue(), receiver.url);
+      await dialog.getByRole("button", { name: "Copy as curl" }).click();
+      await dialog.getByRole("alert").getByText("must be whsec_").waitFor();
+      await dialog.getByLabel("Signing secret").fill(secret);
+      await dialog.getByRole("button", { name: "Copy as curl" }).click();
+      await dialog.getByText("Copied. It is signed anew").waitFor();
+      await run(await page.evaluate(() => navigator.clipboard.readText()));
+      await scene.visit.inspect("a command");
+      same(receiver.heard, secret);
+
+      // What the receiver was sent, pasted as it has it.
+      const first = receiver.heard[0];
+      await open(scene);
+      await page.getByLabel("Headers", { exact: true }).fill(JSON.stringify(first?.headers));
+      await page.getByLabel("Body", { exact: true }).fill(String(first?.text));
+      await page.getByLabel("Secrets, one a line").fill(secret);
+      await page.getByRole("heading", { name: /It verifies good/ }).waitFor();
+      await page.getByLabel("To which URL").fill(receiver.url);
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByText("Copied. It is signed anew").waitFor();
+      await run(await page.evaluate(() => navigator.clipboard.readText()));
+      same(receiver.heard, secret);
+      assert.equal(receiver.heard.length, 3);
+      assert.equal(receiver.heard[2]?.headers["user-agent"], first?.headers["user-agent"]);
+    },
+  },
+
+  "the keyboard alone leads to a verdict": {
+    async run(scene) {
+      const page = await open(scene);
+      const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+      await page.keyboard.press("Tab");
+      assert.equal(await focused(), "Skip to the content");
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Tab");
+      assert.equal(await focused(), "A good one");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.getByText("body_reserialised").waitFor();
+      for (let steps = 0; (await focused()) !== "Copy as curl" && steps < 30; steps += 1) {
+        await page.keyboard.press("Tab");
+      }
+      await page.keyboard.press("Shift+Tab");
+      await page.keyboard.type("http://127.0.0.1:9/hook");
+      await page.keyboard.press("Enter");
+      await page.getByText("Copied. It is signed anew").waitFor();
+    },
+  },
+
+  "the explainer has nothing serious in light": looks({ theme: "light" }),
+  "the explainer has nothing serious in dark": looks({ theme: "dark" }),
+  "the explainer is no wider than a phone": looks({ ...PHONE, theme: "dark" }),
+};
+
+/**
+ * The explainer, ready.
+ * @param {Scene} scene
+ */
+async function open({ page, desk }) {
+  await page.goto(`${desk.url}/signature`);
+  await page.getByText("Nothing is pasted yet").waitFor();
+  return page;
+}
+
+/**
+ * Takes the network away. What it gives throws if the page has asked for anything since.
+ * @param {Page} page
+ */
+async function cutOff(page) {
+  /** @type {string[]} */
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  page.on("websocket", (socket) => asked.push(socket.url()));
+  await page.context().setOffline(true);
+  return () => assert.deepEqual(asked, [], "the page asked for something");
+}
+
+/** @param {Page} page */
+function verdict(page) {
+  return page.getByRole("region", { name: "Verdict" });
+}
+
+/**
+ * What is told is of what was entered.
+ * @param {Page} page
+ */
+async function settled(page) {
+  await page.locator('[aria-label="Verdict"][aria-busy="false"]').waitFor();
+}
+
+/**
+ * @param {string} name
+ * @param {Buffer} buffer
+ */
+function file(name, buffer) {
+  return { name, mimeType: "application/octet-stream", buffer };
+}
+
+/** Some of each label that can be typed, from all over the file. */
+function representatives() {
+  const lines = readFileSync(MUTATIONS, "utf8").trim().split("\n");
+  const all = lines.map((line) => /** @type {Mutation} */ (JSON.parse(line)));
+  /** @type {Map<string, Mutation[]>} */
+  const labelled = new Map(all.map(({ label }) => [label, []]));
+  // A field has no empty secret, and none with a line end in it.
+  const typed = all.filter(({ secrets }) => secrets.every(([text]) => text !== "" && !/[\r\n]/.test(text)));
+  for (const one of typed) labelled.get(one.label)?.push(one);
+  return [...labelled].flatMap(([label, of]) => {
+    assert.ok(of.length > 0, `nothing of ${label} can be typed`);
+    const step = Math.max(1, Math.floor(of.length / OF_EACH));
+    return of.filter((_, index) => index % step === 0).slice(0, OF_EACH);
+  });
+}
+
+/** @param {Mutation} one */
+function bodyOf({ body, body_base64 }) {
+  return body === undefined ? Buffer.from(body_base64 ?? "", "base64") : Buffer.from(body);
+}
+
+/** @param {Mutation} one */
+function secretsOf({ secrets }) {
+  return secrets.map(([text, ended]) => ({ text, ended }));
+}
+
+/**
+ * Enters a delivery as a person would.
+ * @param {Page} page
+ * @param {Mutation} one
+ */
+async function enter(page, one) {
+  const headers = one.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
+  const secrets = one.secrets.map(([text, ended]) => (ended ? `${text} # rotated` : text)).join("\n");
+  const letGo = page.getByRole("button", { name: "Type it instead" });
+  if (await letGo.isVisible()) await letGo.click();
+  await page.getByLabel("Headers", { exact: true }).fill(headers);
+  await page.getByLabel("Secrets, one a line").fill(secrets);
+  // A field changes line ends, and has no bytes that are no text.
+  if (one.body !== undefined && !one.body.includes("\r")) {
+    await page.getByLabel("Body", { exact: true }).fill(one.body);
+  } else {
+    await page.getByLabel("Choose a file").setInputFiles(file("body", bodyOf(one)));
+    await page.getByText("are checked as they are").waitFor();
+  }
+}
+
+/** @param {string} command */
+async function run(command) {
+  await promisify(execFile)("sh", ["-c", command.replace("curl ", "curl --silent --noproxy '*' ")]);
+}
+
+/**
+ * All that came is one message, and the last verifies.
+ * @param {import("./receiver.mjs").Receiver["heard"]} heard
+ * @param {string} secret
+ */
+function same(heard, secret) {
+  const [first, last] = [heard[0], heard.at(-1)];
+  assert.ok(first && last && heard.length > 1);
+  assert.equal(last.text, first.text, "to the byte");
+  assert.equal(verify(last.headers, last.text, [secret], Date.now()).code, "good");
+  for (const name of ["webhook-id", "hookdesk-attempt", "hookdesk-ticket", "hookdesk-ticket-version", "content-type", "x-tenant"]) {
+    assert.equal(last.headers[name], first.headers[name], name);
+  }
+}
+
+/**
+ * @param {import("./browser.mjs").Device} device
+ * @returns {Story}
+ */
+function looks(device) {
+  return {
+    device,
+    async run(scene) {
+      const page = await open(scene);
+      const { visit } = scene;
+      await visit.inspect("the empty explainer");
+      const shots = process.env.PAGE_LOOKS;
+      const name = `${device.theme}-${device.width ?? "wide"}`;
+      if (shots) await page.screenshot({ path: `${shots}/${name}-empty.png`, fullPage: true });
+      const examples = page.getByRole("group", { name: "Examples" }).getByRole("button");
+      for (let index = 0; index < (await examples.count()); index += 1) {
+        const example = examples.nth(index);
+        await example.click();
+        const what = await example.textContent();
+        // One that is good, one with a place in the body, one without a header.
+        if ([0, 1, 4].includes(index)) await visit.inspect(`the example ${what}`);
+        if (shots) await page.screenshot({ path: `${shots}/${name}-${index}.png`, fullPage: true });
+      }
+      await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${"a".repeat(3_000)}`);
+      await page.getByLabel("Body", { exact: true }).fill("w".repeat(3_000));
+      await page.getByLabel("Secrets, one a line").fill(SECRET);
+      await page.getByLabel("To which URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByRole("region", { name: "The command" }).waitFor();
+      await visit.inspect("long texts");
+      if (shots) await page.screenshot({ path: `${shots}/${name}-long.png`, fullPage: true });
+    },
+  };
+}
