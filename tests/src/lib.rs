@@ -23,6 +23,7 @@ pub mod corpus;
 mod directory;
 #[cfg(feature = "host")]
 mod ear;
+pub mod fuzz;
 pub mod golden;
 #[cfg(feature = "host")]
 mod libraries;

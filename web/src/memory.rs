@@ -15,7 +15,7 @@ use crate::shapes::{At, Handled, Input, Statement};
 use crate::told::{Told, Watch};
 
 /// A store in memory that can say what it was told.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct NotedStore {
     rows: MemoryStore,
     noted: Option<Vec<Statement>>,

@@ -1,0 +1,2 @@
+#![no_main]
+hookdesk_fuzz::target!("message");

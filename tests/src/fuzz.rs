@@ -1,0 +1,73 @@
+//! What reads bytes that strangers choose, each with what must hold whatever they are.
+//!
+//! A target is a plain function over bytes that panics when something is wrong. libFuzzer calls it
+//! with what it comes up with (`make fuzz`), and a test with what is kept in `fuzz/corpus`
+//! (`tests/corpora.rs`): an input that once found something is a file there. Inputs are texts as far
+//! as they can be, so that a person can read and write them.
+//!
+//! Not to panic and not to hang is the least; each target also says what becomes of an input that is
+//! taken: it is printed and read again as the same, it is sent as it was given, it verifies.
+
+mod body;
+mod call;
+mod delivery;
+mod desk;
+mod header;
+mod incident;
+mod name;
+mod options;
+mod url;
+
+/// Something that reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Of its folder in `fuzz/corpus`, and of its program.
+    pub name: &'static str,
+    /// Panics when what must hold does not.
+    pub read: fn(&[u8]),
+    /// Bytes of the longest input that is tried.
+    pub longest: usize,
+    /// Bytes of memory that it may hold at once, whatever the input: what is set up around it among
+    /// them.
+    pub least: u64,
+    /// And as many more for each byte of input.
+    pub each: u64,
+}
+
+impl Target {
+    /// Bytes of memory that it may hold at once over an input of this length.
+    #[must_use]
+    pub fn most_memory(&self, length: usize) -> u64 {
+        self.least + self.each * length as u64
+    }
+
+    /// The target of this name.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn named(name: &str) -> &'static Self {
+        let found = TARGETS.iter().find(|target| target.name == name);
+        found.unwrap_or_else(|| panic!("there is no target {name}"))
+    }
+}
+
+const KIB: u64 = 1_024;
+
+/// All targets, and the bounds that they are held to.
+pub const TARGETS: [Target; 14] = [
+    Target { name: "url", read: url::read, longest: 2_200, least: 16 * KIB, each: 64 },
+    Target { name: "name", read: name::read, longest: 256, least: 4 * KIB, each: 16 },
+    Target { name: "secret", read: name::secret, longest: 512, least: 4 * KIB, each: 16 },
+    Target { name: "header", read: header::read, longest: 4_096, least: 32 * KIB, each: 64 },
+    Target { name: "call", read: call::read, longest: 8_192, least: 256 * KIB, each: 64 },
+    Target { name: "settings", read: call::settings, longest: 8_192, least: 256 * KIB, each: 128 },
+    Target { name: "message", read: body::read, longest: 8_192, least: 256 * KIB, each: 64 },
+    Target { name: "answer", read: desk::answer, longest: 4_096, least: 256 * KIB, each: 64 },
+    Target { name: "input", read: desk::input, longest: 16_384, least: 512 * KIB, each: 128 },
+    Target { name: "delivery", read: delivery::read, longest: 4_096, least: 256 * KIB, each: 64 },
+    Target { name: "tampered", read: delivery::tampered, longest: 256, least: 256 * KIB, each: 64 },
+    Target { name: "options", read: options::read, longest: 4_096, least: 256 * KIB, each: 128 },
+    Target { name: "bindings", read: options::bindings, longest: 4_096, least: 64 * KIB, each: 64 },
+    Target { name: "incident", read: incident::read, longest: 32_768, least: 512 * KIB, each: 64 },
+];

@@ -1,0 +1,42 @@
+//! Messages: what a caller says in JSON is what receivers read in the body, signed.
+
+use hookdesk_core::{Known, Millis, Verdict, verify};
+use serde_json::{Value, json};
+
+use super::desk::SCENE;
+
+/// The secret of the webhook that hears of it.
+const SECRET: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// The body of a call that opens a ticket.
+pub fn read(bytes: &[u8]) {
+    let Ok(body) = str::from_utf8(bytes) else { return };
+    let mut scene = SCENE.clone();
+    let mut face = scene.face();
+    let own = json!({ "callback_url": "https://example.com/own", "secret": SECRET });
+    scene.call(&mut face, "POST", "/webhooks/register", &own);
+    let headers = [("content-type", "application/json")];
+    let call = json!({ "method": "POST", "path": "/tickets", "headers": headers, "body": body });
+    let handled = scene.happen(&mut face, json!({ "call": call })).expect("a call is an input");
+    let response = handled.response.expect("a call is answered");
+
+    let meant: Option<Value> = serde_json::from_str(body).ok();
+    let message = meant.as_ref().and_then(|meant| meant["ticket_message"].as_str());
+    let is_one = |text: &&str| (1..=65_536).contains(&text.len()) && !text.contains('\0');
+    let Some(message) = message.filter(is_one) else {
+        assert!(matches!(response.status, 400 | 413 | 422), "{body} is taken");
+        return assert!(handled.requests.is_empty());
+    };
+    assert_eq!(response.status, 201, "{body}: {}", response.body);
+    let request = handled.requests.iter().find(|request| request.url.ends_with("own"));
+    let request = request.expect("the webhook is told");
+    let told: Value = serde_json::from_str(&request.body).expect("bodies are JSON");
+    assert_eq!(told["data"], json!({ "ticket_message": message }));
+    assert!(request.body.starts_with(r#"{"event":"ticket_opened","created":""#));
+    assert!(!request.body.contains(char::is_control), "{:?}", request.body);
+
+    let headers: Vec<_> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let now = Millis(request.key.sent_at_ms);
+    let verdict = verify(&headers, request.body.as_bytes(), &[Known::current(SECRET)], now);
+    assert_eq!(verdict, Verdict::Good { secret: 0 });
+}

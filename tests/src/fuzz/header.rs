@@ -1,0 +1,61 @@
+//! The headers that a webhook asks for: each is one line of a request, and nobody else's.
+
+use std::collections::BTreeSet;
+
+use hookdesk_core::ExtraHeaders;
+
+/// Names that must stay the connection's and ours, in the form to which the gateways between a
+/// desk and a program bring names: CGI and its heirs have no other signs than letters and digits.
+const RESERVED: [&str; 9] = [
+    "host",
+    "connection",
+    "contentlength",
+    "contenttype",
+    "transferencoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+];
+
+/// A list of pairs in JSON.
+pub fn read(bytes: &[u8]) {
+    let Ok(pairs) = serde_json::from_slice::<Vec<(String, String)>>(bytes) else { return };
+    let headers = match ExtraHeaders::parse(pairs.clone()) {
+        Ok(headers) => headers,
+        Err(bad) => {
+            let named = bad.name().is_none_or(|name| pairs.iter().any(|(known, _)| known == name));
+            assert!(named && bad.to_string().len() < 256, "{bad:?}");
+            return;
+        }
+    };
+    assert_eq!(headers.as_slice(), pairs);
+    check(&pairs);
+}
+
+/// Whether they are, written as HTTP/1.1 has them, read as just these.
+pub fn check(pairs: &[(String, String)]) {
+    let mut names = BTreeSet::new();
+    let mut request = "POST / HTTP/1.1\r\n".to_owned();
+    for (name, value) in pairs {
+        let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let bare = bare.to_ascii_lowercase();
+        let ours = ["webhook", "hookdesk", "proxy"].iter().any(|prefix| {
+            let rest = name.to_ascii_lowercase();
+            rest.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+                && !rest[prefix.len()..].is_empty()
+        });
+        assert!(!ours && !RESERVED.contains(&&*bare), "{name}");
+        assert!(names.insert(name.to_ascii_lowercase()), "{name} is there twice");
+        request += &format!("{name}: {value}\r\n");
+    }
+    assert!(request.len() <= 32 + ExtraHeaders::MOST * 1_068);
+    request += "\r\n";
+    let mut slots = [httparse::EMPTY_HEADER; ExtraHeaders::MOST];
+    let mut parsed = httparse::Request::new(&mut slots);
+    let status = parsed.parse(request.as_bytes());
+    assert_eq!(status, Ok(httparse::Status::Complete(request.len())), "{request}");
+    let read = parsed.headers.iter().map(|header| (header.name, header.value));
+    let meant = pairs.iter().map(|(name, value)| (&**name, value.as_bytes()));
+    assert!(read.eq(meant), "{request}");
+}

@@ -1,0 +1,90 @@
+//! What operators set: a server by file and by flags, a Worker by bindings and a page in JSON.
+
+use clap::Parser;
+use hookdesk::config::{ServeOptions, Settings};
+use hookdesk_core::api::Callers;
+use hookdesk_core::{Figures, Retention};
+use hookdesk_web::Options;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    serve: ServeOptions,
+}
+
+/// A TOML file, and then the same text as arguments, one a line.
+pub fn read(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Ok(options) = toml::from_str::<ServeOptions>(text) {
+        settle(options);
+    }
+    let arguments = std::iter::once("serve").chain(text.lines()).take(64);
+    if let Ok(Arguments { serve }) = Arguments::try_parse_from(arguments) {
+        settle(serve);
+    }
+}
+
+/// Options that settle are within their ranges, and let in nobody unsaid.
+fn settle(options: ServeOptions) {
+    // Neither a file nor a resolver is asked: an address must be written as one.
+    let address = options.listen.as_deref().is_none_or(|at| at.parse::<std::net::SocketAddr>().is_ok());
+    if options.config.is_some() || !address {
+        return;
+    }
+    let said = (options.no_auth, options.allow_target.len());
+    match options.settle() {
+        Ok(settings) => in_range(&settings, said),
+        Err(bad) => assert!(!bad.to_string().is_empty()),
+    }
+}
+
+fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
+    let Settings { listen, database, door, health, retention, record } = settings;
+    let is_local = door.callers == Callers::Local;
+    assert!(is_local || no_auth == Some(true), "{settings:?}");
+    assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
+    assert!(!database.as_os_str().is_empty());
+    let loopback = door.targets.check([127, 0, 0, 1].into()).is_ok();
+    assert!(networks > 0 || loopback == is_local, "{settings:?}");
+    in_figures(health);
+    in_period(*retention);
+    assert!(record.is_none_or(|bytes| bytes > 0));
+}
+
+fn in_figures(figures: &Figures) {
+    assert!(figures.down_after >= 1);
+    assert!((1..=Figures::PROBE_MOST_MS).contains(&figures.probe_first_ms));
+    assert!((1..=Figures::PROBE_MOST_MS).contains(&figures.probe_most_ms));
+    assert!((1_000..=Figures::DISABLE_MOST_S * 1_000).contains(&figures.disable_after_ms));
+}
+
+fn in_period(retention: Retention) {
+    assert!(retention.age_ms.is_none_or(|age| (1..=Retention::MOST_S * 1_000).contains(&age)));
+}
+
+/// A Worker's bindings, `NAME=VALUE` a line; and the same text as options in JSON.
+pub fn bindings(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    if let Ok(options) = Options::of_worker(pairs) {
+        assert!(options.open || options.key.is_some());
+        hold(&options);
+    }
+    if let Ok(options) = serde_json::from_str::<Options>(text) {
+        hold(&options);
+    }
+}
+
+fn hold(options: &Options) {
+    let json = serde_json::to_string(options).expect("options have a JSON form");
+    assert_eq!(serde_json::from_str::<Options>(&json).ok().as_ref(), Some(options));
+    if let Some(key) = options.key.as_deref().filter(|key| key.len() > 8) {
+        assert!(!format!("{options:?}").contains(key));
+    }
+    if let Ok(door) = options.door() {
+        assert_eq!(door.callers == Callers::Local, options.open);
+        assert_eq!(matches!(door.callers, Callers::Key(_)), options.key.is_some());
+    }
+    options.health().iter().for_each(in_figures);
+    options.retention().into_iter().for_each(in_period);
+}
