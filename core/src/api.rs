@@ -8,6 +8,7 @@ mod body;
 mod deliveries;
 mod frame;
 mod listing;
+mod object;
 mod once;
 mod problem;
 mod pull;

@@ -28,7 +28,7 @@ impl ExtraHeaders {
     /// §2.3 leaves the limit to them; 8 KiB is common for one line).
     pub const LONGEST_VALUE: usize = 1_000;
     /// Names that are ours or the connection's.
-    const OURS: [&str; 12] = [
+    const OURS: [&str; 13] = [
         "accept",
         "connection",
         "content-encoding",
@@ -38,6 +38,7 @@ impl ExtraHeaders {
         "host",
         "keep-alive",
         "te",
+        "trailer",
         "transfer-encoding",
         "upgrade",
         "user-agent",
@@ -78,6 +79,14 @@ impl ExtraHeaders {
             || Self::OUR_PREFIXES.iter().any(|prefix| lower.starts_with(prefix))
     }
 
+    /// Whether a receiver may take a header of this name for one that is set by us or the connection.
+    /// CGI and its heirs have no signs but `_` in names (RFC 3875 §4.1.18): behind them `Webhook_Id`
+    /// and `webhook.id` are `webhook-id`.
+    fn passes_for_ours(name: &str) -> bool {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        Self::is_ours(&name.chars().map(plain).collect::<String>())
+    }
+
     #[must_use]
     pub fn as_slice(&self) -> &[(String, String)] {
         &self.0
@@ -89,7 +98,7 @@ fn check_name(name: &str) -> Result<(), BadHeader> {
     if name.is_empty() || name.len() > ExtraHeaders::LONGEST_NAME || !name.bytes().all(token) {
         return Err(BadHeader::Name(name.to_owned()));
     }
-    if ExtraHeaders::is_ours(name) { Err(BadHeader::Ours(name.to_owned())) } else { Ok(()) }
+    if ExtraHeaders::passes_for_ours(name) { Err(BadHeader::Ours(name.to_owned())) } else { Ok(()) }
 }
 
 impl BadHeader {
@@ -142,6 +151,10 @@ mod tests {
         for name in ["Host", "webhook-id", "Webhook-Anything", "HookDesk-Ticket", "TE", "Proxy-X"] {
             assert_eq!(parse(name, "x"), Err(BadHeader::Ours(name.to_owned())));
         }
+        for name in ["Content_Length", "webhook.id", "TRANSFER~ENCODING", "hookdesk_x", "Trailer"] {
+            assert_eq!(parse(name, "x"), Err(BadHeader::Ours(name.to_owned())));
+        }
+        assert!(parse("webhooks", "x").is_ok() && parse("x_host", "x").is_ok());
         for name in ["", "a b", "a:", "é", "x\r\ny"] {
             assert_eq!(parse(name, "x"), Err(BadHeader::Name(name.to_owned())));
         }

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::str::Utf8Error;
 
 use serde_json::{Map, Value};
 
-use crate::api::{Call, Code, FieldError, Problem};
+use crate::api::{Call, Code, FieldError, Problem, object};
 
 /// The fields of a call's JSON object.
 pub(super) struct Fields {
@@ -14,26 +15,24 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Mistakes that are said at once: several of each field. A list of nothing else would come to
+    /// an answer of a hundred times its length.
+    const MOST_ERRORS: usize = 64;
+
     pub fn of(call: &Call<'_>) -> Result<Self, Problem> {
         if !call.header("content-type").is_some_and(is_json) {
             let detail = "Send the body as JSON, with the header Content-Type: application/json.";
             return Err(Problem::new(Code::UnsupportedMediaType, detail));
         }
-        match serde_json::from_slice(call.body) {
+        let body = str::from_utf8(call.body).map_err(|error| not_utf8(call.body, &error))?;
+        match object::read(body) {
             Ok(Value::Object(object)) => Ok(Self { object, errors: Vec::new() }),
             Ok(_) => {
                 let detail = "must be an object".to_owned();
                 let error = FieldError { pointer: "#".to_owned(), detail };
                 Err(Problem::fields(Code::BadField, vec![error]))
             }
-            Err(error) => Err(Problem::new(
-                Code::BadJson,
-                format!(
-                    "The body is not JSON in UTF-8: line {}, column {}.",
-                    error.line(),
-                    error.column()
-                ),
-            )),
+            Err(error) => Err(bad_json(error.line(), error.column())),
         }
     }
 
@@ -45,7 +44,11 @@ impl Fields {
         Self::of(call)
     }
 
+    /// Notes what is wrong, unless enough is.
     pub fn fail(&mut self, name: &str, detail: impl Into<String>) {
+        if self.errors.len() == Self::MOST_ERRORS {
+            return;
+        }
         let pointer = format!("#/{name}");
         self.errors.push(FieldError { pointer, detail: detail.into() });
     }
@@ -114,6 +117,18 @@ impl Fields {
             Some(_) | None => Err(Problem::fields(Code::BadField, self.errors)),
         }
     }
+}
+
+fn bad_json(line: usize, column: usize) -> Problem {
+    let detail = format!("The body is not JSON in UTF-8: line {line}, column {column}.");
+    Problem::new(Code::BadJson, detail)
+}
+
+fn not_utf8(body: &[u8], error: &Utf8Error) -> Problem {
+    let (before, _) = body.split_at(error.valid_up_to());
+    let line = before.split(|byte| *byte == b'\n');
+    let column = line.clone().next_back().map_or(0, <[u8]>::len);
+    bad_json(line.count(), column + 1)
 }
 
 /// `application/json`, with or without parameters.

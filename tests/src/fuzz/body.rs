@@ -20,8 +20,9 @@ pub fn read(bytes: &[u8]) {
     let handled = scene.happen(&mut face, json!({ "call": call })).expect("a call is an input");
     let response = handled.response.expect("a call is answered");
 
-    let meant: Option<Value> = serde_json::from_str(body).ok();
-    let message = meant.as_ref().and_then(|meant| meant["ticket_message"].as_str());
+    // A field that nobody asks for may be JSON of a kind that this reader refuses.
+    let Ok(meant) = serde_json::from_str::<Value>(body) else { return };
+    let message = meant["ticket_message"].as_str();
     let is_one = |text: &&str| (1..=65_536).contains(&text.len()) && !text.contains('\0');
     let Some(message) = message.filter(is_one) else {
         assert!(matches!(response.status, 400 | 413 | 422), "{body} is taken");
@@ -33,7 +34,7 @@ pub fn read(bytes: &[u8]) {
     let told: Value = serde_json::from_str(&request.body).expect("bodies are JSON");
     assert_eq!(told["data"], json!({ "ticket_message": message }));
     assert!(request.body.starts_with(r#"{"event":"ticket_opened","created":""#));
-    assert!(!request.body.contains(char::is_control), "{:?}", request.body);
+    assert!(!request.body.bytes().any(|byte| byte < b' '), "{:?}", request.body);
 
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     let now = Millis(request.key.sent_at_ms);

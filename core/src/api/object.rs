@@ -1,0 +1,180 @@
+//! A caller's JSON object, as much of it as any call asks for.
+//!
+//! A body of two bytes a value would be sixteen times as large in memory, and one that nests a
+//! hundred times so. So what no field of ours can hold is checked to be JSON and let go: fields of
+//! other names, what lies deeper than a list of texts, and what a list has beyond [`MOST_ITEMS`].
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Names of all fields that any call has.
+const KNOWN: [&str; 18] = [
+    "callback_url",
+    "description",
+    "dry_run",
+    "events",
+    "headers",
+    "max_in_flight",
+    "only",
+    "ordering",
+    "overlap_seconds",
+    "per_second",
+    "rate_limit",
+    "retry_schedule",
+    "secret",
+    "since",
+    "status",
+    "ticket_message",
+    "timeout_ms",
+    "until",
+];
+
+/// Items of a list or object that are kept: far more than any field may have. One more that is
+/// wrong stands for all that are beyond.
+const MOST_ITEMS: usize = 1_024;
+
+/// The object that `body` is, with known fields only; any other kind of value if it is none. Of
+/// several fields of one name the last counts.
+///
+/// # Errors
+/// When it is not JSON.
+pub(super) fn read(body: &str) -> serde_json::Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_str(body);
+    let value = Within::Call.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy)]
+enum Within {
+    Call,
+    Field,
+    /// A list or object here is wrong whatever it holds: it is read as an empty list.
+    Items,
+}
+
+impl<'de> DeserializeSeed<'de> for Within {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Within {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        if let Self::Field = self {
+            while items.len() < MOST_ITEMS {
+                let Some(item) = from.next_element_seed(Self::Items)? else {
+                    return Ok(Value::Array(items));
+                };
+                items.push(item);
+            }
+        }
+        while from.next_element::<IgnoredAny>()?.is_some() {
+            if items.len() == MOST_ITEMS {
+                items.push(Value::Null);
+            }
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = from.next_key::<String>()? {
+            let within = match self {
+                Self::Call if KNOWN.contains(&&*name) => Some(Self::Field),
+                Self::Field if object.len() <= MOST_ITEMS => Some(Self::Items),
+                Self::Call | Self::Field | Self::Items => None,
+            };
+            match within {
+                Some(within) => {
+                    object.insert(name, from.next_value_seed(within)?);
+                }
+                None => {
+                    from.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(if let Self::Items = self { Value::Array(Vec::new()) } else { Value::Object(object) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_kept_as_deep_as_any_may_be() {
+        let body = r#"{"status":null,"colour":[{"a":"\ud800"}],"events":["ping",7,[1],{"a":2}],
+            "headers":{"a":"b","c":{"d":1}},"timeout_ms":-1,"rate_limit":1.5,"dry_run":true,
+            "status":"paused"}"#;
+        let kept = json!({
+            "events": ["ping", 7, [], []],
+            "headers": { "a": "b", "c": [] },
+            "timeout_ms": -1,
+            "rate_limit": 1.5,
+            "dry_run": true,
+            "status": "paused",
+        });
+        assert_eq!(read(body).unwrap(), kept);
+    }
+
+    #[test]
+    fn what_is_too_long_stays_too_long_and_is_not_kept() {
+        let long = read(&json!({ "events": vec!["ping"; 5_000] }).to_string()).unwrap();
+        let events = long["events"].as_array().unwrap();
+        assert_eq!((events.len(), events.last()), (MOST_ITEMS + 1, Some(&Value::Null)));
+        let just = read(&json!({ "events": vec!["ping"; MOST_ITEMS] }).to_string()).unwrap();
+        assert_eq!(just["events"].as_array().map(Vec::len), Some(MOST_ITEMS));
+        let names: Map<_, _> = (0..5_000).map(|n| (format!("x-{n}"), "x".into())).collect();
+        let long = read(&json!({ "headers": names }).to_string()).unwrap();
+        assert_eq!(long["headers"].as_object().map(Map::len), Some(MOST_ITEMS + 1));
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_told_from_what_is_not_json() {
+        for body in ["[]", "[{\"events\":[1]}]", "1", "null", "\"a\""] {
+            assert!(!read(body).unwrap().is_object(), "{body}");
+        }
+        for body in ["", "{", "{}x", "{\"a\":}", "{\"a\":[}", "{\"events\":[1,]}", "[1", "{'a':1}"] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
+}
