@@ -17,7 +17,7 @@ WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell f
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release page test setup simulate breaks mutants pack edge worker golden
+.PHONY: run release page test setup simulate breaks mutants fuzz pack edge worker golden
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
@@ -71,6 +71,11 @@ golden: pack
 # One rule after another is broken in a copy, and must be noticed.
 breaks:
 	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks
+
+# What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all.
+SECONDS ?= 60
+fuzz:
+	@.ci/fuzz $(SECONDS)
 
 # Breaks the core's lines one by one and sees that its tests notice. SHARD=0/4 breaks a quarter of
 # them, as do 1/4, 2/4 and 3/4.

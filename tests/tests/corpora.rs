@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hookdesk_core::api::MOST_BODY;
 use hookdesk_tests::fuzz::{TARGETS, Target};
 
 /// Files of a corpus, and bytes of all corpora: what is minimised stays small.
@@ -34,9 +35,62 @@ fn replay(name: &str) {
     for (path, bytes) in corpus {
         // It is told at the end of a test that failed: the last one was it.
         println!("{path}");
-        let used = allocation_counter::measure(|| (target.read)(&bytes)).bytes_max;
-        let (length, most) = (bytes.len(), target.most_memory(bytes.len()));
-        assert!(used <= most, "{used} bytes of memory over {length}, and {most} are the most");
+        read(target, &bytes);
+    }
+}
+
+/// Reads the bytes within the memory that this may take.
+fn read(target: &Target, bytes: &[u8]) {
+    let used = allocation_counter::measure(|| (target.read)(bytes)).bytes_max;
+    let (length, most) = (bytes.len(), target.most_memory(bytes.len()));
+    println!("{used} bytes of memory over {length} bytes, of {most}");
+    assert!(used <= most, "{used} bytes of memory over {length} bytes, and {most} are the most");
+}
+
+/// A piece again and again between two others, as long as a body may be.
+fn filled(begin: &str, piece: &str, end: &str) -> String {
+    let room = MOST_BODY - begin.len() - end.len();
+    format!("{begin}{}{end}", piece.repeat(room / piece.len()))
+}
+
+/// Bodies of two bytes a value, or six a character: each the longest that is let in.
+fn longest_bodies() -> Vec<String> {
+    let nested = |open: &str, close: &str| {
+        let one = format!("{}0{},", open.repeat(100), close.repeat(100));
+        filled("{\"events\":[", &one, "0]}")
+    };
+    vec![
+        filled("{\"events\":[", "0,", "0]}"),
+        filled("{\"colour\":[", "0,", "0]}"),
+        filled("{\"retry_schedule\":[", "[],", "0]}"),
+        filled("{\"headers\":{\"x\":[", "{},", "0]}}"),
+        nested("[", "]"),
+        nested("{\"\":", "}"),
+        filled("{\"description\":\"", "\\u0001", "\"}"),
+        filled("{\"ticket_message\":\"", "\\u0001", "\"}"),
+        filled("{\"callback_url\":\"https://example.com/", "\\u0061", "\"}"),
+        filled("{\"headers\":{\"", "\\\"", "\":\"x\"}}"),
+        format!("{{{}\"x\":0}}", (0..90_000).map(|n| format!("\"x{n}\":0,")).collect::<String>()),
+        format!(
+            "{{\"headers\":{{{}\"x\":0}}}}",
+            (0..90_000).map(|n| format!("\"x{n}\":0,")).collect::<String>()
+        ),
+        filled("", "[", ""),
+        filled("[", "{},", "0]"),
+        filled("{\"x\":1", "0", "}"),
+    ]
+}
+
+#[test]
+fn the_longest_bodies_take_no_more_memory_than_their_share() {
+    let call = "POST /tickets\nhost: localhost\ncontent-type: application/json\n\n";
+    for body in longest_bodies() {
+        println!("{}", &body[..40]);
+        assert!(body.len() <= MOST_BODY);
+        for name in ["settings", "message"] {
+            read(Target::named(name), body.as_bytes());
+        }
+        read(Target::named("call"), format!("{call}{body}").as_bytes());
     }
 }
 

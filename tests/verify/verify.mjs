@@ -1,8 +1,9 @@
 // Verifies recorded deliveries with the published Standard Webhooks library of JavaScript.
 //
-// The file named as the argument holds `[{"secret", "headers", "body", "valid"}, …]`. The library
-// refuses a timestamp more than five minutes from now, so deliveries must be fresh. Only its own
-// verification error counts as a refusal: any other means that the entry never was a fair try.
+// The file named as the argument holds `[{"secret", "headers", "body", "valid"}, …]`; where there is a
+// `message`, the body must hold that. The library refuses a timestamp more than five minutes from
+// now, so deliveries must be fresh. Only its own verification error counts as a refusal: any other
+// means that the entry never was a fair try.
 
 import { readFileSync } from "node:fs";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
@@ -28,6 +29,10 @@ for (const [index, entry] of entries.entries()) {
   if ((refusal === null) !== entry.valid) {
     const id = entry.headers["webhook-id"];
     console.error(`entry ${index} (${id}): ${refusal ?? "verified, and should not be"}`);
+    process.exit(1);
+  }
+  if (entry.message !== undefined && JSON.parse(entry.body).data.ticket_message !== entry.message) {
+    console.error(`entry ${index}: its body holds another message`);
     process.exit(1);
   }
 }

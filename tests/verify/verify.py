@@ -1,8 +1,9 @@
 """Verifies recorded deliveries with the published Standard Webhooks library of Python.
 
-The file named as the argument holds `[{"secret", "headers", "body", "valid"}, ...]`. The library
-refuses a timestamp more than five minutes from now, so deliveries must be fresh. Only its own
-verification error counts as a refusal: any other means that the entry never was a fair try.
+The file named as the argument holds `[{"secret", "headers", "body", "valid"}, ...]`; where there is
+a `message`, the body must hold that. The library refuses a timestamp more than five minutes from
+now, so deliveries must be fresh. Only its own verification error counts as a refusal: any other
+means that the entry never was a fair try.
 """
 
 import json
@@ -36,6 +37,8 @@ def main() -> None:
         if (why is None) != entry["valid"]:
             event = entry["headers"].get("webhook-id")
             sys.exit(f"entry {index} ({event}): {why or 'verified, and should not be'}")
+        if "message" in entry and json.loads(entry["body"])["data"]["ticket_message"] != entry["message"]:
+            sys.exit(f"entry {index}: its body holds another message")
     print(f"verified {verified}, refused {refused}")
 
 

@@ -173,7 +173,8 @@ mod tests {
         for body in ["[]", "[{\"events\":[1]}]", "1", "null", "\"a\""] {
             assert!(!read(body).unwrap().is_object(), "{body}");
         }
-        for body in ["", "{", "{}x", "{\"a\":}", "{\"a\":[}", "{\"events\":[1,]}", "[1", "{'a':1}"] {
+        for body in ["", "{", "{}x", "{\"a\":}", "{\"a\":[}", "{\"events\":[1,]}", "[1", "{'a':1}"]
+        {
             assert!(read(body).is_err(), "{body}");
         }
     }

@@ -1,6 +1,9 @@
 //! Messages: what a caller says in JSON is what receivers read in the body, signed.
 
+use std::collections::BTreeMap;
+
 use hookdesk_core::{Known, Millis, Verdict, verify};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::desk::SCENE;
@@ -20,9 +23,13 @@ pub fn read(bytes: &[u8]) {
     let handled = scene.happen(&mut face, json!({ "call": call })).expect("a call is an input");
     let response = handled.response.expect("a call is answered");
 
-    // A field that nobody asks for may be JSON of a kind that this reader refuses.
-    let Ok(meant) = serde_json::from_str::<Value>(body) else { return };
-    let message = meant["ticket_message"].as_str();
+    // Of several fields of one name the last counts; others may hold any JSON.
+    let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(body) else {
+        assert!(response.status >= 400, "{body} is taken");
+        return;
+    };
+    let meant = fields.get("ticket_message").map(|json| serde_json::from_str::<String>(json.get()));
+    let message = meant.as_ref().and_then(|meant| meant.as_deref().ok());
     let is_one = |text: &&str| (1..=65_536).contains(&text.len()) && !text.contains('\0');
     let Some(message) = message.filter(is_one) else {
         assert!(matches!(response.status, 400 | 413 | 422), "{body} is taken");

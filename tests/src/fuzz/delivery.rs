@@ -118,18 +118,15 @@ pub fn tampered(bytes: &[u8]) {
     let mut source = Unstructured::new(bytes);
     let Ok(tamperings) = Vec::<Tampering>::arbitrary(&mut source) else { return };
     let signature = signature(SECRET, &[ID, "1672531200"], BODY);
-    let right =
-        [ID.as_bytes(), b"1672531200", signature.as_bytes(), BODY, SECRET.as_bytes()].map(<[u8]>::to_vec);
+    let right = [ID.as_bytes(), b"1672531200", signature.as_bytes(), BODY, SECRET.as_bytes()]
+        .map(<[u8]>::to_vec);
     let mut parts = right.clone();
     tamperings.iter().take(16).for_each(|one| one.perform(&mut parts));
     let [id, timestamp, signatures, body, secret] = &parts;
     let texts = [id, timestamp, signatures, secret].map(|text| String::from_utf8_lossy(text));
     let [id, timestamp, signatures, secret] = &texts;
-    let headers: [(&str, &str); 3] = [
-        ("webhook-id", id),
-        ("webhook-timestamp", timestamp),
-        ("webhook-signature", signatures),
-    ];
+    let headers: [(&str, &str); 3] =
+        [("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signatures)];
     let verdict = judge(&headers, body, &[Known::current(secret)]);
     let is_whole = parts == right;
     if is_whole || verdict != (Verdict::Good { secret: 0 }) {

@@ -31,7 +31,8 @@ struct Names {
 
 /// A desk with a webhook that has a ticket's event in flight.
 pub static SCENE: LazyLock<Scene> = LazyLock::new(|| {
-    let mut scene = Scene { store: NotedStore::default(), now_ms: START_MS, names: Names::default() };
+    let mut scene =
+        Scene { store: NotedStore::default(), now_ms: START_MS, names: Names::default() };
     let mut face = scene.face();
     let register = json!({ "callback_url": "https://example.com/hook", "description": "first" });
     scene.call(&mut face, "POST", "/webhooks/register", &register);
@@ -181,7 +182,12 @@ pub fn answer(bytes: &[u8]) {
     let (webhook, event) = (scene.webhook().to_owned(), scene.event().to_owned());
     scene.happen(&mut face, json!({ "report": report })).expect("a report is an input");
     let now_ms = scene.now_ms;
-    let shown = scene.call(&mut face, "GET", &format!("/webhooks/{webhook}/deliveries/{event}"), &json!({}));
+    let shown = scene.call(
+        &mut face,
+        "GET",
+        &format!("/webhooks/{webhook}/deliveries/{event}"),
+        &json!({}),
+    );
     let shown = shown.response.expect("a call is answered");
     let shown: Value = serde_json::from_str(&shown.body).expect("answers are JSON");
     let attempt = &shown["data"][0];
@@ -190,7 +196,10 @@ pub fn answer(bytes: &[u8]) {
         assert!(excerpt.len() <= Answer::EXCERPT && !excerpt.contains('\0'));
         for mark in ["whsec_", "v1,"] {
             let mut behind = excerpt.split(mark).skip(1);
-            assert!(behind.all(|rest| "...".starts_with(rest) || rest.starts_with("...")), "{excerpt}");
+            assert!(
+                behind.all(|rest| "...".starts_with(rest) || rest.starts_with("...")),
+                "{excerpt}"
+            );
         }
     }
     if let Some(again) = attempt["next_attempt_at"].as_str() {

@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 
 use hookdesk_core::ExtraHeaders;
 
-/// Names that must stay the connection's and ours, in the form to which the gateways between a
-/// desk and a program bring names: CGI and its heirs have no other signs than letters and digits.
+/// Names that must stay the connection's, as CGI has them (RFC 3875 §4.1.18): in capitals, and with
+/// no other sign than `_`, whatever sign there was.
 const RESERVED: [&str; 9] = [
-    "host",
-    "connection",
-    "contentlength",
-    "contenttype",
-    "transferencoding",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
+    "CONNECTION",
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "EXPECT",
+    "HOST",
+    "TE",
+    "TRAILER",
+    "TRANSFER_ENCODING",
+    "UPGRADE",
 ];
+
+/// Beginnings of names that must stay ours, or a proxy's.
+const RESERVED_BEGINNINGS: [&str; 3] = ["WEBHOOK_", "HOOKDESK_", "PROXY_"];
 
 /// A list of pairs in JSON.
 pub fn read(bytes: &[u8]) {
@@ -38,14 +41,10 @@ pub fn check(pairs: &[(String, String)]) {
     let mut names = BTreeSet::new();
     let mut request = "POST / HTTP/1.1\r\n".to_owned();
     for (name, value) in pairs {
-        let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        let bare = bare.to_ascii_lowercase();
-        let ours = ["webhook", "hookdesk", "proxy"].iter().any(|prefix| {
-            let rest = name.to_ascii_lowercase();
-            rest.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-                && !rest[prefix.len()..].is_empty()
-        });
-        assert!(!ours && !RESERVED.contains(&&*bare), "{name}");
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let variable = name.chars().map(plain).collect::<String>().to_ascii_uppercase();
+        let begins = RESERVED_BEGINNINGS.iter().any(|begin| variable.starts_with(begin));
+        assert!(!begins && !RESERVED.contains(&&*variable), "{name}");
         assert!(names.insert(name.to_ascii_lowercase()), "{name} is there twice");
         request += &format!("{name}: {value}\r\n");
     }

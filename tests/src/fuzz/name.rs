@@ -67,7 +67,10 @@ fn cursor(text: &str) {
 pub fn secret(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let parsed = Secret::parse(text);
-    assert_eq!(parsed.as_ref().map(|secret| secret.reveal().to_string()).as_deref().unwrap_or(text), text);
+    assert_eq!(
+        parsed.as_ref().map(|secret| secret.reveal().to_string()).as_deref().unwrap_or(text),
+        text
+    );
     let Ok(secret) = Secret::own(text.to_owned()) else { return };
     assert_eq!(Some(&secret), parsed.as_ref());
     assert!(!format!("{secret:?}").contains(text));
@@ -75,8 +78,11 @@ pub fn secret(bytes: &[u8]) {
     let id = EventId::new(Stamp { at: now, count: 0 }, Seq(1));
     let (id, signature) = (id.to_string(), secret.signature(id, now.unix_seconds(), "{}"));
     let seconds = now.unix_seconds().to_string();
-    let headers =
-        [("webhook-id", &*id), ("webhook-timestamp", &*seconds), ("webhook-signature", &*signature)];
+    let headers = [
+        ("webhook-id", &*id),
+        ("webhook-timestamp", &*seconds),
+        ("webhook-signature", &*signature),
+    ];
     let verdict = verify(&headers, b"{}", &[Known::current(text)], now);
     assert_eq!(verdict, Verdict::Good { secret: 0 });
 }
