@@ -142,7 +142,7 @@ impl ToldWebhook {
 }
 
 /// Notes what changes in a store, and how its webhooks stand thereafter.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Watch {
     told: Told,
     last: BTreeMap<WebhookId, ToldWebhook>,
