@@ -64,7 +64,8 @@ fn spelled(message: &str, rng: &mut Rng) -> String {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 let upper = rng.bool();
-                text += &if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
+                let escape = format!("\\u{unit:04x}");
+                text += &if upper { escape.to_uppercase().replace('U', "u") } else { escape };
             }
         }
     }

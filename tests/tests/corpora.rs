@@ -34,7 +34,7 @@ fn replay(name: &str) {
     (target.read)(b"");
     for (path, bytes) in corpus {
         // It is told at the end of a test that failed: the last one was it.
-        println!("{path}");
+        eprintln!("{path}");
         read(target, &bytes);
     }
 }
@@ -43,7 +43,7 @@ fn replay(name: &str) {
 fn read(target: &Target, bytes: &[u8]) {
     let used = allocation_counter::measure(|| (target.read)(bytes)).bytes_max;
     let (length, most) = (bytes.len(), target.most_memory(bytes.len()));
-    println!("{used} bytes of memory over {length} bytes, of {most}");
+    eprintln!("{used} bytes of memory over {length} bytes, of {most}");
     assert!(used <= most, "{used} bytes of memory over {length} bytes, and {most} are the most");
 }
 
@@ -70,15 +70,18 @@ fn longest_bodies() -> Vec<String> {
         filled("{\"ticket_message\":\"", "\\u0001", "\"}"),
         filled("{\"callback_url\":\"https://example.com/", "\\u0061", "\"}"),
         filled("{\"headers\":{\"", "\\\"", "\":\"x\"}}"),
-        format!("{{{}\"x\":0}}", (0..90_000).map(|n| format!("\"x{n}\":0,")).collect::<String>()),
-        format!(
-            "{{\"headers\":{{{}\"x\":0}}}}",
-            (0..90_000).map(|n| format!("\"x{n}\":0,")).collect::<String>()
-        ),
+        many_members("{", "\"x\":0}"),
+        many_members("{\"headers\":{", "\"x\":0}}"),
         filled("", "[", ""),
         filled("[", "{},", "0]"),
         filled("{\"x\":1", "0", "}"),
     ]
+}
+
+/// Members of different names between two others.
+fn many_members(start: &str, end: &str) -> String {
+    let members: Vec<_> = (0..90_000).map(|n| format!("\"x{n}\":0,")).collect();
+    [start, &members.concat(), end].concat()
 }
 
 #[test]

@@ -58,12 +58,12 @@ impl Program {
         let needed = build.first().or(run.first()).expect("a program");
         if !needed.starts_with('{') && !is_there(needed) {
             assert!(presence == Presence::Optional, "there is no {needed}");
-            println!("skipped: {file}, as there is no {needed} here");
+            eprintln!("skipped: {file}, as there is no {needed} here");
             return None;
         }
         if !build.is_empty() {
-            let built = command(build).status().expect("it can be run");
-            assert!(built.success(), "{file} does not compile");
+            let made = command(build).status().expect("it can be run");
+            assert!(made.success(), "{file} does not compile");
         }
         let mut child = command(run)
             .env("PORT", port.number().to_string())

@@ -1,10 +1,13 @@
 //! What operators set: a server by file and by flags, a Worker by bindings and a page in JSON.
 
+use std::net::IpAddr;
+
 use clap::Parser;
 use hookdesk::config::{ServeOptions, Settings};
 use hookdesk_core::api::Callers;
-use hookdesk_core::{Figures, Retention};
+use hookdesk_core::{Figures, Retention, guard};
 use hookdesk_web::Options;
+use url::Host;
 
 #[derive(Parser)]
 struct Arguments {
@@ -45,7 +48,8 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     assert!(is_local || no_auth == Some(true), "{settings:?}");
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
     assert!(!database.as_os_str().is_empty());
-    let loopback = door.targets.check([127, 0, 0, 1].into()).is_ok();
+    let leads_to = [IpAddr::from([127, 0, 0, 1])];
+    let loopback = guard::verdict(&Host::Domain("a.com"), Some(&leads_to), &door.targets).is_ok();
     assert!(networks > 0 || loopback == is_local, "{settings:?}");
     in_figures(health);
     in_period(*retention);

@@ -48,6 +48,9 @@ fn check(text: &str, url: &CallbackUrl, targets: &Targets) {
         assert!(port.is_none() || called.port_or_known_default() == port, "{text}");
     }
 
-    let again = CallbackUrl::parse(called.as_str(), targets).expect("what is called can be given");
-    assert_eq!(again.url(), Some(called));
+    // With apostrophes it may have become too long to be given.
+    if called.as_str().len() <= CallbackUrl::LONGEST {
+        let again = CallbackUrl::parse(called.as_str(), targets).expect("what is called");
+        assert_eq!(again.url(), Some(called));
+    }
 }
