@@ -1,6 +1,8 @@
 //! What the fuzzers found worth keeping, and what once went wrong, read again: as a plain test, and
 //! within the memory that each target may hold.
 
+#![expect(clippy::print_stderr, reason = "a test that failed tells which file it was at")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,8 @@
 //!
 //! Node and Python must be on the machine; a receiver whose language is not there is told as skipped.
 
+#![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
+
 use std::env;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
