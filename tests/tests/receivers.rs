@@ -1,7 +1,7 @@
 //! The receivers that the page shows, each run as it stands there: real deliveries of the real
 //! binary are taken, and what was forged, changed or kept is refused.
 //!
-//! Node and Python must be on the machine; a receiver whose language is not there is told as skipped.
+//! Node and Python must be on the machine. One whose language is not there is told as skipped.
 
 #![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
 

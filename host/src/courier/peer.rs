@@ -41,17 +41,22 @@ mod tests {
     use std::error::Error;
     use std::io::Read;
     use std::net::TcpListener;
+    use std::time::Duration;
 
     use reqwest::Client;
     use tower::util::AndThenLayer;
 
     use super::*;
 
+    /// How long nobody answers.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
     /// Why a client fails that was told, by nobody who vets, that a name is this listener's.
     async fn why(targets: Targets, listener: &TcpListener) -> Option<&'static str> {
         let address = listener.local_addr().unwrap();
         let proof = AndThenLayer::new(move |connection| proven(connection, &targets));
-        let client = Client::builder().no_proxy().resolve("partner.example", address);
+        let client = Client::builder().no_proxy().timeout(PATIENCE);
+        let client = client.resolve("partner.example", address);
         let client = client.connector_layer(proof).build().unwrap();
         let request = client.post("http://partner.example/hook").body("a secret");
         let failed = request.send().await.unwrap_err();

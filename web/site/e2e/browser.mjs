@@ -32,7 +32,7 @@ export async function launch() {
         reducedMotion: "reduce",
         permissions: ["clipboard-read", "clipboard-write"],
       });
-      const visit = new Visit(await context.newPage(), url);
+      const visit = new Visit(await context.newPage(), url, `${theme}-${width}`);
       await visit.page.goto(url);
       return visit;
     },
@@ -51,10 +51,12 @@ export class Visit {
   /**
    * @param {import("playwright-core").Page} page
    * @param {string} url
+   * @param {string} device
    */
-  constructor(page, url) {
+  constructor(page, url, device) {
     this.page = page;
     this.url = url;
+    this.device = device;
     page.setDefaultTimeout(PATIENCE_MS);
     page.on("console", (message) => {
       if (!["error", "warning"].includes(message.type())) return;
@@ -108,6 +110,8 @@ export class Visit {
    * @param {string} where
    */
   async inspect(where) {
+    const shots = process.env.PAGE_SHOTS;
+    if (shots) await this.#show(`${shots}/${where.replaceAll(/\W+/g, "-")}-${this.device}.png`);
     if (this.page.viewportSize()?.width === PHONE.width) return this.measure(where);
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
     const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
@@ -116,6 +120,11 @@ export class Visit {
     );
     if (told.length > 0) throw new Error(`${where}:\n${told.join("\n")}`);
     await this.measure(where);
+  }
+
+  /** @param {string} path */
+  async #show(path) {
+    await this.page.screenshot({ path, fullPage: true });
   }
 
   /**

@@ -1,29 +1,17 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
 
 import { init, verify } from "../../pkg/package/node.js";
 import { PHONE } from "./browser.mjs";
+import { bodyOf, representatives, secretsOf } from "./mutations.mjs";
+import { run } from "./shell.mjs";
 
 /**
  * @typedef {import("./stories.mjs").Scene} Scene
  * @typedef {import("./stories.mjs").Story} Story
  * @typedef {import("playwright-core").Page} Page
- *
- * @typedef {object} Mutation
- * @property {string} name
- * @property {string} label
- * @property {[string, string][]} headers
- * @property {string} [body]
- * @property {string} [body_base64]
- * @property {[text: string, ended: boolean][]} secrets
- * @property {number} now
+ * @typedef {import("./mutations.mjs").Mutation} Mutation
  */
 
-const MUTATIONS = new URL("../../../tests/verify/mutations.jsonl", import.meta.url);
-/** Of each label, so many are typed into the page; those that stand far apart in the file. */
-const OF_EACH = 2;
 const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)">`;
 const SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const ENDS = "Webhook-Id: evt_1\nWebhook-Timestamp: 1750000000\nWebhook-Signature: v1,";
@@ -58,7 +46,10 @@ export const stories = {
     async run(scene) {
       const page = await open(scene);
       const alone = await cutOff(page);
-      const names = await page.getByRole("group", { name: "Examples" }).getByRole("button").allTextContents();
+      const names = await page
+        .getByRole("group", { name: "Examples" })
+        .getByRole("button")
+        .allTextContents();
       const codes = [];
       for (const name of names) {
         await page.getByRole("button", { name, exact: true }).click();
@@ -93,7 +84,11 @@ export const stories = {
       alone();
 
       assert.equal(page.url(), `${scene.desk.url}/signature`);
-      const kept = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+      const kept = await page.evaluate(() => [
+        { ...localStorage },
+        { ...sessionStorage },
+        document.cookie,
+      ]);
       assert.deepEqual(kept, [{}, {}, ""]);
       await page.context().setOffline(false);
       await page.reload();
@@ -107,14 +102,19 @@ export const stories = {
   "the way to a signature is shown step by step, and what was typed comes back": {
     async run(scene) {
       const page = await open(scene);
-      await page.getByLabel("Headers", { exact: true }).fill(`> POST / HTTP/1.1\n> Webhook-Id: mine`);
+      await page
+        .getByLabel("Headers", { exact: true })
+        .fill(`> POST / HTTP/1.1\n> Webhook-Id: mine`);
       await page.getByText("Read as curl's dump: 1 header").waitFor();
       await page.getByText("webhook-timestamp is missing").waitFor();
       await page.getByRole("button", { name: "A secret that was replaced" }).click();
       const steps = page.getByRole("region", { name: "How the signature comes about" });
       assert.equal(await steps.getByLabel("with secret").inputValue(), "1");
       await steps.getByText("08".repeat(32)).waitFor();
-      await steps.getByRole("region", { name: "What is signed" }).getByText("evt_01977420").waitFor();
+      await steps
+        .getByRole("region", { name: "What is signed" })
+        .getByText("evt_01977420")
+        .waitFor();
       await steps.getByText("equal:").waitFor();
       await steps.getByLabel("with secret").selectOption({ value: "0" });
       await steps.getByText("07".repeat(32)).waitFor();
@@ -140,7 +140,9 @@ export const stories = {
 
       const bytes = Buffer.from([0xff, 0x0d, 0x0a, 0x00]);
       await page.getByLabel("Choose a file").setInputFiles(file("raw.bin", bytes));
-      await page.getByText("The bytes of raw.bin are checked as they are. They are not UTF-8.").waitFor();
+      await page
+        .getByText("The bytes of raw.bin are checked as they are. They are not UTF-8.")
+        .waitFor();
       await page.getByText("4 bytes").first().waitFor();
       await page.getByRole("button", { name: "Type it instead" }).click();
       assert.equal(await body.inputValue(), '{"a":\n1}', "what was typed is still there");
@@ -153,7 +155,9 @@ export const stories = {
       await body.dispatchEvent("drop", { dataTransfer: dropped });
       await page.getByText("The bytes of dropped.json").waitFor();
       await page.getByText("9 bytes").first().waitFor();
-      await page.getByLabel("Choose a file").setInputFiles(file("huge.bin", Buffer.alloc(5_000_000)));
+      await page
+        .getByLabel("Choose a file")
+        .setInputFiles(file("huge.bin", Buffer.alloc(5_000_000)));
       await page.getByRole("alert").getByText("longer than 4 MiB").waitFor();
       await page.getByText("9 bytes").first().waitFor();
 
@@ -183,7 +187,10 @@ export const stories = {
       for (const name of ["html", "dropped"]) {
         const bytes = Buffer.from(HOSTILE.repeat(3));
         await page.getByLabel("Choose a file").setInputFiles(file(`<b>${name}</b>`, bytes));
-        await page.getByText(`${length * 3} bytes`).first().waitFor();
+        await page
+          .getByText(`${length * 3} bytes`)
+          .first()
+          .waitFor();
       }
       assert.equal(await page.locator("main script, main img, main b:not(pre b)").count(), 0);
     },
@@ -252,7 +259,8 @@ export const stories = {
 
   "the explainer has nothing serious in light": looks({ theme: "light" }),
   "the explainer has nothing serious in dark": looks({ theme: "dark" }),
-  "the explainer is no wider than a phone": looks({ ...PHONE, theme: "dark" }),
+  "the explainer is no wider than a phone, in light": looks({ ...PHONE, theme: "light" }),
+  "the explainer is no wider than a phone, in dark": looks({ ...PHONE, theme: "dark" }),
 };
 
 /**
@@ -299,32 +307,6 @@ function file(name, buffer) {
   return { name, mimeType: "application/octet-stream", buffer };
 }
 
-/** Some of each label that can be typed, from all over the file. */
-function representatives() {
-  const lines = readFileSync(MUTATIONS, "utf8").trim().split("\n");
-  const all = lines.map((line) => /** @type {Mutation} */ (JSON.parse(line)));
-  /** @type {Map<string, Mutation[]>} */
-  const labelled = new Map(all.map(({ label }) => [label, []]));
-  // A field has no empty secret, and none with a line end in it.
-  const typed = all.filter(({ secrets }) => secrets.every(([text]) => text !== "" && !/[\r\n]/.test(text)));
-  for (const one of typed) labelled.get(one.label)?.push(one);
-  return [...labelled].flatMap(([label, of]) => {
-    assert.ok(of.length > 0, `nothing of ${label} can be typed`);
-    const step = Math.max(1, Math.floor(of.length / OF_EACH));
-    return of.filter((_, index) => index % step === 0).slice(0, OF_EACH);
-  });
-}
-
-/** @param {Mutation} one */
-function bodyOf({ body, body_base64 }) {
-  return body === undefined ? Buffer.from(body_base64 ?? "", "base64") : Buffer.from(body);
-}
-
-/** @param {Mutation} one */
-function secretsOf({ secrets }) {
-  return secrets.map(([text, ended]) => ({ text, ended }));
-}
-
 /**
  * Enters a delivery as a person would.
  * @param {Page} page
@@ -332,7 +314,9 @@ function secretsOf({ secrets }) {
  */
 async function enter(page, one) {
   const headers = one.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
-  const secrets = one.secrets.map(([text, ended]) => (ended ? `${text} # rotated` : text)).join("\n");
+  const secrets = one.secrets
+    .map(([text, ended]) => (ended ? `${text} # rotated` : text))
+    .join("\n");
   const letGo = page.getByRole("button", { name: "Type it instead" });
   if (await letGo.isVisible()) await letGo.click();
   await page.getByLabel("Headers", { exact: true }).fill(headers);
@@ -346,11 +330,6 @@ async function enter(page, one) {
   }
 }
 
-/** @param {string} command */
-async function run(command) {
-  await promisify(execFile)("sh", ["-c", command.replace("curl ", "curl --silent --noproxy '*' ")]);
-}
-
 /**
  * All that came is one message, and the last verifies.
  * @param {import("./receiver.mjs").Receiver["heard"]} heard
@@ -361,7 +340,14 @@ function same(heard, secret) {
   assert.ok(first && last && heard.length > 1);
   assert.equal(last.text, first.text, "to the byte");
   assert.equal(verify(last.headers, last.text, [secret], Date.now()).code, "good");
-  for (const name of ["webhook-id", "hookdesk-attempt", "hookdesk-ticket", "hookdesk-ticket-version", "content-type", "x-tenant"]) {
+  for (const name of [
+    "webhook-id",
+    "hookdesk-attempt",
+    "hookdesk-ticket",
+    "hookdesk-ticket-version",
+    "content-type",
+    "x-tenant",
+  ]) {
     assert.equal(last.headers[name], first.headers[name], name);
   }
 }
@@ -377,9 +363,6 @@ function looks(device) {
       const page = await open(scene);
       const { visit } = scene;
       await visit.inspect("the empty explainer");
-      const shots = process.env.PAGE_LOOKS;
-      const name = `${device.theme}-${device.width ?? "wide"}`;
-      if (shots) await page.screenshot({ path: `${shots}/${name}-empty.png`, fullPage: true });
       const examples = page.getByRole("group", { name: "Examples" }).getByRole("button");
       for (let index = 0; index < (await examples.count()); index += 1) {
         const example = examples.nth(index);
@@ -387,7 +370,6 @@ function looks(device) {
         const what = await example.textContent();
         // One that is good, one with a place in the body, one without a header.
         if ([0, 1, 4].includes(index)) await visit.inspect(`the example ${what}`);
-        if (shots) await page.screenshot({ path: `${shots}/${name}-${index}.png`, fullPage: true });
       }
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${"a".repeat(3_000)}`);
       await page.getByLabel("Body", { exact: true }).fill("w".repeat(3_000));
@@ -396,7 +378,6 @@ function looks(device) {
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("region", { name: "The command" }).waitFor();
       await visit.inspect("long texts");
-      if (shots) await page.screenshot({ path: `${shots}/${name}-long.png`, fullPage: true });
     },
   };
 }

@@ -4,7 +4,11 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { promisify } from "node:util";
 
+import { init, verify } from "../../pkg/package/node.js";
 import { PHONE, until } from "./browser.mjs";
+import { run as inShell } from "./shell.mjs";
+
+await init();
 
 /** @typedef {import("./stories.mjs").Story} Story */
 /** @typedef {import("playwright-core").Page} Page */
@@ -211,10 +215,33 @@ export const stories = {
       await set("function receive() { fetch('http://127.0.0.1:9/'); throw new Error('no way out'); }");
       await page.getByRole("button", { name: "The next attempt" }).click();
       await page.getByText("Answered 500").waitFor();
+      for (const hangs of ["function receive() { for (;;); }", "for (;;);"]) {
+        await set(hangs);
+        await page.getByRole("button", { name: "The next attempt" }).click();
+        await page.getByText("No answer in time").waitFor();
+      }
       visit.expect(/Failed to fetch/);
       visit.allow(/Content Security Policy/);
       const inside = await page.evaluate(() => document.querySelector("iframe")?.contentDocument);
       assert.equal(inside, null, "the frame has an origin of its own");
+    },
+  },
+
+  "an attempt of a rehearsal is sent to a real receiver by the command that is copied": {
+    async run({ page, desk, receiver }) {
+      await page.goto(`${desk.url}/simulator`);
+      await open(page, "Lost answer");
+      await page.getByRole("button", { name: "The next attempt" }).click();
+      await page.getByText("Send it to a receiver of yours").click();
+      await page.getByLabel("To which URL").fill(receiver.url);
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByText("Copied. It is signed anew").waitFor();
+      await inShell(await page.evaluate(() => navigator.clipboard.readText()));
+      const [heard] = receiver.heard;
+      assert.ok(heard);
+      const secret = await page.getByText(/^whsec_/).last().textContent();
+      assert.equal(verify(heard.headers, heard.text, [String(secret).trim()], Date.now()).code, "good");
+      assert.equal(heard.event, "ticket_opened");
     },
   },
 
@@ -271,8 +298,6 @@ for (const theme of /** @type {const} */ (["light", "dark"])) {
         await page.getByText("The desk at this time").click();
         await page.getByText("What you do here happens").waitFor();
         await visit.inspect("its desk");
-        const shots = process.env.PAGE_SHOTS_ALL;
-        if (shots) await page.screenshot({ path: `${shots}/simulator-${device}-${theme}.png`, fullPage: true });
       },
     };
   }

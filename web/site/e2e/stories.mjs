@@ -260,7 +260,8 @@ export const stories = {
 
   "nothing serious is found in light, on a wide screen": looks({ theme: "light" }),
   "nothing serious is found in dark, on a wide screen": looks({ theme: "dark" }),
-  "nothing is wider than a phone": looks({ ...PHONE, theme: "dark" }),
+  "nothing is wider than a phone, in light": looks({ ...PHONE, theme: "light" }),
+  "nothing is wider than a phone, in dark": looks({ ...PHONE, theme: "dark" }),
 };
 
 /**

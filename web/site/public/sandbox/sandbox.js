@@ -3,17 +3,27 @@
 
 /** Milliseconds that a receiver has to say how it answers. */
 const PATIENCE_MS = 500;
+/** Milliseconds until its worker runs, which a busy machine may take. */
+const BEGIN_MS = 5_000;
+
+/** A receiver that hung so often is taken to do nothing else, or a rehearsal would last for hours. */
+const MOST_HANGS = 3;
+const HANGS = { latency: Infinity, took: false };
 
 /** What stands around the visitor's code. A receiver has no way out, and needs none. */
 const AROUND = [
   "'use strict'; const answer = (port) => { onmessage = async ({ data: { number, request } }) => {",
   "  try { const given = await receive(request); port({ number, given: { ...given } }); }",
   "  catch (error) { port({ number, error: String(error) }); } } };",
-  "answer(postMessage.bind(null));",
+  "postMessage({ ready: true }); answer(postMessage.bind(null));",
 ];
 
 /** @type {Map<string, Worker>} */
 const workers = new Map();
+/** Workers that run. @type {WeakSet<Worker>} */
+const running = new WeakSet();
+/** How often each did not answer. @type {Map<string, number>} */
+const hung = new Map();
 /** @type {MessagePort | undefined} */
 let port;
 
@@ -27,6 +37,8 @@ addEventListener("message", ({ source, ports }) => {
 /** @param {{ number: number, place: number, source: string, request: any }} asked */
 function receive({ number, place, source, request }) {
   const key = `${place}\n${source}`;
+  const before = hung.get(key) ?? 0;
+  if (before >= MOST_HANGS) return port?.postMessage({ number, reaction: HANGS });
   const worker = workers.get(key) ?? begin(key, source);
   const headers = Object.fromEntries(request.headers);
   /** @param {object} reaction */
@@ -36,13 +48,19 @@ function receive({ number, place, source, request }) {
     worker.removeEventListener("error", failed);
     port?.postMessage({ number, reaction });
   };
-  const timer = setTimeout(() => {
+  const hang = () => {
     worker.terminate();
     workers.delete(key);
-    end({ latency: Infinity, took: false });
-  }, PATIENCE_MS);
+    hung.set(key, running.has(worker) ? before + 1 : MOST_HANGS);
+    end(HANGS);
+  };
+  let timer = setTimeout(hang, running.has(worker) ? PATIENCE_MS : BEGIN_MS);
   /** @param {MessageEvent} event */
   const heard = ({ data }) => {
+    if (data.ready) {
+      clearTimeout(timer);
+      timer = setTimeout(hang, PATIENCE_MS);
+    }
     if (data.number === number) end(data.error ? broken(data.error) : reactionOf(data.given));
   };
   /** @param {ErrorEvent} event */
@@ -61,6 +79,7 @@ function begin(key, source) {
   const url = URL.createObjectURL(code);
   const worker = new Worker(url);
   workers.set(key, worker);
+  worker.addEventListener("message", () => running.add(worker), { once: true });
   return worker;
 }
 

@@ -4,8 +4,8 @@
  * The `webhook-signature` of a message (Standard Webhooks, "Signature scheme"): HMAC-SHA256 over
  * `id.timestamp.body` with the bytes that the secret's base64 spells.
  *
- * Throws a `TypeError` with a sentence when the secret is none, or when the browser has no HMAC here:
- * it has one only on pages that came over HTTPS or from this machine.
+ * Throws a `TypeError` with a sentence when the secret is none, or when the browser has no HMAC
+ * here: it has one only on pages that came over HTTPS or from this machine.
  */
 export async function signature(
   secret: string,

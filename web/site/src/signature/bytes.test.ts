@@ -16,15 +16,27 @@ test("a place is a whole character, wherever in it the offset is", () => {
 });
 
 test("a place at the end is nothing, and what is far from it is cut", () => {
-  expect(placeIn(bytes("abcdef"), 6, 2)).toEqual({ before: "ef", at: "", after: "", cut: [true, false] });
+  expect(placeIn(bytes("abcdef"), 6, 2)).toEqual({
+    before: "ef",
+    at: "",
+    after: "",
+    cut: [true, false],
+  });
   expect(placeIn(bytes("abcdef"), 99, 2).at).toBe("");
-  expect(placeIn(bytes("abcdef"), 2, 1)).toEqual({ before: "b", at: "c", after: "d", cut: [true, true] });
+  expect(placeIn(bytes("abcdef"), 2, 1)).toEqual({
+    before: "b",
+    at: "c",
+    after: "d",
+    cut: [true, true],
+  });
   const broken = placeIn(new Uint8Array([0x61, 0xff, 0x80, 0x80, 0x80, 0x80, 0x80]), 4, 2);
   expect(broken.at).not.toBe("");
 });
 
 test("nothing in a text is invisible", () => {
-  expect(visible("a\r\n\t\0\x7f\u00a0\ufeff\u202eb\u0085")).toBe("a⟨CR⟩↵\n⇥⟨NUL⟩⟨U+007F⟩⟨NBSP⟩⟨BOM⟩⟨U+202E⟩b⟨U+0085⟩");
+  expect(visible("a\r\n\t\0\x7f\u00a0\ufeff\u202eb\u0085")).toBe(
+    "a⟨CR⟩↵\n⇥⟨NUL⟩⟨U+007F⟩⟨NBSP⟩⟨BOM⟩⟨U+202E⟩b⟨U+0085⟩",
+  );
   expect(visible("Grüße 🔥")).toBe("Grüße 🔥");
 });
 

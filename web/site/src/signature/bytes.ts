@@ -33,8 +33,7 @@ const NAMED: Record<string, string> = {
   "\u2029": "⟨PS⟩",
 };
 
-const SHAPELESS =
-  /[\0-\x1f\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const SHAPELESS = /[\0-\x1f\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Text in which nothing is invisible: what has no shape of its own is named. */
 export function visible(text: string): string {

@@ -1,4 +1,4 @@
-/** Commands are run as people run them, against a receiver that checks with the published library. */
+/** Commands are run by a shell, against a receiver that checks with the published library. */
 
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -64,7 +64,11 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 /** Why the library refuses a delivery. What is signed but no JSON it has verified all the same. */
-function refusalOf(receiver: InstanceType<Library["Webhook"]>, body: Buffer, headers: object): string | null {
+function refusalOf(
+  receiver: InstanceType<Library["Webhook"]>,
+  body: Buffer,
+  headers: object,
+): string | null {
   try {
     receiver.verify(body, headers);
     return null;
@@ -142,14 +146,18 @@ describe.runIf(HAS_CURL).each(SHELLS)("%s sends what the page has, to the byte",
   });
 });
 
-/** The library signs text: it reads bytes as UTF-8, and so has others than were sent where they are none. */
+/** The library reads bytes as UTF-8, and so has others than were sent where they are none. */
 function isUtf8(bytes: Uint8Array): boolean {
   return Buffer.from(Buffer.from(bytes).toString()).equals(Buffer.from(bytes));
 }
 
 test.runIf(HAS_CURL)("the receiver refuses what was signed with another secret", async () => {
   const { port } = server.address() as AddressInfo;
-  const of = { url: `http://127.0.0.1:${port}/`, headers: HEADERS, body: new Uint8Array([0x7b, 0x7d]) };
+  const of = {
+    url: `http://127.0.0.1:${port}/`,
+    headers: HEADERS,
+    body: new Uint8Array([0x7b, 0x7d]),
+  };
   const secret = SECRET.replace("Bwc", "CAg");
   const now = Math.floor(Date.now() / 1_000);
   const { refusal } = await run("sh", await curlCommand({ ...of, secret }, now, sign));
@@ -157,7 +165,12 @@ test.runIf(HAS_CURL)("the receiver refuses what was signed with another secret",
 });
 
 test("what cannot be sent is said in a sentence", async () => {
-  const of = { url: "https://partner.example/", secret: SECRET, headers: HEADERS, body: new Uint8Array() };
+  const of = {
+    url: "https://partner.example/",
+    secret: SECRET,
+    headers: HEADERS,
+    body: new Uint8Array(),
+  };
   for (const url of ["", "partner.example", "file:///etc/passwd", "javascript:alert(1)"]) {
     await expect(curlCommand({ ...of, url }, 0, sign)).rejects.toThrow("must begin with http");
   }

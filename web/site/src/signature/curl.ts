@@ -37,7 +37,7 @@ const NOT_SENT = new Set([
 /** Made anew for each attempt. */
 const OURS = new Set(["webhook-id", "webhook-timestamp", "webhook-signature"]);
 
-/** Bytes of an argument: Linux refuses 128 KiB (`MAX_ARG_STRLEN`). What is longer goes by a pipe. */
+/** Bytes of an argument: Linux refuses 128 KiB (`MAX_ARG_STRLEN`). More goes by a pipe. */
 const LONGEST_ARGUMENT = 100_000;
 
 /** What a terminal may act upon when it is pasted there; line ends are safe between quotes. */
@@ -46,8 +46,8 @@ const ACTED_UPON = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
 /**
  * The command that sends a delivery as it would be sent at `seconds`, signed anew.
  *
- * Throws a `TypeError` with a sentence when the URL cannot be called or there is no `webhook-id`, and
- * whatever `sign` throws.
+ * Throws a `TypeError` with a sentence when the URL cannot be called or there is no `webhook-id`,
+ * and whatever `sign` throws.
  */
 export async function curlCommand(of: Outgoing, seconds: number, sign: Sign): Promise<string> {
   const url = callable(of.url);
@@ -80,7 +80,8 @@ function callable(text: string): string {
 /** A header as curl takes it. One that no request could have is left out. */
 function headerOption([name, value]: Pair): string[] {
   const bare = value.trim();
-  if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name) || /[\r\n]/.test(bare) || ACTED_UPON.test(bare)) return [];
+  if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name) || /[\r\n]/.test(bare) || ACTED_UPON.test(bare))
+    return [];
   // `name:` would have curl leave the header out.
   return [quoted(bare === "" ? `${name};` : `${name}: ${bare}`)];
 }

@@ -1,6 +1,6 @@
 /** A delivery as it stands in the page's fields. It is in memory alone, and goes with the page. */
 
-import { verify } from "hookdesk";
+import { reset, verify } from "hookdesk";
 import type { Verdict } from "hookdesk";
 
 import { missing, readHeaders, valueOf } from "./headers";
@@ -26,7 +26,7 @@ export interface Fields {
 
 export const EMPTY: Fields = { headers: "", body: "", secrets: "", clock: "delivery", file: null };
 
-/** Milliseconds without a key after which it is judged: finding a mistake can take longer than a key. */
+/** Milliseconds without a key after which it is judged: finding a mistake can take longer. */
 const PAUSE_MS = 150;
 
 /** Seconds of unix time up to which milliseconds of it are exact. */
@@ -62,6 +62,8 @@ export class Draft {
   );
   /** What was said when it was last looked at. */
   verdict = $state.raw<Verdict | null>(null);
+  /** Why nothing could be said. */
+  fault = $state.raw<string | null>(null);
   /** Whether something was typed since. */
   isBehind = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,8 +88,16 @@ export class Draft {
   look(): void {
     clearTimeout(this.#timer);
     this.now = Date.now();
-    this.verdict = this.isEmpty ? null : verify(this.pairs, this.bytes, this.lines, this.at);
     this.isBehind = false;
+    this.fault = null;
+    try {
+      this.verdict = this.isEmpty ? null : verify(this.pairs, this.bytes, this.lines, this.at);
+    } catch (error) {
+      // A bug of ours, after which only a new instance answers.
+      reset();
+      this.verdict = null;
+      this.fault = String(error);
+    }
   }
 
   /** Judges it when nobody has typed for a moment. */

@@ -19,20 +19,36 @@ describe("headers are read as people have them", () => {
     ["in two parts", "lines", `${LINES[0]}\n\n${LINES[1]}\n${LINES[2]}`],
     ["a value over two lines", "lines", LINES.join("\n").replace("= v1", "=\n  v1")],
     ["a status first", "lines", `HTTP/1.1 200 OK\n${LINES.join("\n")}`],
-    ["curl's dump", "dump", `* Connected\n> POST / HTTP/1.1\n${dump(">")}\n>\n< HTTP/1.1 200 OK\n< x: y`],
+    [
+      "curl's dump",
+      "dump",
+      `* Connected\n> POST / HTTP/1.1\n${dump(">")}\n>\n< HTTP/1.1 200 OK\n< x: y`,
+    ],
     ["curl's dump of an answer", "dump", `< HTTP/1.1 200 OK\n${dump("<")}\n<\n{ [5 bytes data]`],
     ["a command", "curl", `curl ${options("'")} https://partner.example/hook`],
-    ["a command in many lines", "curl", `$ curl -X POST \\\n ${options('"').replaceAll(" -H", " \\\n -H")}`],
+    [
+      "a command in many lines",
+      "curl",
+      `$ curl -X POST \\\n ${options('"').replaceAll(" -H", " \\\n -H")}`,
+    ],
     ["options alone", "curl", options("'")],
     ["long options", "curl", LINES.map((line) => `--header "${line}"`).join(" ")],
     ["Node's headers", "json", JSON.stringify(Object.fromEntries(PAIRS), null, 2)],
     ["Node's rawHeaders", "json", JSON.stringify(PAIRS.flat())],
-    ["lists of values", "json", JSON.stringify(Object.fromEntries(PAIRS.map(([n, v]) => [n, [v]])))],
+    [
+      "lists of values",
+      "json",
+      JSON.stringify(Object.fromEntries(PAIRS.map(([n, v]) => [n, [v]]))),
+    ],
     ["pairs", "json", JSON.stringify(PAIRS)],
     ["a HAR file's", "json", JSON.stringify(PAIRS.map(([name, value]) => ({ name, value })))],
     ["a request with headers", "json", JSON.stringify({ headers: Object.fromEntries(PAIRS) })],
     ["Python's", "literal", `{${PAIRS.map(([n, v]) => `'${n}': "${v}"`).join(", ")},}`],
-    ["what Node prints", "literal", `{\n${PAIRS.map(([n, v]) => `  '${n}': "${v}"`).join(",\n")}\n}`],
+    [
+      "what Node prints",
+      "literal",
+      `{\n${PAIRS.map(([n, v]) => `  '${n}': "${v}"`).join(",\n")}\n}`,
+    ],
     ["what PHP prints", "lines", PAIRS.map(([n, v]) => `    [${n}] => ${v}`).join("\n")],
   ];
   test.each(table)("%s", (_, form, text) => {
@@ -82,8 +98,34 @@ test("an empty value counts as none, and signatures of several headers are joine
 });
 
 test("nothing that is pasted is an error", () => {
-  const texts = ["", "  \n", "{", "[", "{}", "[1]", "null", "[[]]", "[null]", "{'", "curl", "curl '", "> ", ":"];
-  texts.push("-H", "curl -H", '{"a":{"b":1}}', "GET", "=>", "[] => x", "a\0b", "\ud800", "'".repeat(99));
+  const texts = [
+    "",
+    "  \n",
+    "{",
+    "[",
+    "{}",
+    "[1]",
+    "null",
+    "[[]]",
+    "[null]",
+    "{'",
+    "curl",
+    "curl '",
+    "> ",
+    ":",
+  ];
+  texts.push(
+    "-H",
+    "curl -H",
+    '{"a":{"b":1}}',
+    "GET",
+    "=>",
+    "[] => x",
+    "a\0b",
+    "\ud800",
+    "'".repeat(99),
+  );
   for (const text of texts) expect(Array.isArray(readHeaders(text).pairs), text).toBe(true);
+  expect(readHeaders('{"a":"\\ud800🔥"}').pairs).toEqual([["a", "\ufffd🔥"]]);
   expect(readHeaders("nothing of the kind").pairs).toEqual([]);
 });

@@ -32,6 +32,16 @@ const STATUS = /^HTTP\/[\d.]+ \d{3}/;
 
 /** What was pasted, read as what it most likely is. */
 export function readHeaders(text: string): Pasted {
+  const read = readAny(text);
+  return { ...read, pairs: read.pairs.map(([name, value]) => [whole(name), whole(value)]) };
+}
+
+/** Text without halves of characters, which JSON can spell and no request can have. */
+function whole(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, "\ufffd");
+}
+
+function readAny(text: string): Pasted {
   const bare = text.trim();
   if (bare === "") return { form: "nothing", pairs: [] };
   if (/^[[{]/.test(bare)) {
@@ -64,7 +74,10 @@ export function valueOf(pairs: Pair[], needed: Needed): string | undefined {
 
 /** A header's name in lower case and without what CGI makes of it. */
 export function plain(name: string): string {
-  return name.toLowerCase().replace(/^http_/, "").replaceAll("_", "-");
+  return name
+    .toLowerCase()
+    .replace(/^http_/, "")
+    .replaceAll("_", "-");
 }
 
 function fromJson(text: string): Pair[] {
@@ -75,7 +88,7 @@ function fromJson(text: string): Pair[] {
   }
 }
 
-/** Node's `headers` and `rawHeaders`, pairs, what HAR files have, or an object that has one of them. */
+/** Node's `headers` and `rawHeaders`, pairs, what HAR files have, or an object with one of them. */
 function pairsOf(value: unknown): Pair[] {
   if (Array.isArray(value)) return pairsOfList(value);
   if (typeof value !== "object" || value === null) return [];
@@ -114,7 +127,8 @@ function jsonOf(literal: string): string {
 }
 
 /** Options of curl that take a value which is no header and no body. */
-const TAKES_VALUE = /^(-[XAeuboxmwT]|--(request|user-agent|referer|user|cookie|output|proxy|max-time))$/;
+const TAKES_VALUE =
+  /^(-[XAeuboxmwT]|--(request|user-agent|referer|user|cookie|output|proxy|max-time))$/;
 const BODY = /^(-d|--data(-raw|-binary|-ascii)?|--json)$/;
 
 function fromCurl(text: string): Pasted {
@@ -142,7 +156,7 @@ function pairOf(line: string): Pair[] {
   return name === undefined ? [] : [[name, (value ?? "").trim()]];
 }
 
-/** What `curl -v` tells: sent lines with `>`, received ones with `<`. The request is what counts. */
+/** What `curl -v` tells: sent lines with `>`, received ones with `<`. Sent ones count first. */
 function fromDump(text: string): Pasted {
   const told = (mark: string): string[] =>
     text.split(/\r?\n/).flatMap((line) => {
@@ -180,7 +194,7 @@ function fromLines(text: string): Pasted {
   return read;
 }
 
-/** The header of a line; one that goes on with the header before it is joined to that (RFC 9112 §5.2). */
+/** The header of a line. One that goes on with the header before is joined to that (RFC 9112 §5.2). */
 function lineOf(line: string, before: Pair | undefined): Pair[] {
   const pair = pairOf(line);
   if (pair.length > 0) return pair;

@@ -33,7 +33,15 @@ export function steps(draft: Draft, secret: string): Steps | null {
     const mac = fromBase64(signature.slice(VERSION.length)) ?? new Uint8Array();
     const given = (draft.value("webhook-signature") ?? "").split(/\s+/).filter((one) => one !== "");
     const compared = given.map((one): [string, boolean] => [one, one === signature]);
-    return { key: hex(key), keyBytes: key.length, id, timestamp, mac: hex(mac), signature, compared };
+    return {
+      key: hex(key),
+      keyBytes: key.length,
+      id,
+      timestamp,
+      mac: hex(mac),
+      signature,
+      compared,
+    };
   } catch {
     return null;
   }

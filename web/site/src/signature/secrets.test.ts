@@ -16,7 +16,8 @@ test("secrets are lines, marked where they have ended", () => {
     ["  whsec_AA== ", "  whsec_AA== ", false],
     ["whsec_old=", "whsec_old=", false],
   ];
-  for (const [line, text, ended] of table) expect(readSecrets(line), line).toEqual([{ text, ended }]);
+  for (const [line, text, ended] of table)
+    expect(readSecrets(line), line).toEqual([{ text, ended }]);
   expect(readSecrets("\n a\n\n  \nb # rotated\n")).toEqual([
     { text: " a", ended: false },
     { text: "b", ended: true },

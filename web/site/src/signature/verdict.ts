@@ -44,5 +44,9 @@ function inHeader(draft: Draft, header: (typeof NEEDED)[number], offset?: number
     const all: Place = { before: "", at: value, after: "", cut: [false, false] };
     return { title: `In ${header}`, before, place: all };
   }
-  return { title: `In ${header}, at byte ${offset}`, before, place: placeIn(bytes, offset, AROUND) };
+  return {
+    title: `In ${header}, at byte ${offset}`,
+    before,
+    place: placeIn(bytes, offset, AROUND),
+  };
 }

@@ -12,6 +12,7 @@ export type Ask =
   | { what: "detail"; index: number }
   | { what: "read"; at: number; path: string }
   | { what: "answer"; act: number }
+  | { what: "sign"; secret: string; id: string; seconds: number; body: Uint8Array }
   | { what: "export" }
   | { what: "incident"; text: string };
 

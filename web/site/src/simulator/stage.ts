@@ -53,6 +53,11 @@ export class Stage {
     return this.#ask({ what: "answer", act });
   }
 
+  /** The `webhook-signature` of a message. */
+  sign(secret: string, id: string, seconds: number, body: Uint8Array): Promise<string> {
+    return this.#ask({ what: "sign", secret, id, seconds, body });
+  }
+
   exported(): Promise<string> {
     return this.#ask({ what: "export" });
   }

@@ -1,6 +1,6 @@
 /** Runs rehearsals beside the page, so that the page never waits for one. */
 
-import { IncidentPlayer, MemoryDesk, init, verify } from "hookdesk";
+import { IncidentPlayer, MemoryDesk, init, sign, verify } from "hookdesk";
 import type { Handled } from "hookdesk";
 
 import { problemOf, Refused } from "../lib/backend";
@@ -13,8 +13,8 @@ import type { Rehearsal } from "./rehearsal";
 
 /** Inputs that are told at once when a desk is brought to some time. */
 const CHUNK = 500;
-/** Milliseconds that a visitor's receiver has to say how it answers. */
-const SCRIPT_MS = 1_000;
+/** Milliseconds after which the frame for visitors' receivers is gone: it ends each of them sooner. */
+const FRAME_MS = 10_000;
 
 const ready = init();
 let run: Run | null = null;
@@ -49,6 +49,8 @@ async function answer(id: number, ask: Exclude<Ask, { what: "sandbox" }>): Promi
       return read(ask.at, ask.path);
     case "answer":
       return run?.answers.get(ask.act) ?? null;
+    case "sign":
+      return sign(ask.secret, ask.id, ask.seconds, ask.body);
     case "export":
       return exported();
     case "incident":
@@ -61,6 +63,8 @@ function stretch(id: number): (done: number) => Promise<boolean> {
   latest = id;
   let told = performance.now();
   return async (done) => {
+    // Whoever is not wanted says nothing more, or the page would take it for the progress of another.
+    if (latest !== id) return false;
     if (performance.now() - told < 30) return true;
     told = performance.now();
     say({ id, progress: done });
@@ -166,7 +170,10 @@ function react({ receivers }: Rehearsal, place: number, request: Incoming): Prom
       port.removeEventListener("message", heard);
       resolve(reaction);
     };
-    const timer = setTimeout(() => end({ latency: Infinity, took: false }), SCRIPT_MS);
+    const timer = setTimeout(() => {
+      if (sandbox === port) sandbox = null;
+      end({ latency: Infinity, took: false });
+    }, FRAME_MS);
     const heard = ({ data }: MessageEvent): void => {
       if (data.number === number) end(data.reaction);
     };

@@ -1,0 +1,47 @@
+// The deliveries that stacks in Python and Node.js mistreated, each with what is to be said of it.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+
+/**
+ * @typedef {object} Mutation
+ * @property {string} name
+ * @property {string} label
+ * @property {[string, string][]} headers
+ * @property {string} [body]
+ * @property {string} [body_base64]
+ * @property {[text: string, ended: boolean][]} secrets
+ * @property {number} now
+ */
+
+const MUTATIONS = new URL("../../../tests/verify/mutations.jsonl", import.meta.url);
+/** Of each label, so many are typed into the page; those that stand far apart in the file. */
+const OF_EACH = 2;
+
+/** Some of each label that can be typed, from all over the file. */
+export function representatives() {
+  const lines = readFileSync(MUTATIONS, "utf8").trim().split("\n");
+  const all = lines.map((line) => /** @type {Mutation} */ (JSON.parse(line)));
+  /** @type {Map<string, Mutation[]>} */
+  const labelled = new Map(all.map(({ label }) => [label, []]));
+  // A field has no empty secret, and none with a line end in it.
+  const typed = all.filter(({ secrets }) =>
+    secrets.every(([text]) => text !== "" && !/[\r\n]/.test(text)),
+  );
+  for (const one of typed) labelled.get(one.label)?.push(one);
+  return [...labelled].flatMap(([label, of]) => {
+    assert.ok(of.length > 0, `nothing of ${label} can be typed`);
+    const step = Math.max(1, Math.floor(of.length / OF_EACH));
+    return of.filter((_, index) => index % step === 0).slice(0, OF_EACH);
+  });
+}
+
+/** @param {Mutation} one */
+export function bodyOf({ body, body_base64 }) {
+  return body === undefined ? Buffer.from(body_base64 ?? "", "base64") : Buffer.from(body);
+}
+
+/** @param {Mutation} one */
+export function secretsOf({ secrets }) {
+  return secrets.map(([text, ended]) => ({ text, ended }));
+}
