@@ -32,6 +32,12 @@ async fn the_page_is_served_or_says_how_it_is_built() {
         assert_eq!(compiles, Some(is_built && !is_console), "{path}");
         let says = if is_built { "<title>HookDesk" } else { "make run" };
         assert!(answer.text.contains(says), "{}", answer.text);
+        let policy = answer.header("content-security-policy").expect("a policy");
+        if is_built && !is_console {
+            // Where another server has the document, only that speaks which stands in it.
+            let own = policy.replace("frame-ancestors 'none'; ", "").replace('\'', "&#39;");
+            assert!(answer.text.contains(&format!("content=\"{own}\"")), "{path}: {own}");
+        }
 
         let tag = answer.header("etag").expect("a tag");
         let request = client.request(Method::GET, path).header("if-none-match", tag);

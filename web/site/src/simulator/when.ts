@@ -34,12 +34,16 @@ const STEPS = [
   12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR,
 ];
 
-/** Times for an axis of so many pixels. */
+/** Pixels of the words beside a mark. */
+const WORDS = 64;
+
+/** Times for an axis of so many pixels, with room for their words. */
 export function ticks(from: number, to: number, width: number): number[] {
+  const last = to - ((to - from) * WORDS) / Math.max(width, WORDS);
   const most = Math.max(1, Math.floor(width / 80));
   const step = STEPS.find((candidate) => (to - from) / candidate <= most) ?? to - from;
   const first = Math.ceil(from / step) * step;
-  return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => first + index * step);
+  return Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_, index) => first + index * step);
 }
 
 /** A time for a field of a form, and back. */
