@@ -136,9 +136,82 @@ impl<'de> Visitor<'de> for Within {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{hash_map, vec};
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
+
+    /// Any value, with fields that calls have and others.
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 64, 6, |inner| {
+            let name = prop_oneof![select(&KNOWN[..]).prop_map(str::to_owned), any::<String>()];
+            prop_oneof![
+                vec(inner.clone(), 0..6).prop_map(Value::from),
+                hash_map(name, inner, 0..6)
+                    .prop_map(|all| Value::Object(all.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// What is kept of a value that was read whole.
+    fn kept(value: Value) -> Value {
+        match value {
+            Value::Array(_) => json!([]),
+            Value::Object(fields) => {
+                let known = fields.into_iter().filter(|(name, _)| KNOWN.contains(&&**name));
+                Value::Object(known.map(|(name, field)| (name, kept_of_field(field))).collect())
+            }
+            other => other,
+        }
+    }
+
+    fn kept_of_field(field: Value) -> Value {
+        let item = |item: Value| if item.is_array() || item.is_object() { json!([]) } else { item };
+        match field {
+            Value::Array(items) => items.into_iter().map(item).collect(),
+            Value::Object(all) => {
+                Value::Object(all.into_iter().map(|(name, value)| (name, item(value))).collect())
+            }
+            other => other,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn as_much_is_kept_as_if_it_had_been_read_whole(value in values(), pretty: bool) {
+            let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+            let body = write(&value).unwrap();
+            prop_assert_eq!(read(&body).unwrap(), kept(value));
+        }
+
+        /// One letter is put in the place of some others.
+        #[test]
+        fn what_is_damaged_is_taken_by_none_or_by_both(
+            value in values(),
+            (at, length, letter) in (any::<usize>(), 0_usize..4, select(&b"{}[]\",:0-+.tn\\ \n\x01"[..])),
+        ) {
+            let mut body = value.to_string().into_bytes();
+            let at = at % (body.len() + 1);
+            body.splice(at..(at + length).min(body.len()), [letter]);
+            // What is let go is not looked at for half characters or numbers that are too large.
+            if let Ok(body) = str::from_utf8(&body) && !body.contains("\\u") {
+                let whole = serde_json::from_str::<Value>(body);
+                match (read(body), whole) {
+                    (Ok(read), Ok(whole)) => prop_assert_eq!(read, kept(whole)),
+                    (read, whole) => prop_assert_eq!(read.is_ok(), whole.is_ok(), "{}", body),
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_field_is_kept_as_deep_as_any_may_be() {
