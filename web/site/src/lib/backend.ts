@@ -38,8 +38,11 @@ export interface FieldError {
 export class Refused extends Error {
   override readonly name = "Refused";
 
-  constructor(readonly problem: Problem) {
-    super(problem.detail);
+  constructor(
+    readonly problem: Problem,
+    options?: ErrorOptions,
+  ) {
+    super(problem.detail, options);
   }
 }
 

@@ -54,7 +54,8 @@ function attempt<T>(work: () => T, line: number): T {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const detail = `Line ${line} is not as \`hookdesk export\` writes it: ${why}`;
-    throw new Refused({ title: "The file cannot be read", detail, code: "bad_incident" });
+    const problem = { title: "The file cannot be read", detail, code: "bad_incident" };
+    throw new Refused(problem, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Runs rehearsals beside the page, so that the page never waits for one. */
 
-import { IncidentPlayer, MemoryDesk, init, sign, verify } from "hookdesk";
+import { IncidentPlayer, MemoryDesk, init, reset, sign, verify } from "hookdesk";
 import type { Handled } from "hookdesk";
 
 import { problemOf, Refused } from "../lib/backend";
@@ -35,9 +35,17 @@ onmessage = async ({ data, ports }: MessageEvent<{ id: number; ask: Ask }>) => {
     if (ask.what === "sandbox") sandbox = ports[0] ?? null;
     else say({ id, done: await answer(id, ask) });
   } catch (error) {
+    const cause = error instanceof Refused ? error.cause : error;
+    if (cause instanceof Error && cause.name === "Broken") renew();
     say({ id, refused: problemOf(error) });
   }
 };
+
+/** A file that no desk can decide over may break the core. What was rehearsed can be told anew. */
+function renew(): void {
+  reset();
+  past = null;
+}
 
 async function answer(id: number, ask: Exclude<Ask, { what: "sandbox" }>): Promise<unknown> {
   switch (ask.what) {
