@@ -90,6 +90,19 @@ export const stories = {
       await page.getByText("How it was signed").waitFor();
       await page.getByText("good", { exact: true }).waitFor();
 
+      await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 2, 18)));
+      const next = async (/** @type {string} */ turn, /** @type {string} */ words) => {
+        await until(`at ${turn}`, async () => {
+          await page.getByRole("button", { name: "Next thing" }).click();
+          return page.getByRole("heading", { name: turn, exact: true }).isVisible();
+        });
+        await page.getByText(words).first().waitFor();
+      };
+      await next("Down", "The receiver keeps failing");
+      await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 5, 8, 55)));
+      await next("Back", "A probe got through");
+      await page.getByText(/Shop: .* Down Fri 18:\d\d; Back Mon 09:\d\d; Caught up Mon 09:/).waitFor({ state: "attached" });
+
       const before = await computed(page);
       const block = page.getByRole("button", { name: /^Outage of Shop/ });
       await block.focus();

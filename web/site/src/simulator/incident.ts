@@ -94,6 +94,10 @@ class Book {
       const lane = about === undefined ? null : this.#lane(about, createdMs);
       recording.events[seq] = { id, event, at: createdMs, lane };
     }
+    for (const { id, ...stand } of told.webhooks) {
+      const { stands } = recording.tracks[this.#track(id, id)] ?? {};
+      if (nowMs !== undefined) stands?.push({ id, ...stand, at: nowMs });
+    }
     for (const attempt of told.attempts) {
       const track = this.#track(attempt.webhook, attempt.webhook);
       recording.attempts.push({ ...sentOf(attempt), track, took: attempt.reason === "delivered" });
@@ -111,9 +115,14 @@ class Book {
     return { recording, steps: this.#steps, chain: this.#chain, same, redacted };
   }
 
+  /** A webhook's track. It bears the webhook's id until a request says where it is. */
   #track(webhook: string, url: string): number {
     const known = this.#tracks.get(webhook);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const track = this.#recording.tracks[known];
+      if (track?.url === webhook) track.name = track.url = url;
+      return known;
+    }
     const track = { name: url, url, webhook, refused: null, stands: [] };
     const index = this.#recording.tracks.push(track) - 1;
     this.#tracks.set(webhook, index);

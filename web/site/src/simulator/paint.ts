@@ -2,6 +2,7 @@
 
 import type { Outcome, Recording, Track } from "./recording";
 import { lastBefore, outcomeOf } from "./recording";
+import type { Turn, TurnKind } from "./turns";
 
 export interface View {
   from: number;
@@ -162,6 +163,54 @@ export function paintStanding(
     context.fillStyle = colours.ink;
     context.fillRect(left, level, Math.max(right - left, 0.75), 1);
   }
+}
+
+/** Turns as flags on a band. They differ in shape, and not in colour alone. */
+export function paintTurns(
+  context: CanvasRenderingContext2D,
+  turns: Turn[],
+  { from, to }: View,
+  [width, height]: [number, number],
+  colours: Colours,
+): void {
+  const last = new Map<TurnKind, number>();
+  for (const { at, kind } of turns) {
+    const x = Math.round(((at - from) / (to - from)) * width);
+    if (x < -FLAG || x > width + FLAG || x - (last.get(kind) ?? -Infinity) < 3) continue;
+    last.set(kind, x);
+    const isBad = kind === "down" || kind === "disabled";
+    context.fillStyle = isBad ? colours.retry : kind === "paused" ? colours.ink : colours.delivered;
+    context.fillRect(x - 0.5, 0, 1, height);
+    paintFlag(context, kind, x);
+  }
+}
+
+/** Half the width of a flag. */
+const FLAG = 5;
+
+function paintFlag(context: CanvasRenderingContext2D, kind: TurnKind, x: number): void {
+  const points: Record<TurnKind, [number, number][]> = {
+    down: [[-FLAG, 0], [FLAG, 0], [0, 8]],
+    back: [[-FLAG, 8], [FLAG, 8], [0, 0]],
+    active: [[-FLAG, 8], [FLAG, 8], [0, 0]],
+    "caught-up": [[0, 0], [FLAG, 5], [0, 10], [-FLAG, 5]],
+    paused: [[-FLAG, 0], [-2, 0], [-2, 8], [-FLAG, 8]],
+    disabled: [[-FLAG, 0], [FLAG, 0], [FLAG, 8], [-FLAG, 8]],
+  };
+  context.beginPath();
+  for (const [dx, y] of points[kind]) context.lineTo(x + dx, y);
+  context.fill();
+  if (kind === "paused") context.fillRect(x + 2, 0, FLAG - 2, 8);
+}
+
+/** The turn of a track that lies nearest to a place, if one is near enough. */
+export function nearestTurn(turns: Turn[], track: number, { from, to }: View, width: number, px: number): number | null {
+  let best: { index: number; far: number } | null = null;
+  for (const [index, turn] of turns.entries()) {
+    const far = Math.abs(((turn.at - from) / (to - from)) * width - px);
+    if (turn.track === track && far <= FLAG + 4 && far < (best?.far ?? Infinity)) best = { index, far };
+  }
+  return best?.index ?? null;
 }
 
 /** The attempt that lies nearest to a point, if one is near enough. */

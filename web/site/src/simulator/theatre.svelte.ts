@@ -11,8 +11,11 @@ import { MOST } from "./rehearsal";
 import type { Act, Receiver, Rehearsal } from "./rehearsal";
 import { MINUTE, SECOND } from "./span";
 import type { Stage } from "./stage";
+import { turnsOf } from "./turns";
 
-export type Chosen = { what: "attempt"; index: number } | { what: "outage"; track: number; index: number };
+export type Chosen =
+  | { what: "attempt" | "turn"; index: number }
+  | { what: "outage"; track: number; index: number };
 
 /** Milliseconds of rest after a change before it is computed: a drag is one change. */
 const REST_MS = 120;
@@ -31,6 +34,7 @@ export class Theatre {
   /** Milliseconds of the rehearsal in a second. */
   speed = $state(SPEEDS[1] ?? MINUTE);
   chosen = $state.raw<Chosen | null>(null);
+  readonly turns = $derived(turnsOf(this.recording?.tracks ?? []));
   /** What is seen of it. */
   view = $state.raw({ from: 0, to: 1 });
 
@@ -63,7 +67,7 @@ export class Theatre {
   change(parts: Partial<Rehearsal>): void {
     const { start, length } = this.rehearsal;
     this.rehearsal = { ...this.rehearsal, ...parts };
-    if (this.chosen?.what === "attempt") this.chosen = null;
+    if (this.chosen?.what !== "outage") this.chosen = null;
     if (start !== this.rehearsal.start || length !== this.rehearsal.length) this.whole();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.compute(), REST_MS);
@@ -198,19 +202,29 @@ export class Theatre {
     this.goTo(attempt.at);
   }
 
+  chooseTurn(index: number): void {
+    const turn = this.turns[index];
+    if (!turn) return;
+    this.chosen = { what: "turn", index };
+    this.goTo(turn.at);
+  }
+
   /** To the next thing that happens, whatever it is. */
   jump(): void {
-    const { recording, rehearsal, head } = this;
+    const { recording, rehearsal, turns, head } = this;
     if (!recording) return;
-    const { attempts, tracks, start } = recording;
-    const sent = attempts[lastBefore(attempts, head, ({ at }) => at)]?.at;
-    const stood = tracks.map(({ stands }) => stands[lastBefore(stands, head, ({ at }) => at)]?.at);
+    const { attempts, start } = recording;
+    const attempt = lastBefore(attempts, head, ({ at }) => at);
+    const turn = lastBefore(turns, head, ({ at }) => at);
+    const [sent, turned] = [attempts[attempt]?.at, turns[turn]?.at];
     const acted = this.incident ? [] : rehearsal.acts.map(({ at }) => start + at);
     const outages = this.incident ? [] : rehearsal.receivers.flatMap((receiver) => receiver.outages);
     const bounds = outages.flatMap(({ from, to }) => [start + from, start + to]);
-    const later = [sent, ...stood, ...acted, ...bounds].filter((at) => at !== undefined && at > head);
-    if (later.length > 0) this.goTo(Math.min(...(later as number[])));
-    else this.goTo(this.end);
+    const later = [sent, turned, ...acted, ...bounds].filter((at) => at !== undefined && at > head);
+    const next = Math.min(this.end, ...(later as number[]));
+    if (next === turned) this.chooseTurn(turn);
+    else if (next === sent) this.choose(attempt);
+    else this.goTo(next);
   }
 }
 

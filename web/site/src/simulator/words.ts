@@ -2,6 +2,7 @@
 
 import type { Outcome } from "./recording";
 import type { BehaviourKind, OutageKind } from "./rehearsal";
+import type { TurnKind } from "./turns";
 
 export const KINDS: Record<BehaviourKind, string> = {
   healthy: "is healthy",
@@ -30,4 +31,13 @@ export const OUTCOMES: Record<Outcome, string> = {
   busy: "Asked to wait",
   lost: "Taken in, and not heard",
   "given-up": "Given up",
+};
+
+export const TURNS: Record<TurnKind, { name: string; hint: string }> = {
+  down: { name: "Down", hint: "From here on it is only probed, and no retry is used up." },
+  back: { name: "Back", hint: "A probe got through. One request at a time follows, and then more." },
+  "caught-up": { name: "Caught up", hint: "All that it was owed is delivered or given up." },
+  paused: { name: "Paused", hint: "Nothing is sent, and nothing is lost." },
+  disabled: { name: "Disabled", hint: "Nothing is sent until somebody enables it." },
+  active: { name: "Active again", hint: "It goes on where it stood." },
 };
