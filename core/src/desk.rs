@@ -18,6 +18,10 @@ use crate::retention::Retention;
 /// time one of them came further.
 const MOST_TRIES: usize = 16;
 
+/// Milliseconds that a host rests after its store failed: soon enough that nobody waits long once it
+/// is back, and seldom enough that a store in trouble is not made busier.
+pub const FAULT_PAUSE_MS: u64 = 500;
+
 /// Where rows are kept.
 pub trait Store {
     /// What can go wrong with the machinery.

@@ -99,7 +99,7 @@ pub use answer::{Answer, Failure, Meaning, Trouble, excerpt};
 pub use attempt::{Attempt, AttemptKey, Tried};
 pub use command::{Command, Once, Registration, Report, Rotation};
 pub use decide::{Step, decide};
-pub use desk::{Commit, Decided, Desk, RunError, Store};
+pub use desk::{Commit, Decided, Desk, FAULT_PAUSE_MS, RunError, Store};
 pub use event::{Event, EventType, Seq, Topic};
 pub use extra_headers::{BadHeader, ExtraHeaders};
 pub use facts::{Fact, Facts, Hosts, Limits, Memory, Need, TicketFilter};

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    Command, Decided, Desk, Event, HolderId, Millis, Moment, Refusal, Reply, Report, Request,
-    RunError, Store,
+    Command, Decided, Desk, Event, FAULT_PAUSE_MS, HolderId, Millis, Moment, Refusal, Reply,
+    Report, Request, RunError, Store,
 };
 use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
 
@@ -21,8 +21,6 @@ use crate::record::Tape;
 const MOST_CALLS: usize = 4_096;
 /// Commands that are committed together, so that the first of them is not kept waiting for ever.
 const MOST_BATCH: usize = 1_024;
-/// How long the desk lets a store rest that failed.
-const FAULT_PAUSE: Duration = Duration::from_millis(500);
 /// The longest that the thread sleeps, lest a clock that is set forward goes unnoticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -224,7 +222,7 @@ where
         let due = self.next_wake.map_or(LONGEST_SLEEP, |at| {
             Duration::from_millis(at.since(clock())).min(LONGEST_SLEEP)
         });
-        let sleep = if self.faulty { FAULT_PAUSE } else { due };
+        let sleep = if self.faulty { Duration::from_millis(FAULT_PAUSE_MS) } else { due };
         match self.messages.recv_timeout(sleep) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,

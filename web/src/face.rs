@@ -7,15 +7,13 @@ use std::fmt::Display;
 use hookdesk_core::api::{self, Call, Door, Listing, Next, Preparation, Problem};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
-    self as core, Answer, AttemptKey, Command, Decided, Desk, Fact, HolderId, Memory, Millis,
-    Moment, Need, Seq, Store, excerpt,
+    self as core, Answer, AttemptKey, Command, Decided, Desk, FAULT_PAUSE_MS, Fact, HolderId,
+    Memory, Millis, Moment, Need, Seq, Store, excerpt,
 };
 
 use crate::options::Options;
 use crate::shapes::{At, Handled, Page, Report, Response};
 
-/// Milliseconds for which a store that failed is let rest.
-const FAULT_PAUSE_MS: u64 = 500;
 /// Lists that may be unfinished at once; the oldest is given up for a new one.
 const MOST_LISTS: usize = 64;
 
