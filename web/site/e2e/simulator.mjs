@@ -196,6 +196,22 @@ export const stories = {
       await page.getByText("bad_incident").waitFor();
       await choose(JSON.stringify({ ...text, title: "<b>Mine</b>" }));
       await page.getByRole("heading", { name: "<b>Mine</b>", level: 1 }).waitFor();
+      assert.equal(await page.getByText("bad_incident").count(), 0);
+      await computed(page);
+
+      await page.reload();
+      await page.getByRole("heading", { name: "<b>Mine</b>", level: 1 }).waitFor();
+      await computed(page);
+      await page.evaluate((to) => (location.hash = to), new URL(link).hash);
+      await page.getByRole("heading", { name: "Poisoned ticket", level: 1 }).waitFor();
+      await page.evaluate(() => (location.hash = "#rehearsal=AAAA"));
+      await page.getByText("The link is not whole").waitFor();
+      await page.getByLabel("Begins (UTC)").evaluate((field) => field.closest("details")?.setAttribute("open", ""));
+      await page.getByLabel("Begins (UTC)").fill("2026-03-06T12:00");
+      await page.getByLabel("Begins (UTC)").press("Enter");
+      await page.getByText("Fri 6 Mar, 12:00:00").waitFor();
+      await page.getByText("The link is not whole").waitFor();
+      assert.ok((await computed(page)) > 100);
     },
   },
 
@@ -209,6 +225,10 @@ export const stories = {
       await page.getByText("Each came to what the server decided.").waitFor();
       await page.getByRole("button", { name: "Step", exact: true }).click();
       await page.locator("li[aria-current=step]").waitFor();
+      assert.equal(await page.getByRole("button", { name: "Save as incident" }).count(), 0);
+      await page.getByRole("button", { name: "Back to the rehearsal" }).click();
+      await page.getByRole("heading", { name: "Key rotation", level: 1 }).waitFor();
+      await computed(page);
     },
   },
 
@@ -222,21 +242,80 @@ export const stories = {
         await editor.fill(source);
         await editor.blur();
       };
+      const first = async (/** @type {string} */ words) => {
+        await until(words, async () => {
+          await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 2, 12)));
+          await page.getByRole("button", { name: "The next attempt" }).click();
+          return page.getByText(words).first().isVisible();
+        });
+      };
       await set('function receive({ headers }) { return { status: 418, body: headers["webhook-id"] }; }');
-      await page.getByRole("button", { name: "The next attempt" }).click();
-      await page.getByText("Answered 418").waitFor();
+      await first("Answered 418");
       await set("function receive() { fetch('http://127.0.0.1:9/'); throw new Error('no way out'); }");
-      await page.getByRole("button", { name: "The next attempt" }).click();
-      await page.getByText("Answered 500").waitFor();
-      for (const hangs of ["function receive() { for (;;); }", "for (;;);"]) {
-        await set(hangs);
-        await page.getByRole("button", { name: "The next attempt" }).click();
-        await page.getByText("No answer in time").waitFor();
+      await first("Answered 500");
+      for (const [source, words] of [
+        ["function receive() { for (;;); }", "No answer in time"],
+        ["for (;;);", "No answer in time"],
+        ["function receive() { return new Promise(() => {}); }", "No answer in time"],
+        ["function receive() { for (;;) postMessage({ ready: true }); }", "Answered 500"],
+      ]) {
+        await set(String(source));
+        await first(String(words));
+        await set("function receive() { return { status: 418 }; }");
+        await first("Answered 418");
       }
+      await set("const answer = 1; function receive() { return { latency: 12.5 }; }");
+      await first("Answered 200");
+      await set("const x = ;");
+      await first("Answered 500");
+      // It begins anew with each run, and each receiver has its own.
+      await set("let n = 0; function receive() { n += 1; return { status: n <= 8 ? 500 : 200 }; }");
+      await page.getByRole("button", { name: /What if/ }).click();
+      await page.getByText("Figures side by side").click();
+      const failed = page.getByRole("row", { name: /^Failed/ }).getByRole("cell");
+      await until("both fail alike", async () => (await failed.allTextContents()).join() === "8,8");
+      await page.getByLabel("Timeout, in ms").first().fill("14000");
+      await page.getByLabel("Timeout, in ms").first().blur();
+      await computed(page);
+      assert.deepEqual(await failed.allTextContents(), ["8", "8"]);
       visit.expect(/Failed to fetch/);
       visit.allow(/Content Security Policy/);
       const inside = await page.evaluate(() => document.querySelector("iframe")?.contentDocument);
       assert.equal(inside, null, "the frame has an origin of its own");
+    },
+  },
+
+  "an outage is added, moved and bounded by the keyboard": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      await open(page, "Lost answer");
+      await page.getByRole("button", { name: "Add an outage" }).click();
+      await page.getByRole("heading", { name: "An outage" }).waitFor();
+      const block = page.getByRole("button", { name: /^Outage of .* 12:00:00 to .* 13:00:00/ });
+      await block.press("ArrowLeft");
+      await block.press("Shift+ArrowRight");
+      await page.getByRole("button", { name: /^Outage of .* 12:00:00 to .* 13:15:00/ }).waitFor();
+      await page.getByLabel("To (UTC)").fill("2026-01-01T12:00");
+      await page.getByLabel("To (UTC)").press("Enter");
+      await page.getByText("outside of the rehearsal").waitFor();
+      assert.equal(await page.getByLabel("To (UTC)").inputValue(), "2026-01-02T13:15");
+    },
+  },
+
+  "what is done to a receiver stays with it": {
+    async run({ page, desk }) {
+      await page.goto(`${desk.url}/simulator`);
+      await open(page, "Weekend outage");
+      await page.getByText("The desk at this time").click();
+      await page.getByRole("link", { name: "Webhooks", exact: true }).click();
+      await page.getByRole("link", { name: /shop\.example/ }).click();
+      await page.getByRole("button", { name: "Pause", exact: true }).click();
+      await page.getByText("Somebody paused it.").waitFor();
+      await page.getByText("paused", { exact: true }).first().waitFor();
+      await page.getByRole("button", { name: "Remove", exact: true }).first().click();
+      await until("without it", async () => (await page.locator(".track").count()) === 1);
+      await computed(page);
+      assert.equal(await page.getByText("paused", { exact: true }).count(), 0);
     },
   },
 

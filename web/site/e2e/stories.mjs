@@ -229,6 +229,15 @@ export const stories = {
 
       await page.getByText("Open", { exact: true }).click();
       await page.getByText("Newest first").click();
+      await list.first().getByRole("button", { name: /Edit/ }).click();
+      await list.first().getByLabel("Message").fill("half a sentence");
+      for (let number = 1; number <= 60; number += 1) {
+        await desk.call("POST", "/tickets", { ticket_message: `meanwhile ${number}` });
+      }
+      await page.waitForTimeout(1_500);
+      assert.equal(await page.getByLabel("Message").inputValue(), "half a sentence");
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await list.first().getByRole("paragraph").getByText("meanwhile 60").waitFor();
       await desk.call("POST", "/tickets", { ticket_message: "from elsewhere" });
       await list.first().getByRole("paragraph").getByText("from elsewhere").waitFor();
 

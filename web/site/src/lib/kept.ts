@@ -1,10 +1,17 @@
-/** A word that this browser keeps for the page, where it keeps any. */
+/** A text that this browser keeps for the page, where it keeps any: for good, or while a tab is open. */
 export class Kept {
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    readonly where: "browser" | "tab" = "browser",
+  ) {}
+
+  get #storage(): Storage {
+    return this.where === "tab" ? sessionStorage : localStorage;
+  }
 
   get(): string | null {
     try {
-      return localStorage.getItem(this.name);
+      return this.#storage.getItem(this.name);
     } catch {
       return null;
     }
@@ -12,7 +19,7 @@ export class Kept {
 
   put(word: string): void {
     try {
-      localStorage.setItem(this.name, word);
+      this.#storage.setItem(this.name, word);
     } catch {
       // It is known until the page is closed.
     }

@@ -16,6 +16,7 @@ export class SimulatedBackend implements Backend {
     } else {
       const act = await this.theatre.act({ method, path, ...(body ? { body } : {}) });
       answered = await stage.answer(act);
+      if (!answered) this.theatre.takeBack(act);
     }
     if (!answered) throw new Refused(UNDONE);
     const document: unknown = JSON.parse(answered.body);
@@ -31,6 +32,6 @@ export class SimulatedBackend implements Backend {
 
 const UNDONE: Problem = {
   title: "It was not rehearsed",
-  detail: "Another change came in between. Do this once more.",
+  detail: "The rehearsal ends before this time, or could not be computed. Nothing was done.",
   code: "page_error",
 };

@@ -4,7 +4,7 @@ import { toCsv } from "./csv";
 import type { Recording } from "./recording";
 
 test("names cannot break a table, nor be taken for formulas", () => {
-  const track = { url: "", webhook: "wh_1", refused: null, stands: [] };
+  const track = { url: "", webhook: "wh_1", refused: null, left: null, stands: [] };
   const recording: Recording = {
     start: 0,
     end: 1,

@@ -123,7 +123,7 @@ class Book {
       if (track?.url === webhook) track.name = track.url = url;
       return known;
     }
-    const track = { name: url, url, webhook, refused: null, stands: [] };
+    const track = { name: url, url, webhook, refused: null, left: null, stands: [] };
     const index = this.#recording.tracks.push(track) - 1;
     this.#tracks.set(webhook, index);
     return index;

@@ -1,7 +1,7 @@
 /** What is called at a rehearsal's desk, and when: its receivers, its load and its acts. */
 
 import type { Dice } from "./dice";
-import { hostOf } from "./rehearsal";
+import { hostsOf } from "./rehearsal";
 import type { Rehearsal } from "./rehearsal";
 import { HOUR, MINUTE } from "./span";
 
@@ -57,8 +57,9 @@ export function callsOf(rehearsal: Rehearsal, dice: Dice): Planned[] {
 }
 
 function registrations({ start, receivers }: Rehearsal): Planned[] {
+  const hosts = hostsOf(receivers);
   return receivers.map(({ settings }, receiver) => {
-    const callback_url = `https://${hostOf(receivers, receiver)}/hook`;
+    const callback_url = `https://${hosts[receiver]}/hook`;
     const body = { callback_url, ...settings };
     const call = () => ({ method: "POST", path: "/webhooks/register", body });
     return { at: start, key: OWN + receiver, call, receiver };

@@ -26,6 +26,8 @@ export interface Track {
   webhook: string | null;
   /** Why not. */
   refused: string | null;
+  /** When it was unregistered, if it was. */
+  left: number | null;
   /** How it stood from when on, in order. */
   stands: (ToldWebhook & { at: number })[];
 }

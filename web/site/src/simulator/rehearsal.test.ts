@@ -3,12 +3,17 @@ import { expect, test } from "vitest";
 import { Dice } from "./dice";
 import { callsOf } from "./load";
 import { blank } from "./presets";
-import { hostOf, original, receiver } from "./rehearsal";
+import { hostsOf, original, receiver, without } from "./rehearsal";
 
 test("receivers whose names are alike have hosts of their own", () => {
-  const all = ["Shop", "shop!", "", "☃"].map((name) => receiver(name));
-  const hosts = all.map((_, index) => hostOf(all, index));
-  expect(hosts).toEqual(["shop.example", "shop-2.example", "receiver.example", "receiver-4.example"]);
+  const hosts = (...names: string[]) => hostsOf(names.map((name) => receiver(name)));
+  expect(hosts("Shop", "shop!", "", "☃")).toEqual([
+    "shop.example",
+    "shop-2.example",
+    "receiver.example",
+    "receiver-4.example",
+  ]);
+  expect(hosts("Shop", "Shop", "Shop 2")[2]).toBe("shop-2-3.example");
 });
 
 test("a receiver is like another one, and never like one that is like another", () => {
@@ -32,4 +37,25 @@ test("chance is the same for the same, and another for another", () => {
   expect(new Set(drawn).size).toBe(drawn.length);
   expect(drawn[0]).toMatch(/^[0-9a-f]{96}$/);
   expect(new Dice(1).chance(1)).toBe(drawn[4]);
+});
+
+test("a receiver that is removed leaves the others, their copies and what is done to them as they were", () => {
+  const flapping = receiver("b", { kind: "gone" });
+  const act = (id: number, path: string) => ({ id, at: 0, method: "POST" as const, path });
+  const rehearsal = {
+    ...blank(),
+    receivers: [receiver("a"), flapping, { ...receiver("c"), like: 1 }, { ...receiver("d"), like: 0 }],
+    acts: [act(1, "/webhooks/{webhook:1}/ping"), act(2, "/webhooks/{webhook:2}/ping"), act(3, "/tickets")],
+  };
+  const left = without(rehearsal, 1);
+  expect(left.receivers.map(({ name, like }) => [name, like])).toEqual([
+    ["a", null],
+    ["c", null],
+    ["d", 0],
+  ]);
+  expect(left.receivers[1]?.behaviour).toEqual({ kind: "gone" });
+  expect(left.acts.map(({ id, path }) => [id, path])).toEqual([
+    [2, "/webhooks/{webhook:1}/ping"],
+    [3, "/tickets"],
+  ]);
 });

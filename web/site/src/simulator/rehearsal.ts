@@ -96,6 +96,11 @@ export const MOST = {
   text: 2_000,
 } as const;
 
+/** Milliseconds of unix time at which a rehearsal may begin. */
+export const LATEST_START = Date.UTC(2200, 0);
+/** Statuses that an answer may have. */
+export const STATUS = { least: 100, most: 599 };
+
 export const USUAL_LATENCY = 80;
 
 export function receiver(name: string, behaviour?: Behaviour): Receiver {
@@ -145,15 +150,37 @@ function receive({ headers, body, at }) {
 }
 `;
 
-/** The host of a receiver's URL. Names differ, so do these. */
-export function hostOf(receivers: Receiver[], index: number): string {
-  const slug = (name: string): string => {
+/** The hosts of all receivers' URLs, each its own, whatever their names. */
+export function hostsOf(receivers: Receiver[]): string[] {
+  const taken = new Set<string>();
+  return receivers.map(({ name }, index) => {
     const plain = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
-    return plain.slice(0, 40) || "receiver";
-  };
-  const own = slug(receivers[index]?.name ?? "");
-  const isTaken = receivers.slice(0, index).some((other) => slug(other.name) === own);
-  return `${own}${isTaken ? `-${index + 1}` : ""}.example`;
+    const own = plain.slice(0, 40) || "receiver";
+    let host = own;
+    for (let number = index + 1; taken.has(host); number += 1) host = `${own}-${number}`;
+    taken.add(host);
+    return `${host}.example`;
+  });
+}
+
+/** A rehearsal without a receiver. Those that were like it go on as it would have. */
+export function without({ receivers, acts }: Rehearsal, index: number): Pick<Rehearsal, "receivers" | "acts"> {
+  const gone = receivers[index];
+  const kept = receivers.flatMap((one, at): Receiver[] => {
+    if (at === index) return [];
+    const { like } = one;
+    if (like === null) return [one];
+    if (like !== index) return [{ ...one, like: like > index ? like - 1 : like }];
+    return [{ ...one, like: null, ...(gone ? { behaviour: gone.behaviour, outages: gone.outages } : {}) }];
+  });
+  const moved = acts.flatMap((act): Act[] => {
+    if (act.path.includes(`{webhook:${index}}`)) return [];
+    const path = act.path.replaceAll(/\{webhook:(\d+)\}/g, (whole, place) =>
+      Number(place) > index ? `{webhook:${Number(place) - 1}}` : whole,
+    );
+    return [{ ...act, path }];
+  });
+  return { receivers: kept, acts: moved };
 }
 
 /** Whose behaviour and outages a receiver has. */

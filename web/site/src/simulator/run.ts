@@ -19,7 +19,7 @@ import { Pretend } from "./reaction";
 import type { Incoming, Reaction } from "./reaction";
 import { MOST_ATTEMPTS } from "./limits";
 import type { Recording, Sent } from "./recording";
-import { hostOf, original } from "./rehearsal";
+import { hostsOf, original } from "./rehearsal";
 import type { Rehearsal } from "./rehearsal";
 
 /** A desk of a rehearsal: its receivers' addresses are known to be theirs, and it keeps everything. */
@@ -29,7 +29,7 @@ const STRETCH = 500;
 /** Wakes at one and the same time beyond which a desk goes in circles. */
 const MOST_WAKES = 10_000;
 
-/** Receivers that a visitor wrote. */
+/** Receivers that a visitor wrote, by their places. */
 export type Scripts = (place: number, request: Incoming) => Promise<Reaction>;
 
 export interface Answered {
@@ -83,10 +83,12 @@ export class Run {
       const like = receivers[place] ?? own;
       return new Pretend({ ...own, behaviour: like.behaviour, outages: like.outages }, this.dice, place);
     });
+    const hosts = hostsOf(receivers);
     const tracks = receivers.map(({ name }, index) => {
-      const host = hostOf(receivers, index);
+      const host = hosts[index] ?? "";
       this.#hosts.set(host, index);
-      return { name, url: `https://${host}/hook`, webhook: null, refused: null, stands: [] };
+      const url = `https://${host}/hook`;
+      return { name, url, webhook: null, refused: null, left: null, stands: [] };
     });
     const figures = { inputs: 0, ms: 0 };
     const end = start + length;
@@ -193,6 +195,9 @@ export class Run {
     if (planned.ticket !== undefined && data) this.#tickets[planned.ticket] = data.id;
     const message = (body as { ticket_message?: unknown } | undefined)?.ticket_message;
     if (method === "POST" && path === "/tickets" && data) this.#labels.set(data.id, String(message));
+    const left = method === "DELETE" && response.status < 300 && /^\/webhooks\/([^/]+)$/.exec(path);
+    const leaving = left ? this.recording.tracks[this.#tracks.get(left[1] ?? "") ?? -1] : undefined;
+    if (leaving) leaving.left = this.#now;
     if (typeof data?.secret === "string") {
       const rotated = /^\/webhooks\/([^/]+)\/secret\/rotate$/.exec(path);
       this.secrets.push({ webhook: rotated?.[1] ?? data.id, secret: data.secret });
@@ -248,7 +253,7 @@ export class Run {
       this.#await(outgoing, reaction);
       return null;
     }
-    const written = this.scripts(pretend?.place ?? 0, request);
+    const written = this.scripts(index ?? 0, request);
     return written.then((given) => this.#await(outgoing, given));
   }
 

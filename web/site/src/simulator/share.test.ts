@@ -26,6 +26,11 @@ test("what is no rehearsal is refused, with the field that is wrong", () => {
     [{ receivers: [{ ...receiver, outages: [{ from: 9, to: 1, kind: "refused" }] }] }, "outages[0].to"],
     [{ load: { ...good?.load, tickets: 1e9 } }, "load.tickets"],
     [{ acts: [{ id: 1, at: 0, method: "GET", path: "/" }] }, "acts[0].method"],
+    [{ acts: Array(2).fill({ id: 7, at: 0, method: "POST", path: "/" }) }, "acts has the id 7 twice"],
+    [
+      { receivers: [{ ...receiver, behaviour: { kind: "failing", status: 99_999, retryAfter: "" } }] },
+      "receivers[0].behaviour.status",
+    ],
   ] as const) {
     expect(() => parse(JSON.stringify({ ...good, ...parts })), why).toThrow(why);
   }

@@ -1,7 +1,7 @@
 /** A rehearsal as text: in a link, and in a file. Whatever comes in is looked at field by field. */
 
 import { Refused } from "../lib/backend";
-import { MOST, OUTAGE_KINDS, begun } from "./rehearsal";
+import { LATEST_START, MOST, OUTAGE_KINDS, STATUS, begun } from "./rehearsal";
 import type { Act, Behaviour, BehaviourKind, Load, Outage, Receiver, Rehearsal } from "./rehearsal";
 
 /** How the part of a link behind `#` begins that holds a rehearsal. */
@@ -69,12 +69,12 @@ export function parse(text: string): Rehearsal {
     hookdesk_rehearsal: 1,
     title: words(from.title, "title", 200),
     about: words(from.about, "about", MOST.text),
-    start: number(from.start, "start", 0, Date.UTC(2200, 0)),
+    start: number(from.start, "start", 0, LATEST_START),
     length,
     seed: number(from.seed, "seed", 0, 2 ** 32 - 1),
     receivers: receivers.map((row, index) => receiverOf(row, `receivers[${index}]`, receivers.length)),
     load: from.load === null ? null : loadOf(from.load),
-    acts: list(from.acts, "acts", MOST.acts).map((row, index) => actOf(row, `acts[${index}]`)),
+    acts: actsOf(from.acts),
   };
 }
 
@@ -112,6 +112,7 @@ function behaviourOf(value: unknown, where: string): Behaviour {
   if (!kind) throw bad(`${where}.kind is none that is known.`);
   const fields = Object.entries(begun(kind)).map(([name, usual]) => {
     const field = `${where}.${name}`;
+    if (name === "status") return [name, number(from[name], field, STATUS.least, STATUS.most)];
     if (typeof usual === "number") return [name, number(from[name], field, 1, MOST.length)];
     return [name, words(from[name], field, MOST.source)];
   });
@@ -136,6 +137,13 @@ function loadOf(value: unknown): Load {
     updates: number(from.updates, "load.updates", 0, MOST.updates),
     closes: from.closes === true,
   };
+}
+
+function actsOf(value: unknown): Act[] {
+  const acts = list(value, "acts", MOST.acts).map((row, index) => actOf(row, `acts[${index}]`));
+  const twice = acts.find((act, index) => acts.slice(0, index).some(({ id }) => id === act.id));
+  if (twice) throw bad(`acts has the id ${twice.id} twice.`);
+  return acts;
 }
 
 function actOf(value: unknown, where: string): Act {

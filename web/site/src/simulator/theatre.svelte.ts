@@ -6,12 +6,13 @@ import { problemOf } from "../lib/backend";
 import type { Problem } from "../lib/backend";
 import type { Incident } from "./incident";
 import { lastBefore } from "./recording";
-import type { Recording } from "./recording";
-import { MOST } from "./rehearsal";
+import type { Recording, Sent } from "./recording";
+import { MOST, without } from "./rehearsal";
 import type { Act, Receiver, Rehearsal } from "./rehearsal";
 import { MINUTE, SECOND } from "./span";
 import type { Stage } from "./stage";
 import { turnsOf } from "./turns";
+import type { Turn } from "./turns";
 
 export type Chosen =
   | { what: "attempt" | "turn"; index: number }
@@ -25,7 +26,10 @@ export class Theatre {
   rehearsal = $state.raw<Rehearsal>() as Rehearsal;
   recording = $state.raw<Recording | null>(null);
   incident = $state.raw<Incident | null>(null);
+  /** Why it could not be computed. */
   problem = $state.raw<Problem | null>(null);
+  /** Why something else could not be opened. */
+  refusal = $state.raw<Problem | null>(null);
   /** How much is computed, from 0 to 1, while it is. */
   progress = $state<number | null>(null);
   /** The time that is looked at, in milliseconds of unix time. */
@@ -41,21 +45,27 @@ export class Theatre {
   /** Rehearsals and incidents that were opened: what comes late of an earlier one is not shown. */
   #opened = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is computed last. */
+  #computing: Promise<void> = Promise.resolve();
+  #preset = $state.raw<{ name: string; rehearsal: Rehearsal } | null>(null);
   readonly #changed = new Set<() => void>();
 
   constructor(
     readonly stage: Stage,
     rehearsal: Rehearsal,
+    preset = "",
   ) {
-    this.open(rehearsal);
+    this.open(rehearsal, preset);
   }
 
-  /** Another rehearsal, from its beginning. */
-  open(rehearsal: Rehearsal): void {
+  /** Another rehearsal, from its beginning: a ready-made one has a name. */
+  open(rehearsal: Rehearsal, preset = ""): void {
     this.#opened += 1;
+    this.#preset = { name: preset, rehearsal };
     this.rehearsal = rehearsal;
     this.recording = null;
     this.incident = null;
+    this.refusal = null;
     this.chosen = null;
     this.playing = false;
     this.head = rehearsal.start;
@@ -63,12 +73,14 @@ export class Theatre {
     void this.compute();
   }
 
+  /** The name of the ready-made rehearsal, while nothing of it is changed. */
+  get preset(): string {
+    return !this.incident && this.#preset?.rehearsal === this.rehearsal ? this.#preset.name : "";
+  }
+
   /** The same rehearsal with something changed. */
   change(parts: Partial<Rehearsal>): void {
-    const { start, length } = this.rehearsal;
     this.rehearsal = { ...this.rehearsal, ...parts };
-    if (this.chosen?.what !== "outage") this.chosen = null;
-    if (start !== this.rehearsal.start || length !== this.rehearsal.length) this.whole();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.compute(), REST_MS);
   }
@@ -84,60 +96,114 @@ export class Theatre {
   }
 
   removeReceiver(index: number): void {
-    const kept = this.rehearsal.receivers.filter((_, at) => at !== index);
-    const shifted = (like: number | null): number | null => {
-      if (like === null || like === index) return null;
-      return like > index ? like - 1 : like;
-    };
     this.chosen = null;
-    this.change({ receivers: kept.map((one) => ({ ...one, like: shifted(one.like) })) });
+    this.change(without(this.rehearsal, index));
   }
 
   /** Somebody calls the desk at the time that is looked at. Gives the act's id once it happened. */
-  async act(call: Omit<Act, "id" | "at">): Promise<number> {
+  async act({ path, ...call }: Omit<Act, "id" | "at">): Promise<number> {
     const { acts, start } = this.rehearsal;
     const id = acts.reduce((most, act) => Math.max(most, act.id), 0) + 1;
     const at = Math.round(this.head) - start;
-    this.rehearsal = { ...this.rehearsal, acts: [...acts, { id, at, ...call }] };
-    await this.compute();
+    this.rehearsal = { ...this.rehearsal, acts: [...acts, { id, at, path: this.#placed(path), ...call }] };
+    await this.settle();
     return id;
   }
 
-  async compute(): Promise<void> {
+  /** Takes back what did not happen. */
+  takeBack(id: number): void {
+    const acts = this.rehearsal.acts.filter((act) => act.id !== id);
+    if (acts.length < this.rehearsal.acts.length) this.change({ acts });
+  }
+
+  /** A path that names its webhook by its place: its id depends on what else there is. */
+  #placed(path: string): string {
+    const place = this.recording?.tracks.findIndex(({ webhook }) => webhook && path.includes(webhook)) ?? -1;
+    const webhook = this.recording?.tracks[place]?.webhook;
+    return webhook ? path.replace(webhook, `{webhook:${place}}`) : path;
+  }
+
+  /** Computes what was changed, and waits until that is what is shown. */
+  async settle(): Promise<void> {
+    void this.compute();
+    for (let last = null; last !== this.#computing; await last) last = this.#computing;
+  }
+
+  compute(): Promise<void> {
+    this.#computing = this.#compute();
+    return this.#computing;
+  }
+
+  async #compute(): Promise<void> {
     clearTimeout(this.#timer);
     const [asked, opened] = [this.rehearsal, this.#opened];
+    const isWanted = (): boolean => asked === this.rehearsal && opened === this.#opened;
     this.progress = 0;
     try {
       // The worker gets it as it is beneath what the page watches.
-      const recording = await this.stage.compute(asked, (done) => (this.progress = done));
+      const recording = await this.stage.compute(asked, (done) => {
+        if (isWanted()) this.progress = done;
+      });
       if (recording === null || opened !== this.#opened) return;
-      this.recording = recording;
+      this.#show(recording);
       this.problem = null;
     } catch (error) {
+      if (opened !== this.#opened) return;
       this.problem = problemOf(error);
     }
-    if (asked !== this.rehearsal) return;
+    if (!isWanted()) return;
     this.progress = null;
     this.tell();
+  }
+
+  /** Another recording, in which what was chosen has another place, if any. */
+  #show(recording: Recording): void {
+    const { chosen, recording: before, turns } = this;
+    this.recording = recording;
+    if (chosen?.what === "attempt") {
+      const old = before?.attempts[chosen.index];
+      const same = ({ track, seq, number }: Sent): boolean =>
+        track === old?.track && seq === old.seq && number === old.number;
+      this.#chooseAgain("attempt", recording.attempts.findIndex(same));
+    } else if (chosen?.what === "turn") {
+      const old = turns[chosen.index];
+      const same = ({ track, kind, at }: Turn): boolean =>
+        track === old?.track && kind === old.kind && at === old.at;
+      this.#chooseAgain("turn", this.turns.findIndex(same));
+    }
+    if (before?.start !== recording.start || before.end !== recording.end) this.whole();
+    this.goTo(this.head);
+  }
+
+  #chooseAgain(what: "attempt" | "turn", index: number): void {
+    this.chosen = index < 0 ? null : { what, index };
   }
 
   async openIncident(text: string): Promise<void> {
     clearTimeout(this.#timer);
     this.#opened += 1;
+    const opened = this.#opened;
+    this.refusal = null;
     this.progress = 0;
     try {
-      const incident = await this.stage.incident(text, (done) => (this.progress = done));
-      if (incident === null) return;
+      const incident = await this.stage.incident(text, (done) => {
+        if (opened === this.#opened) this.progress = done;
+      });
+      if (incident === null || opened !== this.#opened) return;
       this.incident = incident;
       this.recording = incident.recording;
       this.chosen = null;
       this.problem = null;
+      this.playing = false;
       this.head = incident.recording.start;
+      this.progress = null;
       this.whole();
     } catch (error) {
-      this.problem = problemOf(error);
-    } finally {
-      this.progress = null;
+      if (opened !== this.#opened) return;
+      this.refusal = problemOf(error);
+      // What was computed meanwhile was given up for it.
+      if (this.incident) this.progress = null;
+      else await this.compute();
     }
   }
 
@@ -186,13 +252,19 @@ export class Theatre {
     this.look(around - share * length, around + (1 - share) * length);
   }
 
-  /** The next attempt, or the one before. */
+  /** Plays on, from the beginning where it has come to the end, or holds. */
+  play(): void {
+    if (!this.playing && this.head >= this.end) this.goTo(this.start);
+    this.playing = !this.playing;
+  }
+
+  /** The attempt after the time that is looked at, or before it. */
   step(by: 1 | -1): void {
     const attempts = this.recording?.attempts ?? [];
     const known = this.chosen?.what === "attempt" ? this.chosen.index : null;
+    const isThere = known !== null && attempts[known]?.at === this.head;
     const behind = lastBefore(attempts, this.head, ({ at }) => at);
-    const index = known === null ? (by > 0 ? behind : behind - 1) : known + by;
-    this.choose(index);
+    this.choose(isThere ? known + by : by > 0 ? behind : behind - 1);
   }
 
   choose(index: number): void {
@@ -224,7 +296,10 @@ export class Theatre {
     const next = Math.min(this.end, ...(later as number[]));
     if (next === turned) this.chooseTurn(turn);
     else if (next === sent) this.choose(attempt);
-    else this.goTo(next);
+    else {
+      this.chosen = null;
+      this.goTo(next);
+    }
   }
 }
 

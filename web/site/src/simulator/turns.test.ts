@@ -8,7 +8,7 @@ type Stand = Track["stands"][number];
 function track(stands: [at: number, stand: Partial<Stand>][]): Track {
   const usual = { id: "wh_1", status: "active", down: false, backlog: 0, inFlight: 0, window: 64 } as const;
   const all = stands.map(([at, stand]) => ({ ...usual, ...stand, at }));
-  return { name: "", url: "", webhook: "wh_1", refused: null, stands: all };
+  return { name: "", url: "", webhook: "wh_1", refused: null, left: null, stands: all };
 }
 
 test("an outage turns down, back, and to having caught up once", () => {

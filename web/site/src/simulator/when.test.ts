@@ -17,7 +17,8 @@ test("an axis has marks that fit, at whole steps, at every zoom", () => {
     for (const width of [80, 300, 1_200]) {
       const marks = ticks(FRIDAY, FRIDAY + length, width);
       expect(marks.length, `${length} ${width}`).toBeLessThanOrEqual(width / 80 + 1);
-      expect(marks.every((at) => at >= FRIDAY && at <= FRIDAY + length)).toBe(true);
+      expect(marks.every(({ at }) => at >= FRIDAY && at <= FRIDAY + length)).toBe(true);
+      expect(new Set(marks.map(({ words }) => words)).size, `${length} ${width}`).toBe(marks.length);
     }
   }
 });

@@ -1,11 +1,23 @@
 /** Times of a rehearsal in words. They are in UTC, so that a shared one says the same everywhere. */
 
-import { HOUR, MINUTE } from "./span";
+import { DAY, HOUR, MINUTE } from "./span";
 
 const named = new Intl.DateTimeFormat("en-GB", {
   weekday: "short",
   hour: "2-digit",
   minute: "2-digit",
+  timeZone: "UTC",
+});
+const exact = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZone: "UTC",
+});
+const daily = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
   timeZone: "UTC",
 });
 const full = new Intl.DateTimeFormat("en-GB", {
@@ -38,12 +50,17 @@ const STEPS = [
 const WORDS = 64;
 
 /** Times for an axis of so many pixels, with room for their words. */
-export function ticks(from: number, to: number, width: number): number[] {
+export function ticks(from: number, to: number, width: number): { at: number; words: string }[] {
   const last = to - ((to - from) * WORDS) / Math.max(width, WORDS);
   const most = Math.max(1, Math.floor(width / 80));
   const step = STEPS.find((candidate) => (to - from) / candidate <= most) ?? to - from;
   const first = Math.ceil(from / step) * step;
-  return Array.from({ length: Math.max(0, Math.floor((last - first) / step) + 1) }, (_, index) => first + index * step);
+  const count = Math.max(0, Math.floor((last - first) / step) + 1);
+  const words = step < MINUTE ? exact : step < DAY ? named : daily;
+  return Array.from({ length: count }, (_, index) => {
+    const at = first + index * step;
+    return { at, words: words.format(at).replace(",", "") };
+  });
 }
 
 /** A time for a field of a form, and back. */

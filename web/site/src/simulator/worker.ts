@@ -8,18 +8,20 @@ import type { Ask, Reply } from "./asks";
 import { Dice } from "./dice";
 import { replay } from "./incident";
 import type { Incoming, Reaction } from "./reaction";
-import { OPTIONS, Run } from "./run";
+import { original } from "./rehearsal";
 import type { Rehearsal } from "./rehearsal";
+import { OPTIONS, Run } from "./run";
 
 /** Inputs that are told at once when a desk is brought to some time. */
 const CHUNK = 500;
-/** Milliseconds after which the frame for visitors' receivers is gone: it ends each of them sooner. */
+/** Milliseconds for the frame of visitors' receivers to be there, and to say what one of them gave. */
 const FRAME_MS = 10_000;
 
 const ready = init();
 let run: Run | null = null;
 let latest = 0;
-let sandbox: MessagePort | null = null;
+let connected: (port: MessagePort) => void;
+const sandbox = new Promise<MessagePort>((resolve) => (connected = resolve));
 
 /** The desk as it stood at some time of the run. */
 let past: { of: Run; desk: MemoryDesk; told: number; at: number } | null = null;
@@ -32,8 +34,9 @@ onmessage = async ({ data, ports }: MessageEvent<{ id: number; ask: Ask }>) => {
   const { id, ask } = data;
   try {
     await ready;
-    if (ask.what === "sandbox") sandbox = ports[0] ?? null;
-    else say({ id, done: await answer(id, ask) });
+    const [port] = ports;
+    if (ask.what === "sandbox" && port) connect(port);
+    else if (ask.what !== "sandbox") say({ id, done: await answer(id, ask) });
   } catch (error) {
     const cause = error instanceof Refused ? error.cause : error;
     if (cause instanceof Error && cause.name === "Broken") renew();
@@ -83,7 +86,9 @@ function stretch(id: number): (done: number) => Promise<boolean> {
 
 async function compute(id: number, rehearsal: Rehearsal): Promise<unknown> {
   const desk = begin(rehearsal);
-  const next = new Run(desk, rehearsal, (place, request) => react(rehearsal, place, request));
+  const react = (place: number, request: Incoming): Promise<Reaction> =>
+    ask({ run: id, place, source: sourceOf(rehearsal, place), request });
+  const next = new Run(desk, rehearsal, react);
   try {
     if (!(await next.go(stretch(id)))) return null;
   } finally {
@@ -162,31 +167,43 @@ function exported(): string {
   }
 }
 
+function sourceOf({ receivers }: Rehearsal, place: number): string {
+  const behaviour = receivers[original(receivers, place)]?.behaviour;
+  return behaviour?.kind === "script" ? behaviour.source : "";
+}
+
+const waiting = new Map<number, (reaction: Reaction) => void>();
 let asked = 0;
 
+function connect(port: MessagePort): void {
+  port.onmessage = ({ data }: MessageEvent<{ number: number; reaction: Reaction }>) => {
+    waiting.get(data.number)?.(data.reaction);
+    waiting.delete(data.number);
+  };
+  connected(port);
+}
+
 /** Asks the visitor's own receiver, which runs in a frame apart. */
-function react({ receivers }: Rehearsal, place: number, request: Incoming): Promise<Reaction> {
-  const port = sandbox;
-  const behaviour = receivers[place]?.behaviour;
-  const source = behaviour?.kind === "script" ? behaviour.source : "";
-  if (!port) return Promise.resolve({ latency: 5, failure: "connect", took: false });
+async function ask(of: { run: number; place: number; source: string; request: Incoming }): Promise<Reaction> {
   asked += 1;
   const number = asked;
-  return new Promise((resolve) => {
-    const end = (reaction: Reaction): void => {
-      clearTimeout(timer);
-      port.removeEventListener("message", heard);
-      resolve(reaction);
-    };
-    const timer = setTimeout(() => {
-      if (sandbox === port) sandbox = null;
-      end({ latency: Infinity, took: false });
-    }, FRAME_MS);
-    const heard = ({ data }: MessageEvent): void => {
-      if (data.number === number) end(data.reaction);
-    };
-    port.addEventListener("message", heard);
-    port.start();
-    port.postMessage({ number, place, source, request });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Refused(NO_FRAME)), FRAME_MS);
   });
+  const answered = new Promise<Reaction>((resolve) => waiting.set(number, resolve));
+  try {
+    const port = await Promise.race([sandbox, late]);
+    port.postMessage({ ...of, number });
+    return await Promise.race([answered, late]);
+  } finally {
+    clearTimeout(timer);
+    waiting.delete(number);
+  }
 }
+
+const NO_FRAME = {
+  title: "The receiver's code does not run",
+  detail: "The frame that it runs in is not there, or is held up by it. Mend the code, or load the page again.",
+  code: "no_frame",
+};
