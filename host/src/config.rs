@@ -2,6 +2,8 @@
 //! order of precedence.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,9 @@ use hookdesk_core::{Figures, Retention};
 use serde::Deserialize;
 
 use crate::record::Tape;
+
+/// Bytes of a file of options: a thousand times what they come to.
+const MOST_FILE: u64 = 64 << 10;
 
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -189,8 +194,13 @@ fn within(name: &str, value: u64, most: u64) -> Result<(), BadOptions> {
 }
 
 fn read(file: &Path) -> Result<ServeOptions, BadOptions> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| BadOptions(format!("cannot read {}: {error}", file.display())))?;
+    let mut text = String::new();
+    let read = File::open(file).and_then(|open| open.take(MOST_FILE + 1).read_to_string(&mut text));
+    let read = read.map_err(|error| BadOptions(format!("cannot read {}: {error}", file.display())))?;
+    if read as u64 > MOST_FILE {
+        let why = format!("{} has more than {MOST_FILE} bytes", file.display());
+        return Err(BadOptions(why));
+    }
     toml::from_str(&text).map_err(|error| BadOptions(format!("{}: {error}", file.display())))
 }
 

@@ -65,7 +65,8 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "input", read: desk::input, least: 256 * KIB, each: 64 },
     Target { name: "delivery", read: delivery::read, least: 64 * KIB, each: 32 },
     Target { name: "tampered", read: delivery::tampered, least: 64 * KIB, each: 64 },
-    Target { name: "options", read: options::read, least: 128 * KIB, each: 32 },
+    // Of a file, which has 64 KiB at the most, each mistake is noted before the first is told.
+    Target { name: "options", read: options::read, least: 128 * KIB, each: KIB },
     Target { name: "bindings", read: options::bindings, least: 8 * KIB, each: 32 },
     Target { name: "incident", read: incident::read, least: 256 * KIB, each: 48 },
 ];

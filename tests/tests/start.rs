@@ -126,7 +126,7 @@ fn a_port_in_use_is_named() {
 
 #[test]
 fn options_that_open_the_desk_unsaid_or_mean_nothing_name_themselves() {
-    let table: [(&[&str], &str); 13] = [
+    let table: [(&[&str], &str); 14] = [
         (&["--listen", "0.0.0.0:0"], "--no-auth"),
         (&["--listen", "[::]:0"], "--no-auth"),
         (&["--listen", "127.0.0.1:0", "--auth"], "--auth needs an API key"),
@@ -139,6 +139,7 @@ fn options_that_open_the_desk_unsaid_or_mean_nothing_name_themselves() {
         (&["--database", "hookdesk.db"], "--database hookdesk.db"),
         (&["--allow-target", "10.0.0.0/33"], "--allow-target 10.0.0.0/33"),
         (&["--config", "no-such.toml"], "no-such.toml"),
+        (&["--config", "/dev/zero"], "has more than 65536 bytes"),
         (&["--lisen", "127.0.0.1:0"], "--lisen"),
     ];
 

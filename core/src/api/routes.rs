@@ -258,7 +258,9 @@ fn bounded_url(text: String) -> Result<String, BadText> {
 fn callback_url(door: &Door, text: &str) -> Result<CallbackUrl, Problem> {
     CallbackUrl::parse(text, &door.targets).map_err(|bad| {
         let detail = bad.to_string();
-        let error = FieldError { pointer: "#/callback_url".to_owned(), detail: detail.clone() };
+        // Of a field is said what it does, and its name is elsewhere.
+        let told = detail.trim_start_matches("The callback URL ").trim_end_matches('.').to_owned();
+        let error = FieldError { pointer: "#/callback_url".to_owned(), detail: told };
         Problem { errors: vec![error], ..Problem::new(Code::BadCallbackUrl, detail) }
     })
 }

@@ -54,6 +54,14 @@ export function problemOf(error: unknown): Problem {
 
 /** The code of a desk that cannot be asked. It is the page's own. */
 export const UNREACHABLE = "unreachable";
+/** The code of an answer that is no desk's. */
+export const UNREADABLE = "unreadable";
+
+/** Whether an error leaves open what became of a call. */
+export function isUnknown(error: unknown): boolean {
+  const codes = [UNREACHABLE, UNREADABLE, "store_unavailable", "overloaded"];
+  return error instanceof Refused && codes.includes(error.problem.code);
+}
 
 /** Whether an error says that there is no such thing. */
 export function isNotFound(error: unknown): boolean {

@@ -2,8 +2,9 @@
 
 import { createContext } from "svelte";
 
-import { isNotFound } from "./backend";
+import { isNotFound, isUnknown } from "./backend";
 import type { Backend, Method, Signal } from "./backend";
+import { Once } from "./once";
 import type {
   Attempt,
   Count,
@@ -47,6 +48,8 @@ export interface Beginning {
 export type Settings = Record<string, unknown>;
 
 export class Desk {
+  readonly #once = new Once();
+
   constructor(readonly backend: Backend) {}
 
   listen(onEvent: (signal: Signal) => void): () => void {
@@ -58,9 +61,8 @@ export class Desk {
     return this.#page("/tickets", { status, order, after });
   }
 
-  /** The same `key` opens no second ticket. */
-  openTicket(message: string, key: string): Promise<{ id: string }> {
-    return this.#data("POST", "/tickets", { ticket_message: message }, key);
+  openTicket(message: string): Promise<{ id: string }> {
+    return this.#data("POST", "/tickets", { ticket_message: message });
   }
 
   updateTicket(id: string, message: string): Promise<Ticket> {
@@ -87,9 +89,8 @@ export class Desk {
     return this.#data("GET", `/webhooks/${id}`);
   }
 
-  /** The same `key` registers no second webhook. */
-  register(settings: Settings, key: string): Promise<Webhook & Shown> {
-    return this.#data("POST", "/webhooks/register", settings, key);
+  register(settings: Settings): Promise<Webhook & Shown> {
+    return this.#data("POST", "/webhooks/register", settings);
   }
 
   amend(id: string, settings: Settings): Promise<Webhook> {
@@ -179,9 +180,13 @@ export class Desk {
     return { webhook, ticket: tickets.data.length > 0, delivered };
   }
 
-  async #data<T>(method: Method, path: string, body?: object, key?: string): Promise<T> {
-    const headers = key === undefined ? {} : { "idempotency-key": key };
-    const answer = await this.backend.call(method, path, body, headers);
+  /** What changes something is done once, however often it is asked for until it is answered. */
+  async #data<T>(method: Method, path: string, body?: object): Promise<T> {
+    const call = (headers = {}): Promise<unknown> => this.backend.call(method, path, body, headers);
+    const isKeyed = method === "POST" || method === "PATCH";
+    const what = JSON.stringify([method, path, body]);
+    const keyed = (key: string): Promise<unknown> => call({ "idempotency-key": key });
+    const answer = await (isKeyed ? this.#once.do(what, keyed, isUnknown) : call());
     return (answer as { data: T }).data;
   }
 

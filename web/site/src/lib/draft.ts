@@ -1,5 +1,6 @@
 /** A webhook's settings as they stand in a form: all of them text, kept as it was typed. */
 
+import { Refused } from "./backend";
 import type { Settings } from "./desk";
 import { EVENT_TYPES, GUIDE_TYPES } from "./rows";
 import type { EventType, Webhook } from "./rows";
@@ -62,7 +63,7 @@ export function settingsOf(draft: Draft): Settings {
     timeout_ms: number(draft.timeout_ms),
     max_in_flight: number(draft.max_in_flight),
     rate_limit: number(draft.rate_limit),
-    headers: headersOf(draft.headers),
+    headers: Object.fromEntries(pairsOf(draft.headers)),
   };
 }
 
@@ -87,11 +88,20 @@ function number(text: string): number | string | null {
   return /^\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-function headersOf(text: string): Record<string, string> {
+function pairsOf(text: string): [name: string, value: string][] {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const pairs = lines.map((line) => {
+  return lines.map((line) => {
     const at = line.indexOf(":");
     return at < 0 ? [line.trim(), ""] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
   });
-  return Object.fromEntries(pairs);
+}
+
+/** Throws `Refused` for what a desk could not be told, as an object has each name once. */
+export function check({ headers }: Draft): void {
+  const names = pairsOf(headers).map(([name]) => name.toLowerCase());
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice === undefined) return;
+  const detail = `name ${twice} twice`;
+  const errors = [{ pointer: "#/headers", detail }];
+  throw new Refused({ title: "A header is given twice", detail, code: "bad_field", errors });
 }

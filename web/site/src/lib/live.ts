@@ -1,30 +1,43 @@
 /** A desk at the other end of HTTP: the one that served this page. */
 
-import { Refused, UNREACHABLE } from "./backend";
+import { Refused, UNREACHABLE, UNREADABLE } from "./backend";
 import type { Backend, Method, Problem, Signal } from "./backend";
 import { EVENT_TYPES } from "./rows";
 
 export class LiveBackend implements Backend {
+  readonly #listeners = new Set<(signal: Signal) => void>();
+  /** Whether a call had no answer, and none had one since. */
+  #isLost = false;
+
   async call(
     method: Method,
     path: string,
     body?: object,
     headers: Record<string, string> = {},
   ): Promise<unknown> {
-    const request: RequestInit = { method, headers };
+    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(PATIENCE_MS) };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
       request.headers = { ...headers, "content-type": "application/json" };
     }
     let response: Response;
     try {
-      response = await fetch(path, request);
+      response = await fetch(`.${path}`, request);
     } catch {
+      this.#hear(false);
       throw new Refused(NO_ANSWER);
     }
     const document: unknown = await response.json().catch(() => undefined);
+    this.#hear(true);
     if (response.ok && document !== undefined) return document;
     throw new Refused(isProblem(document) ? document : unreadable(response.status));
+  }
+
+  /** A stream may stand over a network on which nothing comes through. */
+  #hear(isHeard: boolean): void {
+    if (isHeard !== this.#isLost) return;
+    this.#isLost = !isHeard;
+    for (const tell of this.#listeners) tell(isHeard ? "connected" : "lost");
   }
 
   /**
@@ -42,7 +55,7 @@ export class LiveBackend implements Backend {
     const open = (): void => {
       close();
       if (document.hidden) return;
-      const opened = new EventSource("/events");
+      const opened = new EventSource("./events");
       source = opened;
       opened.onopen = () => onEvent("connected");
       opened.onerror = () => {
@@ -54,14 +67,18 @@ export class LiveBackend implements Backend {
       }
     };
     document.addEventListener("visibilitychange", open);
+    this.#listeners.add(onEvent);
     open();
     return () => {
+      this.#listeners.delete(onEvent);
       document.removeEventListener("visibilitychange", open);
       close();
     };
   }
 }
 
+/** Longer than any answer takes. */
+const PATIENCE_MS = 20_000;
 /** Long enough for a desk that starts again. */
 const REOPEN_AFTER_MS = 3_000;
 
@@ -73,7 +90,7 @@ const NO_ANSWER: Problem = {
 
 function unreadable(status: number): Problem {
   const detail = `It came with status ${status}. Something else than a desk may answer here.`;
-  return { title: "The answer is not a desk's", detail, code: "unreadable" };
+  return { title: "The answer is not a desk's", detail, code: UNREADABLE };
 }
 
 function isProblem(document: unknown): document is Problem {

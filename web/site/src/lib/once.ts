@@ -1,16 +1,24 @@
-/** Idempotency keys: who does the same again after a lost answer does it under the same key. */
+/** Idempotency keys: what is done again after a lost answer is done under the same key. */
 export class Once {
-  #last = { text: "", key: "" };
+  /** Keys of what nobody knows whether it was done. */
+  readonly #unknown = new Map<string, string>();
 
-  for(content: unknown): string {
-    const text = JSON.stringify(content);
-    if (text !== this.#last.text) this.#last = { text, key: draw() };
-    return this.#last.key;
-  }
-
-  /** It was done, and the same again is meant as another. */
-  done(): void {
-    this.#last = { text: "", key: "" };
+  /** Does something under a key. `isUnknown` says whether an error leaves open what became of it. */
+  async do<T>(
+    what: string,
+    work: (key: string) => Promise<T>,
+    isUnknown: (error: unknown) => boolean,
+  ): Promise<T> {
+    const key = this.#unknown.get(what) ?? draw();
+    try {
+      const done = await work(key);
+      this.#unknown.delete(what);
+      return done;
+    } catch (error) {
+      if (isUnknown(error)) this.#unknown.set(what, key);
+      else this.#unknown.delete(what);
+      throw error;
+    }
   }
 }
 

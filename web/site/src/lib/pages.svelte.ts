@@ -19,12 +19,31 @@ export class Pages<T> {
     return this.#way.length + 1;
   }
 
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    return this.#turn(this.#way);
+  }
+
+  forward(): Promise<void> {
+    return this.#turn(this.next === null ? this.#way : [...this.#way, this.next]);
+  }
+
+  back(): Promise<void> {
+    return this.#turn(this.#way.slice(0, -1));
+  }
+
+  /** The same row as it is by now. */
+  replace(row: T, isSame: (other: T) => boolean): void {
+    this.rows = this.rows.map((other) => (isSame(other) ? row : other));
+  }
+
+  /** Goes to the page at the end of a way, once it is there. */
+  async #turn(way: string[]): Promise<void> {
     this.#asked += 1;
     const asked = this.#asked;
     try {
-      const page = await this.load(this.#way.at(-1) ?? null);
+      const page = await this.load(way.at(-1) ?? null);
       if (asked !== this.#asked) return;
+      this.#way = way;
       this.rows = page.data;
       this.next = page.next;
       this.problem = null;
@@ -32,20 +51,10 @@ export class Pages<T> {
       if (asked !== this.#asked) return;
       const problem = problemOf(error);
       // What is shown may be old, which the page's head says; it is better than nothing.
-      const isKept = problem.code === UNREACHABLE && this.rows.length > 0;
+      const isKept = problem.code === UNREACHABLE && this.rows.length > 0 && way === this.#way;
       this.problem = isKept ? null : problem;
     }
     this.known = true;
-  }
-
-  forward(): Promise<void> {
-    if (this.next !== null) this.#way = [...this.#way, this.next];
-    return this.refresh();
-  }
-
-  back(): Promise<void> {
-    this.#way = this.#way.slice(0, -1);
-    return this.refresh();
   }
 
   /** From the first page on: the list is another one. */

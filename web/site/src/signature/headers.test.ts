@@ -49,6 +49,26 @@ describe("headers are read as people have them", () => {
       "literal",
       `{\n${PAIRS.map(([n, v]) => `  '${n}': "${v}"`).join(",\n")}\n}`,
     ],
+    ["a Lambda's event, as Python prints it", "literal", `{'a': None, 'b': {'c': False}, 'headers': {${python()}}}`],
+    ["a Lambda's many values", "json", JSON.stringify({ multiValueHeaders: Object.fromEntries(PAIRS.map(([n, v]) => [n, [v]])) })],
+    ["pairs of Python", "literal", `[${PAIRS.map(([n, v]) => `('${n}', "${v}")`).join(", ")}]`],
+    ["pairs of bytes", "literal", `[${PAIRS.map(([n, v]) => `(b'${n}', b"${v}")`).join(", ")}]`],
+    ["Starlette's", "literal", `Headers({${python()}})`],
+    ["what Node prints of a fetch", "literal", `Headers {\n${python()}\n}`],
+    ["Ruby's", "literal", `{${PAIRS.map(([n, v]) => `"${n}"=>"${v}"`).join(", ")}, "x"=>nil}`],
+    ["an object's lines", "literal", PAIRS.map(([n, v]) => `  "${n}": "${v}",`).join("\n")],
+    [
+      "a whole HAR file",
+      "json",
+      JSON.stringify({
+        log: {
+          entries: [
+            { time: 5, request: { headers: [{ name: "a", value: "b" }] } },
+            { request: { headers: PAIRS.map(([name, value]) => ({ name, value })) } },
+          ],
+        },
+      }),
+    ],
     ["what PHP prints", "lines", PAIRS.map(([n, v]) => `    [${n}] => ${v}`).join("\n")],
   ];
   test.each(table)("%s", (_, form, text) => {
@@ -129,3 +149,21 @@ test("nothing that is pasted is an error", () => {
   expect(readHeaders('{"a":"\\ud800🔥"}').pairs).toEqual([["a", "\ufffd🔥"]]);
   expect(readHeaders("nothing of the kind").pairs).toEqual([]);
 });
+
+test("what looks like more of a literal inside a text is text", () => {
+  const { pairs } = readHeaders(`{'a': 'x, b: None => (c)', "d": "e"}`);
+  expect(pairs).toEqual([
+    ["a", "x, b: None => (c)"],
+    ["d", "e"],
+  ]);
+});
+
+test("many blocks are read as one after another", () => {
+  const text = `${LINES[0]}\n\n${"a: b\n\n".repeat(12_000)}`;
+  expect(readHeaders(text).pairs).toHaveLength(1);
+});
+
+/** Entries of a literal in Python. */
+function python(): string {
+  return PAIRS.map(([name, value]) => `'${name}': "${value}"`).join(", ");
+}

@@ -14,7 +14,7 @@ export interface Pasted {
   form: Form;
   pairs: Pair[];
   /** Where the request went, as far as that is said. */
-  url?: string;
+  url?: string | undefined;
   /** A body that came along. */
   body?: string;
 }
@@ -44,10 +44,14 @@ function whole(text: string): string {
 function readAny(text: string): Pasted {
   const bare = text.trim();
   if (bare === "") return { form: "nothing", pairs: [] };
-  if (/^[[{]/.test(bare)) {
+  if (/^(?:[A-Za-z_][\w.]*\s*)?[[{(]/.test(bare)) {
     const pairs = fromJson(bare);
     if (pairs.length > 0) return { form: "json", pairs };
     const literal = fromJson(jsonOf(bare));
+    if (literal.length > 0) return { form: "literal", pairs: literal };
+  }
+  if (/^["']/.test(bare)) {
+    const literal = fromJson(jsonOf(`{${bare}}`));
     if (literal.length > 0) return { form: "literal", pairs: literal };
   }
   if (/(^|\s)curl\s/.test(bare) || /^(-H|--header)\b/m.test(bare)) {
@@ -82,18 +86,37 @@ export function plain(name: string): string {
 
 function fromJson(text: string): Pair[] {
   try {
-    return pairsOf(JSON.parse(text));
+    return best(JSON.parse(text));
   } catch {
     return [];
   }
 }
 
-/** Node's `headers` and `rawHeaders`, pairs, what HAR files have, or an object with one of them. */
-function pairsOf(value: unknown): Pair[] {
+/** Values of JSON that are looked at for headers, and how deep they may lie. */
+const MOST_VALUES = 20_000;
+const DEEPEST = 12;
+
+/**
+ * Of all that may be headers, what has most of those that are needed: Node's `headers` and
+ * `rawHeaders`, pairs, a Lambda's event, an entry of a HAR file, or whatever holds one of them.
+ */
+function best(value: unknown): Pair[] {
+  let found: Pair[] = [];
+  let left = MOST_VALUES;
+  const look = (at: unknown, depth: number): void => {
+    left -= 1;
+    if (left < 0 || depth > DEEPEST || typeof at !== "object" || at === null) return;
+    for (const inner of Object.values(at)) look(inner, depth + 1);
+    const pairs = pairsOf(at);
+    const isBetter = missing(pairs).length < missing(found).length;
+    if (isBetter || (found.length === 0 && pairs.length > 0)) found = pairs;
+  };
+  look(value, 0);
+  return found;
+}
+
+function pairsOf(value: object): Pair[] {
   if (Array.isArray(value)) return pairsOfList(value);
-  if (typeof value !== "object" || value === null) return [];
-  const inner = "headers" in value ? pairsOf(value.headers) : [];
-  if (inner.length > 0) return inner;
   return Object.entries(value).flatMap(([name, of]) => texts(of).map((one): Pair => [name, one]));
 }
 
@@ -116,14 +139,33 @@ function texts(value: unknown): string[] {
   return ["string", "number"].includes(typeof value) ? [String(value)] : [];
 }
 
-/** A literal of Python or JavaScript as JSON: with double quotes, and without a last comma. */
+/**
+ * A literal of Python, JavaScript or Ruby as JSON: with double quotes, without a last comma, tuples
+ * as lists, and without the name of a class in front.
+ */
 function jsonOf(literal: string): string {
-  const text = /"(?:[^"\\]|\\.)*"|'((?:[^'\\]|\\.)*)'/gs;
-  const quoted = literal.replace(text, (whole: string, inner: string | undefined) =>
-    inner === undefined ? whole : JSON.stringify(inner.replaceAll(/\\(['\\])/g, "$1")),
-  );
-  const named = quoted.replaceAll(/([{,]\s*)([A-Za-z_]\w*)\s*:/g, '$1"$2":');
-  return named.replaceAll(/,(\s*[}\]])/g, "$1");
+  const parts = literal.split(/((?:\b[brfu]{1,2})?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))/s);
+  return parts.map((part, index) => (index % 2 === 0 ? between(part) : quoted(part))).join("");
+}
+
+function quoted(text: string): string {
+  const bare = text.replace(/^[brfu]+/, "");
+  if (bare.startsWith('"')) return bare;
+  return JSON.stringify(bare.slice(1, -1).replaceAll(/\\(['\\])/g, "$1"));
+}
+
+/** What stands between texts. */
+function between(part: string): string {
+  return part
+    .replaceAll("=>", ":")
+    .replaceAll(/[A-Za-z_][\w.]*\s*(?=[[{(])/g, "")
+    .replaceAll("(", "[")
+    .replaceAll(")", "]")
+    .replaceAll(/([{,]\s*)([A-Za-z_]\w*)\s*:/g, '$1"$2":')
+    .replaceAll(/\b(?:None|undefined|nil)\b/g, "null")
+    .replaceAll(/\bTrue\b/g, "true")
+    .replaceAll(/\bFalse\b/g, "false")
+    .replaceAll(/,(\s*[}\]])/g, "$1");
 }
 
 /** Options of curl that take a value which is no header and no body. */
@@ -171,27 +213,35 @@ function fromDump(text: string): Pasted {
 function fromLines(text: string): Pasted {
   const read: Pasted = { form: "lines", pairs: [] };
   const lines = text.replace(/^\s*\n/, "").split("\n");
-  for (const [index, whole] of lines.entries()) {
-    const line = whole.replace(/\r$/, "");
-    if (line.trim() === "" && read.pairs.length > 0) {
-      const body = lines.slice(index + 1).join("\n");
-      // Two parts of headers, as some logs print them, are no body.
-      const more = fromLines(body);
-      if (missing(read.pairs).length > missing([...read.pairs, ...more.pairs]).length) {
-        read.pairs.push(...more.pairs);
-        if (more.body !== undefined) read.body = more.body;
-      } else if (body.trim() !== "") {
-        read.body = body;
-      }
+  for (let from = 0; from < lines.length; ) {
+    let to = from;
+    while (to < lines.length && lines[to]?.trim() !== "") to += 1;
+    const part = fromBlock(lines.slice(from, to));
+    const all = [...read.pairs, ...part.pairs];
+    // Two parts of headers, as some logs print them, are no body.
+    if (read.pairs.length > 0 && missing(all).length === missing(read.pairs).length) {
+      const body = lines.slice(from).join("\n");
+      if (body.trim() !== "") read.body = body;
       break;
     }
-    const request = REQUEST.exec(line.trim());
-    if (request) read.url = request[1] ?? "";
-    else if (!STATUS.test(line)) read.pairs.push(...lineOf(line, read.pairs.at(-1)));
+    read.pairs = all;
+    read.url ??= part.url;
+    from = to + 1;
   }
   const host = read.pairs.find(([name]) => plain(name) === "host")?.[1];
   if (read.url?.startsWith("/") && host) read.url = `https://${host}${read.url}`;
   return read;
+}
+
+function fromBlock(lines: string[]): { url: string | undefined; pairs: Pair[] } {
+  let url: string | undefined;
+  const pairs: Pair[] = [];
+  for (const line of lines.map((whole) => whole.replace(/\r$/, ""))) {
+    const request = REQUEST.exec(line.trim());
+    if (request) url = request[1];
+    else if (!STATUS.test(line)) pairs.push(...lineOf(line, pairs.at(-1)));
+  }
+  return { url, pairs };
 }
 
 /** The header of a line. One that goes on with the header before is joined to that (RFC 9112 §5.2). */

@@ -80,6 +80,8 @@ public class Receiver {
 
     public static void main(String[] arguments) throws IOException {
         int port = Integer.parseInt(System.getenv("PORT"));
+        // Seconds for a request, or callers that send nothing would hold all threads.
+        System.setProperty("sun.net.httpserver.maxReqTime", "30");
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
         server.createContext("/", new Receiver(System.getenv("WEBHOOK_SECRET"))::handle);
         server.setExecutor(Executors.newFixedThreadPool(8));

@@ -29,11 +29,16 @@ function verifies(string $body): bool
 }
 
 /** Whether an id comes for the first time. Keep ids in your database, with what you do for them. */
-function isNew(string $id): bool
+function isNew(string $id): ?bool
 {
     $folder = sys_get_temp_dir() . '/webhooks-seen';
     @mkdir($folder, 0700);
-    return @fopen("$folder/" . hash('sha256', $id), 'x') !== false;
+    $file = "$folder/" . hash('sha256', $id);
+    if (@fopen($file, 'x') !== false) {
+        return true;
+    }
+    // What cannot be kept is not known.
+    return file_exists($file) ? false : null;
 }
 
 // The bytes as they came: what is parsed and written anew has another signature.
@@ -43,7 +48,13 @@ if (!verifies($body)) {
     return;
 }
 $id = $_SERVER['HTTP_WEBHOOK_ID'];
-$event = json_decode($body, flags: JSON_THROW_ON_ERROR)->event;
+$event = json_decode($body)->event ?? null;
+$new = is_string($event) ? isNew($id) : null;
+if ($new === null) {
+    // The sender tries again.
+    http_response_code(500);
+    return;
+}
 // Put a new one into a queue here, and work on it later: the sender waits for the answer.
-error_log(isNew($id) ? "new $id $event" : "known $id");
+error_log($new ? "new $id $event" : "known $id");
 http_response_code(204);

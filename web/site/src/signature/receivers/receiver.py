@@ -50,7 +50,10 @@ class Receiver(BaseHTTPRequestHandler):
         if not verifies(self.headers, body):
             return self.answer(400)
         message_id = self.headers["webhook-id"]
-        event = json.loads(body)["event"]
+        try:
+            event = json.loads(body)["event"]
+        except (ValueError, TypeError, KeyError):
+            return self.answer(400)
         with lock:
             known = message_id in seen
             seen.add(message_id)
