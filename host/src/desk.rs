@@ -12,7 +12,7 @@ use hookdesk_core::{
     Command, Decided, Desk, Event, FAULT_PAUSE_MS, HolderId, Millis, Moment, Refusal, Reply,
     Report, Request, RunError, Store,
 };
-use tokio::sync::{Semaphore, mpsc as runtime, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
 use crate::record::Tape;
 
@@ -29,7 +29,7 @@ type Answered = Result<Result<Reply, Refusal>, Problem>;
 enum Message {
     Ask {
         command: Command,
-        answer: oneshot::Sender<Answered>,
+        caller: Caller,
     },
     Report(Report),
     /// Send nothing more.
@@ -40,10 +40,16 @@ enum Message {
     End,
 }
 
+/// Who waits for a decision. Its place is taken until there is one, also if it has hung up.
+struct Caller {
+    answer: oneshot::Sender<Answered>,
+    _place: OwnedSemaphorePermit,
+}
+
 /// What the runtime is to do after a commit.
 #[derive(Default)]
 pub struct Dispatch {
-    answers: Vec<(oneshot::Sender<Answered>, Answered)>,
+    answers: Vec<(Caller, Answered)>,
     pub requests: Vec<Request>,
     /// What the log gained.
     pub events: Vec<Arc<Event>>,
@@ -58,7 +64,7 @@ impl Dispatch {
     pub fn answer(self) -> Vec<Request> {
         for (caller, answered) in self.answers {
             // A caller that hung up does not want to know.
-            let _ = caller.send(answered);
+            let _ = caller.answer.send(answered);
         }
         self.requests
     }
@@ -77,12 +83,13 @@ impl DeskQueue {
     /// # Errors
     /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
     pub async fn ask(&self, command: Command) -> Answered {
-        let Ok(_place) = self.calls.try_acquire() else {
+        let Ok(place) = Arc::clone(&self.calls).try_acquire_owned() else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
             return Err(Problem::new(Code::Overloaded, detail));
         };
         let (answer, answered) = oneshot::channel();
-        let queued = self.queue.send(Message::Ask { command, answer });
+        let caller = Caller { answer, _place: place };
+        let queued = self.queue.send(Message::Ask { command, caller });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
@@ -165,7 +172,7 @@ struct DeskLoop<S> {
 struct Batch {
     commands: Vec<(Command, Moment)>,
     /// The callers, as many as there are commands before the reports.
-    callers: Vec<oneshot::Sender<Answered>>,
+    callers: Vec<Caller>,
     reports: usize,
     end: bool,
 }
@@ -193,9 +200,9 @@ where
         let mut next = self.wait();
         while let Some(message) = next {
             match message {
-                Message::Ask { command, answer } => {
+                Message::Ask { command, caller } => {
                     asked.push((command, self.moment()));
-                    batch.callers.push(answer);
+                    batch.callers.push(caller);
                 }
                 Message::Report(report) => self.unheard.push(report),
                 Message::Hush => self.desk.limit_in_flight(0),
