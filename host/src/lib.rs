@@ -1,6 +1,6 @@
 //! HookDesk as a native server: it moves bytes for the core, which decides.
 //!
-//! [`server`] takes calls from sockets, [`desk`] runs the core's loop on a thread of its own over
+//! [`server`] takes calls from sockets that have [`places`], [`desk`] runs the core's loop on a thread of its own over
 //! [`store`], [`courier`] carries what comes out to receivers, and [`feed`] shows it to who streams
 //! events. [`record`] keeps what the desk was told, and [`incident`] gives it out. The host computes no delay and knows no rule.
 
@@ -12,6 +12,7 @@ pub mod courier;
 pub mod desk;
 pub mod feed;
 pub mod incident;
+pub mod places;
 pub mod record;
 pub mod serve;
 pub mod server;

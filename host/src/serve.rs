@@ -8,31 +8,39 @@ use std::time::Duration;
 
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{Desk, Limits, Memory};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::courier::{Courier, Names, System};
 use crate::desk::{self, DeskQueue, Dispatch};
 use crate::feed::Feed;
+use crate::places::Places;
 use crate::record::Tape;
-use crate::server::{Front, Lookup};
+use crate::server::{CALLER, Front, Lookup, MOST_LARGE_BODIES};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
 const DRAIN: Duration = Duration::from_secs(20);
 /// The share of it that callers have who are slow.
 const CALLERS_DRAIN: Duration = Duration::from_secs(5);
-/// How long a caller may take for its headers, for its body, and to take in an answer.
-const CALLER: Duration = Duration::from_secs(30);
-/// Connections at once: with those of deliveries, well within the usual limit of 1 024 files
-/// would be too few for pages that keep one open each, so operators raise that limit.
-const MOST_CONNECTIONS: usize = 10_000;
+/// Connections at once, where the limit of open files has room for them: what they may make the
+/// desk hold is a few hundred MiB.
+const MOST_CONNECTIONS: u64 = 10_000;
+/// Files that are left for all else: deliveries in flight, as many kept connections to receivers,
+/// and the database with its readers.
+const OTHER_FILES: u64 = 600;
+/// Connections that there are however few files the desk may open.
+const LEAST_CONNECTIONS: u64 = 64;
+/// Bytes of a request's head, and of what is read ahead of it: what each connection may make the
+/// desk hold. Browsers send some KiB; those who send more are told so.
+const MOST_HEAD: usize = 16 << 10;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
@@ -91,14 +99,22 @@ async fn run(
     tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
 
     let address = listener.local_addr()?;
-    let front = Front { door: settings.door, desk: queue.clone(), lookup, feed: Arc::clone(&feed) };
-    let fuse = FuseConfig::default()
-        .with_http1_header_timeout(CALLER)
-        .with_request_body_timeout(CALLER)
-        .with_write_stall_timeout(CALLER);
-    let server = Server::new(TcpAcceptor::try_from(listener)?)
-        .fuse_config(fuse)
-        .max_connections(MOST_CONNECTIONS);
+    let limits =
+        FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
+    let connections = most_connections();
+    let places = Places::new(connections, limits);
+    let front = Front {
+        door: settings.door,
+        desk: queue.clone(),
+        lookup,
+        feed: Arc::clone(&feed),
+        places: places.clone(),
+        large_bodies: Semaphore::new(MOST_LARGE_BODIES),
+    };
+    let mut server = Server::new(TcpAcceptor::try_from(listener)?)
+        .fuse_policy(places)
+        .max_connections(connections);
+    server.http1_mut().max_buf_size(MOST_HEAD);
     let handle = server.handle();
     let serving = tokio::spawn(server.try_serve(front.router()));
     tracing::info!(
@@ -151,6 +167,23 @@ fn causes(error: &dyn Error) -> String {
         Some(cause) => format!("{error}: {}", causes(cause)),
         None => error.to_string(),
     }
+}
+
+/// As many connections as there are files for, once as many may be opened as the system lets us.
+fn most_connections() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    let files = if raised { maximum } else { current };
+    let room = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES));
+    let most = room.clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS);
+    if most < MOST_CONNECTIONS {
+        tracing::warn!(
+            "{most} callers at once: for {MOST_CONNECTIONS}, let the desk open {} files \
+             (ulimit -Hn, LimitNOFILE=)",
+            MOST_CONNECTIONS + OTHER_FILES
+        );
+    }
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -16,12 +16,16 @@ use hookdesk_core::api::{
     Reading, Walk,
 };
 use http_body_util::BodyExt as _;
-use salvo::http::StatusCode;
-use salvo::http::header::{HeaderName, HeaderValue};
+use salvo::http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use salvo::http::uri::Authority;
+use salvo::http::{Method, ReqBody, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use crate::desk::{DeskQueue, chance, clock};
 use crate::feed::Feed;
+use crate::places::{Answering, Places};
 use crate::store::StoreFault;
 use events::EventStream;
 pub use lookup::Lookup;
@@ -29,6 +33,13 @@ pub use lookup::Lookup;
 /// Bytes of a body that is too large which are taken in all the same: a connection that is closed
 /// over what its caller still sends breaks before the caller reads why.
 const MOST_DISCARDED: usize = 16 << 20;
+/// How long a caller may take for its headers, for its whole body, and until it takes in more of an
+/// answer.
+pub const CALLER: Duration = Duration::from_secs(30);
+/// Bytes of a body that nobody has to wait for: so much for each connection is little.
+const SMALL_BODY: usize = 16 << 10;
+/// Bodies that are taken in at once and are larger. The others wait, within their time.
+pub const MOST_LARGE_BODIES: usize = 64;
 
 /// Where every call comes in.
 pub struct Front {
@@ -36,6 +47,15 @@ pub struct Front {
     pub desk: DeskQueue,
     pub lookup: Lookup,
     pub feed: Arc<Feed>,
+    pub places: Places,
+    /// Room for large bodies.
+    pub large_bodies: Semaphore,
+}
+
+/// A call's body, and its room while it is held.
+struct Body<'a> {
+    bytes: Vec<u8>,
+    _room: Option<SemaphorePermit<'a>>,
 }
 
 impl Front {
@@ -45,11 +65,12 @@ impl Front {
         Router::with_path("{**path}").goal(self)
     }
 
-    async fn answer(&self, request: &mut Request) -> Answered {
-        let body = match take_body(request).await {
-            Ok(body) => body,
-            Err(problem) => return problem.into(),
-        };
+    async fn answer(
+        &self,
+        request: &Request,
+        body: Body<'_>,
+        answering: &mut Answering,
+    ) -> Answered {
         let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
         let headers = request.headers().iter();
         let call = Call {
@@ -60,7 +81,7 @@ impl Front {
                 .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("\u{fffd}")))
                 .chain(named)
                 .collect(),
-            body: &body,
+            body: &body.bytes,
         };
         if let Some(file) = assets::find(call.path) {
             return match self.door.show(&call) {
@@ -88,8 +109,41 @@ impl Front {
             },
             Next::Read(reading) => self.read(reading).await,
             Next::List(listing) => self.list(listing).await,
-            Next::Pull(pull) => self.pull(pull).await.unwrap_or_else(Answered::from),
+            Next::Pull(pull) => self.pull(pull, answering).await.unwrap_or_else(Answered::from),
         }
+    }
+
+    /// A call's body, of a call that is clear about whom it is for and where it ends.
+    async fn take_body(&self, request: &mut Request) -> Result<Body<'_>, Problem> {
+        let taken = timeout(CALLER, self.read_body(request.take_body())).await;
+        let body = taken.unwrap_or_else(|_| {
+            let detail = format!("The body did not come within {} s.", CALLER.as_secs());
+            Err(Problem::new(Code::TooSlow, detail))
+        })?;
+        match unclear(request) {
+            Some(what) => Err(Problem::new(Code::BadRequest, what)),
+            None => Ok(body),
+        }
+    }
+
+    /// All of a body, unless it is too large.
+    async fn read_body(&self, mut body: ReqBody) -> Result<Body<'_>, Problem> {
+        let (mut bytes, mut seen, mut room) = (Vec::new(), 0_usize, None);
+        while let Some(frame) = body.frame().await {
+            // The caller hung up in the middle of it.
+            let incomplete = |_| Problem::new(Code::BadJson, "The body is not complete.");
+            let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
+            seen = seen.saturating_add(data.len());
+            if seen > SMALL_BODY && room.is_none() {
+                room = self.large_bodies.acquire().await.ok();
+            }
+            if seen <= MOST_BODY {
+                bytes.extend_from_slice(&data);
+            } else if seen > MOST_BODY + MOST_DISCARDED {
+                break;
+            }
+        }
+        if seen <= MOST_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
     }
 
     /// Counts what a command is about before it is decided.
@@ -113,7 +167,11 @@ impl Front {
         }
     }
 
-    async fn pull(&self, pull: Pull) -> Result<Answered, Problem> {
+    async fn pull(&self, pull: Pull, answering: &mut Answering) -> Result<Answered, Problem> {
+        if pull.manner != Manner::AtOnce && !answering.listen() {
+            let detail = "More callers wait for events than the desk has places for.";
+            return Err(Problem::new(Code::Overloaded, detail));
+        }
         let facts = self.lookup.load(move |known| pull.needs(known)).await;
         let walk = pull.begin(&facts.map_err(|_logged| Problem::unreadable())?)?;
         match pull.manner {
@@ -132,7 +190,7 @@ impl Front {
         let mut pulse = self.feed.listen();
         let due = pulse.wait_for(|pulse| pulse.ending || walk.is_behind(pulse.head));
         // However that ended, there is nothing more to wait for.
-        let _ = tokio::time::timeout(longest, due).await;
+        let _ = timeout(longest, due).await;
     }
 }
 
@@ -158,7 +216,17 @@ impl Handler for Front {
         response: &mut Response,
         _flow: &mut FlowCtrl,
     ) {
-        match self.answer(request).await {
+        let body = self.take_body(request).await;
+        let mut answering = self.places.answer(request.remote_addr().clone().into_std());
+        let is_clear = body.is_ok();
+        let answered = match body {
+            Ok(body) => self.answer(request, body, &mut answering).await,
+            Err(problem) => problem.into(),
+        };
+        if !is_clear || answering.is_in_the_way() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        match answered {
             Answered::Whole(answer) => {
                 let status = StatusCode::from_u16(answer.status);
                 response.status_code(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
@@ -171,7 +239,8 @@ impl Handler for Front {
                 if rest.is_complete() {
                     response.body(first);
                 } else {
-                    response.stream(pages(self.lookup.clone(), first, rest));
+                    let pages = pages(self.lookup.clone(), first, rest);
+                    response.stream(while_answering(pages, answering));
                 }
             }
             Answered::File(file, variant) => {
@@ -182,28 +251,38 @@ impl Handler for Front {
             Answered::Stream(stream) => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, Frame::headers());
-                response.stream(stream.pieces());
+                response.stream(while_answering(stream.pieces(), answering));
             }
         }
     }
 }
 
-/// A call's body, unless it is too large.
-async fn take_body(request: &mut Request) -> Result<Vec<u8>, Problem> {
-    let mut body = request.take_body();
-    let (mut taken, mut seen) = (Vec::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
-        // The caller hung up in the middle of it, or was too slow.
-        let incomplete = |_| Problem::new(Code::BadJson, "The body is not complete.");
-        let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
-        seen = seen.saturating_add(data.len());
-        if seen <= MOST_BODY {
-            taken.extend_from_slice(&data);
-        } else if seen > MOST_BODY + MOST_DISCARDED {
-            break;
-        }
+/// Why a request may be read in another way by what is in front of the desk (RFC 9112 §3.2, §6.1).
+fn unclear(request: &Request) -> Option<&'static str> {
+    if request.method() == Method::CONNECT {
+        return Some("The desk is no proxy: what follows would be for somebody else.");
     }
-    if seen <= MOST_BODY { Ok(taken) } else { Err(Problem::too_large()) }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_named = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host),
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    };
+    if !is_named {
+        return Some("A request names the host that it is for, once.");
+    }
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let is_plain =
+        codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    let is_clear = is_plain && codings.next().is_none();
+    (!is_clear).then_some("The one Transfer-Encoding that the desk knows is chunked, once.")
+}
+
+/// Whether this is a name or an address, with or without a port.
+fn is_host(value: &HeaderValue) -> bool {
+    let host = value.as_bytes();
+    let named = Authority::try_from(host).is_ok_and(|named| !named.as_str().contains('@'));
+    named || host.is_empty()
 }
 
 fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
@@ -212,6 +291,16 @@ fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
+}
+
+/// The same pieces, by a caller that is being answered until they end.
+fn while_answering<T>(
+    pieces: impl Stream<Item = T> + Send + 'static,
+    answering: Answering,
+) -> impl Stream<Item = T> + Send + 'static {
+    pieces.inspect(move |_| {
+        let _held = &answering;
+    })
 }
 
 /// A list whose first page is loaded.

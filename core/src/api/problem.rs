@@ -12,6 +12,8 @@ use crate::webhook::Webhook;
 /// What is wrong: a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
+    /// Where the request ends, or whom it is for, can be read in several ways.
+    BadRequest,
     /// The body is not JSON.
     BadJson,
     /// The call has no API key, or one that is not good here.
@@ -22,6 +24,8 @@ pub enum Code {
     NotFound,
     /// The path is known, and the method is not among the answer's `Allow`.
     MethodNotAllowed,
+    /// The body did not come in time.
+    TooSlow,
     /// The ticket is closed, and a closed ticket does not change.
     TicketClosed,
     /// The desk has as many webhooks as it takes.
@@ -60,11 +64,13 @@ impl Code {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::BadRequest => "bad_request",
             Self::BadJson => "bad_json",
             Self::Unauthorized => "unauthorized",
             Self::NotLocal => "not_local",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::TooSlow => "too_slow",
             Self::TicketClosed => "ticket_closed",
             Self::TooManyWebhooks => "too_many_webhooks",
             Self::WebhookNotActive => "webhook_not_active",
@@ -87,11 +93,12 @@ impl Code {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::BadJson => 400,
+            Self::BadRequest | Self::BadJson => 400,
             Self::Unauthorized => 401,
             Self::NotLocal => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::TooSlow => 408,
             Self::TicketClosed
             | Self::TooManyWebhooks
             | Self::WebhookNotActive
@@ -111,11 +118,13 @@ impl Code {
 
     fn title(self) -> &'static str {
         match self {
+            Self::BadRequest => "The request is not clear",
             Self::BadJson => "The body is not JSON",
             Self::Unauthorized => "An API key is needed",
             Self::NotLocal => "Only callers on this machine",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
+            Self::TooSlow => "The body came too slowly",
             Self::TicketClosed => "The ticket is closed",
             Self::TooManyWebhooks => "Too many webhooks",
             Self::WebhookNotActive => "The webhook is not active",
@@ -140,11 +149,13 @@ impl Code {
         match self {
             Self::Overloaded => Some(1),
             Self::StoreUnavailable => Some(5),
-            Self::BadJson
+            Self::BadRequest
+            | Self::BadJson
             | Self::Unauthorized
             | Self::NotLocal
             | Self::NotFound
             | Self::MethodNotAllowed
+            | Self::TooSlow
             | Self::TicketClosed
             | Self::TooManyWebhooks
             | Self::WebhookNotActive

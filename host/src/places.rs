@@ -1,0 +1,244 @@
+//! Places for connections. When the last one is taken, a caller that owes the desk a request gives
+//! up its own: of those who are silent, slow or idle, the one that has been so the longest. So
+//! strangers who open connections and leave them keep nobody out, and who is being answered stays.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use salvo::async_trait;
+use salvo::conn::ConnCtrl;
+use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInfo, FusePolicy};
+
+/// Of a hundred places, those that callers may have who wait for what happens. They stay as long as
+/// they like, and others must still get in.
+const MOST_LISTENING: usize = 90;
+
+/// The places of a listener; cheap to clone.
+#[derive(Clone)]
+pub struct Places {
+    most: usize,
+    limits: FuseConfig,
+    table: Arc<Mutex<Table>>,
+}
+
+#[derive(Default)]
+struct Table {
+    callers: HashMap<SocketAddr, Caller>,
+    /// Those who owe a request, by the turn at which they began to: the first has been at it longest.
+    owing: BTreeMap<u64, SocketAddr>,
+    listening: usize,
+    turn: u64,
+}
+
+struct Caller {
+    /// The turn at which it came: an address may come again before its last connection is let go.
+    entered: u64,
+    connection: ConnCtrl,
+    /// Its turn among those who owe a request, while it does.
+    owes: Option<u64>,
+}
+
+impl Places {
+    /// So many, for connections with these limits.
+    #[must_use]
+    pub fn new(most: usize, limits: FuseConfig) -> Self {
+        Self { most, limits, table: Arc::default() }
+    }
+
+    /// The caller has sent a whole request, and is safe until its answer is dropped.
+    #[must_use]
+    pub fn answer(&self, address: Option<SocketAddr>) -> Answering {
+        if let Some(address) = address {
+            self.table().stop_owing(address);
+        }
+        Answering { places: self.clone(), address, listens: false }
+    }
+
+    fn enter(&self, address: SocketAddr, connection: ConnCtrl) -> Place {
+        let mut table = self.table();
+        if table.callers.len() + 1 >= self.most {
+            table.give_up_one();
+        }
+        table.stop_owing(address);
+        table.turn += 1;
+        let entered = table.turn;
+        table.callers.insert(address, Caller { entered, connection, owes: None });
+        table.owe(address);
+        Place { places: self.clone(), address, entered }
+    }
+
+    /// A panic under this lock would be a bug in a map; what it guards is only who gives way.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn owe(&mut self, address: SocketAddr) {
+        let Some(caller) = self.callers.get_mut(&address) else { return };
+        self.turn += 1;
+        caller.owes = Some(self.turn);
+        self.owing.insert(self.turn, address);
+    }
+
+    fn stop_owing(&mut self, address: SocketAddr) {
+        let turn = self.callers.get_mut(&address).and_then(|caller| caller.owes.take());
+        if let Some(turn) = turn {
+            self.owing.remove(&turn);
+        }
+    }
+
+    fn give_up_one(&mut self) {
+        let longest = self.owing.pop_first();
+        let caller = longest.and_then(|(_, address)| self.callers.get_mut(&address));
+        if let Some(caller) = caller {
+            caller.owes = None;
+            caller.connection.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl FusePolicy for Places {
+    async fn decide(&self, _info: &FuseInfo) -> FuseAction {
+        FuseAction::Accept(self.limits)
+    }
+
+    fn observe(&self, info: &FuseInfo, connection: &ConnCtrl) -> Option<ArcConnObserver> {
+        let address = info.remote_addr.clone().into_std()?;
+        Some(Arc::new(self.enter(address, connection.clone())))
+    }
+}
+
+/// What a connection holds: its place is free when it ends.
+struct Place {
+    places: Places,
+    address: SocketAddr,
+    entered: u64,
+}
+
+impl ConnObserver for Place {}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.places.table();
+        let caller = table.callers.get(&self.address);
+        if caller.is_some_and(|caller| caller.entered == self.entered) {
+            table.stop_owing(self.address);
+            table.callers.remove(&self.address);
+        }
+    }
+}
+
+/// A caller that is being answered.
+pub struct Answering {
+    places: Places,
+    address: Option<SocketAddr>,
+    listens: bool,
+}
+
+impl Answering {
+    /// The caller is to wait for what happens; false if as many as may do so already.
+    pub fn listen(&mut self) -> bool {
+        let mut table = self.places.table();
+        if table.listening >= self.places.most * MOST_LISTENING / 100 {
+            return false;
+        }
+        table.listening += 1;
+        self.listens = true;
+        true
+    }
+
+    /// Whether somebody waits for a place who gets none unless this caller gives up its own.
+    #[must_use]
+    pub fn is_in_the_way(&self) -> bool {
+        let table = self.places.table();
+        table.callers.len() >= self.places.most && table.owing.is_empty()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut table = self.places.table();
+        table.listening -= usize::from(self.listens);
+        if let Some(address) = self.address {
+            table.owe(address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(places: &Places, port: u16) -> (Place, ConnCtrl) {
+        let connection = ConnCtrl::new();
+        (places.enter(SocketAddr::from(([127, 0, 0, 1], port)), connection.clone()), connection)
+    }
+
+    #[test]
+    fn the_last_place_is_given_up_by_who_owes_a_request_the_longest() {
+        let places = Places::new(4, FuseConfig::disabled());
+        let (first, second, third) = (enter(&places, 1), enter(&places, 2), enter(&places, 3));
+        let answered = places.answer(Some(first.0.address));
+        drop(places.answer(Some(second.0.address)));
+
+        let _fourth = enter(&places, 4);
+
+        let gave_up = [&first, &second, &third].map(|(_, connection)| connection.is_aborted());
+        assert_eq!(gave_up, [false, false, true]);
+        drop((third, answered));
+        let _fifth = enter(&places, 5);
+        assert!(second.1.is_aborted() && !first.1.is_aborted());
+    }
+
+    #[test]
+    fn who_leaves_while_answered_owes_nothing() {
+        let places = Places::new(3, FuseConfig::disabled());
+        let gone = enter(&places, 1);
+        let answered = places.answer(Some(gone.0.address));
+        drop(gone);
+        drop(answered);
+        let table = places.table();
+        assert!(table.callers.is_empty() && table.owing.is_empty());
+    }
+
+    #[test]
+    fn an_address_that_comes_again_has_the_new_place() {
+        let places = Places::new(9, FuseConfig::disabled());
+        let old = enter(&places, 1);
+        let new = enter(&places, 1);
+
+        drop(old);
+
+        assert_eq!((places.table().callers.len(), places.table().owing.len()), (1, 1));
+        drop(new);
+        assert_eq!((places.table().callers.len(), places.table().owing.len()), (0, 0));
+    }
+
+    #[test]
+    fn who_keeps_others_out_is_told_to_leave_once_answered() {
+        let places = Places::new(2, FuseConfig::disabled());
+        let (first, second) = (enter(&places, 1), enter(&places, 2));
+        let answered = places.answer(Some(first.0.address));
+        assert!(!answered.is_in_the_way(), "another owes a request");
+
+        let _other = places.answer(Some(second.0.address));
+
+        assert!(answered.is_in_the_way());
+    }
+
+    #[test]
+    fn listeners_leave_places_for_others() {
+        let places = Places::new(10, FuseConfig::disabled());
+        let mut listening: Vec<_> = (0..9).map(|_| places.answer(None)).collect();
+        assert!(listening.iter_mut().all(Answering::listen));
+        let mut tenth = places.answer(None);
+        assert!(!tenth.listen());
+
+        listening.pop();
+
+        assert!(tenth.listen());
+    }
+}
