@@ -136,6 +136,8 @@ impl Front {
             seen = seen.saturating_add(data.len());
             if seen > SMALL_BODY && room.is_none() {
                 room = self.large_bodies.acquire().await.ok();
+                let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
+                bytes.reserve_exact(usize::try_from(declared).unwrap_or(MOST_BODY).min(MOST_BODY));
             }
             if seen <= MOST_BODY {
                 bytes.extend_from_slice(&data);

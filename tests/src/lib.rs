@@ -33,6 +33,8 @@ mod receiver;
 mod server;
 pub mod simulate;
 mod stores;
+#[cfg(feature = "host")]
+mod wire;
 mod world;
 
 #[cfg(feature = "host")]
@@ -47,4 +49,6 @@ pub use libraries::libraries_verify;
 pub use receiver::{Delivery, Gate, Reaction, Receiver};
 #[cfg(feature = "host")]
 pub use server::{Attempt, Folder, Host, Options, Port, Server, binary};
+#[cfg(feature = "host")]
+pub use wire::{Heard, Wire};
 pub use world::{Plan, Situations, Story, World, hex};

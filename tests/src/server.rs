@@ -58,6 +58,8 @@ pub struct Options {
     pub arguments: Vec<String>,
     /// A [`Directory`](crate::Directory), for the binary's server to ask instead of the system.
     pub names: Option<SocketAddr>,
+    /// How many files the binary may open, however many it would like to.
+    pub files: Option<u32>,
     /// What the server finds in its environment beside ours, from which all settings of HookDesk
     /// and its log are taken out.
     pub environment: Vec<(String, String)>,
@@ -189,13 +191,29 @@ impl Server {
         files.filter(is_ours).flat_map(|path| fs::read(path).expect("it can be read")).collect()
     }
 
-    /// KiB of memory that the binary had at its fullest (`VmHWM` of `proc_pid_status(5)`).
+    /// KiB of memory that the binary had at its fullest.
     pub fn peak_memory_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// KiB of memory that the binary has.
+    pub fn resident_memory_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// A line of `proc_pid_status(5)`.
+    fn memory_kib(&self, name: &str) -> u64 {
         let status = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(status).expect("the process runs");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
+        let told = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = told.and_then(|told| told.trim().strip_suffix(" kB")?.parse().ok());
         kib.expect("Linux tells it in kB")
+    }
+
+    /// Files that the binary has open, sockets among them.
+    pub fn open_files(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        files.expect("the process runs").count()
     }
 
     pub fn pid(&self) -> u32 {
@@ -285,9 +303,15 @@ impl Server {
     }
 
     fn run(&mut self) {
-        let mut command = match self.options.names {
-            None => self.options.host.command(),
-            Some(directory) => {
+        let mut command = match (self.options.names, self.options.files) {
+            (None, None) => self.options.host.command(),
+            (None, Some(files)) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", r#"ulimit -n "$0" && exec "$@""#, &files.to_string()]);
+                command.arg(binary()).arg("serve");
+                command
+            }
+            (Some(directory), _) => {
                 let mut command = Command::new(built("stand_in"));
                 command.arg("serve").env("DIRECTORY", directory.to_string());
                 command
