@@ -1,6 +1,7 @@
 //! Places for connections. When the last one is taken, a caller that owes the desk a request gives
 //! up its own: of those who are silent, slow or idle, the one that has been so the longest. So
 //! strangers who open connections and leave them keep nobody out, and who is being answered stays.
+//! Room for large bodies is given up in the same way.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -10,9 +11,12 @@ use salvo::async_trait;
 use salvo::conn::ConnCtrl;
 use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInfo, FusePolicy};
 
-/// Of a hundred places, those that callers may have who wait for what happens. They stay as long as
-/// they like, and others must still get in.
-const MOST_LISTENING: usize = 90;
+/// Of a hundred places, those that callers may have who wait for what happens, or read a long
+/// answer. They stay as long as they like, and others must still get in.
+const MOST_STAYING: usize = 90;
+/// Large bodies that are taken in at once: a MiB for each is little, and for every connection would
+/// be much.
+const MOST_LARGE: usize = 64;
 
 /// The places of a listener; cheap to clone.
 #[derive(Clone)]
@@ -27,7 +31,9 @@ struct Table {
     callers: HashMap<SocketAddr, Caller>,
     /// Those who owe a request, by the turn at which they began to: the first has been at it longest.
     owing: BTreeMap<u64, SocketAddr>,
-    listening: usize,
+    /// Those who send a large body, by the turn at which it became one.
+    large: BTreeMap<u64, SocketAddr>,
+    staying: usize,
     turn: u64,
 }
 
@@ -52,7 +58,25 @@ impl Places {
         if let Some(address) = address {
             self.table().stop_owing(address);
         }
-        Answering { places: self.clone(), address, listens: false }
+        Answering { places: self.clone(), address, stays: false }
+    }
+
+    /// The caller sends a large body. If as many do so already, the one that has been at it longest
+    /// is cut off.
+    #[must_use]
+    pub fn make_room(&self, address: Option<SocketAddr>) -> Option<Room> {
+        let address = address?;
+        let mut table = self.table();
+        if table.large.len() >= MOST_LARGE
+            && let Some((_, longest)) = table.large.pop_first()
+            && let Some(caller) = table.callers.get(&longest)
+        {
+            caller.connection.abort();
+        }
+        table.turn += 1;
+        let turn = table.turn;
+        table.large.insert(turn, address);
+        Some(Room { places: self.clone(), turn })
     }
 
     fn enter(&self, address: SocketAddr, connection: ConnCtrl) -> Place {
@@ -131,23 +155,36 @@ impl Drop for Place {
     }
 }
 
+/// Where a large body is held.
+pub struct Room {
+    places: Places,
+    turn: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.places.table().large.remove(&self.turn);
+    }
+}
+
 /// A caller that is being answered.
 pub struct Answering {
     places: Places,
     address: Option<SocketAddr>,
-    listens: bool,
+    stays: bool,
 }
 
 impl Answering {
-    /// The caller is to wait for what happens; false if as many as may do so already.
-    pub fn listen(&mut self) -> bool {
+    /// The caller is to wait for what happens, or to read for long; false if as many as may do so
+    /// already.
+    #[must_use]
+    pub fn stay(&mut self) -> bool {
         let mut table = self.places.table();
-        if table.listening >= self.places.most * MOST_LISTENING / 100 {
-            return false;
+        if !self.stays && table.staying < self.places.most * MOST_STAYING / 100 {
+            table.staying += 1;
+            self.stays = true;
         }
-        table.listening += 1;
-        self.listens = true;
-        true
+        self.stays
     }
 
     /// Whether somebody waits for a place who gets none unless this caller gives up its own.
@@ -161,7 +198,11 @@ impl Answering {
 impl Drop for Answering {
     fn drop(&mut self) {
         let mut table = self.places.table();
-        table.listening -= usize::from(self.listens);
+        table.staying -= usize::from(self.stays);
+        // Nobody gave up a place for the one that has the last.
+        if table.callers.len() >= self.places.most {
+            table.give_up_one();
+        }
         if let Some(address) = self.address {
             table.owe(address);
         }
@@ -212,9 +253,13 @@ mod tests {
 
         drop(old);
 
-        assert_eq!((places.table().callers.len(), places.table().owing.len()), (1, 1));
+        let taken = || {
+            let table = places.table();
+            (table.callers.len(), table.owing.len())
+        };
+        assert_eq!(taken(), (1, 1));
         drop(new);
-        assert_eq!((places.table().callers.len(), places.table().owing.len()), (0, 0));
+        assert_eq!(taken(), (0, 0));
     }
 
     #[test]
@@ -230,15 +275,46 @@ mod tests {
     }
 
     #[test]
-    fn listeners_leave_places_for_others() {
+    fn the_first_answer_that_ends_makes_up_for_a_place_that_nobody_could_give_up() {
+        let places = Places::new(2, FuseConfig::disabled());
+        let first = enter(&places, 1);
+        let answered = places.answer(Some(first.0.address));
+        let second = enter(&places, 2);
+        assert!(!second.1.is_aborted());
+
+        drop(answered);
+
+        assert!(second.1.is_aborted() && !first.1.is_aborted());
+    }
+
+    #[test]
+    fn callers_that_stay_leave_places_for_others() {
         let places = Places::new(10, FuseConfig::disabled());
-        let mut listening: Vec<_> = (0..9).map(|_| places.answer(None)).collect();
-        assert!(listening.iter_mut().all(Answering::listen));
+        let mut staying: Vec<_> = (0..9).map(|_| places.answer(None)).collect();
+        assert!(staying.iter_mut().all(Answering::stay));
+        assert!(staying[0].stay(), "it counts once");
         let mut tenth = places.answer(None);
-        assert!(!tenth.listen());
+        assert!(!tenth.stay());
 
-        listening.pop();
+        staying.pop();
 
-        assert!(tenth.listen());
+        assert!(tenth.stay());
+    }
+
+    #[test]
+    fn the_last_room_is_given_up_by_who_has_it_the_longest() {
+        let places = Places::new(1_000, FuseConfig::disabled());
+        let callers: Vec<_> = (1..).take(MOST_LARGE + 2).map(|port| enter(&places, port)).collect();
+        let room = |number: usize| places.make_room(Some(callers[number].0.address));
+        let mut rooms: Vec<_> = (0..MOST_LARGE).map(room).collect();
+        rooms.remove(0);
+
+        rooms.extend([room(MOST_LARGE), room(MOST_LARGE + 1)]);
+
+        let cut_off: Vec<_> = callers.iter().map(|(_, caller)| caller.is_aborted()).collect();
+        assert_eq!(cut_off.iter().position(|cut_off| *cut_off), Some(1));
+        assert_eq!(cut_off.iter().filter(|cut_off| **cut_off).count(), 1);
+        drop(rooms);
+        assert!(places.table().large.is_empty());
     }
 }

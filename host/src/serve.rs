@@ -14,7 +14,7 @@ use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Settings;
@@ -23,7 +23,7 @@ use crate::desk::{self, DeskQueue, Dispatch};
 use crate::feed::Feed;
 use crate::places::Places;
 use crate::record::Tape;
-use crate::server::{CALLER, Front, Lookup, MOST_LARGE_BODIES};
+use crate::server::{CALLER, Front, Lookup};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
@@ -109,7 +109,6 @@ async fn run(
         lookup,
         feed: Arc::clone(&feed),
         places: places.clone(),
-        large_bodies: Semaphore::new(MOST_LARGE_BODIES),
     };
     let mut server = Server::new(TcpAcceptor::try_from(listener)?)
         .fuse_policy(places)

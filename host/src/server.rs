@@ -18,14 +18,13 @@ use hookdesk_core::api::{
 use http_body_util::BodyExt as _;
 use salvo::http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use salvo::http::uri::Authority;
-use salvo::http::{Method, ReqBody, StatusCode, Version};
+use salvo::http::{Method, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::desk::{DeskQueue, chance, clock};
 use crate::feed::Feed;
-use crate::places::{Answering, Places};
+use crate::places::{Answering, Places, Room};
 use crate::store::StoreFault;
 use events::EventStream;
 pub use lookup::Lookup;
@@ -36,10 +35,8 @@ const MOST_DISCARDED: usize = 16 << 20;
 /// How long a caller may take for its headers, for its whole body, and until it takes in more of an
 /// answer.
 pub const CALLER: Duration = Duration::from_secs(30);
-/// Bytes of a body that nobody has to wait for: so much for each connection is little.
+/// Bytes of a body that every connection may hold. A larger one needs room.
 const SMALL_BODY: usize = 16 << 10;
-/// Bodies that are taken in at once and are larger. The others wait, within their time.
-pub const MOST_LARGE_BODIES: usize = 64;
 
 /// Where every call comes in.
 pub struct Front {
@@ -48,14 +45,12 @@ pub struct Front {
     pub lookup: Lookup,
     pub feed: Arc<Feed>,
     pub places: Places,
-    /// Room for large bodies.
-    pub large_bodies: Semaphore,
 }
 
 /// A call's body, and its room while it is held.
-struct Body<'a> {
+struct Body {
     bytes: Vec<u8>,
-    _room: Option<SemaphorePermit<'a>>,
+    _room: Option<Room>,
 }
 
 impl Front {
@@ -65,12 +60,7 @@ impl Front {
         Router::with_path("{**path}").goal(self)
     }
 
-    async fn answer(
-        &self,
-        request: &Request,
-        body: Body<'_>,
-        answering: &mut Answering,
-    ) -> Answered {
+    async fn answer(&self, request: &Request, body: Body, answering: &mut Answering) -> Answered {
         let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
         let headers = request.headers().iter();
         let call = Call {
@@ -108,14 +98,14 @@ impl Front {
                 Err(problem) => problem.into(),
             },
             Next::Read(reading) => self.read(reading).await,
-            Next::List(listing) => self.list(listing).await,
+            Next::List(listing) => self.list(listing, answering).await,
             Next::Pull(pull) => self.pull(pull, answering).await.unwrap_or_else(Answered::from),
         }
     }
 
     /// A call's body, of a call that is clear about whom it is for and where it ends.
-    async fn take_body(&self, request: &mut Request) -> Result<Body<'_>, Problem> {
-        let taken = timeout(CALLER, self.read_body(request.take_body())).await;
+    async fn take_body(&self, request: &mut Request) -> Result<Body, Problem> {
+        let taken = timeout(CALLER, self.read_body(request)).await;
         let body = taken.unwrap_or_else(|_| {
             let detail = format!("The body did not come within {} s.", CALLER.as_secs());
             Err(Problem::new(Code::TooSlow, detail))
@@ -127,7 +117,8 @@ impl Front {
     }
 
     /// All of a body, unless it is too large.
-    async fn read_body(&self, mut body: ReqBody) -> Result<Body<'_>, Problem> {
+    async fn read_body(&self, request: &mut Request) -> Result<Body, Problem> {
+        let mut body = request.take_body();
         let (mut bytes, mut seen, mut room) = (Vec::new(), 0_usize, None);
         while let Some(frame) = body.frame().await {
             // The caller hung up in the middle of it.
@@ -135,7 +126,7 @@ impl Front {
             let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
             seen = seen.saturating_add(data.len());
             if seen > SMALL_BODY && room.is_none() {
-                room = self.large_bodies.acquire().await.ok();
+                room = self.places.make_room(request.remote_addr().clone().into_std());
                 let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
                 bytes.reserve_exact(usize::try_from(declared).unwrap_or(MOST_BODY).min(MOST_BODY));
             }
@@ -162,17 +153,17 @@ impl Front {
     }
 
     /// The first page is loaded before anything is answered, so that a store that is away is said.
-    async fn list(&self, mut listing: Listing) -> Answered {
+    async fn list(&self, mut listing: Listing, answering: &mut Answering) -> Answered {
         match next_page(&self.lookup, &mut listing).await {
+            Ok(_) if !listing.is_complete() && !answering.stay() => too_many_stay().into(),
             Ok(first) => Answered::Pages { first, rest: listing },
             Err(_logged) => Problem::unreadable().into(),
         }
     }
 
     async fn pull(&self, pull: Pull, answering: &mut Answering) -> Result<Answered, Problem> {
-        if pull.manner != Manner::AtOnce && !answering.listen() {
-            let detail = "More callers wait for events than the desk has places for.";
-            return Err(Problem::new(Code::Overloaded, detail));
+        if pull.manner != Manner::AtOnce && !answering.stay() {
+            return Err(too_many_stay());
         }
         let facts = self.lookup.load(move |known| pull.needs(known)).await;
         let walk = pull.begin(&facts.map_err(|_logged| Problem::unreadable())?)?;
@@ -184,7 +175,7 @@ impl Front {
                 return Ok(Answered::Stream(EventStream::new(walk, feed, lookup)));
             }
         }
-        Ok(self.list(pull.listing(walk)).await)
+        Ok(self.list(pull.listing(walk), answering).await)
     }
 
     /// Waits until there is something to read, and no longer than this or until the host stops.
@@ -257,6 +248,11 @@ impl Handler for Front {
             }
         }
     }
+}
+
+fn too_many_stay() -> Problem {
+    let detail = "More callers wait for events or read long lists than the desk has places for.";
+    Problem::new(Code::Overloaded, detail)
 }
 
 /// Why a request may be read in another way by what is in front of the desk (RFC 9112 §3.2, §6.1).

@@ -531,7 +531,9 @@ async fn what_callers_begin_and_do_not_end_takes_little_memory() {
     // Answers that nobody reads hold back the requests behind them.
     let asked = timeout(Duration::from_secs(5), asking.write(request.repeat(200_000)));
     assert!(asked.await.is_err(), "it took in 8 MB of requests");
+    // Who means well is let in with both, while others have all the room there is.
     client.open_ticket("small").await;
+    client.open_ticket(&"x".repeat(65_536)).await;
 
     let grown = server.peak_memory_kib() - before;
     assert!(grown < 192 << 10, "{grown} KiB more, and before {before}");
