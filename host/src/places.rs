@@ -84,6 +84,7 @@ impl Places {
         if table.callers.len() + 1 >= self.most {
             table.give_up_one();
         }
+        // What an earlier connection of this address owed is over.
         table.stop_owing(address);
         table.turn += 1;
         let entered = table.turn;
@@ -100,6 +101,7 @@ impl Places {
 
 impl Table {
     fn owe(&mut self, address: SocketAddr) {
+        self.stop_owing(address);
         let Some(caller) = self.callers.get_mut(&address) else { return };
         self.turn += 1;
         caller.owes = Some(self.turn);
