@@ -210,10 +210,11 @@ impl Server {
         kib.expect("Linux tells it in kB")
     }
 
-    /// Files that the binary has open, sockets among them.
-    pub fn open_files(&self) -> usize {
-        let files = fs::read_dir(format!("/proc/{}/fd", self.pid()));
-        files.expect("the process runs").count()
+    /// Sockets that the binary has open.
+    pub fn open_sockets(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the process runs");
+        let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     pub fn pid(&self) -> u32 {

@@ -77,11 +77,11 @@ async fn strangers_who_open_connections_and_leave_them_keep_nobody_out() {
     }
     let strangers = strangers.await.expect("all are opened");
     let full = server.resident_memory_kib().saturating_sub(before);
-    let places = server.open_files();
+    let places = server.open_sockets();
     is_let_in(&client).await;
     calls += 1;
 
-    println!("{} held, {places} files, {full} KiB: {calls} calls", strangers.len());
+    println!("{} held, {places} sockets, {full} KiB: {calls} calls", strangers.len());
     assert!(full * 1_024 / u64::try_from(places).expect("it fits") < 64 << 10, "{full} KiB");
     assert_eq!(stream.events(calls - 2).await.len(), calls - 2);
     client.wait_told(&webhook.id, SOON).await;
