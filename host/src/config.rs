@@ -196,7 +196,8 @@ fn within(name: &str, value: u64, most: u64) -> Result<(), BadOptions> {
 fn read(file: &Path) -> Result<ServeOptions, BadOptions> {
     let mut text = String::new();
     let read = File::open(file).and_then(|open| open.take(MOST_FILE + 1).read_to_string(&mut text));
-    let read = read.map_err(|error| BadOptions(format!("cannot read {}: {error}", file.display())))?;
+    let read =
+        read.map_err(|error| BadOptions(format!("cannot read {}: {error}", file.display())))?;
     if read as u64 > MOST_FILE {
         let why = format!("{} has more than {MOST_FILE} bytes", file.display());
         return Err(BadOptions(why));

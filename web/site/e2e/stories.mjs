@@ -185,7 +185,7 @@ export const stories = {
       await page.getByText("All again").click();
       await press("Preview");
       const before = receiver.heard.length;
-      await page.getByText(`${before} events would be sent once more.`).waitFor();
+      await page.getByText(`${before} events would be sent once more, as it stood at`).waitFor();
       assert.equal(receiver.heard.length, before, "a preview sends nothing");
       await press(`Replay ${before} events`);
       await until("replayed", () => receiver.heard.length === before * 2);
@@ -196,6 +196,63 @@ export const stories = {
       visit.allow(/404.*\/webhooks\/whk_/);
       await press("Unregister it");
       await page.getByRole("heading", { name: "Nobody listens yet" }).waitFor();
+    },
+  },
+
+  "a secret is shown until somebody has it, wherever they went meanwhile": {
+    async run({ page, desk, receiver }) {
+      const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
+      await page.route("**/secret/rotate", async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        await route.continue();
+      });
+      await page.goto(`${desk.url}/console#/webhooks/${id}/secrets`);
+      await page.getByRole("button", { name: "Rotate" }).click();
+      await page.getByRole("link", { name: "Tickets" }).click();
+      await page.getByRole("heading", { name: "Tickets" }).waitFor();
+      const field = page.getByRole("textbox", { name: "Signing secret" });
+      const secret = await field.inputValue();
+      assert.match(secret, /^whsec_/);
+      await page.keyboard.press("Escape");
+      await page.goBack();
+      await page.getByText("Live secrets").or(page.getByText("made ")).first().waitFor();
+      assert.equal(await field.inputValue(), secret);
+      await page.getByRole("button", { name: "I have it" }).click();
+      assert.equal(await field.count(), 0);
+    },
+  },
+
+  "what has no answer is done once, and what is written meanwhile is kept": {
+    async run({ page, desk, receiver, visit }) {
+      const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
+      // The desk does it, and nobody hears that.
+      await page.route("**/secret/rotate", async (route) => {
+        await route.fetch();
+        await route.abort();
+      }, { times: 1 });
+      await page.goto(`${desk.url}/console#/webhooks/${id}/secrets`);
+      await page.getByRole("button", { name: "Rotate" }).click();
+      await page.getByText("The desk does not answer").waitFor();
+      visit.expect(/ERR_FAILED/);
+      await page.getByRole("button", { name: "Rotate" }).click();
+      await page.getByRole("button", { name: "I have it" }).click();
+      assert.equal((await desk.call("GET", `/webhooks/${id}/secrets`)).length, 2);
+
+      await page.goto(`${desk.url}/console#/tickets`);
+      await page.route("**/tickets", async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        await route.continue();
+      });
+      const field = page.getByLabel("What is it about?");
+      await field.fill("the first");
+      await field.press("Control+Enter");
+      await field.fill("the second");
+      await page.getByRole("paragraph").getByText("the first", { exact: true }).waitFor();
+      assert.equal(await field.inputValue(), "the second");
+      const row = page.getByRole("listitem").filter({ hasText: "the first" });
+      await row.getByRole("button", { name: /Close/ }).press("Enter");
+      await row.getByText("closed", { exact: true }).waitFor();
+      assert.equal(await row.evaluate((at) => at === document.activeElement), true, "focus stays");
     },
   },
 
