@@ -117,7 +117,7 @@ async fn a_desk_with_few_files_says_how_many_it_has_and_lets_callers_in() {
 
     // A stream stays however many come, and no more of them than leave room for others.
     let mut streams = Vec::new();
-    for _ in 0..90 {
+    for _ in 0..25 {
         streams.push(client.stream(None).await);
     }
     let more = client.request(Method::GET, "/events").header("accept", "text/event-stream");
