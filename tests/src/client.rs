@@ -3,6 +3,7 @@
 //! The shorthands do what most tests only pass through, and fail unless the answer is the
 //! documented one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap, redirect, retry};
@@ -223,6 +224,17 @@ impl Client {
     /// POSTs to a path that only makes an event, and gives the event's id.
     pub async fn announce(&self, path: &str) -> String {
         self.post(path, None).await.expect(202).string("/data/id")
+    }
+
+    /// What the tickets of the first page say.
+    ///
+    /// # Panics
+    /// If the desk does not list them.
+    pub async fn messages(&self) -> BTreeSet<String> {
+        let tickets = self.get("/tickets").await.expect(200);
+        let all = tickets.data().as_array().expect("a list");
+        let text = |ticket: &Value| ticket["ticket_message"].as_str().expect("a text").to_owned();
+        all.iter().map(text).collect()
     }
 
     /// Opens a ticket and gives its id.

@@ -205,13 +205,6 @@ fn message(text: &str) -> String {
     json!({ "ticket_message": text }).to_string()
 }
 
-async fn messages(client: &Client) -> BTreeSet<String> {
-    let tickets = client.get("/tickets").await.expect(200);
-    let tickets = tickets.data().as_array().expect("a list").clone();
-    let text = |ticket: &Value| ticket["ticket_message"].as_str().expect("a text").to_owned();
-    tickets.iter().map(text).collect()
-}
-
 #[tokio::test]
 async fn a_request_is_read_in_one_way_or_ends_its_connection() {
     let server = Server::start(Options::default());
@@ -236,7 +229,7 @@ async fn a_request_is_read_in_one_way_or_ends_its_connection() {
         expected.extend(goes_on.then_some(next));
     }
 
-    assert_eq!(messages(&server.client()).await, expected);
+    assert_eq!(server.client().messages().await, expected);
 }
 
 /// Where others may call, a desk is as strict about the host that a request names.

@@ -32,13 +32,6 @@ fn message(text: &str) -> String {
     json!({ "ticket_message": text }).to_string()
 }
 
-async fn messages(client: &Client) -> BTreeSet<String> {
-    let tickets = client.get("/tickets").await.expect(200);
-    let tickets = tickets.data().as_array().expect("a list").clone();
-    let text = |ticket: &Value| ticket["ticket_message"].as_str().expect("a text").to_owned();
-    tickets.iter().map(text).collect()
-}
-
 /// Tickets whose list is longer than what sockets take in by themselves.
 async fn fill(client: &Client, mib: usize) {
     let message = "x".repeat(65_536);
@@ -112,7 +105,7 @@ async fn callers_that_leave_in_the_middle_leave_nothing_behind() {
         sleep(Duration::from_millis(50)).await;
     }
     let whole: BTreeSet<_> = (0..40 * PHASES).map(|number| format!("{number:04}")).collect();
-    let mut told = messages(&client).await;
+    let mut told = client.messages().await;
     told.remove(&"x".repeat(65_536));
     assert!(told.is_subset(&whole), "{told:?}");
     let heard = |number: &usize| number % PHASES == 8;
