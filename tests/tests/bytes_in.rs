@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hookdesk_tests::{Client, Heard, Options, Server, Wire};
+use hookdesk_tests::{Heard, Options, Server, Wire};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookdesk_tests::{Client, Heard, Options, Receiver, Server, Wire};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
