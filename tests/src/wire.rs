@@ -36,6 +36,8 @@ impl Wire {
     /// If it is not accepted.
     pub async fn connect_from(address: Ipv4Addr, port: u16) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
+        // What is left of it keeps nobody from listening on its port at all addresses.
+        socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::from((address, 0)))?;
         socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.map(Self)
     }
