@@ -20,16 +20,17 @@ mod settings;
 mod view;
 mod walk;
 
-use crate::command::Command;
-use crate::facts::{Fact, Need};
-use crate::first_answer::Digest;
+use crate::engine::command::Command;
+use crate::engine::need::{Fact, Need};
 use crate::guard::Targets;
-use crate::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::moment::Millis;
-use crate::outcome::Refusal;
-use crate::sign::Secret;
+use crate::model::digest::Digest;
+use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
+use crate::webhook::sign::Secret;
 
-pub use deliveries::{Deliveries, Delivering, DeliveryState};
+pub use crate::delivery::state::DeliveryState;
+pub use deliveries::{Deliveries, Delivering};
 pub use frame::Frame;
 pub use listing::Listing;
 pub use problem::{Code, FieldError, Problem};

@@ -45,7 +45,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::first_answer::Digest;
+use crate::model::digest::Digest;
 
 pub use recorder::{Recorded, Recorder};
 pub use replay::{Decision, Difference, Incident, Player, Sent, Step};

@@ -5,19 +5,22 @@ use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, AttemptKey, Tried};
-use crate::desk::{Commit, Store};
-use crate::event::{Event, Seq, Topic};
-use crate::facts::{Fact, Need, TicketFilter};
-use crate::first_answer::{Digest, FirstAnswer};
-use crate::id::{TicketId, WebhookId};
-use crate::lane::{Lane, Subject};
-use crate::log::Log;
-use crate::moment::Millis;
-use crate::outcome::{Changes, Expect, Put};
-use crate::reader::Reader;
-use crate::service::Service;
-use crate::ticket::Ticket;
+use crate::delivery::attempt::{Attempt, AttemptKey, Tried};
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::engine::desk::{Commit, Store};
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::{Changes, Expect, Put};
+use crate::model::digest::Digest;
+use crate::model::event::{Event, Topic};
+use crate::model::id::{TicketId, WebhookId};
+use crate::model::idempotency::FirstAnswer;
+use crate::model::log::Log;
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+use crate::model::service::Service;
+use crate::model::ticket::{Ticket, TicketFilter};
 use crate::webhook::Webhook;
 
 #[derive(Clone, Debug, Default)]

@@ -18,16 +18,18 @@ pub const MEMORY_BYTES: usize = 128 << 20;
 mod tests {
     use super::*;
     use crate::api::{Call, Callers, Door, Next};
-    use crate::command::Command;
-    use crate::desk::{Commit, Desk, Store};
-    use crate::facts::{Fact, Memory, Need};
+    use crate::engine::command::Command;
+    use crate::engine::desk::{Commit, Desk, Store};
+    use crate::engine::limits::Memory;
+    use crate::engine::need::{Fact, Need};
+    use crate::engine::outcome::Changes;
     use crate::guard::Targets;
-    use crate::id::HolderId;
     use crate::memory::MemoryStore;
-    use crate::moment::{Millis, Moment};
-    use crate::outcome::Changes;
+    use crate::model::id::HolderId;
+    use crate::model::millis::Millis;
+    use crate::model::moment::Moment;
+    use crate::model::ticket::TicketMessage;
     use crate::sql::{Statement, Value, sqlite};
-    use crate::ticket::TicketMessage;
     use crate::webhook::Webhook;
 
     /// A store that holds what it is told against the platform's limits.

@@ -45,7 +45,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::moment::Millis;
+use crate::model::millis::Millis;
 pub use flaw::{Algorithm, BodyFlaw, Changes, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use key::Keys;
 use message::Message;

@@ -1,17 +1,22 @@
 //! A registered callback URL and its settings.
 
+pub(crate) mod extra_headers;
+pub(crate) mod retry_schedule;
+pub(crate) mod secrets;
+pub(crate) mod sign;
+pub(crate) mod subscription;
+
 use std::ops::RangeInclusive;
 
-use crate::event::Event;
-use crate::extra_headers::ExtraHeaders;
 use crate::guard::CallbackUrl;
-use crate::id::WebhookId;
-use crate::moment::Millis;
-use crate::reason::Reason;
-use crate::schedule::RetrySchedule;
-use crate::secrets::Secrets;
-use crate::subscription::Subscription;
-use crate::window;
+use crate::model::event::Event;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::webhook::extra_headers::ExtraHeaders;
+use crate::webhook::retry_schedule::RetrySchedule;
+use crate::webhook::secrets::Secrets;
+use crate::webhook::subscription::Subscription;
 
 /// What a webhook keeps in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +132,7 @@ impl Webhook {
     /// A quarter of what the process sends at once: four webhooks can be busy at the same time.
     pub const MAX_IN_FLIGHT: u32 = 64;
     /// From one after another to all that a process sends at once.
-    pub const WINDOWS: RangeInclusive<u32> = 1..=window::PER_PROCESS;
+    pub const WINDOWS: RangeInclusive<u32> = 1..=256;
     /// Requests a second: above this a limit limits nothing that one process could send.
     pub const RATES: RangeInclusive<u32> = 1..=10_000;
     /// Bytes of a description.

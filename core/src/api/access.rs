@@ -7,8 +7,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::api::{Call, Callers, Code, Door, Problem};
-use crate::first_answer::Digest;
-use crate::request::USER_AGENT;
+use crate::delivery::request::USER_AGENT;
+use crate::model::digest::Digest;
 
 pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
     check_place(door, call)?;

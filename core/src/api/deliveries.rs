@@ -3,64 +3,16 @@
 use crate::api::Response;
 use crate::api::problem::Problem;
 use crate::api::view::{AttemptView, DeliveryView};
-use crate::attempt::Attempt;
-use crate::event::{Event, Seq};
-use crate::facts::{Fact, Need};
-use crate::id::{EventId, WebhookId};
-use crate::lane::{Lane, Subject};
-use crate::moment::Millis;
-use crate::outcome::Refusal;
-use crate::reader::Reader;
-use crate::reason::Reason;
-use crate::webhook::Webhook;
-
-/// Where an event stands for a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryState {
-    /// It has not been its turn yet.
-    Pending,
-    /// A request for it is in flight.
-    Sending,
-    /// It failed, and is tried again.
-    Waiting,
-    Delivered,
-    /// It failed to the end of the ladder, and is kept.
-    Abandoned,
-    /// The webhook did not want to hear of it.
-    Skipped,
-    /// It was owed, and the log no longer has it.
-    Expired,
-}
-
-impl DeliveryState {
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Sending,
-        Self::Waiting,
-        Self::Delivered,
-        Self::Abandoned,
-        Self::Skipped,
-        Self::Expired,
-    ];
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Waiting => "waiting",
-            Self::Delivered => "delivered",
-            Self::Abandoned => "abandoned",
-            Self::Skipped => "skipped",
-            Self::Expired => "expired",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-}
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::delivery::state::{Delivery, DeliveryRows, DeliveryState};
+use crate::engine::need::{Fact, Need};
+use crate::model::event::Event;
+use crate::model::id::{EventId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
+use crate::model::seq::Seq;
 
 /// A page of a webhook's deliveries, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +67,7 @@ impl Deliveries {
         });
         let (mut shown, mut last, mut looked_at) = (Vec::new(), None, 0_usize);
         for (event, details) in owed {
-            let delivery = Delivery::of(webhook, reader, event, details, now);
+            let delivery = Delivery::of(webhook, reader, event, &rows(details), now);
             last = Some(event.id);
             looked_at += 1;
             if self.only.is_none_or(|state| state == delivery.state) {
@@ -180,76 +132,18 @@ fn details(webhook: WebhookId, reader: &Reader, event: &Event) -> [Need; DETAILS
     ]
 }
 
-/// One event for one webhook.
-pub(super) struct Delivery<'a> {
-    pub event: &'a Event,
-    pub state: DeliveryState,
-    pub attempts: u32,
-    pub next_attempt_at: Option<Millis>,
-    pub reason: Option<Reason>,
-}
-
-impl<'a> Delivery<'a> {
-    fn of(
-        webhook: &Webhook,
-        reader: &Reader,
-        event: &'a Event,
-        details: &[Fact],
-        now: Millis,
-    ) -> Self {
-        let [Fact::Attempts(attempts), Fact::Lanes(live), Fact::Lanes(again), Fact::Lanes(replay)] =
-            details
-        else {
-            panic!("the store said {details:?} of {}", event.seq)
-        };
-        let heads = [live, again, replay].into_iter().filter_map(|lanes| lanes.first());
-        let mut heads = heads.filter(|lane| lane.head == event.seq).peekable();
-        let is_head = heads.peek().is_some();
-        let lane = heads.find(|lane| lane.number > 0);
-        let is_owed = is_head || reader.owes(event, reader.read_to, live.first());
-        let state = state(webhook, reader, event, attempts, (is_owed, lane));
-        let last = attempts.last();
-        let reason = match state {
-            DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
-            DeliveryState::Sending | DeliveryState::Skipped | DeliveryState::Expired => None,
-            DeliveryState::Waiting => lane.map(|lane| lane.why),
-            // A resend that came to nothing takes nothing back.
-            DeliveryState::Delivered => Some(Reason::Delivered),
-            DeliveryState::Abandoned => last.map(|last| last.reason),
-        };
-        Self {
-            event,
-            state,
-            attempts: last.map_or(0, |last| last.key.number),
-            next_attempt_at: lane.map(|lane| lane.due),
-            reason,
-        }
-    }
-}
-
-/// Where an event stands, by what was tried, by whether it is yet to be sent, and by the lane that it
-/// waits in as its head once it was tried.
-fn state(
-    webhook: &Webhook,
-    reader: &Reader,
-    event: &Event,
-    attempts: &[Attempt],
-    (is_owed, waiting): (bool, Option<&Lane>),
-) -> DeliveryState {
-    let ended_by = |reason| attempts.iter().any(|attempt| attempt.reason == reason);
-    let is_sent = reader.sending.iter().any(|slot| slot.seq == event.seq);
-    let is_read = event.seq <= reader.read_to;
-    if is_sent {
-        DeliveryState::Sending
-    } else if waiting.is_some() {
-        DeliveryState::Waiting
-    } else if ended_by(Reason::Delivered) {
-        DeliveryState::Delivered
-    } else if ended_by(Reason::RetriesUsedUp) {
-        DeliveryState::Abandoned
-    } else if is_owed && (is_read || webhook.hears(event)) {
-        DeliveryState::Pending
-    } else {
-        DeliveryState::Skipped
+/// The rows that the store has of one event.
+fn rows(details: &[Fact]) -> DeliveryRows {
+    let [Fact::Attempts(attempts), Fact::Lanes(live), Fact::Lanes(resend), Fact::Lanes(replay)] =
+        details
+    else {
+        panic!("the store said {details:?}")
+    };
+    let first = |lanes: &Vec<Lane>| lanes.first().copied();
+    DeliveryRows {
+        attempts: attempts.clone(),
+        live: first(live),
+        resend: first(resend),
+        replay: first(replay),
     }
 }

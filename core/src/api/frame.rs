@@ -2,8 +2,9 @@
 
 use crate::api::view::EventView;
 use crate::api::{Walk, headers};
-use crate::event::{Event, Seq};
-use crate::facts::Fact;
+use crate::engine::need::Fact;
+use crate::model::event::Event;
+use crate::model::seq::Seq;
 
 /// A piece of a stream that is sent whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::api::view::{EventView, TicketView, WebhookView};
 use crate::api::{Walk, headers};
-use crate::facts::{Fact, Need, TicketFilter};
-use crate::id::{EventId, TicketId, WebhookId};
+use crate::engine::need::{Fact, Need};
+use crate::model::id::{EventId, TicketId, WebhookId};
+use crate::model::ticket::TicketFilter;
 
 /// A list that is being written: load what it [needs](Listing::needs), write the
 /// [page](Listing::page) that comes of it, until it needs nothing more.

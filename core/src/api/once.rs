@@ -2,8 +2,8 @@
 //! key, and nothing is done twice.
 
 use crate::api::{Call, Code, FieldError, Next, Problem};
-use crate::command::{Command, Once};
-use crate::first_answer::Digest;
+use crate::engine::command::{Command, Once};
+use crate::model::digest::Digest;
 
 const HEADER: &str = "idempotency-key";
 /// Characters of a key: as many as common clients send at the most.

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::api::{MOST_BODY, Response, headers};
-use crate::lane::Lane;
-use crate::moment::Millis;
-use crate::outcome::Refusal;
-use crate::secrets::Secrets;
+use crate::delivery::lane::Lane;
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;
+use crate::webhook::secrets::Secrets;
 
 /// What is wrong: a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,11 @@
 use crate::api::listing::Of;
 use crate::api::query::{bad_parameter, limit, parameter, whole};
 use crate::api::{Call, Listing, Problem, Walk};
-use crate::event::{Event, Seq};
-use crate::facts::{Fact, Need};
-use crate::id::EventId;
-use crate::log::Log;
+use crate::engine::need::{Fact, Need};
+use crate::model::event::Event;
+use crate::model::id::EventId;
+use crate::model::log::Log;
+use crate::model::seq::Seq;
 
 /// What a call wants to read of the log, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use crate::api::problem::Problem;
 use crate::api::{Response, headers, view};
-use crate::command::Once;
-use crate::first_answer::FirstAnswer;
-use crate::moment::Millis;
-use crate::outcome::{Refusal, Reply};
-use crate::sign::Secret;
+use crate::engine::command::Once;
+use crate::engine::outcome::Reply;
+use crate::model::idempotency::FirstAnswer;
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;
+use crate::webhook::sign::Secret;
 
 type Decided = Result<Reply, Refusal>;
 

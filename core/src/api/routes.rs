@@ -9,16 +9,15 @@ use crate::api::{
     Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next,
     Preparation, Problem, Pull, Reading, Response,
 };
-use crate::command::{Command, Registration, Rotation};
-use crate::facts::TicketFilter;
+use crate::engine::command::{Command, Registration, Rotation};
 use crate::guard::CallbackUrl;
-use crate::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::outcome::Refusal;
-use crate::secrets::Secrets;
-use crate::service::Availability;
-use crate::sign::Secret;
-use crate::text::BadText;
-use crate::ticket::TicketMessage;
+use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::refusal::Refusal;
+use crate::model::service::Availability;
+use crate::model::text::BadText;
+use crate::model::ticket::{TicketFilter, TicketMessage};
+use crate::webhook::secrets::Secrets;
+use crate::webhook::sign::Secret;
 
 /// What a route is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

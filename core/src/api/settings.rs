@@ -6,11 +6,11 @@
 use serde_json::Value;
 
 use crate::api::body::Fields;
-use crate::event::EventType;
-use crate::extra_headers::{BadHeader, ExtraHeaders};
-use crate::schedule::{BadSchedule, RetrySchedule};
-use crate::subscription::Subscription;
-use crate::text::BadText;
+use crate::model::event::EventType;
+use crate::model::text::BadText;
+use crate::webhook::extra_headers::{BadHeader, ExtraHeaders};
+use crate::webhook::retry_schedule::{BadSchedule, RetrySchedule};
+use crate::webhook::subscription::Subscription;
 use crate::webhook::{Amendment, Ordering, Webhook};
 
 /// All settings but the callback URL. What is wrong with them is kept in `fields`.

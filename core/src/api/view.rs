@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::answer::Answer;
-use crate::api::deliveries::Delivery;
-use crate::attempt::Attempt;
-use crate::event::{Event, EventType, Topic};
-use crate::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::log::Log;
-use crate::moment::Millis;
-use crate::owed::Sum;
-use crate::reader::{Expired, Reader};
-use crate::reason::Reason;
-use crate::replay::{Count, Run};
-use crate::secrets::SigningSecret;
-use crate::service::{Availability, Service};
-use crate::ticket::{Ticket, TicketStatus};
+use crate::delivery::answer::Answer;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::owed::Sum;
+use crate::delivery::reader::{Expired, Reader};
+use crate::delivery::replay::{Count, Run};
+use crate::delivery::state::Delivery;
+use crate::model::event::{Event, EventType, Topic};
+use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::log::Log;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::service::{Availability, Service};
+use crate::model::ticket::{Ticket, TicketStatus};
 use crate::webhook::Webhook;
+use crate::webhook::secrets::SigningSecret;
 
 #[derive(Serialize)]
 pub(super) struct Data<T> {

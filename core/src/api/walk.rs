@@ -1,8 +1,9 @@
 //! A way along the log, from a place on.
 
-use crate::event::{Event, Seq};
-use crate::facts::{Fact, Need};
-use crate::log::Log;
+use crate::engine::need::{Fact, Need};
+use crate::model::event::Event;
+use crate::model::log::Log;
+use crate::model::seq::Seq;
 
 /// Where somebody who reads the log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,11 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::desk::{Decided, RunError};
-use crate::first_answer::Digest;
-use crate::outcome::{Changes, Refusal, Reply};
-use crate::request::Request;
+use crate::delivery::request::Request;
+use crate::engine::desk::{Decided, RunError};
+use crate::engine::outcome::{Changes, Reply};
+use crate::model::digest::Digest;
+use crate::model::refusal::Refusal;
 use crate::sql::{Statement, Value, sqlite};
 
 /// What every chain begins with.

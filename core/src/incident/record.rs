@@ -11,12 +11,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::command::Command;
-use crate::event::Seq;
-use crate::facts::{Fact, Limits, Memory, Need};
-use crate::first_answer::Digest;
-use crate::id::HolderId;
-use crate::moment::{Millis, Moment};
+use crate::engine::command::Command;
+use crate::engine::limits::{Limits, Memory};
+use crate::engine::need::{Fact, Need};
+use crate::model::digest::Digest;
+use crate::model::id::HolderId;
+use crate::model::millis::Millis;
+use crate::model::moment::Moment;
+use crate::model::seq::Seq;
 use crate::sql::{Value, sqlite};
 use command::CommandForm;
 

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use crate::command::Command;
-use crate::desk::{Commit, Decided, Desk, RunError, Store};
-use crate::facts::{Fact, Limits, Need};
-use crate::first_answer::Digest;
+use crate::engine::command::Command;
+use crate::engine::desk::{Commit, Decided, Desk, RunError, Store};
+use crate::engine::limits::Limits;
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::Changes;
 use crate::incident::record::{self, Begin, Fate, Input, Key};
 use crate::incident::{Header, LONGEST_LINE, chain};
-use crate::moment::{Millis, Moment};
-use crate::outcome::Changes;
+use crate::model::digest::Digest;
+use crate::model::millis::Millis;
+use crate::model::moment::Moment;
 
 /// A store that listens to what its desk asks and is told. Until a recording begins it only passes
 /// on.

@@ -8,18 +8,19 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::api;
-use crate::command::Command;
-use crate::desk::{Commit, Decided, Desk, Store};
-use crate::event::Seq;
-use crate::facts::{Fact, Need};
-use crate::first_answer::Digest;
-use crate::id::WebhookId;
+use crate::delivery::request::Request;
+use crate::engine::command::Command;
+use crate::engine::desk::{Commit, Decided, Desk, Store};
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::{Changes, Reply};
 use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
 use crate::incident::redact::{Redactor, mac};
 use crate::incident::{Bad, BadIncident, Header, LONGEST_LINE, Line, chain};
-use crate::moment::{Millis, Moment};
-use crate::outcome::{Changes, Reply};
-use crate::request::Request;
+use crate::model::digest::Digest;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::moment::Moment;
+use crate::model::seq::Seq;
 
 /// What one input came to.
 #[derive(Clone, Debug, Serialize)]

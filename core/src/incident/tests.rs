@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::record::{self, Batch, Input, Said};
 use super::redact::Redactor;
 use super::*;
-use crate::facts::{Fact, Need};
+use crate::engine::need::{Fact, Need};
 use crate::guard::{CallbackUrl, Targets};
 use crate::incident::record::Key;
 use crate::{
@@ -405,8 +405,8 @@ proptest! {
     fn the_body_of_a_replaced_message_is_the_replaced_body(text in "\\PC{1,40}|[\\x01-\\x7f]{1,40}") {
         let kind = EventType::TicketOpened;
         let body = |text: &str| {
-            let data = crate::event::Details { ticket_message: Some(text), ..Default::default() };
-            crate::event::body(kind, START, data).to_string()
+            let data = crate::model::event::Details { ticket_message: Some(text), ..Default::default() };
+            crate::model::event::body(kind, START, data).to_string()
         };
         let Input::Batch(clean) = redacted(&batch(vec![open(&text)], vec![])) else { panic!() };
         let Command::OpenTicket { message } = &clean.commands[0].0 else { panic!() };

@@ -3,27 +3,31 @@
 use std::fmt;
 use std::vec::IntoIter;
 
-use crate::answer::{Answer, Failure};
-use crate::attempt::{Attempt, AttemptKey, Tried};
-use crate::event::{Event, EventType, Seq, Topic};
-use crate::extra_headers::ExtraHeaders;
-use crate::first_answer::{Digest, FirstAnswer};
+use crate::delivery::answer::{Answer, Failure};
+use crate::delivery::attempt::{Attempt, AttemptKey, Tried};
+use crate::delivery::health::{Down, Health};
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::delivery::window::Window;
 use crate::guard::CallbackUrl;
-use crate::health::{Down, Health};
-use crate::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
-use crate::lane::{Lane, Subject};
-use crate::log::Log;
-use crate::moment::Millis;
-use crate::reader::Reader;
-use crate::reason::Reason;
-use crate::schedule::RetrySchedule;
-use crate::secrets::Secrets;
-use crate::service::{Availability, Service};
+use crate::model::digest::Digest;
+use crate::model::event::{Event, EventType, Topic};
+use crate::model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
+use crate::model::idempotency::FirstAnswer;
+use crate::model::log::Log;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::model::service::{Availability, Service};
+use crate::model::tallies::Tallies;
+use crate::model::ticket::{Ticket, TicketMessage, TicketStatus};
 use crate::sql::Value;
-use crate::subscription::{Subscription, Tallies};
-use crate::ticket::{Ticket, TicketMessage, TicketStatus};
+use crate::webhook::extra_headers::ExtraHeaders;
+use crate::webhook::retry_schedule::RetrySchedule;
+use crate::webhook::secrets::Secrets;
+use crate::webhook::subscription::Subscription;
 use crate::webhook::{Ordering, Webhook, WebhookStatus};
-use crate::window::Window;
 
 /// A stored row that the desk never wrote: the file is damaged, or was edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

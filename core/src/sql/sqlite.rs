@@ -8,17 +8,19 @@ mod keys;
 
 use std::sync::Arc;
 
-use crate::attempt::Attempt;
-use crate::event::{Event, Seq};
-use crate::facts::{Fact, Need, TicketFilter};
-use crate::id::WebhookId;
-use crate::lane::{Lane, Subject};
-use crate::outcome::{Changes, Expect, LogPut, Put};
-use crate::reader::Reader;
-use crate::service::Service;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::{Changes, Expect, LogPut, Put};
+use crate::model::event::Event;
+use crate::model::id::WebhookId;
+use crate::model::seq::Seq;
+use crate::model::service::Service;
+use crate::model::ticket::{Ticket, TicketFilter};
 use crate::sql::row::{BadRow, Row};
 use crate::sql::{Statement, Value};
-use crate::ticket::Ticket;
 use crate::webhook::Webhook;
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.

@@ -7,8 +7,8 @@ use super::key::Keys;
 use super::message::Message;
 use super::mistake::{Mistake, Part};
 use super::signature;
-use crate::id::EventId;
-use crate::moment::Millis;
+use crate::model::id::EventId;
+use crate::model::millis::Millis;
 
 /// Seconds from an event to its first attempt, on a desk that is not behind.
 const SOON_S: u64 = 60;

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::flaw::Changes;
-use crate::moment::Millis;
+use crate::model::millis::Millis;
 
 /// The keys of a body and of its `data`, in our order.
 const KEYS: [&str; 7] =

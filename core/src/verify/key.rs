@@ -12,7 +12,7 @@ use super::message::Message;
 use super::mistake::Mistake;
 use super::trial::Trial;
 use super::{Known, MOST_SECRETS};
-use crate::id::SecretId;
+use crate::model::id::SecretId;
 
 /// Bytes of a secret's text that are looked at; one of 64 bytes has 94.
 const LONGEST_SECRET: usize = 1_024;

@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Details, EventType, Seq, body};
-use crate::id::{EventId, Stamp};
-use crate::reason::Reason;
-use crate::sign::Secret;
+use crate::model::event::{Details, EventType, body};
+use crate::model::id::{EventId, Stamp};
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::webhook::sign::Secret;
 
 const NOW: Millis = Millis(1_672_531_200_456);
 

@@ -16,11 +16,11 @@ struct Break {
     becomes: &'static str,
 }
 
-const DELIVERIES: &str = "core/src/decide/deliveries.rs";
-const REPORTS: &str = "core/src/decide/reports.rs";
-const REPLAYS: &str = "core/src/decide/replays.rs";
-const TURNS: &str = "core/src/decide/turns.rs";
-const DECISION: &str = "core/src/decision.rs";
+const DELIVERIES: &str = "core/src/engine/decide/deliveries.rs";
+const REPORTS: &str = "core/src/engine/decide/reports.rs";
+const REPLAYS: &str = "core/src/engine/decide/replays.rs";
+const TURNS: &str = "core/src/engine/decide/turns.rs";
+const DECISION: &str = "core/src/engine/decision.rs";
 
 /// The first seven have the names that they have in the executable model of the rules.
 const BREAKS: [Break; 21] = [
@@ -44,7 +44,7 @@ const BREAKS: [Break; 21] = [
     },
     Break {
         name: "narrow: one subject takes a receiver down",
-        file: "core/src/health.rs",
+        file: "core/src/delivery/health.rs",
         was: "pub const WIDE: usize = 3;",
         becomes: "pub const WIDE: usize = 1;",
     },
@@ -86,7 +86,7 @@ const BREAKS: [Break; 21] = [
     },
     Break {
         name: "window: one more than the window is in flight",
-        file: "core/src/window.rs",
+        file: "core/src/delivery/window.rs",
         was: "in_flight < window && in_flight < process_free",
         becomes: "in_flight <= window && in_flight < process_free",
     },
@@ -104,19 +104,19 @@ const BREAKS: [Break; 21] = [
     },
     Break {
         name: "once: what a call was answered is not kept",
-        file: "core/src/decide/once.rs",
+        file: "core/src/engine/decide/idempotency.rs",
         was: "outcome.changes.answers.insert(once.key, Put { row: Some(first), expect });",
         becomes: "let _ = (first, expect, &mut outcome.changes);",
     },
     Break {
         name: "overlap: a former secret signs no more",
-        file: "core/src/secrets.rs",
+        file: "core/src/webhook/secrets.rs",
         was: "self.ends_at.is_none_or(|at| at > now)",
         becomes: "self.ends_at.is_none_or(|at| at > now.plus(u64::MAX / 2))",
     },
     Break {
         name: "ended: an ended secret goes on signing",
-        file: "core/src/secrets.rs",
+        file: "core/src/webhook/secrets.rs",
         was: "self.ends_at.is_none_or(|at| at > now)",
         becomes: "self.ends_at.is_none_or(|at| at.plus(60_000) > now)",
     },
@@ -140,7 +140,7 @@ const BREAKS: [Break; 21] = [
     },
     Break {
         name: "floor: what is let go is not put on record",
-        file: "core/src/decide/retention.rs",
+        file: "core/src/engine/decide/retention.rs",
         was: "reader.owed.add(event.id);\n                reader.expire(event.id);",
         becomes: "reader.owed.add(event.id);",
     },

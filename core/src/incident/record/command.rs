@@ -6,21 +6,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::Read;
-use crate::answer::{Answer, Failure};
-use crate::attempt::AttemptKey;
-use crate::command::{Command, Once, Registration, Report, Rotation};
-use crate::event::{EventType, Seq};
-use crate::extra_headers::ExtraHeaders;
-use crate::first_answer::Digest;
+use crate::delivery::answer::{Answer, Failure};
+use crate::delivery::attempt::AttemptKey;
+use crate::delivery::replay::{Count, Range};
+use crate::engine::command::{Command, Once, Registration, Report, Rotation};
 use crate::guard::CallbackUrl;
-use crate::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::moment::Millis;
-use crate::replay::{Count, Range};
-use crate::schedule::RetrySchedule;
-use crate::service::Availability;
-use crate::sign::Secret;
-use crate::subscription::Subscription;
-use crate::ticket::TicketMessage;
+use crate::model::digest::Digest;
+use crate::model::event::EventType;
+use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+use crate::model::service::Availability;
+use crate::model::ticket::TicketMessage;
+use crate::webhook::extra_headers::ExtraHeaders;
+use crate::webhook::retry_schedule::RetrySchedule;
+use crate::webhook::sign::Secret;
+use crate::webhook::subscription::Subscription;
 use crate::webhook::{Amendment, Ordering};
 
 #[derive(Serialize, Deserialize)]

@@ -1,14 +1,16 @@
 //! The values of each table's rows, in the order in which they are asked for.
 
-use crate::answer::Answer;
-use crate::attempt::{Attempt, Tried};
-use crate::event::{Event, EventType, Seq};
-use crate::lane::{Lane, Subject};
-use crate::log::Log;
-use crate::reader::Reader;
-use crate::service::{Availability, Service};
+use crate::delivery::answer::Answer;
+use crate::delivery::attempt::{Attempt, Tried};
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::model::event::{Event, EventType};
+use crate::model::log::Log;
+use crate::model::seq::Seq;
+use crate::model::service::{Availability, Service};
+use crate::model::ticket::{Ticket, TicketStatus};
 use crate::sql::Value;
-use crate::ticket::{Ticket, TicketStatus};
 use crate::webhook::{Webhook, WebhookStatus};
 
 pub(super) fn log(log: &Log) -> Vec<Value<'static>> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::first_answer::FirstAnswer;
-use crate::moment::Millis;
-use crate::outcome::{Expect, Put};
+use crate::engine::outcome::{Expect, Put};
+use crate::model::idempotency::FirstAnswer;
+use crate::model::millis::Millis;
 use crate::sql::sqlite::one;
 use crate::sql::{Statement, Value};
 

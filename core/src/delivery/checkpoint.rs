@@ -1,0 +1,24 @@
+//! How far a reader has come in the log.
+
+use crate::model::event::Event;
+use crate::model::seq::Seq;
+use crate::model::tallies::Tallies;
+
+/// A place in the log, and the events up to there by type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skim {
+    pub read_to: Seq,
+    pub tallies: Tallies,
+}
+
+impl Skim {
+    /// The place behind `event`.
+    #[must_use]
+    pub fn past(mut self, event: &Event) -> Self {
+        self.read_to = event.seq;
+        if event.only_for.is_none() {
+            self.tallies.count(event.kind);
+        }
+        self
+    }
+}

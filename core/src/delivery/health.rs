@@ -1,0 +1,248 @@
+//! How a receiver fares, judged by the ends of its requests, and what follows from it.
+//!
+//! A receiver that keeps failing over several subjects is *down*: it is left alone but for probes,
+//! one at a time and further and further apart, and no ladder moves. The first success heals it.
+//! Silence is not failing: with nothing in flight and nothing waiting, all counts start anew.
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::ordering_key::Subject;
+use crate::model::millis::Millis;
+
+/// The figures of health: documented options of a host, with their defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// Failures in a row that take a receiver down. Ten in a row are no hiccup: with a receiver
+    /// that fails every second request by chance they come once in a thousand.
+    pub down_after: u32,
+    /// Milliseconds to the first probe: a restart of the receiver is noticed at once.
+    pub probe_first_ms: u64,
+    /// Milliseconds between probes at the most: a receiver that is back hears of it within a
+    /// quarter of an hour, after having been asked a hundred times a day.
+    pub probe_most_ms: u64,
+    /// Milliseconds of nothing but failures that disable a webhook: five days, longer than a long
+    /// weekend and than the default ladder.
+    pub disable_after_ms: u64,
+}
+
+impl Figures {
+    /// Milliseconds between probes beyond which a receiver would be as good as forgotten: a day.
+    pub const PROBE_MOST_MS: u64 = 86_400_000;
+    /// Seconds of failures beyond which disabling means nothing: a year.
+    pub const DISABLE_MOST_S: u64 = 31_536_000;
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            down_after: 10,
+            probe_first_ms: 1_000,
+            probe_most_ms: 15 * 60_000,
+            disable_after_ms: 5 * 86_400_000,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Failures in a row.
+    pub failed: u32,
+    /// Whom they were about: up to [`Health::WIDE`] subjects, so that one poisoned ticket does not
+    /// take a receiver down.
+    pub subjects: Vec<Subject>,
+    pub failing_since: Option<Millis>,
+    pub down: Option<Down>,
+}
+
+/// A receiver that is left alone but for probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// Probes that failed.
+    pub probes: u32,
+    pub next_probe: Millis,
+}
+
+impl Down {
+    /// From when on it may be probed. A time beyond the longest wait was set by a clock that was
+    /// wrong, and is past.
+    #[must_use]
+    pub fn probes_from(&self, figures: &Figures, now: Millis) -> Millis {
+        let longest_ms = figures.probe_most_ms.max(figures.probe_first_ms);
+        if self.next_probe > now.plus(longest_ms) { now } else { self.next_probe }
+    }
+}
+
+/// What a failure brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing new.
+    Unchanged,
+    /// The receiver is down from here on.
+    Down,
+    /// Nothing but failures for too long: the webhook is to be disabled.
+    Disable,
+}
+
+impl Health {
+    /// Subjects over which failures must be spread. Two could be one customer's two tickets.
+    pub const WIDE: usize = 3;
+
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// A request was delivered. Says whether the receiver was down until now.
+    pub fn succeed(&mut self) -> bool {
+        let was_down = self.is_down();
+        *self = Self::default();
+        was_down
+    }
+
+    /// A request failed that counts against the receiver.
+    pub fn fail(&mut self, subject: Subject, now: Millis) {
+        self.failed = self.failed.saturating_add(1);
+        self.failing_since.get_or_insert(now);
+        if self.subjects.len() < Self::WIDE && !self.subjects.contains(&subject) {
+            self.subjects.push(subject);
+        }
+    }
+
+    /// A probe failed, whatever it says of the receiver: the next one waits twice as long.
+    pub fn probe_failed(&mut self, figures: &Figures, now: Millis) {
+        if let Some(down) = &mut self.down {
+            down.probes = down.probes.saturating_add(1);
+            // Twenty doublings of a millisecond are a quarter of an hour and more.
+            let wait_ms = figures.probe_first_ms.saturating_mul(1 << down.probes.min(20));
+            down.next_probe = now.plus(wait_ms.min(figures.probe_most_ms));
+        }
+    }
+
+    /// Judges the failures so far. A receiver with `one_lane` only is never down, as that lane's
+    /// ladder is pace enough, and needs no spread to be disabled.
+    pub fn judge(&mut self, figures: &Figures, one_lane: bool, now: Millis) -> Verdict {
+        let wide = self.subjects.len() >= Self::WIDE;
+        let failing_ms = self.failing_since.map_or(0, |since| now.since(since));
+        if failing_ms >= figures.disable_after_ms && (wide || one_lane) {
+            return Verdict::Disable;
+        }
+        if self.is_down() || one_lane || !wide || self.failed < figures.down_after {
+            return Verdict::Unchanged;
+        }
+        self.down = Some(Down { probes: 0, next_probe: now.plus(figures.probe_first_ms) });
+        Verdict::Down
+    }
+
+    /// Nothing is in flight and nothing waits: failures are over.
+    pub fn rest(&mut self) {
+        *self = Self { down: self.down, ..Self::default() };
+    }
+
+    /// Somebody says that the receiver is back: it is probed at once.
+    pub fn probe_now(&mut self, now: Millis) {
+        if let Some(down) = &mut self.down {
+            *down = Down { probes: 0, next_probe: now };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::ordering_key::Scope;
+    use crate::model::seq::Seq;
+
+    fn subject(number: u64) -> Subject {
+        Subject::Live(Scope::Event(Seq(number)))
+    }
+
+    fn failing(times: u64, subjects: u64) -> Health {
+        let mut health = Health::default();
+        for time in 0..times {
+            health.fail(subject(time % subjects), Millis(1_000 + time));
+        }
+        health
+    }
+
+    #[test]
+    fn ten_failures_in_a_row_over_three_subjects_are_down() {
+        // failures, subjects, one lane, verdict
+        const TABLE: [(u64, u64, bool, Verdict); 5] = [
+            (9, 3, false, Verdict::Unchanged),
+            (10, 3, false, Verdict::Down),
+            (10, 2, false, Verdict::Unchanged),
+            (100, 2, false, Verdict::Unchanged),
+            (100, 3, true, Verdict::Unchanged),
+        ];
+        for (failures, subjects, one_lane, verdict) in TABLE {
+            let mut health = failing(failures, subjects);
+            let judged = health.judge(&Figures::default(), one_lane, Millis(2_000));
+            assert_eq!(judged, verdict, "{failures} over {subjects}");
+            assert_eq!(health.is_down(), verdict == Verdict::Down);
+        }
+    }
+
+    #[test]
+    fn three_subjects_are_remembered_and_each_of_them_once() {
+        for (failures, subjects, remembered) in [(1, 1, 1), (9, 1, 1), (9, 2, 2), (9, 5, 3)] {
+            assert_eq!(failing(failures, subjects).subjects.len(), remembered, "{subjects}");
+        }
+    }
+
+    #[test]
+    fn five_days_of_nothing_but_failures_disable() {
+        let figures = Figures::default();
+        let late = Millis(1_000 + figures.disable_after_ms);
+        let early = Millis(late.0 - 1);
+        for (subjects, one_lane, now, disabled) in [
+            (3, false, late, true),
+            (3, false, early, false),
+            (2, false, late, false),
+            (1, true, late, true),
+        ] {
+            let judged = failing(9, subjects).judge(&figures, one_lane, now);
+            assert_eq!(judged == Verdict::Disable, disabled, "{subjects} {one_lane} {now:?}");
+        }
+        let mut rested = failing(9, 3);
+        rested.rest();
+        rested.fail(subject(1), late);
+        assert_eq!(rested.judge(&figures, true, late), Verdict::Unchanged);
+    }
+
+    #[test]
+    fn probes_are_further_and_further_apart() {
+        let figures = Figures::default();
+        let mut health = failing(10, 3);
+        health.judge(&figures, false, Millis(0));
+        let mut waits_s = Vec::new();
+        for _ in 0..12 {
+            waits_s.push(health.down.map_or(0, |down| down.next_probe.0 / 1_000));
+            health.probe_failed(&figures, Millis(0));
+        }
+        assert_eq!(waits_s, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        health.probe_now(Millis(7));
+        assert_eq!(health.down, Some(Down { probes: 0, next_probe: Millis(7) }));
+        assert!(health.succeed());
+        assert_eq!(health, Health::default());
+    }
+
+    #[test]
+    fn rest_ends_failures_and_leaves_a_receiver_that_is_down_to_its_probes() {
+        let mut health = failing(10, 3);
+        health.judge(&Figures::default(), false, Millis(2_000));
+        let down = Some(Down { probes: 0, next_probe: Millis(3_000) });
+        assert_eq!(health.down, down);
+        health.rest();
+        assert_eq!(health, Health { down, ..Health::default() });
+    }
+
+    #[test]
+    fn a_probe_further_away_than_the_longest_wait_is_due() {
+        let (figures, now) = (Figures::default(), Millis(7));
+        for (wait_ms, from_ms) in [(0, 0), (1, 1), (900_000, 900_000), (900_001, 0)] {
+            let down = Down { probes: 3, next_probe: now.plus(wait_ms) };
+            assert_eq!(down.probes_from(&figures, now), now.plus(from_ms), "{wait_ms}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! One webhook × one subject: inside a lane order is kept, and lanes do not wait for each other.
+
+use crate::delivery::ordering_key::Subject;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::webhook::retry_schedule::RetrySchedule;
+
+/// A subject whose next event waits. A lane that sends is a [`Slot`] of the reader, and one with
+/// nothing to send has no row at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    pub webhook: WebhookId,
+    pub subject: Subject,
+    /// The event that goes next.
+    pub head: Seq,
+    /// Requests made for the head so far.
+    pub number: u32,
+    /// Steps of the ladder that the head has taken.
+    pub step: u32,
+    pub due: Millis,
+    /// The subject's last event that was read behind the head.
+    pub behind: Option<Seq>,
+    pub why: Reason,
+}
+
+impl Lane {
+    /// Waiting lanes of one webhook at the most. With more, nothing new is read for it: what it is
+    /// owed waits in the log, where it costs nothing.
+    pub const MOST: u32 = 10_000;
+
+    /// The order in which lanes go.
+    #[must_use]
+    pub fn turn(&self) -> (Millis, Seq) {
+        (self.due, self.head)
+    }
+
+    /// Whether the head may go. A due time further away than the schedule's longest wait was set by
+    /// a clock that was wrong, and is due.
+    #[must_use]
+    pub fn is_due(&self, now: Millis, schedule: &RetrySchedule) -> bool {
+        self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::LONGEST_PAUSE_MS))
+    }
+
+    /// Milliseconds that a receiver's `Retry-After` can hold an event back, at the most: a day,
+    /// like the ladder's longest wait.
+    pub const LONGEST_PAUSE_MS: u64 = 86_400_000;
+
+    /// Milliseconds before an attempt is repeated that failed by our own fault: long enough not to
+    /// spin while files or memory are short, short enough that nobody notices.
+    pub const OUR_WAIT_MS: u64 = 1_000;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::ordering_key::Scope;
+    use crate::delivery::slot::Slot;
+
+    use crate::model::id::Stamp;
+
+    #[test]
+    fn a_lane_is_due_at_its_time_and_when_that_is_further_away_than_any_wait() {
+        // seconds of the schedule's one wait, milliseconds to the due time, whether it is due
+        const TABLE: [(u32, u64, bool); 7] = [
+            (5, 0, true),
+            (5, 1, false),
+            (5, 86_400_000, false),
+            (5, 86_400_001, true),
+            (604_800, 86_400_001, false),
+            (604_800, 725_760_000, false),
+            (604_800, 725_760_001, true),
+        ];
+        let now = Millis(1_000);
+        for (wait_s, away_ms, is_due) in TABLE {
+            let webhook = WebhookId::new(Stamp::default(), &[1; 16]);
+            let schedule = RetrySchedule::parse(vec![wait_s]).unwrap();
+            let slot = Slot::first(Seq(1), Subject::Live(Scope::Everything), None, now);
+            let lane = slot.waiting(webhook, 1, now.plus(away_ms), Reason::Retry);
+            assert_eq!(lane.is_due(now, &schedule), is_due, "{wait_s} {away_ms}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The ordering key of a webhook's deliveries: events with the same key are delivered in order.
+
+use std::fmt;
+
+use crate::model::event::{Event, Topic};
+use crate::model::seq::Seq;
+use crate::model::text::spelled;
+use crate::webhook::Ordering;
+
+/// What is kept in order, for one webhook: what it reads of the log, apart from that one event that
+/// somebody wants to be sent once more, and apart from these what a replay reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    Live(Scope),
+    Again(Seq),
+    Replay(Scope),
+    /// What a replay had in flight when it was stopped. It never waits.
+    Stopped(Seq),
+}
+
+/// What order is kept within. A webhook's [`Ordering`] is a choice of scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One event by itself.
+    Event(Seq),
+    /// All events about one ticket, or about the service.
+    Topic(Topic),
+    /// All events of the webhook.
+    Everything,
+}
+
+impl Subject {
+    /// No subject sorts before it.
+    pub(crate) const FIRST: Self = Self::Live(Scope::Event(Seq(0)));
+    /// How the subjects of a replay are spelled, up to their scope.
+    pub(crate) const REPLAY: &str = "replay:";
+    const AGAIN: &str = "again#";
+    const STOPPED: &str = "stopped#";
+
+    /// What the event is read under.
+    #[must_use]
+    pub fn of(event: &Event, ordering: Ordering) -> Self {
+        Self::Live(Scope::of(event, ordering))
+    }
+
+    /// What a replay reads the event under.
+    #[must_use]
+    pub fn replayed(event: &Event, ordering: Ordering) -> Self {
+        Self::Replay(Scope::of(event, ordering))
+    }
+
+    #[must_use]
+    pub fn is_replay(self) -> bool {
+        match self {
+            Self::Live(_) | Self::Again(_) | Self::Stopped(_) => false,
+            Self::Replay(_) => true,
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(scope) = text.strip_prefix(Self::REPLAY) {
+            return Scope::parse(scope).map(Self::Replay);
+        }
+        if let Some(seq) = text.strip_prefix(Self::STOPPED) {
+            return seq.parse().ok().map(|seq| Self::Stopped(Seq(seq)));
+        }
+        match text.strip_prefix(Self::AGAIN) {
+            Some(seq) => seq.parse().ok().map(|seq| Self::Again(Seq(seq))),
+            None => Scope::parse(text).map(Self::Live),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live(scope) => scope.fmt(f),
+            Self::Again(seq) => write!(f, "{}{seq}", Self::AGAIN),
+            Self::Replay(scope) => write!(f, "{}{scope}", Self::REPLAY),
+            Self::Stopped(seq) => write!(f, "{}{seq}", Self::STOPPED),
+        }
+    }
+}
+
+spelled!(Subject);
+
+impl Scope {
+    #[must_use]
+    pub fn of(event: &Event, ordering: Ordering) -> Self {
+        match (ordering, event.topic) {
+            (Ordering::Ticket, Some(topic)) => Self::Topic(topic),
+            (Ordering::Ticket, None) | (Ordering::None, _) => Self::Event(event.seq),
+            (Ordering::Webhook, _) => Self::Everything,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == "everything" {
+            return Some(Self::Everything);
+        }
+        match text.strip_prefix('#') {
+            Some(seq) => seq.parse().ok().map(|seq| Self::Event(Seq(seq))),
+            None => Topic::parse(text).map(Self::Topic),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(topic) => topic.fmt(f),
+            Self::Event(seq) => write!(f, "#{seq}"),
+            Self::Everything => f.write_str("everything"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Details, EventType, body};
+    use crate::model::id::{EventId, Stamp, TicketId};
+    use crate::model::millis::Millis;
+
+    fn event(topic: Option<Topic>) -> Event {
+        let kind = EventType::Ping;
+        let id = EventId::new(Stamp::default(), Seq(9));
+        let body = body(kind, Millis(0), Details::default());
+        let (version, only_for) = (None, None);
+        Event { seq: Seq(9), id, kind, created: Millis(0), topic, version, only_for, body }
+    }
+
+    #[test]
+    fn ordering_is_a_choice_of_subject() {
+        let ticket = Topic::Ticket(TicketId::new(Stamp::default(), &[1; 16]));
+        let own = Scope::Event(Seq(9));
+        let table = [
+            (Ordering::Ticket, Some(ticket), Scope::Topic(ticket)),
+            (Ordering::Ticket, Some(Topic::Service), Scope::Topic(Topic::Service)),
+            (Ordering::Ticket, None, own),
+            (Ordering::Webhook, Some(ticket), Scope::Everything),
+            (Ordering::Webhook, None, Scope::Everything),
+            (Ordering::None, Some(ticket), own),
+            (Ordering::None, None, own),
+        ];
+        for (ordering, topic, scope) in table {
+            let live = Subject::of(&event(topic), ordering);
+            let replayed = Subject::replayed(&event(topic), ordering);
+            assert_eq!((live, replayed), (Subject::Live(scope), Subject::Replay(scope)));
+            for subject in [live, replayed, Subject::Again(Seq(9)), Subject::Stopped(Seq(9))] {
+                assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
+            }
+        }
+    }
+}

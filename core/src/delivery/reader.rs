@@ -1,0 +1,378 @@
+//! A webhook's place in the log.
+//!
+//! No row is written per webhook when something happens: each webhook has one reader, which moves
+//! along the log. What it has in flight is part of it, and what waits is a [`Lane`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::checkpoint::Skim;
+use crate::delivery::health::Health;
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::owed::Owed;
+use crate::delivery::replay::{Replay, paced};
+use crate::delivery::slot::Slot;
+use crate::delivery::window::Window;
+use crate::model::event::Event;
+use crate::model::id::{EventId, HolderId, WebhookId};
+use crate::model::log::Log;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::model::tallies::Tallies;
+use crate::webhook::{Ordering, Webhook};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    pub webhook: WebhookId,
+    /// Everything up to here was read: it was sent, waits, or is behind something that does.
+    pub read_to: Seq,
+    /// The events up to there, by type.
+    pub tallies: Tallies,
+    /// Events above there that are for this webhook only.
+    pub aimed: u64,
+    /// What order is kept now. Another one that the webhook asks for comes into force when nothing
+    /// is in flight or waits.
+    pub ordering: Ordering,
+    pub sending: Vec<Slot>,
+    /// The host that sends for this webhook.
+    pub holder: Option<HolderId>,
+    /// How much may be in flight.
+    pub window: Window,
+    pub health: Health,
+    /// Nothing is sent before this time: the receiver asked for it.
+    pub not_before: Millis,
+    /// Microseconds of unix time before which the webhook's rate allows no request.
+    pub rate_from_us: u64,
+    /// Events that were read and are neither delivered nor abandoned.
+    pub pending: u64,
+    /// Lanes that wait.
+    pub waiting: u32,
+    pub replay: Replay,
+    /// What it was owed in all.
+    pub owed: Owed,
+    /// What it was owed and will never hear of, as the log no longer has it.
+    pub expired: Option<Expired>,
+    /// Grows by one with each change of this row.
+    pub rev: u64,
+}
+
+/// Events that a webhook was owed when they were let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expired {
+    pub from: EventId,
+    pub to: EventId,
+    pub count: u64,
+}
+
+impl Reader {
+    /// Milliseconds that a receiver's `Retry-After` can hold all of its webhook back, at the most:
+    /// an hour, so that a slip of the pen does not silence it for a year.
+    pub const LONGEST_PAUSE_MS: u64 = 3_600_000;
+
+    /// Milliseconds that the clocks of two hosts may be apart without either taking over from the
+    /// other what is not lost. Clocks that are kept by NTP are within a tenth of it.
+    const CLOCKS_APART_MS: u64 = 1_000;
+
+    /// A reader that hears of what happens after the log as it stands.
+    #[must_use]
+    pub fn new(webhook: &Webhook, log: &Log) -> Self {
+        Self {
+            webhook: webhook.id,
+            read_to: log.head,
+            tallies: log.tallies,
+            aimed: 0,
+            ordering: webhook.ordering,
+            sending: Vec::new(),
+            holder: None,
+            window: Window::open(webhook.max_in_flight),
+            health: Health::default(),
+            not_before: Millis::default(),
+            rate_from_us: 0,
+            pending: 0,
+            waiting: 0,
+            replay: Replay::default(),
+            owed: Owed::default(),
+            expired: None,
+            rev: 0,
+        }
+    }
+
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        u32::try_from(self.sending.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Events that the webhook is still owed.
+    #[must_use]
+    pub fn backlog(&self, webhook: &Webhook, log: &Log) -> u64 {
+        self.pending + self.aimed + webhook.events.events_between(&self.tallies, &log.tallies)
+    }
+
+    /// From when on anything may be sent: the receiver may have asked for a pause, and the webhook
+    /// for a rate. A time beyond the longest pause was set by a clock that was wrong, and is past.
+    #[must_use]
+    pub fn sends_from(&self, now: Millis) -> Millis {
+        let paced = Millis(self.rate_from_us / 1_000);
+        let from = self.not_before.max(paced);
+        if from > now.plus(Self::LONGEST_PAUSE_MS) { now } else { from }
+    }
+
+    /// A request goes out: with a rate, the next one goes no sooner than its share of a second
+    /// later.
+    pub fn keep_rate(&mut self, rate_limit: Option<u32>, now: Millis) {
+        self.rate_from_us = paced(self.rate_from_us, rate_limit, now);
+    }
+
+    /// Why the webhook is not sent all that it is owed, if anything but its window holds it back.
+    #[must_use]
+    pub fn holds_back(&self, webhook: &Webhook, now: Millis) -> Option<Reason> {
+        if !webhook.is_active() {
+            webhook.status.reason()
+        } else if self.health.is_down() {
+            Some(Reason::Failing)
+        } else if self.not_before > now {
+            Some(Reason::RetryAfter)
+        } else if self.is_reordering(webhook) {
+            Some(Reason::Reordering)
+        } else if self.waiting >= Lane::MOST {
+            Some(Reason::TooManyLanes)
+        } else {
+            None
+        }
+    }
+
+    /// Whether another ordering waits for all that is in flight and waiting to be over.
+    #[must_use]
+    pub fn is_reordering(&self, webhook: &Webhook) -> bool {
+        self.ordering != webhook.ordering
+    }
+
+    /// Whether nothing is in flight and nothing waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sending.is_empty() && self.waiting == 0
+    }
+
+    /// Whether anything new may be read.
+    #[must_use]
+    pub fn may_read(&self, webhook: &Webhook) -> bool {
+        self.waiting < Lane::MOST && !self.is_reordering(webhook)
+    }
+
+    /// Whether a replay may read on.
+    #[must_use]
+    pub fn may_replay(&self, webhook: &Webhook) -> bool {
+        self.replay.waiting < Replay::MOST_WAITING && self.may_read(webhook)
+    }
+
+    /// When the replay that runs has something to send, room aside. A pace beyond a second was set
+    /// by a clock that was wrong.
+    #[must_use]
+    pub fn replays_at(&self, webhook: &Webhook, now: Millis) -> Option<Millis> {
+        let unread = self.replay.run.filter(|run| run.read_to < run.range.to)?;
+        let from = Millis(unread.from_us / 1_000);
+        let from = if from > now.plus(2_000) { now } else { from };
+        self.may_replay(webhook).then_some(from)
+    }
+
+    /// Whether the event is still owed by what is read of the log, whose lane for its subject is
+    /// `lane`. `read_to` is how far that came.
+    #[must_use]
+    pub fn owes(&self, event: &Event, read_to: Seq, lane: Option<&Lane>) -> bool {
+        let within = |head: Seq, behind: Option<Seq>| {
+            event.seq == head || (event.seq > head && behind.is_some_and(|last| event.seq <= last))
+        };
+        let subject = Subject::of(event, self.ordering);
+        event.seq > read_to
+            || lane.is_some_and(|lane| within(lane.head, lane.behind))
+            || self.sending.iter().any(|s| s.subject == subject && within(s.seq, s.behind))
+    }
+
+    /// An event of `subject` is there to be delivered.
+    pub fn take_on(&mut self, subject: Subject) {
+        self.pending += 1;
+        self.replay.pending += u64::from(subject.is_replay());
+    }
+
+    /// An event of `subject` is done with.
+    pub fn let_go(&mut self, subject: Subject) {
+        self.pending -= 1;
+        self.replay.pending -= u64::from(subject.is_replay());
+    }
+
+    /// An event that it was owed is let go.
+    pub fn expire(&mut self, event: EventId) {
+        let so_far = self.expired.unwrap_or(Expired { from: event, to: event, count: 0 });
+        let (from, to) = (so_far.from.min(event), so_far.to.max(event));
+        self.expired = Some(Expired { from, to, count: so_far.count + 1 });
+    }
+
+    /// `subject` waits.
+    pub fn wait(&mut self, subject: Subject) {
+        self.waiting += 1;
+        self.replay.waiting += u32::from(subject.is_replay());
+    }
+
+    /// `subject` waits no longer.
+    pub fn leave(&mut self, subject: Subject) {
+        self.waiting -= 1;
+        self.replay.waiting -= u32::from(subject.is_replay());
+    }
+
+    /// Ends the replay that runs, if any. What it has in flight comes to its end, and its lanes are
+    /// to be taken away.
+    pub fn stop_replay(&mut self) {
+        let mut in_flight = 0;
+        for slot in self.sending.iter_mut().filter(|slot| slot.subject.is_replay()) {
+            slot.subject = Subject::Stopped(slot.seq);
+            slot.behind = None;
+            in_flight += 1;
+        }
+        self.pending -= self.replay.pending - in_flight;
+        self.waiting -= self.replay.waiting;
+        self.replay = Replay::default();
+    }
+
+    /// Moves to `place`, past an event that is read.
+    pub fn read(&mut self, place: Skim, event: &Event) {
+        self.read_to = place.read_to;
+        self.tallies = place.tallies;
+        self.aimed -= u64::from(event.only_for == Some(self.webhook));
+    }
+
+    /// From when on another host than `holder` may send for this webhook, if not now: what is in
+    /// flight is waited for until it is surely lost, and a while longer, as clocks differ.
+    #[must_use]
+    pub fn free_at(&self, holder: HolderId, timeout_ms: u32) -> Option<Millis> {
+        if self.holder.is_none_or(|of| of == holder) {
+            return None;
+        }
+        let lost_at = self.sending.iter().map(|slot| slot.lost_at(timeout_ms)).max()?;
+        Some(lost_at.plus(Self::CLOCKS_APART_MS))
+    }
+
+    /// Whether a probe is in flight.
+    #[must_use]
+    pub fn probes(&self) -> bool {
+        self.sending.iter().any(|slot| slot.probe)
+    }
+
+    /// The request in flight for `subject`: there is at most one.
+    pub fn sending_for(&mut self, subject: Subject) -> Option<&mut Slot> {
+        self.sending.iter_mut().find(|slot| slot.subject == subject)
+    }
+
+    #[must_use]
+    pub fn is_sending(&self, subject: Subject) -> bool {
+        self.sending.iter().any(|slot| slot.subject == subject)
+    }
+
+    /// Whether request `number` for the event at `seq` is in flight.
+    #[must_use]
+    pub fn sends(&self, seq: Seq, number: u32) -> bool {
+        self.sending.iter().any(|slot| (slot.seq, slot.number) == (seq, number))
+    }
+
+    /// Ends the request `number` for the event at `seq`.
+    pub fn end(&mut self, seq: Seq, number: u32) -> Option<Slot> {
+        let index = self.sending.iter().position(|s| (s.seq, s.number) == (seq, number))?;
+        Some(self.sending.remove(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::ordering_key::Scope;
+    use crate::guard::{CallbackUrl, Targets};
+    use crate::model::event::EventType;
+    use crate::model::id::{SecretId, Stamp};
+    use crate::webhook::WebhookStatus;
+    use crate::webhook::secrets::{Secrets, SigningSecret};
+    use crate::webhook::sign::Secret;
+
+    const NOW: Millis = Millis(2_000);
+
+    fn webhook() -> Webhook {
+        let id = WebhookId::new(Stamp::default(), &[1; 16]);
+        let url = CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap();
+        let secret_id = SecretId::new(Stamp::default(), &[1; 16]);
+        let secret = SigningSecret::new(secret_id, Secret::new([1; 32]), NOW);
+        Webhook::new(id, url, Secrets::new(secret), NOW)
+    }
+
+    fn reader() -> Reader {
+        Reader::new(&webhook(), &Log::default())
+    }
+
+    #[test]
+    fn sending_waits_for_pause_and_rate_but_for_no_wrong_clock() {
+        // not before (ms), rate from (us), sends from (ms)
+        const TABLE: [(u64, u64, u64); 6] = [
+            (0, 0, 0),
+            (5_000, 0, 5_000),
+            (5_000, 7_500_999, 7_500),
+            (9_000, 7_500_999, 9_000),
+            (3_602_000, 0, 3_602_000),
+            (3_602_001, 0, 2_000),
+        ];
+        for (not_before, rate_from_us, from) in TABLE {
+            let reader = Reader { not_before: Millis(not_before), rate_from_us, ..reader() };
+            assert_eq!(reader.sends_from(NOW), Millis(from), "{not_before} {rate_from_us}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_kept_from_the_last_request_on_and_for_a_second_at_the_most() {
+        // rate from (us), rate limit, rate from after a request (us)
+        const TABLE: [(u64, Option<u32>, u64); 6] = [
+            (9_000_000, None, 0),
+            (0, Some(4), 2_250_000),
+            (2_250_000, Some(4), 2_500_000),
+            (3_000_000, Some(4), 3_250_000),
+            (9_000_000, Some(4), 3_250_000),
+            (0, Some(10_000), 2_000_100),
+        ];
+        for (rate_from_us, rate_limit, after_us) in TABLE {
+            let mut reader = Reader { rate_from_us, ..reader() };
+            reader.keep_rate(rate_limit, NOW);
+            assert_eq!(reader.rate_from_us, after_us, "{rate_from_us} {rate_limit:?}");
+        }
+    }
+
+    #[test]
+    fn what_holds_back_is_named_with_the_most_lasting_first() {
+        let mut webhook = webhook();
+        let mut reader = reader();
+        assert_eq!(reader.holds_back(&webhook, NOW), None);
+        reader.waiting = Lane::MOST;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::TooManyLanes));
+        webhook.ordering = Ordering::None;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
+        reader.not_before = NOW;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
+        reader.not_before = NOW.plus(1);
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::RetryAfter));
+        reader.health.down = Some(crate::delivery::health::Down { probes: 0, next_probe: NOW });
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Failing));
+        webhook.status = WebhookStatus::Paused;
+        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Paused));
+    }
+
+    #[test]
+    fn a_backlog_is_what_was_read_what_is_aimed_and_what_is_unread() {
+        let (webhook, mut log) = (webhook(), Log::default());
+        let reader = Reader { pending: 20, aimed: 3, ..reader() };
+        for kind in [EventType::TicketOpened, EventType::WebhookDown, EventType::TicketClosed] {
+            log.tallies.count(kind);
+        }
+        assert_eq!(reader.backlog(&webhook, &log), 25);
+    }
+
+    #[test]
+    fn a_request_is_lost_after_its_timeout_and_half_a_minute() {
+        let slot = Slot::first(Seq(1), Subject::Live(Scope::Everything), None, NOW);
+        assert_eq!(slot.lost_at(15_000), NOW.plus(45_001));
+    }
+}

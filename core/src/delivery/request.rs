@@ -1,0 +1,54 @@
+//! A finished webhook request: a POST, signed, that a host only moves.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::delivery::attempt::AttemptKey;
+use crate::guard::CallbackUrl;
+use crate::model::event::{Event, Topic};
+use crate::model::millis::Millis;
+use crate::webhook::Webhook;
+
+/// What we call ourselves, to receivers and to other desks.
+pub const USER_AGENT: &str = concat!("HookDesk/", env!("CARGO_PKG_VERSION"));
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub key: AttemptKey,
+    pub sent_at: Millis,
+    pub url: CallbackUrl,
+    /// In the order in which they are sent.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub body: Arc<str>,
+    /// For all of it: resolving, connecting, sending, and reading the answer.
+    pub timeout_ms: u32,
+}
+
+impl Request {
+    #[must_use]
+    pub fn new(webhook: &Webhook, event: &Event, key: AttemptKey, now: Millis) -> Self {
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("user-agent", USER_AGENT.to_owned()),
+            ("webhook-id", event.id.to_string()),
+            ("webhook-timestamp", now.unix_seconds().to_string()),
+            ("webhook-signature", webhook.secrets.signatures(event, now)),
+            ("hookdesk-attempt", key.number.to_string()),
+        ];
+        if let (Some(Topic::Ticket(ticket)), Some(version)) = (event.topic, event.version) {
+            headers.push(("hookdesk-ticket", ticket.to_string()));
+            headers.push(("hookdesk-ticket-version", version.to_string()));
+        }
+        let ours = headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
+        let extra = webhook.headers.as_slice().iter();
+        let extra = extra.map(|(name, value)| (Cow::Owned(name.clone()), value.clone()));
+        Self {
+            key,
+            sent_at: now,
+            url: webhook.callback_url.clone(),
+            headers: ours.chain(extra).collect(),
+            body: Arc::clone(&event.body),
+            timeout_ms: webhook.timeout_ms,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A request in flight, and the lane that it becomes when it has to be made again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+
+/// A request in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    pub seq: Seq,
+    pub subject: Subject,
+    /// Of all requests made for this event: 1, 2, 3 …
+    pub number: u32,
+    /// Steps of the ladder that the event has taken.
+    pub step: u32,
+    /// The subject's last event that was read behind this one.
+    pub behind: Option<Seq>,
+    pub since: Millis,
+    /// Whether it asks how a receiver fares that is down.
+    #[serde(default)]
+    pub probe: bool,
+}
+
+impl Slot {
+    /// Milliseconds beyond a webhook's timeout after which a request that nobody reported is given
+    /// up: twice the longest pause that a loaded machine was seen to make, with a margin.
+    const LOST_AFTER_MS: u64 = 30_000;
+
+    /// When we stop waiting for word of this request.
+    #[must_use]
+    pub fn lost_at(&self, timeout_ms: u32) -> Millis {
+        self.since.plus(u64::from(timeout_ms) + Self::LOST_AFTER_MS + 1)
+    }
+
+    /// The first request for an event whose turn it is.
+    #[must_use]
+    pub fn first(seq: Seq, subject: Subject, behind: Option<Seq>, now: Millis) -> Self {
+        Self { seq, subject, number: 1, step: 0, behind, since: now, probe: false }
+    }
+
+    /// The same event as a lane that goes at `due`.
+    #[must_use]
+    pub fn waiting(self, webhook: WebhookId, step: u32, due: Millis, why: Reason) -> Lane {
+        Lane {
+            webhook,
+            subject: self.subject,
+            head: self.seq,
+            number: self.number,
+            step,
+            due,
+            behind: self.behind,
+            why,
+        }
+    }
+}
+
+impl Lane {
+    /// The request that the head makes now.
+    #[must_use]
+    pub fn slot(&self, now: Millis) -> Slot {
+        Slot {
+            seq: self.head,
+            subject: self.subject,
+            number: self.number + 1,
+            step: self.step,
+            behind: self.behind,
+            since: now,
+            probe: false,
+        }
+    }
+}

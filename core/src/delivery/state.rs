@@ -1,0 +1,141 @@
+//! Where an event stands for one webhook, as the rows tell it.
+
+use crate::delivery::attempt::Attempt;
+use crate::delivery::lane::Lane;
+use crate::delivery::reader::Reader;
+use crate::model::event::Event;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::webhook::Webhook;
+
+/// Where an event stands for a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It has not been its turn yet.
+    Pending,
+    /// A request for it is in flight.
+    Sending,
+    /// It failed, and is tried again.
+    Waiting,
+    Delivered,
+    /// It failed to the end of the ladder, and is kept.
+    Abandoned,
+    /// The webhook did not want to hear of it.
+    Skipped,
+    /// It was owed, and the log no longer has it.
+    Expired,
+}
+
+impl DeliveryState {
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Sending,
+        Self::Waiting,
+        Self::Delivered,
+        Self::Abandoned,
+        Self::Skipped,
+        Self::Expired,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Abandoned => "abandoned",
+            Self::Skipped => "skipped",
+            Self::Expired => "expired",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// The rows of one event for one webhook.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryRows {
+    /// In their order.
+    pub attempts: Vec<Attempt>,
+    /// The lane of the event's ordering key.
+    pub live: Option<Lane>,
+    /// The lane of a resend of the event.
+    pub resend: Option<Lane>,
+    /// The lane that a replay has for the event's ordering key.
+    pub replay: Option<Lane>,
+}
+
+/// One event for one webhook.
+pub struct Delivery<'a> {
+    pub event: &'a Event,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    pub next_attempt_at: Option<Millis>,
+    pub reason: Option<Reason>,
+}
+
+impl<'a> Delivery<'a> {
+    /// Where `event` stands for `webhook` at `now`.
+    pub fn of(
+        webhook: &Webhook,
+        reader: &Reader,
+        event: &'a Event,
+        rows: &DeliveryRows,
+        now: Millis,
+    ) -> Self {
+        let DeliveryRows { attempts, live, resend, replay } = rows;
+        let heads = [live, resend, replay].into_iter().flatten();
+        let mut heads = heads.filter(|lane| lane.head == event.seq).peekable();
+        let is_head = heads.peek().is_some();
+        let lane = heads.find(|lane| lane.number > 0);
+        let is_owed = is_head || reader.owes(event, reader.read_to, live.as_ref());
+        let state = state(webhook, reader, event, attempts, (is_owed, lane));
+        let last = attempts.last();
+        let reason = match state {
+            DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
+            DeliveryState::Sending | DeliveryState::Skipped | DeliveryState::Expired => None,
+            DeliveryState::Waiting => lane.map(|lane| lane.why),
+            // A resend that came to nothing takes nothing back.
+            DeliveryState::Delivered => Some(Reason::Delivered),
+            DeliveryState::Abandoned => last.map(|last| last.reason),
+        };
+        Self {
+            event,
+            state,
+            attempts: last.map_or(0, |last| last.key.number),
+            next_attempt_at: lane.map(|lane| lane.due),
+            reason,
+        }
+    }
+}
+
+/// Where an event stands, by what was tried, by whether it is yet to be sent, and by the lane that it
+/// waits in as its head once it was tried.
+fn state(
+    webhook: &Webhook,
+    reader: &Reader,
+    event: &Event,
+    attempts: &[Attempt],
+    (is_owed, waiting): (bool, Option<&Lane>),
+) -> DeliveryState {
+    let ended_by = |reason| attempts.iter().any(|attempt| attempt.reason == reason);
+    let is_sent = reader.sending.iter().any(|slot| slot.seq == event.seq);
+    let is_read = event.seq <= reader.read_to;
+    if is_sent {
+        DeliveryState::Sending
+    } else if waiting.is_some() {
+        DeliveryState::Waiting
+    } else if ended_by(Reason::Delivered) {
+        DeliveryState::Delivered
+    } else if ended_by(Reason::RetriesUsedUp) {
+        DeliveryState::Abandoned
+    } else if is_owed && (is_read || webhook.hears(event)) {
+        DeliveryState::Pending
+    } else {
+        DeliveryState::Skipped
+    }
+}

@@ -1,0 +1,11 @@
+//! The engine: commands go in, decisions are made over facts, changes are committed, and replies and
+//! requests come out.
+
+pub(crate) mod command;
+pub(crate) mod decide;
+pub(crate) mod decision;
+pub(crate) mod desk;
+pub(crate) mod facts;
+pub(crate) mod limits;
+pub(crate) mod need;
+pub(crate) mod outcome;

@@ -1,0 +1,62 @@
+//! The one door: a command, a moment and what is known, and out comes what follows.
+
+mod deliveries;
+mod idempotency;
+mod replays;
+mod reports;
+mod retention;
+mod tickets;
+mod turns;
+mod webhooks;
+
+use crate::engine::command::Command;
+use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::Facts;
+use crate::engine::need::Need;
+use crate::engine::outcome::Outcome;
+use crate::model::moment::Moment;
+
+/// How far a decision came.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+pub enum Step {
+    /// It cannot be made without these. Load them and decide again.
+    Need(Vec<Need>),
+    Done(Outcome),
+}
+
+/// Decides one command. Pure: the same command, moment and facts give the same outcome.
+#[must_use]
+pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
+    let mut decision = Decision::new(facts, moment);
+    let reply = match command {
+        Command::OpenTicket { message } => tickets::open(&mut decision, message),
+        Command::UpdateTicket { id, message } => tickets::update(&mut decision, *id, message),
+        Command::CloseTicket { id } => tickets::close(&mut decision, *id),
+        Command::Announce(availability) => tickets::announce(&mut decision, *availability),
+        Command::Register(registration) => webhooks::register(&mut decision, registration),
+        Command::Unregister { id } => webhooks::unregister(&mut decision, *id),
+        Command::Amend { id, settings } => webhooks::amend(&mut decision, *id, settings),
+        Command::Enable { id } => webhooks::enable(&mut decision, *id),
+        Command::Rotate(rotation) => webhooks::rotate(&mut decision, rotation),
+        Command::EndSecret { webhook, secret } => {
+            webhooks::end_secret(&mut decision, *webhook, *secret)
+        }
+        Command::PingOne { id } => webhooks::ping_one(&mut decision, *id),
+        Command::Ping => webhooks::ping(&mut decision),
+        Command::Resend { id, event } => replays::resend(&mut decision, *id, *event),
+        Command::Replay { id, range, counted, dry_run } => {
+            replays::start(&mut decision, *id, *range, *counted, *dry_run)
+        }
+        Command::StopReplay { id } => replays::stop(&mut decision, *id),
+        Command::Once(once) => return idempotency::once(once, moment, facts),
+        Command::Report(report) => reports::report(&mut decision, report),
+        Command::Retain => retention::retain(&mut decision),
+        Command::Wake => deliveries::wake(&mut decision),
+    };
+    match reply {
+        Ok(reply) => Step::Done(decision.outcome(reply)),
+        Err(Stop::Need(needs)) => Step::Need(needs),
+        Err(Stop::Refuse(refusal)) => Step::Done(Outcome::unchanged(Err(refusal))),
+    }
+}

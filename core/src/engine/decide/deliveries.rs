@@ -1,0 +1,362 @@
+//! Who is sent what, and when: the rules of readers and lanes.
+//!
+//! A wake first puts what nobody sends any more back into its lanes, then fills the windows in
+//! turn. The end of a request is for [`reports`](super::reports), which settle its event or let it
+//! wait, and what goes next inside a lane for [`turns`](super::turns).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::delivery::checkpoint::Skim;
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::delivery::slot::Slot;
+use crate::engine::decide::replays;
+use crate::engine::decide::turns::{disown, is_unwanted, settle};
+use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::{Asked, Partner};
+use crate::engine::outcome::Reply;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::webhook::Webhook;
+
+type Decided = Result<Reply, Stop>;
+
+/// Events that one webhook reads past in one wake without sending, because all of them stand
+/// behind others or are for others: some milliseconds of work, after which everybody else has a
+/// turn.
+pub(super) const MOST_READ: u32 = 1_000;
+
+/// Events for others that a reader may be past without a write. After a crash they are read again.
+const MOST_SKIMMED: u64 = 1_000;
+
+/// Milliseconds after which a host that is not alone looks for what others left to it, if nobody
+/// tells it.
+const LOOK_ROUND_MS: u64 = 1_000;
+
+pub(super) fn wake(decision: &mut Decision<'_>) -> Decided {
+    reclaim(decision)?;
+    reorder(decision)?;
+    replays::finish(decision)?;
+    skim(decision)?;
+    fill(decision)?;
+    set_alarm(decision)?;
+    Ok(Reply::Noted)
+}
+
+/// Takes over what another host had in flight, and gives up what nobody reported.
+fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
+    let now = decision.now();
+    let (mut foreign, mut lost) = (Vec::new(), Vec::new());
+    for Partner { webhook, reader } in decision.partners()?.values() {
+        if reader.holder != Some(decision.moment.holder) {
+            if decision.may_hold(webhook, reader) && !reader.sending.is_empty() {
+                foreign.push(webhook.id);
+            }
+            continue;
+        }
+        let overdue = |slot: &&Slot| slot.lost_at(webhook.timeout_ms) <= now;
+        lost.extend(reader.sending.iter().filter(overdue).map(|slot| (webhook.id, *slot)));
+    }
+    for webhook in foreign {
+        decision.held_mut(webhook)?;
+    }
+    for (webhook, slot) in lost {
+        decision.give_up(webhook, slot, Reason::Lost)?;
+    }
+    Ok(())
+}
+
+/// Another ordering comes into force when nothing is in flight or waits.
+fn reorder(decision: &mut Decision<'_>) -> Asked<()> {
+    let mut drained = Vec::new();
+    for Partner { webhook, .. } in decision.partners()?.values() {
+        let reader = decision.reader(webhook.id)?;
+        let drained_now = |r: &Reader| r.is_reordering(webhook) && r.is_idle();
+        if reader.is_some_and(drained_now) {
+            drained.push(Arc::clone(webhook));
+        }
+    }
+    for webhook in drained {
+        decision.reader_mut(webhook.id)?.ordering = webhook.ordering;
+    }
+    Ok(())
+}
+
+/// Fills all windows, one request at a time to each webhook in turn, beginning behind the one that
+/// was served last.
+fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
+    let mut needs = Vec::new();
+    let mut waiting = in_turn(decision)?;
+    while let Some(webhook) = waiting.pop_front() {
+        if decision.is_full() {
+            break;
+        }
+        match send_one(decision, &webhook) {
+            Ok(true) => {
+                decision.turn = Some(webhook.id);
+                waiting.push_back(webhook);
+            }
+            Ok(false) => {}
+            Err(need) => needs.push(need),
+        }
+    }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+}
+
+fn in_turn(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
+    let partners = decision.partners()?;
+    let active = |partner: &&Partner| {
+        partner.webhook.is_active() && decision.may_hold(&partner.webhook, &partner.reader)
+    };
+    let webhook = |partner: &Partner| Arc::clone(&partner.webhook);
+    let Some(last) = decision.turn else {
+        return Ok(partners.values().filter(active).map(webhook).collect());
+    };
+    let after = partners.range(last..).filter(|(id, _)| **id != last);
+    let before = partners.range(..=last);
+    Ok(after.chain(before).map(|(_, partner)| partner).filter(active).map(webhook).collect())
+}
+
+/// Sends one request, if there is leave, room and something to send: a lane that is due, else the
+/// next event of a subject that neither waits nor sends.
+fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
+    if !decision.has_room(webhook)? {
+        return Ok(false);
+    }
+    if !decision.has_leave(webhook)? {
+        return probe(decision, webhook);
+    }
+    match due_lane(decision, webhook)? {
+        Some(lane) if is_unwanted(decision, webhook, &lane)? => drop_head(decision, webhook, &lane),
+        Some(lane) => {
+            let slot = lane.slot(decision.now());
+            decision.leave(&lane)?;
+            decision.send(webhook, slot)?;
+            Ok(true)
+        }
+        None => {
+            Ok(read_on(decision, webhook, false)? || replays::read_on(decision, webhook, false)?)
+        }
+    }
+}
+
+/// Lets go of a head that is not wanted, and goes on behind it in the next wake.
+fn drop_head(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<bool> {
+    decision.leave(lane)?;
+    disown(decision, webhook.id, lane.subject, lane.head)?;
+    settle(decision, webhook, lane.slot(decision.now()))?;
+    decision.wake_at(decision.now());
+    Ok(false)
+}
+
+fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Lane>> {
+    let now = decision.now();
+    let first = decision.first_lane(webhook.id)?;
+    let first = first.filter(|lane| !decision.is_going(lane.head));
+    Ok(first.filter(|lane| lane.is_due(now, &webhook.retry_schedule)))
+}
+
+/// Asks how a receiver fares that is down: one request at a time, in turn the head that has been
+/// due longest and the next unread event, so that poisoned heads cannot hold the rest.
+fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
+    let (now, figures) = (decision.now(), decision.figures());
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
+    let Some(down) = reader.health.down else { return Ok(false) };
+    let from = reader.sends_from(now).max(down.probes_from(&figures, now));
+    if reader.probes() || now < from {
+        return Ok(false);
+    }
+    let unread_first = down.probes % 2 == 1 || due_lane(decision, webhook)?.is_none();
+    if unread_first && read_on(decision, webhook, true)? {
+        return Ok(true);
+    }
+    let Some(lane) = due_lane(decision, webhook)? else {
+        return replays::read_on(decision, webhook, true);
+    };
+    if is_unwanted(decision, webhook, &lane)? {
+        return drop_head(decision, webhook, &lane);
+    }
+    let slot = Slot { probe: true, ..lane.slot(now) };
+    decision.leave(&lane)?;
+    decision.send(webhook, slot)?;
+    Ok(true)
+}
+
+/// Reads on until an event can be sent. One whose subject waits or sends stands behind it there,
+/// and whether the webhook hears of it is asked when its turn comes.
+fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> Asked<bool> {
+    let (now, head) = (decision.now(), decision.log()?.head);
+    for _ in 0..MOST_READ {
+        let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
+        let (place, ordering) = (decision.place(reader), reader.ordering);
+        let next = place.read_to.next();
+        if next > head || decision.is_going(next) || !reader.may_read(webhook) {
+            return Ok(false);
+        }
+        let event = decision.event(next)?;
+        let place = place.past(&event);
+        let subject = Subject::of(&event, ordering);
+        if !webhook.hears(&event) && !is_busy(decision, webhook.id, subject)? {
+            skip(decision, webhook.id, place)?;
+            continue;
+        }
+        let lane = decision.lane(webhook.id, subject)?;
+        let reader = decision.held_mut(webhook.id)?;
+        reader.read(place, &event);
+        reader.take_on(subject);
+        reader.owed.add(event.id);
+        if let Some(slot) = reader.sending_for(subject) {
+            slot.behind = Some(event.seq);
+        } else if let Some(lane) = lane {
+            decision.put_lane(Lane { behind: Some(event.seq), ..lane });
+        } else {
+            let first = Slot::first(event.seq, subject, None, now);
+            decision.send(webhook, Slot { probe, ..first })?;
+            return Ok(true);
+        }
+    }
+    decision.wake_at(now);
+    Ok(false)
+}
+
+/// An event that is for others. That alone is not worth a write, until there are many.
+fn skip(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
+    decision.skim(id, place);
+    let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
+    if place.read_to.0 - saved.0 >= MOST_SKIMMED {
+        save_place(decision, id, place)?;
+    }
+    Ok(())
+}
+
+fn save_place(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
+    let reader = decision.reader_mut(id)?;
+    reader.read_to = place.read_to;
+    reader.tallies = place.tallies;
+    Ok(())
+}
+
+/// Moves every reader past events that are for others, up to the first that its webhook hears of or
+/// that stands behind another. That alone is not worth a write, until there are many.
+fn skim(decision: &mut Decision<'_>) -> Result<(), Stop> {
+    let head = decision.log()?.head;
+    let mut needs = Vec::new();
+    let mut behind = Vec::new();
+    for Partner { webhook, reader } in decision.partners()?.values() {
+        if decision.place(reader).read_to < head && decision.may_hold(webhook, reader) {
+            behind.push(Arc::clone(webhook));
+        }
+    }
+    for webhook in behind {
+        if let Err(need) = skim_now(decision, &webhook) {
+            needs.push(need);
+        }
+    }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+}
+
+/// How far the webhook can move past events that are for others, if at all.
+fn skim_one(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<Option<Skim>> {
+    let head = decision.log()?.head;
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(None) };
+    let (saved, ordering) = (reader.read_to, reader.ordering);
+    let mut place = decision.place(reader);
+    let start = place.read_to;
+    while place.read_to < head && place.read_to.0 - saved.0 < MOST_SKIMMED {
+        let event = decision.event(place.read_to.next())?;
+        let subject = Subject::of(&event, ordering);
+        if webhook.hears(&event) || is_busy(decision, webhook.id, subject)? {
+            break;
+        }
+        place = place.past(&event);
+    }
+    if place.read_to.0 - saved.0 >= MOST_SKIMMED {
+        decision.wake_at(decision.now());
+    }
+    Ok(Some(place).filter(|place| place.read_to > start))
+}
+
+/// Moves one reader past events that are for others.
+pub(super) fn skim_now(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<()> {
+    match skim_one(decision, webhook)? {
+        Some(place) => skip(decision, webhook.id, place),
+        None => Ok(()),
+    }
+}
+
+/// Writes down how far the webhook is past events for others, before it says otherwise what it wants
+/// to hear of: what was skipped stays skipped, also for a host that knows no more than the rows.
+pub(super) fn save_skim(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<()> {
+    let moved = skim_one(decision, webhook)?;
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(()) };
+    let place = moved.unwrap_or_else(|| decision.place(reader));
+    if place.read_to > reader.read_to {
+        save_place(decision, webhook.id, place)?;
+    }
+    Ok(())
+}
+
+/// Whether a subject waits or sends.
+fn is_busy(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Asked<bool> {
+    let Some(reader) = decision.reader(webhook)? else { return Ok(false) };
+    let waits = reader.waiting > 0;
+    Ok(reader.is_sending(subject) || (waits && decision.lane(webhook, subject)?.is_some()))
+}
+
+/// Asks to be woken when time alone brings something to send, or a request to be given up.
+fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
+    if let Some(at) = decision.retains_at() {
+        decision.wake_at(at);
+    }
+    if decision.has_company() {
+        decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
+    }
+    let ids: Vec<WebhookId> = decision.partners()?.keys().copied().collect();
+    for id in ids {
+        let Some(webhook) = decision.webhook(id)? else { continue };
+        let Some(reader) = decision.reader(id)? else { continue };
+        if !decision.may_hold(&webhook, reader) {
+            if let Some(at) = reader.free_at(decision.moment.holder, webhook.timeout_ms) {
+                decision.wake_at(at);
+            }
+            continue;
+        }
+        let slots = &reader.sending;
+        if let Some(at) = slots.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min() {
+            decision.wake_at(at);
+        }
+        if let Some(at) = sends_at(decision, &webhook)? {
+            decision.wake_at(at);
+        }
+    }
+    Ok(())
+}
+
+/// When the webhook will have something to send. What could go already waits for room, and whoever
+/// makes room will wake us.
+fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Millis>> {
+    let now = decision.now();
+    let Some(reader) = decision.reader(webhook.id)?.filter(|_| webhook.is_active()) else {
+        return Ok(None);
+    };
+    let from = match reader.health.down {
+        Some(_) if reader.probes() => return Ok(None),
+        Some(down) => reader.sends_from(now).max(down.probes_from(&decision.figures(), now)),
+        None => reader.sends_from(now),
+    };
+    let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));
+    let reads = decision.place(reader).read_to < decision.log()?.head && reader.may_read(webhook);
+    let replay_at = reader.replays_at(webhook, now).map(|at| at.max(from));
+    let times = lane.into_iter().chain(reads.then_some(from)).chain(replay_at);
+    Ok(times.filter(|at| *at > now).min())
+}
+
+#[cfg(test)]
+mod named;
+#[cfg(test)]
+pub(super) mod tests;
+#[cfg(test)]
+mod unwanted;

@@ -1,0 +1,522 @@
+//! The delivery rules one by one, over a desk in memory and with days of virtual time.
+
+use std::collections::BTreeMap;
+
+use crate::delivery::health::Figures;
+use crate::guard::{CallbackUrl, Targets};
+use crate::{
+    Amendment, Answer, Availability, Command, Desk, EventType, Fact, Failure, HolderId, Lane,
+    Memory, MemoryStore, Millis, Moment, Need, Ordering, Reader, Reason, Registration, Reply,
+    Report, Request, RetrySchedule, Secret, Store, Subscription, TicketId, TicketMessage, Webhook,
+    WebhookId, WebhookStatus,
+};
+
+pub(in crate::engine::decide) const START: Millis = Millis(1_700_000_000_000);
+
+/// A desk, its clock, and what is in flight.
+pub(in crate::engine::decide) struct Rig {
+    pub desk: Desk<MemoryStore>,
+    pub now: Millis,
+    holder: HolderId,
+    drawn: u8,
+    pub flying: Vec<Request>,
+    pub next_wake: Option<Millis>,
+}
+
+pub(in crate::engine::decide) fn status(status: u16) -> Answer {
+    Answer::Status { status, retry_after: None, excerpt: String::new() }
+}
+
+pub(in crate::engine::decide) fn webhook(ordering: Ordering, waits_s: &[u32]) -> Registration {
+    Registration {
+        callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
+        secret: Secret::new([1; 32]),
+        settings: Amendment {
+            ordering: Some(ordering),
+            retry_schedule: Some(RetrySchedule::parse(waits_s.to_vec()).unwrap()),
+            ..Amendment::default()
+        },
+    }
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        let holder = HolderId::new(START, &[0; 16]);
+        let desk = Desk::new(MemoryStore::default(), Memory::Kept);
+        Self { desk, now: START, holder, drawn: 0, flying: Vec::new(), next_wake: None }
+    }
+
+    pub fn moment(&mut self) -> Moment {
+        self.drawn = self.drawn.wrapping_add(1);
+        Moment { now: self.now, chance: [self.drawn; 16], holder: self.holder }
+    }
+
+    pub fn run(&mut self, command: Command) -> Reply {
+        let batch = [(command, self.moment()), (Command::Wake, self.moment())];
+        let mut decided = self.desk.run(&batch).unwrap();
+        self.next_wake = decided[1].next_wake;
+        self.flying.extend(decided.iter_mut().flat_map(|decided| decided.requests.drain(..)));
+        decided.remove(0).reply.unwrap()
+    }
+
+    pub fn register(&mut self, registration: Registration) -> WebhookId {
+        let Reply::Registered(webhook) = self.run(Command::Register(registration)) else {
+            panic!("not registered")
+        };
+        webhook.id
+    }
+
+    pub fn open(&mut self) -> TicketId {
+        let message = TicketMessage::parse("help".to_owned()).unwrap();
+        let Reply::Opened(id) = self.run(Command::OpenTicket { message }) else {
+            panic!("not opened")
+        };
+        id
+    }
+
+    pub fn update(&mut self, id: TicketId) {
+        let message = TicketMessage::parse("more".to_owned()).unwrap();
+        self.run(Command::UpdateTicket { id, message });
+    }
+
+    pub fn announce(&mut self) {
+        self.run(Command::Announce(Availability::Unavailable));
+    }
+
+    /// Ends the request that has been in flight longest.
+    pub fn end(&mut self, answer: Answer) {
+        let request = self.flying.remove(0);
+        self.report(&request, answer);
+    }
+
+    pub fn report(&mut self, request: &Request, answer: Answer) {
+        let (key, sent_at) = (request.key, request.sent_at);
+        self.run(Command::Report(Report { key, sent_at, duration_ms: 1, answer }));
+    }
+
+    /// The events in flight, by their place in the log.
+    pub fn sent(&self) -> Vec<u64> {
+        self.flying.iter().map(|request| request.key.seq.0).collect()
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        self.now = self.now.plus(seconds * 1_000);
+        self.run(Command::Wake);
+    }
+
+    /// Another process on the same rows.
+    pub fn restart(&mut self) {
+        let store = self.desk.store().clone();
+        self.desk = Desk::new(store, Memory::Kept);
+        self.holder = HolderId::new(self.now, &[self.drawn; 16]);
+        self.flying.clear();
+        self.run(Command::Wake);
+    }
+
+    pub fn reasons(&self) -> Vec<(u64, u32, Reason)> {
+        let attempts = self.desk.store().attempts();
+        attempts.map(|a| (a.key.seq.0, a.key.number, a.reason)).collect()
+    }
+
+    pub fn partner(&mut self, id: WebhookId) -> (Webhook, Reader) {
+        let Fact::Webhooks(mut rows) = self.desk.store_mut().load(&Need::Webhook(id)).unwrap()
+        else {
+            panic!("not webhooks")
+        };
+        rows.remove(0)
+    }
+
+    pub fn backlog(&mut self, id: WebhookId) -> u64 {
+        let (webhook, reader) = self.partner(id);
+        let Fact::Log(log) = self.desk.store_mut().load(&Need::Log).unwrap() else {
+            panic!("not a log")
+        };
+        reader.backlog(&webhook, &log)
+    }
+
+    pub fn lanes(&mut self, webhook: WebhookId) -> Vec<Lane> {
+        let need = Need::Lanes { webhook, after: None, most: u32::MAX };
+        let Fact::Lanes(lanes) = self.desk.store_mut().load(&need).unwrap() else {
+            panic!("not lanes")
+        };
+        lanes
+    }
+}
+
+#[test]
+fn an_event_is_tried_ten_times_over_three_days_and_then_given_up() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &RetrySchedule::DEFAULT_WAITS_S));
+    rig.open();
+    let mut waits = Vec::new();
+    while rig.sent() == [1] {
+        rig.end(status(500));
+        let Some(due) = rig.next_wake else { break };
+        waits.push(due.since(rig.now) / 1_000);
+        rig.now = due;
+        rig.run(Command::Wake);
+    }
+    for (wait, whole) in waits.iter().zip(RetrySchedule::DEFAULT_WAITS_S) {
+        assert!((u64::from(whole) * 8 / 10..=u64::from(whole) * 12 / 10).contains(wait));
+    }
+    assert_eq!(waits.len(), 9);
+    assert_eq!(rig.reasons().last(), Some(&(1, 10, Reason::RetriesUsedUp)));
+    let hours = rig.now.since(START) / 3_600_000;
+    assert!((60..=91).contains(&hours), "{hours}");
+}
+
+#[test]
+fn a_ticket_waits_for_its_own_failure_and_nobody_elses() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.open();
+    assert_eq!(rig.sent(), [1, 3], "the update stands behind the opening");
+    rig.end(status(500));
+    rig.update(ticket);
+    assert_eq!(rig.sent(), [3]);
+    rig.end(status(200));
+    rig.pass(6);
+    assert_eq!(rig.sent(), [1]);
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [2]);
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [4]);
+}
+
+#[test]
+fn what_was_given_up_holds_back_nothing() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.end(Answer::Failure(Failure::Connect));
+    assert_eq!(rig.sent(), [2]);
+    assert_eq!(rig.partner(id).1.sending[0].behind, None);
+    assert_eq!(rig.reasons(), [(1, 1, Reason::RetriesUsedUp)]);
+}
+
+#[test]
+fn strict_order_is_one_after_another_and_no_order_is_all_at_once() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Webhook, &[5]));
+    let loose = rig.register(webhook(Ordering::None, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.announce();
+    rig.run(Command::Ping);
+    let of = |rig: &Rig, loosely: bool| -> Vec<u64> {
+        let flying = rig.flying.iter().filter(|r| (r.key.webhook == loose) == loosely);
+        flying.map(|request| request.key.seq.0).collect()
+    };
+    assert_eq!(of(&rig, true), [1, 2, 3, 4]);
+    for next in 1..=4 {
+        assert_eq!(of(&rig, false), [next]);
+        let index = rig.flying.iter().position(|r| r.key.webhook != loose).unwrap();
+        let request = rig.flying.remove(index);
+        rig.report(&request, status(204));
+    }
+}
+
+#[test]
+fn service_events_share_a_lane_and_pings_have_their_own() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.announce();
+    rig.announce();
+    rig.run(Command::Ping);
+    rig.run(Command::Ping);
+    assert_eq!(rig.sent(), [1, 3, 4]);
+}
+
+#[test]
+fn a_new_process_sends_again_what_was_in_flight_and_charges_nobody() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    let before = rig.flying.remove(0);
+    rig.restart();
+    assert_eq!(rig.sent(), [1]);
+    let again = rig.flying[0].clone();
+    assert_eq!((again.key.number, &again.body), (2, &before.body));
+    assert_eq!(rig.reasons(), [(1, 1, Reason::TakenOver)]);
+    rig.report(&before, status(200));
+    assert_eq!(rig.reasons(), [(1, 1, Reason::Late)], "its late answer is recorded, and no more");
+    assert_eq!(rig.sent(), [1]);
+    rig.end(status(500));
+    let lane = rig.lanes(id)[0];
+    assert_eq!((lane.step, lane.number), (1, 2));
+}
+
+#[test]
+fn a_request_that_nobody_reports_is_given_up_after_its_timeout_and_half_a_minute() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.open();
+    let lost = rig.flying.remove(0);
+    assert_eq!(rig.next_wake, Some(START.plus(45_001)));
+    rig.pass(45);
+    assert!(rig.flying.is_empty());
+    rig.pass(1);
+    assert_eq!(rig.sent(), [1]);
+    rig.report(&lost, status(200));
+    assert_eq!(rig.sent(), [1], "the word about the lost one does not end the one after it");
+}
+
+#[test]
+fn a_410_disables_at_once_and_keeps_what_is_owed() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[0, 0]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.open();
+    rig.end(status(410));
+    rig.end(status(200));
+    rig.open();
+    rig.pass(86_400);
+    assert!(rig.flying.is_empty());
+    let (webhook, reader) = rig.partner(id);
+    assert_eq!(webhook.status, WebhookStatus::Disabled { reason: Reason::Gone, at: START });
+    assert_eq!(rig.backlog(id), 3);
+    assert_eq!(reader.waiting, 1);
+}
+
+#[test]
+fn our_own_fault_is_repeated_at_the_same_step() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    rig.open();
+    rig.end(Answer::Failure(Failure::Ours));
+    let lane = rig.lanes(id)[0];
+    assert_eq!((lane.step, lane.why, lane.due), (0, Reason::OurFault, START.plus(1_000)));
+    rig.pass(1);
+    assert_eq!(rig.sent(), [1]);
+}
+
+#[test]
+fn however_many_receivers_hang_one_more_is_served() {
+    let mut rig = Rig::new();
+    for _ in 0..40 {
+        rig.register(webhook(Ordering::None, &[5]));
+    }
+    for _ in 0..100 {
+        rig.open();
+    }
+    let hanging = rig.flying.len();
+    assert!(hanging < 256, "{hanging}");
+    let late = rig.register(webhook(Ordering::None, &[5]));
+    rig.open();
+    assert!(rig.flying.iter().any(|request| request.key.webhook == late));
+}
+
+#[test]
+fn webhooks_take_turns_when_places_are_few() {
+    let mut rig = Rig::new();
+    rig.desk.limit_in_flight(1);
+    for _ in 0..3 {
+        rig.register(webhook(Ordering::None, &[5]));
+    }
+    for _ in 0..4 {
+        rig.open();
+    }
+    let mut served: BTreeMap<WebhookId, u32> = BTreeMap::new();
+    for _ in 0..6 {
+        assert_eq!(rig.flying.len(), 1);
+        *served.entry(rig.flying[0].key.webhook).or_default() += 1;
+        rig.end(status(200));
+    }
+    assert_eq!(served.into_values().collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+#[test]
+fn a_host_that_drains_sends_nothing_more() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[0]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.desk.limit_in_flight(0);
+    rig.end(status(200));
+    rig.open();
+    assert!(rig.flying.is_empty());
+    assert_eq!(rig.lanes(id)[0].why, Reason::Turn);
+    assert_eq!(rig.next_wake, None, "time alone makes no room");
+    rig.desk.limit_in_flight(256);
+    rig.pass(0);
+    assert_eq!(rig.sent(), [2, 3]);
+}
+
+#[test]
+fn a_webhook_with_too_many_lanes_reads_nothing_new() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::None, &[604_800]));
+    for _ in 0..Lane::MOST + 100 {
+        rig.open();
+        if !rig.flying.is_empty() {
+            rig.end(status(429));
+        }
+    }
+    assert_eq!(rig.lanes(id).len(), Lane::MOST as usize);
+    assert!(rig.flying.is_empty());
+    rig.pass(8 * 86_400);
+    assert_eq!(rig.flying.len(), 1, "as the first fall due, it goes on: one at a time after a 429");
+}
+
+#[test]
+fn a_due_time_set_by_a_wrong_clock_does_not_hold_for_ever() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::Ticket, &[60]));
+    rig.now = START.plus(365 * 86_400_000);
+    rig.open();
+    rig.end(status(500));
+    rig.now = START;
+    rig.run(Command::Wake);
+    assert_eq!(rig.sent(), [1]);
+}
+
+#[test]
+fn an_unregistered_webhook_is_sent_nothing_even_by_its_own_batch() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    rig.update(ticket);
+    let request = rig.flying.remove(0);
+    let (key, sent_at) = (request.key, request.sent_at);
+    let report = Report { key, sent_at, duration_ms: 1, answer: status(200) };
+    let batch = [
+        (Command::Report(report), rig.moment()),
+        (Command::Unregister { id }, rig.moment()),
+        (Command::Wake, rig.moment()),
+    ];
+    let decided = rig.desk.run(&batch).unwrap();
+    assert!(decided.iter().all(|decided| decided.requests.is_empty()));
+    assert_eq!(rig.lanes(id), []);
+}
+
+#[test]
+fn reading_past_many_events_of_one_ticket_leaves_room_for_others() {
+    let mut rig = Rig::new();
+    let ticket = rig.open();
+    let slow = rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.update(ticket);
+    rig.desk.limit_in_flight(0);
+    for _ in 0..2_500 {
+        rig.update(ticket);
+    }
+    rig.desk.limit_in_flight(256);
+    rig.run(Command::Wake);
+    assert_eq!(rig.next_wake, Some(rig.now), "it goes on at once, after the others' turn");
+    rig.run(Command::Wake);
+    rig.run(Command::Wake);
+    assert_eq!(rig.partner(slow).1.read_to.0, 2_502);
+    assert_eq!(rig.sent(), [2]);
+}
+
+#[test]
+fn what_is_no_longer_wanted_behind_a_lane_is_passed_in_bounded_steps() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Webhook, &[5]));
+    let ticket = rig.open();
+    for _ in 0..3_500 {
+        rig.update(ticket);
+    }
+    rig.announce();
+    rig.pass(0);
+    let settings = Amendment {
+        events: Some(Subscription::of([EventType::ServiceUnavailable])),
+        ..Amendment::default()
+    };
+    rig.run(Command::Amend { id, settings });
+    rig.end(status(200));
+    let mut wakes = 0;
+    while rig.flying.is_empty() && wakes < 10 {
+        assert!(rig.lanes(id).len() == 1 && rig.next_wake.is_some_and(|at| at <= rig.now));
+        rig.pass(0);
+        wakes += 1;
+    }
+    assert_eq!(rig.sent(), [3_502]);
+    assert!(wakes > 0, "not all in one");
+    rig.end(status(200));
+    assert_eq!(rig.backlog(id), 0);
+}
+
+#[test]
+fn our_own_fault_holds_the_whole_webhook_for_a_moment() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::None, &[5]));
+    rig.open();
+    rig.end(Answer::Failure(Failure::Ours));
+    rig.open();
+    assert!(rig.flying.is_empty());
+    rig.pass(1);
+    assert_eq!(rig.sent(), [1, 2]);
+}
+
+#[test]
+fn another_ordering_comes_into_force_when_all_that_was_read_is_done() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Webhook, &[5]));
+    rig.open();
+    rig.open();
+    let settings = Amendment { ordering: Some(Ordering::None), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    rig.open();
+    rig.open();
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [2]);
+    assert_eq!(rig.partner(id).1.read_to.0, 2, "nothing new is read until then");
+    rig.end(status(200));
+    assert_eq!(rig.sent(), [3, 4]);
+}
+
+#[test]
+fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread() {
+    let mut rig = Rig::new();
+    let figures = Figures { down_after: 3, probe_first_ms: 10_000, ..Figures::default() };
+    rig.desk.judge_health_by(figures);
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    for _ in 0..3 {
+        rig.open();
+        rig.end(status(500));
+    }
+    rig.open();
+    rig.open();
+    for (seconds, is_unread) in [(10, false), (20, true), (40, false), (80, true)] {
+        rig.pass(seconds - 1);
+        assert!(rig.flying.is_empty(), "{seconds} s are not over");
+        rig.pass(1);
+        let sent = rig.sent();
+        assert_eq!(sent.len(), 1, "one request at a time");
+        assert_eq!(sent[0] > 3, is_unread, "{seconds}: {sent:?}");
+        rig.end(status(500));
+    }
+}
+
+#[test]
+fn while_a_probe_is_in_flight_nothing_but_its_loss_wakes() {
+    let mut rig = Rig::new();
+    rig.desk.judge_health_by(Figures { down_after: 3, ..Figures::default() });
+    rig.register(webhook(Ordering::Ticket, &[5]));
+    for _ in 0..3 {
+        rig.open();
+        rig.end(status(500));
+    }
+    rig.open();
+    rig.pass(1);
+    assert_eq!(rig.sent(), [4]);
+    assert_eq!(rig.next_wake, Some(rig.now.plus(45_001)));
+}
+
+#[test]
+fn retry_after_counts_with_429_and_503_alone() {
+    for (status, is_heeded) in [(429, true), (503, true), (500, false), (404, false)] {
+        let mut rig = Rig::new();
+        let id = rig.register(webhook(Ordering::Ticket, &[5]));
+        rig.open();
+        let retry_after = Some("60".to_owned());
+        rig.end(Answer::Status { status, retry_after, excerpt: String::new() });
+        let wait_ms = rig.lanes(id)[0].due.since(rig.now);
+        assert_eq!(wait_ms >= 60_000, is_heeded, "{status}: {wait_ms}");
+    }
+}

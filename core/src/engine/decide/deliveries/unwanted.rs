@@ -1,0 +1,124 @@
+//! What a webhook does not want to hear of: it is passed, and what that costs is bounded.
+
+use super::tests::{Rig, status, webhook};
+use crate::delivery::reader::Reader;
+use crate::{Amendment, Command, EventType, Ordering, Registration, Subscription, WebhookId};
+
+/// Settings of a webhook that wants to hear of these types alone.
+fn wanting(kinds: &[EventType]) -> Amendment {
+    let events = Some(Subscription::of(kinds.iter().copied()));
+    Amendment { events, ..Amendment::default() }
+}
+
+fn service_webhook(rig: &mut Rig) -> WebhookId {
+    let registration = webhook(Ordering::Ticket, &[5]);
+    let events = wanting(&[EventType::ServiceUnavailable]).events;
+    let settings = Amendment { events, ..registration.settings };
+    rig.register(Registration { settings, ..registration })
+}
+
+#[test]
+fn a_webhook_hears_only_of_what_it_wants() {
+    let mut rig = Rig::new();
+    let id = service_webhook(&mut rig);
+    rig.open();
+    rig.announce();
+    rig.open();
+    assert_eq!(rig.sent(), [2]);
+    rig.end(status(200));
+    rig.desk.limit_in_flight(0);
+    rig.announce();
+    rig.open();
+    rig.desk.limit_in_flight(256);
+    rig.pass(0);
+    assert_eq!(rig.sent(), [4], "also of what it reads in one go");
+    rig.end(status(200));
+    assert_eq!(rig.backlog(id), 0);
+    assert!(rig.flying.is_empty());
+}
+
+#[test]
+fn moving_past_what_is_for_others_is_written_once_in_a_thousand_events() {
+    let mut rig = Rig::new();
+    let id = service_webhook(&mut rig);
+    let settings = Amendment { paused: Some(true), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    let ticket = rig.open();
+    for seq in 2..=2_500 {
+        rig.update(ticket);
+        assert_eq!(rig.partner(id).1.read_to.0, seq / 1_000 * 1_000, "after {seq}");
+    }
+}
+
+#[test]
+fn many_events_for_others_are_passed_in_bounded_steps() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.desk.limit_in_flight(0);
+    for _ in 0..2_500 {
+        rig.open();
+    }
+    rig.run(Command::Amend { id, settings: wanting(&[EventType::ServiceUnavailable]) });
+    // One wake, and then two more, of which the last has less than a thousand to pass.
+    let steps = [(1_000, Some(rig.now)), (2_000, None)];
+    for (read_to, next_wake) in steps {
+        assert_eq!((rig.partner(id).1.read_to.0, rig.next_wake), (read_to, next_wake));
+        rig.pass(0);
+    }
+}
+
+#[test]
+fn what_was_skipped_stays_skipped_for_another_process() {
+    let mut rig = Rig::new();
+    let id = service_webhook(&mut rig);
+    rig.open();
+    rig.open();
+    rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+    rig.restart();
+    assert!(rig.flying.is_empty());
+    rig.open();
+    assert_eq!(rig.sent(), [3]);
+}
+
+#[test]
+fn what_stands_behind_a_busy_ticket_is_wanted_or_not_when_its_turn_comes() {
+    for waits in [true, false] {
+        let mut rig = Rig::new();
+        let id = rig.register(webhook(Ordering::Ticket, &[5]));
+        rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+        let ticket = rig.open();
+        if waits {
+            rig.end(status(500));
+        }
+        rig.update(ticket);
+        let kinds = [EventType::TicketOpened, EventType::TicketUpdated];
+        rig.run(Command::Amend { id, settings: wanting(&kinds) });
+        rig.pass(6);
+        rig.end(status(200));
+        assert_eq!(rig.sent(), [2], "{waits}");
+    }
+}
+
+#[test]
+fn one_ticket_that_waits_brings_nothing_unwanted_of_another() {
+    let mut rig = Rig::new();
+    let other = rig.open();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+    rig.open();
+    rig.end(status(500));
+    rig.update(other);
+    assert!(rig.flying.is_empty());
+    assert_eq!(rig.backlog(id), 1);
+}
+
+#[test]
+fn other_wishes_alone_leave_the_reader_where_it_is() {
+    let mut rig = Rig::new();
+    let id = service_webhook(&mut rig);
+    let before = rig.partner(id).1;
+    rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+    // Its revision grows all the same, so that whoever sends for it takes note.
+    let after = Reader { rev: before.rev + 1, ..before };
+    assert_eq!(rig.partner(id).1, after);
+}

@@ -1,0 +1,195 @@
+//! Calls with an idempotency key: each is carried out once, and answered the same however often it
+//! comes.
+
+use std::sync::Arc;
+
+use crate::api;
+use crate::engine::command::Once;
+use crate::engine::decide::{Step, decide};
+use crate::engine::facts::{Asked, Facts};
+use crate::engine::outcome::{Expect, Outcome, Put, Reply};
+use crate::model::idempotency::FirstAnswer;
+use crate::model::millis::Millis;
+use crate::model::moment::Moment;
+use crate::model::refusal::Refusal;
+use crate::webhook::sign::Secret;
+
+pub(super) fn once(once: &Once, moment: &Moment, facts: &Facts) -> Step {
+    let step = try_once(once, moment, facts);
+    step.unwrap_or_else(|need| Step::Need(vec![need]))
+}
+
+fn try_once(once: &Once, moment: &Moment, facts: &Facts) -> Asked<Step> {
+    let now = moment.now;
+    let known = facts.first_answer(once.key)?;
+    match known.filter(|first| first.stands(now)) {
+        Some(first) if first.request == once.request => {
+            let secret = shown(first, now, facts)?;
+            let reply = Reply::Again { first: Arc::clone(first), secret };
+            Ok(Step::Done(Outcome::unchanged(Ok(reply))))
+        }
+        Some(_) => Ok(Step::Done(Outcome::unchanged(Err(Refusal::KeyReused)))),
+        None => Ok(match decide(&once.command, moment, facts) {
+            Step::Need(needs) => Step::Need(needs),
+            Step::Done(outcome) => {
+                let expect = known.map_or(Expect::Absent, |outdated| Expect::Rev(outdated.at.0));
+                Step::Done(kept(once, now, outcome, expect))
+            }
+        }),
+    }
+}
+
+/// The secret that an answer showed, while it signs.
+fn shown(first: &FirstAnswer, now: Millis, facts: &Facts) -> Asked<Option<Secret>> {
+    let Some((webhook, secret)) = first.shown else { return Ok(None) };
+    let partner = facts.partners()?.get(&webhook);
+    let mut live = partner.into_iter().flat_map(|partner| partner.webhook.secrets.live(now));
+    Ok(live.find(|one| one.id == secret).map(|one| one.secret.clone()))
+}
+
+/// The outcome with its answer among the changes, be it a refusal: both hold, or neither does.
+fn kept(once: &Once, now: Millis, mut outcome: Outcome, expect: Expect) -> Outcome {
+    let first = Arc::new(api::first_answer(once, now, &outcome.reply));
+    outcome.changes.answers.insert(once.key, Put { row: Some(first), expect });
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::{CallbackUrl, Targets};
+    use crate::model::digest::Digest;
+    use crate::{
+        Amendment, Command, Desk, HolderId, Memory, MemoryStore, Registration, Rotation, TicketId,
+        TicketMessage, WebhookId,
+    };
+
+    const START: Millis = Millis(1_700_000_000_000);
+
+    struct Rig {
+        desk: Desk<MemoryStore>,
+        now: Millis,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            Self { desk: Desk::new(MemoryStore::default(), Memory::Kept), now: START }
+        }
+
+        /// Decides commands in one batch.
+        fn run(&mut self, commands: Vec<Command>) -> Vec<Result<Reply, Refusal>> {
+            let holder = HolderId::new(START, &[0; 16]);
+            let moment = Moment { now: self.now, chance: [7; 16], holder };
+            let batch: Vec<_> = commands.into_iter().map(|command| (command, moment)).collect();
+            let decided = self.desk.run(&batch).unwrap();
+            decided.into_iter().map(|decided| decided.reply).collect()
+        }
+
+        fn one(&mut self, command: Command) -> Result<Reply, Refusal> {
+            self.run(vec![command]).remove(0)
+        }
+    }
+
+    /// A command under a key. Its digest stands for how it was asked for.
+    fn keyed(key: &str, command: Command) -> Command {
+        let request = Digest::of(&[format!("{command:?}").as_bytes()]);
+        Command::Once(Once {
+            key: Digest::of(&[key.as_bytes()]),
+            request,
+            command: Box::new(command),
+        })
+    }
+
+    fn open(message: &str) -> Command {
+        Command::OpenTicket { message: TicketMessage::parse(message.to_owned()).unwrap() }
+    }
+
+    fn is_again(reply: &Result<Reply, Refusal>) -> bool {
+        matches!(reply, Ok(Reply::Again { .. }))
+    }
+
+    /// Status and body as the caller sees them.
+    fn seen(reply: Result<Reply, Refusal>) -> (u16, String) {
+        let response = api::answer(reply);
+        (response.status, response.body)
+    }
+
+    #[test]
+    fn a_repetition_is_answered_the_same_and_changes_nothing() {
+        let mut rig = Rig::new();
+        let first = rig.one(keyed("k", open("m")));
+        let again = rig.one(keyed("k", open("m")));
+        assert!(!is_again(&first) && is_again(&again));
+        assert_eq!(seen(first), seen(again));
+        let Ok(Reply::Announced(ping)) = rig.one(Command::Ping) else { panic!("not told") };
+        assert_eq!(ping.seq().0, 2, "one ticket was opened");
+    }
+
+    #[test]
+    fn a_batch_that_holds_a_call_twice_carries_it_out_once() {
+        let mut rig = Rig::new();
+        let replies = rig.run(vec![keyed("k", open("m")), keyed("k", open("m"))]);
+        assert_eq!(replies.iter().map(is_again).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn a_refusal_is_given_again_also_when_the_call_would_succeed_by_then() {
+        let mut rig = Rig::new();
+        let id = TicketId::parse("tkt_0197000000017abcaeeeeeeeeeeeeeee").unwrap();
+        let close = || keyed("k", Command::CloseTicket { id });
+        let first = rig.one(close());
+        assert_eq!(first, Err(Refusal::UnknownTicket));
+        let again = rig.one(close());
+        assert!(is_again(&again));
+        assert_eq!(seen(first), seen(again));
+    }
+
+    #[test]
+    fn a_key_belongs_to_one_call_for_a_day() {
+        let mut rig = Rig::new();
+        rig.one(keyed("k", open("m"))).unwrap();
+        assert_eq!(rig.one(keyed("k", open("n"))), Err(Refusal::KeyReused));
+        assert!(!is_again(&rig.one(keyed("l", open("m")))));
+        rig.now = START.plus(FirstAnswer::KEPT_MS - 1);
+        assert!(is_again(&rig.one(keyed("k", open("m")))));
+        rig.now = START.plus(FirstAnswer::KEPT_MS);
+        assert!(!is_again(&rig.one(keyed("k", open("n")))));
+        assert!(is_again(&rig.one(keyed("k", open("n")))));
+    }
+
+    fn register() -> Command {
+        Command::Register(Registration {
+            callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
+            secret: Secret::new([1; 32]),
+            settings: Amendment::default(),
+        })
+    }
+
+    fn rotate(webhook: WebhookId, overlap_ms: u64) -> Command {
+        Command::Rotate(Rotation { webhook, secret: Secret::new([2; 32]), overlap_ms })
+    }
+
+    #[test]
+    fn a_secret_is_shown_again_while_it_signs_and_is_stored_in_the_webhook_alone() {
+        let mut rig = Rig::new();
+        let registered = rig.one(keyed("k", register()));
+        let Ok(Reply::Registered(webhook)) = &registered else { panic!("not registered") };
+        let id = webhook.id;
+        let shown = seen(registered);
+        let text = Secret::new([1; 32]).reveal();
+        assert!(shown.1.ends_with(&format!(",\"secret\":\"{}\"}}}}", *text)), "{}", shown.1);
+        assert_eq!(seen(rig.one(keyed("k", register()))), shown);
+
+        let rotated = seen(rig.one(keyed("l", rotate(id, 1_000))));
+        assert_eq!(seen(rig.one(keyed("l", rotate(id, 1_000)))), rotated);
+        assert_eq!(seen(rig.one(keyed("k", register()))), shown);
+        rig.now = START.plus(1_000);
+        let hidden = (201, shown.1.replace(&format!(",\"secret\":\"{}\"", *text), ""));
+        assert_eq!(seen(rig.one(keyed("k", register()))), hidden);
+        assert_eq!(seen(rig.one(keyed("l", rotate(id, 1_000)))), rotated);
+
+        rig.one(Command::Unregister { id }).unwrap();
+        let (status, body) = seen(rig.one(keyed("l", rotate(id, 1_000))));
+        assert!(status == 201 && !body.contains("secret"), "{body}");
+    }
+}

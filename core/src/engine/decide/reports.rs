@@ -1,0 +1,188 @@
+//! What the end of a request changes: its receiver's pace and health, and where its event stands.
+
+use std::sync::Arc;
+
+use crate::delivery::answer::{Answer, Meaning, Trouble};
+use crate::delivery::attempt::Attempt;
+use crate::delivery::health::Verdict;
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::delivery::retry_after;
+use crate::delivery::slot::Slot;
+use crate::engine::command::Report;
+use crate::engine::decide::turns::settle;
+use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::Asked;
+use crate::engine::outcome::Reply;
+use crate::model::event::EventType;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::webhook::{Ordering, Webhook, WebhookStatus};
+
+/// The end of a request. A word about one that is no longer in flight, or from a host that no
+/// longer sends for this webhook, is recorded and changes nothing else.
+pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Reply, Stop> {
+    let key = report.key;
+    let Some(webhook) = decision.webhook(key.webhook)? else { return Ok(Reply::Noted) };
+    let ours = decision
+        .reader(key.webhook)?
+        .filter(|reader| reader.holder == Some(decision.moment.holder))
+        .is_some_and(|reader| reader.sends(key.seq, key.number));
+    if !ours {
+        record(decision, report, Reason::Late, None);
+        return Ok(Reply::Noted);
+    }
+    let Some(slot) = decision.end(key)? else { return Ok(Reply::Noted) };
+    match report.answer.meaning() {
+        Meaning::Delivered => deliver(decision, &webhook, slot, report)?,
+        Meaning::Failed(trouble) => fail(decision, &webhook, slot, report, Some(trouble))?,
+        Meaning::Gone => {
+            let webhook = disable(decision, &webhook, Reason::Gone)?;
+            fail(decision, &webhook, slot, report, None)?;
+        }
+        Meaning::Unsent => {
+            // All of the webhook waits, lest each further event meets the same want.
+            let due = decision.now().plus(Lane::OUR_WAIT_MS);
+            let reader = decision.held_mut(webhook.id)?;
+            reader.not_before = reader.not_before.max(due);
+            decision.wait(slot.waiting(webhook.id, slot.step, due, Reason::OurFault))?;
+            record(decision, report, Reason::OurFault, Some(due));
+        }
+    }
+    rest(decision, webhook.id)?;
+    Ok(Reply::Noted)
+}
+
+fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: Option<Millis>) {
+    decision.record(Attempt {
+        key: report.key,
+        at: report.sent_at,
+        duration_ms: Some(report.duration_ms),
+        answer: report.answer.clone(),
+        reason: why,
+        next_attempt_at: again_at,
+    });
+}
+
+/// With nothing in flight and nothing waiting, failures are over.
+pub(super) fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Asked<()> {
+    let reader = decision.reader_mut(webhook)?;
+    if reader.is_idle() {
+        reader.health.rest();
+    }
+    Ok(())
+}
+
+fn deliver(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+    report: &Report,
+) -> Asked<()> {
+    record(decision, report, Reason::Delivered, None);
+    let reader = decision.held_mut(webhook.id)?;
+    reader.window.answered(false, webhook.max_in_flight);
+    if reader.health.succeed() {
+        reader.window.restart();
+        decision.tell_of(webhook, EventType::WebhookRecovered, None, Reason::Delivered)?;
+    }
+    settle(decision, webhook, slot)
+}
+
+/// The attempt failed: the receiver's pace and health take note, and the event waits.
+fn fail(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+    report: &Report,
+    trouble: Option<Trouble>,
+) -> Asked<()> {
+    let (now, figures) = (decision.now(), decision.figures());
+    let again_at = asked_to_wait(&report.answer, trouble, now);
+    let reader = decision.held_mut(webhook.id)?;
+    reader.window.answered(trouble.is_some_and(Trouble::narrows_window), webhook.max_in_flight);
+    if let Some(at) = again_at {
+        let at = at.min(now.plus(Reader::LONGEST_PAUSE_MS));
+        reader.not_before = reader.not_before.max(at);
+    }
+    if slot.probe {
+        reader.health.probe_failed(&figures, now);
+    }
+    let mut verdict = Verdict::Unchanged;
+    if trouble.is_some_and(Trouble::is_ill) {
+        let one_lane = reader.ordering == Ordering::Webhook;
+        reader.health.fail(slot.subject, now);
+        verdict = reader.health.judge(&figures, one_lane, now);
+    }
+    match verdict {
+        Verdict::Unchanged => step(decision, webhook, slot, report, again_at),
+        Verdict::Down => {
+            decision.tell_of(webhook, EventType::WebhookDown, None, Reason::Failing)?;
+            step(decision, webhook, slot, report, again_at)
+        }
+        Verdict::Disable => {
+            let webhook = disable(decision, webhook, Reason::Failing)?;
+            step(decision, &webhook, slot, report, again_at)
+        }
+    }
+}
+
+/// Until when a receiver asked not to be asked again about this event.
+fn asked_to_wait(answer: &Answer, trouble: Option<Trouble>, now: Millis) -> Option<Millis> {
+    let asks = trouble.is_some_and(Trouble::asks_to_wait);
+    match answer {
+        Answer::Status { retry_after: Some(value), .. } if asks => {
+            let at = retry_after::parse(value, now)?;
+            Some(at.min(now.plus(Lane::LONGEST_PAUSE_MS)))
+        }
+        Answer::Status { .. } | Answer::Failure(_) => None,
+    }
+}
+
+/// A step of the ladder, at whose end the event is abandoned. A probe takes none.
+fn step(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+    report: &Report,
+    again_at: Option<Millis>,
+) -> Asked<()> {
+    let now = decision.now();
+    if matches!(slot.subject, Subject::Stopped(_)) {
+        record(decision, report, Reason::Stopped, None);
+        return settle(decision, webhook, slot);
+    }
+    let (wait_ms, step, why) = if slot.probe {
+        (Some(0), slot.step, Reason::Probe)
+    } else {
+        let wait_ms = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq);
+        (wait_ms, slot.step + 1, webhook.status.reason().unwrap_or(Reason::Retry))
+    };
+    let Some(wait_ms) = wait_ms else {
+        record(decision, report, Reason::RetriesUsedUp, None);
+        let (kind, why) = (EventType::DeliveryAbandoned, Reason::RetriesUsedUp);
+        decision.tell_of(webhook, kind, Some(slot.seq), why)?;
+        return settle(decision, webhook, slot);
+    };
+    let due = now.plus(wait_ms).max(again_at.unwrap_or(now));
+    record(decision, report, why, Some(due));
+    decision.wait(slot.waiting(webhook.id, step, due, why))
+}
+
+fn disable(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    reason: Reason,
+) -> Asked<Arc<Webhook>> {
+    match webhook.status {
+        WebhookStatus::Active | WebhookStatus::Paused => {
+            let status = WebhookStatus::Disabled { reason, at: decision.now() };
+            let disabled = Webhook::clone(webhook).with_status(status);
+            decision.tell_of(webhook, EventType::WebhookDisabled, None, reason)?;
+            decision.put_webhook(disabled, webhook.rev)
+        }
+        WebhookStatus::Disabled { .. } => Ok(Arc::clone(webhook)),
+    }
+}

@@ -1,0 +1,213 @@
+//! What the log lets go of, in small steps: first whatever still wants it moves on, on record, and
+//! then the floor rises.
+//!
+//! It is decided before all else of a batch, so that what the store says of lanes is how they are.
+
+use std::sync::Arc;
+
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::{Scope, Subject};
+use crate::delivery::slot::Slot;
+use crate::engine::decide::{reports, turns};
+use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::{Asked, Partner};
+use crate::engine::outcome::Reply;
+use crate::model::event::{Event, EventType};
+use crate::model::id::WebhookId;
+use crate::model::idempotency::FirstAnswer;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::retention::Retention;
+use crate::model::seq::Seq;
+use crate::webhook::Webhook;
+
+pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
+    let now = decision.now();
+    let floor = decision.log()?.floor;
+    let too_old = too_old(decision, floor)?;
+    let too_many = too_many(decision, floor)?;
+    let target = too_old.max(too_many);
+    let (to, lanes) = reach(decision, floor, target)?;
+    decision.going_to(target);
+    // Whether it was enough of what is too much shows after each step.
+    let goes_on = to < target || !lanes.is_empty() || too_many > floor;
+    let_go(decision, floor, to, &lanes)?;
+    let answers_at = forget_answers(decision)?;
+    let next = if goes_on {
+        Some(now.plus(Retention::PACE_MS))
+    } else if decision.retention().is_for_good() {
+        None
+    } else {
+        Some(now.plus(Retention::LOOK_MS))
+    };
+    decision.retain_at(next.into_iter().chain(answers_at).min());
+    Ok(Reply::Noted)
+}
+
+/// Lets go of answers that are no longer given again. Says when there may be more to let go.
+fn forget_answers(decision: &mut Decision<'_>) -> Asked<Option<Millis>> {
+    let now = decision.now();
+    let Some(oldest) = decision.oldest_answer()? else { return Ok(None) };
+    let ends_at = oldest.plus(FirstAnswer::KEPT_MS);
+    if ends_at > now {
+        return Ok(Some(ends_at));
+    }
+    let outdated = Millis(now.0.saturating_sub(FirstAnswer::KEPT_MS));
+    decision.forget_answers(outdated, Retention::ANSWERS);
+    Ok(Some(now.plus(Retention::PACE_MS)))
+}
+
+/// Up to where events are too old.
+fn too_old(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+    let Some(oldest) = decision.retention().oldest(decision.now()) else { return Ok(floor) };
+    let head = decision.log()?.head;
+    let first_kept = decision.created_from(oldest)?;
+    Ok(first_kept.map_or(head, |first| Seq(first.0 - 1)))
+}
+
+/// Up to where events are too many: the share of them that the store has too much.
+fn too_many(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+    let Some(most) = decision.retention().bytes else { return Ok(floor) };
+    let (head, size) = (decision.log()?.head, decision.size()?);
+    let events = u128::from(head.0 - floor.0);
+    let surplus = u128::from(size.saturating_sub(most));
+    let share = (events * surplus).div_ceil(u128::from(size.max(1)));
+    Ok(Seq(floor.0 + u64::try_from(share).unwrap_or(0)))
+}
+
+/// How far the floor rises in one step, and the lanes that are in its way.
+fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Asked<(Seq, Vec<Lane>)> {
+    let partners = decision.partners()?;
+    let step = Retention::step(partners.len());
+    let slots = partners.values().flat_map(|partner| &partner.reader.sending);
+    // What is in flight is waited for.
+    let in_flight = slots.map(|slot| Seq(slot.seq.0 - 1)).min().unwrap_or(target);
+    let to = target.min(in_flight).min(Seq(floor.0 + step));
+    if to <= floor {
+        return Ok((floor, Vec::new()));
+    }
+    let mut lanes = decision.lanes_to(to)?;
+    let Some(last) = lanes.last().copied() else { return Ok((to, lanes)) };
+    if lanes.len() < Retention::LANES as usize {
+        return Ok((to, lanes));
+    }
+    // There are more of them: as far as they are all known, or the first of many for one event.
+    let known = Seq(last.head.0 - 1);
+    if known > floor {
+        lanes.retain(|lane| lane.head <= known);
+    }
+    Ok((known.max(floor), lanes))
+}
+
+/// Moves everything that stands at or below `to`, and raises the floor.
+fn let_go(decision: &mut Decision<'_>, floor: Seq, to: Seq, lanes: &[Lane]) -> Result<(), Stop> {
+    let last = lanes.last().map_or(to, |lane| lane.head.max(to));
+    if last <= floor {
+        return Ok(());
+    }
+    let events = decision.outlines(floor, last)?;
+    ask_ahead(decision, lanes, last)?;
+    for lane in lanes {
+        expire_lane(decision, lane, &events, last)?;
+    }
+    if to > floor {
+        move_readers(decision, to, &events)?;
+        decision.raise_floor(to)?;
+    }
+    Ok(())
+}
+
+/// Asks at once for what each lane goes on with.
+fn ask_ahead(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<(), Stop> {
+    let mut needs = Vec::new();
+    for lane in lanes {
+        let behind = lane.behind.filter(|behind| *behind > to);
+        let (Subject::Live(scope) | Subject::Replay(scope)) = lane.subject else { continue };
+        if let (Scope::Topic(topic), Some(behind)) = (scope, behind) {
+            needs.extend(decision.next_about(topic, to, behind).err());
+        }
+    }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+}
+
+/// A lane's events up to `to` are let go; it goes on behind them.
+fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: Seq) -> Asked<()> {
+    let (id, now) = (lane.webhook, decision.now());
+    let Some(webhook) = decision.webhook(id)? else { return Ok(()) };
+    let reader = decision.reader_mut(id)?;
+    let ordering = reader.ordering;
+    reader.leave(lane.subject);
+    let last = lane.behind.unwrap_or(lane.head).min(to);
+    let within = |event: &&Event| {
+        let is_it = event.seq == lane.head;
+        let scope = Scope::of(event, ordering);
+        is_it || lane.subject == Subject::Live(scope) || lane.subject == Subject::Replay(scope)
+    };
+    let gone = events.iter().filter(|event| (lane.head..=last).contains(&event.seq));
+    for event in gone.filter(within) {
+        reader.let_go(lane.subject);
+        match lane.subject {
+            Subject::Live(_) if event.seq == lane.head || webhook.hears(event) => {
+                reader.expire(event.id);
+            }
+            Subject::Live(_) => reader.owed.remove(event.id),
+            Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {}
+        }
+    }
+    let behind = lane.behind.filter(|behind| *behind > to);
+    let rest = Slot::first(to, lane.subject, behind, now);
+    if let Some(next) = turns::next_in_lane(decision, &webhook, &rest)? {
+        let head = next.seq;
+        let behind = behind.filter(|behind| *behind > head);
+        let number = turns::requests_so_far(decision, id, lane.subject, head)?;
+        let (step, due, why) = (0, now, Reason::Turn);
+        decision.reader_mut(id)?.wait(lane.subject);
+        decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
+    } else {
+        decision.drop_lane(lane);
+        reports::rest(decision, id)?;
+    }
+    abandon(decision, &webhook, lane)
+}
+
+fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<()> {
+    match lane.subject {
+        Subject::Live(_) | Subject::Again(_) => decision.tell_of(
+            webhook,
+            EventType::DeliveryAbandoned,
+            Some(lane.head),
+            Reason::Expired,
+        ),
+        Subject::Replay(_) | Subject::Stopped(_) => Ok(()),
+    }
+}
+
+/// Readers that stand below `to` are moved up. What they were owed until there is put on record.
+fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Asked<()> {
+    let mut below: Vec<(WebhookId, Arc<Webhook>)> = Vec::new();
+    for (id, Partner { webhook, reader }) in decision.partners()? {
+        if reader.read_to < to {
+            below.push((*id, Arc::clone(webhook)));
+        }
+    }
+    for (id, webhook) in below {
+        let reader = decision.reader(id)?;
+        let Some(mut place) = reader.map(|reader| decision.place(reader)) else { continue };
+        let reader = decision.reader_mut(id)?;
+        (reader.read_to, reader.tallies) = (place.read_to, place.tallies);
+        let first = events.partition_point(|event| event.seq <= place.read_to);
+        let unread = events.iter().skip(first).take_while(|event| event.seq <= to);
+        for event in unread {
+            place = place.past(event);
+            reader.read(place, event);
+            if webhook.hears(event) {
+                reader.owed.add(event.id);
+                reader.expire(event.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,500 @@
+//! A decision in the making: what is known, and what was changed so far.
+//!
+//! Rules look up and change rows through it alone. A look-up that needs something stops the
+//! decision with `?`, and so does a refusal; what was changed until then is thrown away with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::delivery::attempt::{Attempt, AttemptKey, Tried};
+use crate::delivery::checkpoint::Skim;
+use crate::delivery::health::Figures;
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::delivery::request::Request;
+use crate::delivery::slot::Slot;
+use crate::delivery::window::has_room;
+use crate::engine::facts::{Asked, Facts, Partner};
+use crate::engine::limits::Hosts;
+use crate::engine::need::Need;
+use crate::engine::outcome::{Changes, Expect, LogPut, Outcome, Put, Reply};
+use crate::model::event::{Details, Event, EventType, Topic};
+use crate::model::id::{Stamp, TicketId, WebhookId};
+use crate::model::log::{Log, News};
+use crate::model::millis::Millis;
+use crate::model::moment::Moment;
+use crate::model::reason::Reason;
+use crate::model::refusal::Refusal;
+use crate::model::retention::Retention;
+use crate::model::seq::Seq;
+use crate::model::service::Service;
+use crate::model::ticket::Ticket;
+use crate::webhook::Webhook;
+
+/// Why a decision stops before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Need(Vec<Need>),
+    Refuse(Refusal),
+}
+
+impl From<Need> for Stop {
+    fn from(need: Need) -> Self {
+        Self::Need(vec![need])
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
+}
+
+pub(crate) struct Decision<'a> {
+    facts: &'a Facts,
+    pub moment: &'a Moment,
+    changes: Changes,
+    /// What is to be sent: made into requests at the end, when no need can undo them.
+    sends: Vec<(Arc<Webhook>, Arc<Event>, AttemptKey)>,
+    /// Slots of all readers that this host holds, as changed so far.
+    in_flight: u32,
+    pub turn: Option<WebhookId>,
+    /// Readers that moved past events which are for others only: not worth a write.
+    skims: BTreeMap<WebhookId, Skim>,
+    next_wake: Option<Millis>,
+    #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
+    retain_at: Option<Option<Millis>>,
+    going_to: Option<Seq>,
+}
+
+impl<'a> Decision<'a> {
+    pub fn new(facts: &'a Facts, moment: &'a Moment) -> Self {
+        Self {
+            facts,
+            moment,
+            changes: Changes::default(),
+            sends: Vec::new(),
+            in_flight: facts.in_flight(moment.holder),
+            turn: facts.turn(),
+            skims: BTreeMap::new(),
+            next_wake: None,
+            retain_at: None,
+            going_to: None,
+        }
+    }
+
+    pub fn now(&self) -> Millis {
+        self.moment.now
+    }
+
+    pub fn outcome(self, reply: Reply) -> Outcome {
+        let now = self.moment.now;
+        let sends = self.sends.into_iter();
+        Outcome {
+            reply: Ok(reply),
+            changes: self.changes,
+            requests: sends.map(|(to, event, key)| Request::new(&to, &event, key, now)).collect(),
+            next_wake: self.next_wake,
+            turn: self.turn,
+            skims: self.skims,
+            retain_at: self.retain_at,
+            going_to: self.going_to,
+        }
+    }
+
+    /// Asks to be woken at `at`, or earlier.
+    pub fn wake_at(&mut self, at: Millis) {
+        self.next_wake = Some(self.next_wake.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// What is kept, and for how long.
+impl Decision<'_> {
+    pub fn retention(&self) -> Retention {
+        self.facts.limits.retention
+    }
+
+    /// When it is to be looked again whether anything is to be let go, if ever.
+    pub fn retain_at(&mut self, at: Option<Millis>) {
+        self.retain_at = Some(at);
+    }
+
+    /// Events up to `to` are about to be let go.
+    pub fn going_to(&mut self, to: Seq) {
+        self.going_to = Some(to);
+    }
+
+    /// Whether the event at `seq` is about to be let go: then it is not sent any more, as what is in
+    /// flight is waited for.
+    pub fn is_going(&self, seq: Seq) -> bool {
+        seq <= self.facts.going_to()
+    }
+
+    /// When the oldest first answer was given.
+    pub fn oldest_answer(&self) -> Asked<Option<Millis>> {
+        self.facts.oldest_answer()
+    }
+
+    /// First answers that were given up to `at` are no longer kept: so many of the oldest.
+    pub fn forget_answers(&mut self, at: Millis, most: u32) {
+        self.changes.forgotten = Some((at, most));
+    }
+
+    /// When that is, if ever.
+    pub fn retains_at(&self) -> Option<Millis> {
+        self.facts.retains_at()
+    }
+
+    /// The first event that was created at `at` or later.
+    pub fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
+        self.facts.created_from(at)
+    }
+
+    /// Bytes that the store uses.
+    pub fn size(&self) -> Asked<u64> {
+        self.facts.size()
+    }
+
+    /// Lanes whose heads are at `to` or before it, by head: the first [`Retention::LANES`].
+    pub fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
+        self.facts.lanes_to(to)
+    }
+
+    /// The events after one and up to another, without their bodies, in order.
+    pub fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
+        self.facts.outlines(after, to)
+    }
+
+    /// Events up to `floor` are no longer kept.
+    pub fn raise_floor(&mut self, floor: Seq) -> Asked<()> {
+        self.tick()?;
+        if let Some(put) = &mut self.changes.log {
+            put.row.floor = floor;
+        }
+        self.changes.floor = Some(floor);
+        Ok(())
+    }
+}
+
+/// The log, the service and tickets.
+impl Decision<'_> {
+    pub fn log(&self) -> Asked<Log> {
+        self.changes.log.map_or_else(|| self.facts.log(), |put| Ok(put.row))
+    }
+
+    /// The desk's next stamp, for a thing that is made now.
+    pub fn tick(&mut self) -> Asked<Stamp> {
+        let mut log = self.log()?;
+        let was = log.stamp;
+        let stamp = log.tick(self.moment.now);
+        self.put_log(log, was);
+        Ok(stamp)
+    }
+
+    fn put_log(&mut self, row: Log, was: Stamp) {
+        let was = self.changes.log.map_or(was, |put| put.was);
+        self.changes.log = Some(LogPut { row, was });
+    }
+
+    /// Appends an event to the log.
+    pub fn tell(&mut self, stamp: Stamp, news: News<'_>) -> Asked<Arc<Event>> {
+        let mut log = self.log()?;
+        let was = log.stamp;
+        let event = Arc::new(log.append(stamp, news));
+        self.put_log(log, was);
+        self.changes.events.push(Arc::clone(&event));
+        Ok(event)
+    }
+
+    /// Tells of how a webhook fares, if anybody wants to hear of it. Nothing is told of a webhook
+    /// that itself hears such things: its failures would tell of themselves for ever.
+    pub fn tell_of(
+        &mut self,
+        webhook: &Webhook,
+        kind: EventType,
+        about: Option<Seq>,
+        reason: Reason,
+    ) -> Asked<()> {
+        let wanted = self.partners()?.values().any(|partner| partner.webhook.events.names(kind));
+        if !wanted || webhook.events.is_operational() {
+            return Ok(());
+        }
+        let event_id = about.map(|seq| self.event(seq)).transpose()?.map(|event| event.id);
+        let data = Details {
+            webhook_id: Some(webhook.id),
+            event_id,
+            reason: Some(reason),
+            ..Details::default()
+        };
+        let stamp = self.tick()?;
+        self.tell(stamp, News::of(kind).about(Topic::Webhook(webhook.id)).with(data))?;
+        Ok(())
+    }
+
+    pub fn service(&self) -> Asked<Service> {
+        self.facts.service()
+    }
+
+    pub fn put_service(&mut self, service: Service) {
+        self.changes.service = Some(service);
+    }
+
+    pub fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
+        self.facts.ticket(id)
+    }
+
+    pub fn put_ticket(&mut self, ticket: Ticket, expect: Expect) {
+        self.changes.tickets.insert(ticket.id, Put { row: Some(ticket), expect });
+    }
+}
+
+/// Webhooks and what is known of their deliveries.
+impl Decision<'_> {
+    pub fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
+        self.facts.partners()
+    }
+
+    /// The webhook as it stands in this decision.
+    pub fn webhook(&self, id: WebhookId) -> Asked<Option<Arc<Webhook>>> {
+        match self.changes.webhooks.get(&id) {
+            Some(put) => Ok(put.row.clone()),
+            None => Ok(self.facts.partners()?.get(&id).map(|p| Arc::clone(&p.webhook))),
+        }
+    }
+
+    /// The reader of a webhook that there is, as it stands in this decision.
+    pub fn reader(&self, id: WebhookId) -> Asked<Option<&Reader>> {
+        match self.changes.readers.get(&id) {
+            Some(put) => Ok(put.row.as_ref()),
+            None => Ok(self.facts.partners()?.get(&id).map(|partner| &partner.reader)),
+        }
+    }
+
+    /// The reader of `webhook`, to be changed, whoever holds it.
+    ///
+    /// # Panics
+    /// When there is no such webhook: rules look the webhook up first.
+    pub fn reader_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
+        if !self.changes.readers.contains_key(&id) {
+            let partner = self.facts.partners()?.get(&id).expect("the webhook was looked up");
+            let mut reader = partner.reader.clone();
+            let expect = Expect::Rev(reader.rev);
+            reader.rev += 1;
+            self.changes.readers.insert(id, Put { row: Some(reader), expect });
+        }
+        let put = self.changes.readers.get_mut(&id);
+        Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
+    }
+
+    /// The same, and from here on it is this host that sends for the webhook. What another one had
+    /// in flight waits in its lanes, due now, so that it is sent inside the rules; the receiver is
+    /// not charged.
+    pub fn held_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
+        let holder = Some(self.moment.holder);
+        if self.reader(id)?.is_some_and(|reader| reader.holder != holder) {
+            let reader = self.reader_mut(id)?;
+            reader.holder = holder;
+            let lost = reader.sending.clone();
+            self.in_flight += reader.in_flight();
+            for slot in lost {
+                self.give_up(id, slot, Reason::TakenOver)?;
+            }
+        }
+        self.reader_mut(id)
+    }
+
+    /// Whether other hosts work on the same store.
+    pub fn has_company(&self) -> bool {
+        self.facts.limits.hosts == Hosts::Several
+    }
+
+    /// Whether this host may send for a webhook: it does so already, or nobody else does any more.
+    pub fn may_hold(&self, webhook: &Webhook, reader: &Reader) -> bool {
+        match self.facts.limits.hosts {
+            Hosts::One => true,
+            Hosts::Several => {
+                let free_at = reader.free_at(self.moment.holder, webhook.timeout_ms);
+                free_at.is_none_or(|at| at <= self.now())
+            }
+        }
+    }
+
+    /// How far a reader has come, what it only skimmed included.
+    pub fn place(&self, reader: &Reader) -> Skim {
+        let skim = self.skims.get(&reader.webhook).or_else(|| self.facts.skim(reader.webhook));
+        let read = Skim { read_to: reader.read_to, tallies: reader.tallies };
+        skim.copied().filter(|skim| skim.read_to > read.read_to).unwrap_or(read)
+    }
+
+    pub fn skim(&mut self, webhook: WebhookId, place: Skim) {
+        self.skims.insert(webhook, place);
+    }
+
+    pub fn register(&mut self, webhook: Arc<Webhook>, reader: Reader) {
+        let id = webhook.id;
+        let expect = Expect::Absent;
+        self.changes.webhooks.insert(id, Put { row: Some(webhook), expect });
+        self.changes.readers.insert(id, Put { row: Some(reader), expect });
+    }
+
+    pub fn unregister(&mut self, webhook: &Webhook, reader_rev: u64) {
+        let id = webhook.id;
+        let gone = Put { row: None, expect: Expect::Rev(webhook.rev) };
+        self.changes.webhooks.insert(id, gone);
+        self.changes.readers.insert(id, Put { row: None, expect: Expect::Rev(reader_rev) });
+        self.changes.cleared.insert(id);
+    }
+
+    /// Changes a webhook that there is, and gives it as it now stands.
+    pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Asked<Arc<Webhook>> {
+        let webhook = Arc::new(webhook);
+        let put = Put { row: Some(Arc::clone(&webhook)), expect: Expect::Rev(was_rev) };
+        self.changes.webhooks.insert(webhook.id, put);
+        // Whoever sends for it decided over the webhook as it was: that must not hold any more.
+        self.reader_mut(webhook.id)?;
+        Ok(webhook)
+    }
+
+    pub fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<Lane>> {
+        match self.changes.lanes.get(&(webhook, subject)) {
+            Some(lane) => Ok(*lane),
+            None => self.facts.lane(webhook, subject).map(Option::<&Lane>::copied),
+        }
+    }
+
+    /// The webhook's lane that goes first.
+    pub fn first_lane(&self, webhook: WebhookId) -> Asked<Option<Lane>> {
+        let changed = &self.changes.lanes;
+        let skip = |subject| changed.contains_key(&(webhook, subject));
+        let known = self.facts.first_lane(webhook, skip)?.copied();
+        let first = (webhook, Subject::FIRST);
+        let ours = changed.range(first..).take_while(|((of, _), _)| *of == webhook);
+        Ok(ours.filter_map(|(_, lane)| *lane).chain(known).min_by_key(Lane::turn))
+    }
+
+    /// Changes a lane that waits.
+    pub fn put_lane(&mut self, lane: Lane) {
+        self.changes.lanes.insert((lane.webhook, lane.subject), Some(lane));
+    }
+
+    /// Takes away a lane that waits.
+    pub fn drop_lane(&mut self, lane: &Lane) {
+        self.changes.lanes.insert((lane.webhook, lane.subject), None);
+    }
+
+    pub fn event(&self, seq: Seq) -> Asked<Arc<Event>> {
+        self.facts.event(seq).map(Arc::clone)
+    }
+
+    pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
+        self.facts.next_about(topic, after, to)
+    }
+
+    /// What was tried of an event so far.
+    pub fn tried(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
+        let key = |number| AttemptKey { seq, webhook, number };
+        let ours = self.changes.attempts.range(key(0)..=key(u32::MAX));
+        Ok(ours.fold(self.facts.tried(webhook, seq)?, |tried, (_, attempt)| tried.and(attempt)))
+    }
+
+    /// Ends the replay of a webhook: its lanes are gone.
+    pub fn stop_replay(&mut self, webhook: WebhookId) -> Asked<()> {
+        self.reader_mut(webhook)?.stop_replay();
+        self.changes.lanes.retain(|(of, subject), _| *of != webhook || !subject.is_replay());
+        self.changes.stopped.insert(webhook);
+        Ok(())
+    }
+
+    pub fn record(&mut self, attempt: Attempt) {
+        self.changes.attempts.insert(attempt.key, attempt);
+    }
+}
+
+/// Between waiting and sending.
+impl Decision<'_> {
+    /// Whether this host could send anything more.
+    pub fn is_full(&self) -> bool {
+        self.in_flight >= self.facts.limits.in_flight
+    }
+
+    pub fn has_room(&self, webhook: &Webhook) -> Asked<bool> {
+        let free = self.facts.limits.in_flight.saturating_sub(self.in_flight);
+        let reader = self.reader(webhook.id)?;
+        let in_flight = reader.map_or(0, Reader::in_flight);
+        let window = reader.map_or(0, |reader| reader.window.size.min(webhook.max_in_flight));
+        Ok(has_room(in_flight, window, free))
+    }
+
+    /// Whether the webhook may be sent what is its turn: it is active and not down, and neither its
+    /// receiver nor its rate asks for a pause.
+    pub fn has_leave(&self, webhook: &Webhook) -> Asked<bool> {
+        let now = self.now();
+        let reader = self.reader(webhook.id)?;
+        let leave = |reader: &Reader| !reader.health.is_down() && reader.sends_from(now) <= now;
+        Ok(webhook.is_active() && reader.is_some_and(leave))
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.facts.limits.health
+    }
+
+    /// Ends a request that is in flight.
+    pub fn end(&mut self, key: AttemptKey) -> Asked<Option<Slot>> {
+        let slot = self.held_mut(key.webhook)?.end(key.seq, key.number);
+        self.in_flight -= u32::from(slot.is_some());
+        Ok(slot)
+    }
+
+    /// Lets a subject wait that neither waits nor sends.
+    pub fn wait(&mut self, lane: Lane) -> Asked<()> {
+        self.held_mut(lane.webhook)?.wait(lane.subject);
+        self.put_lane(lane);
+        Ok(())
+    }
+
+    /// Gives up waiting for the end of a request: its event waits, due now, and is sent again, unless
+    /// it was part of a replay that is stopped.
+    pub fn give_up(&mut self, webhook: WebhookId, slot: Slot, why: Reason) -> Asked<()> {
+        let now = self.now();
+        let key = AttemptKey { seq: slot.seq, webhook, number: slot.number };
+        self.end(key)?;
+        let again_at = match slot.subject {
+            Subject::Live(_) | Subject::Again(_) | Subject::Replay(_) => {
+                self.wait(slot.waiting(webhook, slot.step, now, why))?;
+                Some(now)
+            }
+            Subject::Stopped(_) => {
+                self.held_mut(webhook)?.let_go(slot.subject);
+                None
+            }
+        };
+        self.record(Attempt::unheard(key, slot.since, why, again_at));
+        Ok(())
+    }
+
+    /// Takes a lane out of those that wait.
+    pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
+        self.held_mut(lane.webhook)?.leave(lane.subject);
+        self.drop_lane(lane);
+        Ok(())
+    }
+
+    /// Puts a request in flight.
+    pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
+        let event = self.event(slot.seq)?;
+        let now = self.now();
+        let reader = self.held_mut(webhook.id)?;
+        reader.keep_rate(webhook.rate_limit, now);
+        let is_live = matches!(slot.subject, Subject::Live(_));
+        if slot.number == 1 && !is_live {
+            // It was skipped, and is heard of after all.
+            reader.owed.add(event.id);
+        }
+        reader.sending.push(slot);
+        self.in_flight += 1;
+        let key = AttemptKey { seq: slot.seq, webhook: webhook.id, number: slot.number };
+        self.sends.push((Arc::clone(webhook), event, key));
+        Ok(())
+    }
+}

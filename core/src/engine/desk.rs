@@ -1,0 +1,259 @@
+//! The loop that every host runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::delivery::health::Figures;
+use crate::delivery::request::Request;
+use crate::engine::command::Command;
+use crate::engine::decide::{Step, decide};
+use crate::engine::facts::Facts;
+use crate::engine::limits::{Hosts, Limits, Memory};
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::{Changes, Outcome, Reply};
+use crate::model::event::Event;
+use crate::model::idempotency::FirstAnswer;
+use crate::model::millis::Millis;
+use crate::model::moment::Moment;
+use crate::model::refusal::Refusal;
+use crate::model::retention::Retention;
+use crate::model::seq::Seq;
+
+/// How often a batch is decided before it is given up because others change the same rows: each
+/// time one of them came further.
+const MOST_TRIES: usize = 16;
+
+/// Milliseconds that a host rests after its store failed: soon enough that nobody waits long once it
+/// is back, and seldom enough that a store in trouble is not made busier.
+pub const FAULT_PAUSE_MS: u64 = 500;
+
+/// Where rows are kept.
+pub trait Store {
+    /// What can go wrong with the machinery.
+    type Fault;
+
+    /// What the store has of what is needed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn load(&mut self, need: &Need) -> Result<Fact, Self::Fault>;
+
+    /// Makes all changes durable, or none.
+    ///
+    /// # Errors
+    /// When it did not, or when nobody can say whether it did.
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault>;
+}
+
+/// What became of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Commit {
+    Done,
+    /// A row was not as it was expected, as another host had changed it: nothing was stored.
+    Conflict,
+}
+
+/// Why a batch came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunError<F> {
+    Store(F),
+    /// Other hosts changed the same rows, again and again.
+    Contended,
+    /// A decision asked for what it had just been told: what the store said does not fit together.
+    Unanswered(Need),
+}
+
+impl<F: fmt::Display> fmt::Display for RunError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(fault) => fault.fmt(f),
+            Self::Contended => f.write_str("other hosts keep changing the same rows"),
+            Self::Unanswered(need) => write!(f, "its rows do not fit together: no {need:?}"),
+        }
+    }
+}
+
+/// What is to be done once a decision is committed.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub reply: Result<Reply, Refusal>,
+    pub requests: Vec<Request>,
+    /// What the log gained, in its order.
+    pub events: Vec<Arc<Event>>,
+    pub next_wake: Option<Millis>,
+}
+
+/// A desk over a store.
+#[derive(Debug)]
+pub struct Desk<S> {
+    facts: Facts,
+    store: S,
+}
+
+impl<S: Store> Desk<S> {
+    #[must_use]
+    pub fn new(store: S, memory: Memory) -> Self {
+        Self { facts: Facts::new(memory), store }
+    }
+
+    /// Sets how many requests may be in flight: 0 sends nothing more.
+    pub fn limit_in_flight(&mut self, most: u32) {
+        self.facts.limits.in_flight = most;
+    }
+
+    /// Says who works on the store.
+    pub fn share_with(&mut self, hosts: Hosts) {
+        self.facts.limits.hosts = hosts;
+    }
+
+    /// Sets the figures of health.
+    pub fn judge_health_by(&mut self, figures: Figures) {
+        self.facts.limits.health = figures;
+    }
+
+    /// Sets how long the log is kept.
+    pub fn retain(&mut self, retention: Retention) {
+        self.facts.limits.retention = retention;
+    }
+
+    /// Where the log ends, as the store has it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When it says something else: it is broken.
+    pub fn head(&mut self) -> Result<Seq, S::Fault> {
+        let fact = self.store.load(&Need::Log)?;
+        let Fact::Log(log) = fact else { panic!("the store said {fact:?} of the log") };
+        Ok(log.head)
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.facts.limits
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.facts.limits = limits;
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.facts.memory()
+    }
+
+    /// Forgets all that is known, so that whatever later decisions need is loaded anew.
+    pub(crate) fn forget(&mut self) {
+        self.facts.forget_all();
+    }
+
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    #[must_use]
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
+    /// Decides a batch of commands, each seeing those before it, and commits them together. What
+    /// comes back may be answered and sent.
+    ///
+    /// # Errors
+    /// When the store fails, or when other hosts leave no way. Then nothing of the batch may be
+    /// answered or sent; what is known is forgotten and read anew, so the same commands can be run
+    /// again.
+    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, RunError<S::Fault>> {
+        for _ in 0..MOST_TRIES {
+            match self.try_run(batch) {
+                Ok(Some(decided)) => {
+                    self.facts.settle();
+                    return Ok(decided);
+                }
+                Ok(None) => self.facts.forget(),
+                Err(error) => {
+                    self.facts.forget();
+                    return Err(error);
+                }
+            }
+        }
+        Err(RunError::Contended)
+    }
+
+    /// `None`: others were quicker, so all of it is to be decided again over what they left.
+    fn try_run(
+        &mut self,
+        batch: &[(Command, Moment)],
+    ) -> Result<Option<Vec<Decided>>, RunError<S::Fault>> {
+        let mut changes = Changes::default();
+        let mut decided = Vec::with_capacity(batch.len());
+        // What letting go told of stands in the log before all else.
+        let mut told = Vec::new();
+        if let Some((_, moment)) = batch.first()
+            && self.facts.retains_at().is_some_and(|at| is_reached(at, moment.now))
+        {
+            let outcome = self.decide(&Command::Retain, moment)?;
+            self.facts.apply(&outcome);
+            told.clone_from(&outcome.changes.events);
+            changes.merge(outcome.changes);
+        }
+        for (command, moment) in batch {
+            let outcome = self.decide(command, moment)?;
+            self.facts.apply(&outcome);
+            let mut events = std::mem::take(&mut told);
+            events.extend_from_slice(&outcome.changes.events);
+            changes.merge(outcome.changes);
+            decided.push(Decided {
+                reply: outcome.reply,
+                requests: outcome.requests,
+                events,
+                next_wake: outcome.next_wake,
+            });
+        }
+        if !changes.is_empty() {
+            match self.store.commit(&changes).map_err(RunError::Store)? {
+                Commit::Done => {}
+                Commit::Conflict => return Ok(None),
+            }
+        }
+        // An unregister is final also for what was decided before it in the same batch.
+        for decided in &mut decided {
+            decided.requests.retain(|request| !changes.cleared.contains(&request.key.webhook));
+        }
+        Ok(Some(decided))
+    }
+
+    fn decide(
+        &mut self,
+        command: &Command,
+        moment: &Moment,
+    ) -> Result<Outcome, RunError<S::Fault>> {
+        let mut told = Vec::new();
+        loop {
+            match decide(command, moment, &self.facts) {
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Need(mut needs) => {
+                    needs.sort_unstable();
+                    needs.dedup();
+                    if let Some(need) = needs.first().filter(|_| needs == told) {
+                        return Err(RunError::Unanswered(*need));
+                    }
+                    for need in &needs {
+                        let fact = self.store.load(need).map_err(RunError::Store)?;
+                        self.facts.learn(*need, fact);
+                    }
+                    told = needs;
+                }
+            }
+        }
+    }
+}
+
+/// Whether it is time. A time further away than any that is set was set by a clock that was wrong.
+fn is_reached(at: Millis, now: Millis) -> bool {
+    at <= now || at > now.plus(Retention::LOOK_MS.max(FirstAnswer::KEPT_MS))
+}

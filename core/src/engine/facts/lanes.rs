@@ -1,0 +1,221 @@
+//! What is known of one webhook's lanes: single ones, and the first of them in their order.
+
+use std::collections::BTreeMap;
+
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::engine::facts::Asked;
+use crate::engine::need::Need;
+use crate::model::id::WebhookId;
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+
+type Turn = (Millis, Seq);
+
+/// How far the order of the lanes is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Known {
+    #[default]
+    Nothing,
+    /// Every lane that goes at this turn or before it.
+    To(Turn),
+    All,
+}
+
+impl Known {
+    fn covers(self, turn: Turn) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::To(last) => turn <= last,
+            Self::All => true,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    /// `None` for a subject that is known not to wait.
+    rows: BTreeMap<Subject, Option<Lane>>,
+    /// The subjects of `rows` whose turn is within what is known.
+    order: BTreeMap<Turn, Subject>,
+    known: Known,
+    /// Whether the store may still have lanes of a replay that was stopped in this batch.
+    stopped: bool,
+}
+
+impl Lanes {
+    /// Lanes that are loaded at once: two windows.
+    const PAGE: u32 = 128;
+    /// Lanes that are kept for one webhook: with 1 000 webhooks that all fail, some 50 MB.
+    const KEPT: usize = 256;
+
+    /// A webhook that is known to have no lane.
+    pub fn none() -> Self {
+        Self { known: Known::All, ..Self::default() }
+    }
+
+    pub fn need(webhook: WebhookId, after: Option<Turn>) -> Need {
+        Need::Lanes { webhook, after, most: Self::PAGE }
+    }
+
+    pub fn get(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
+        match self.rows.get(&subject) {
+            Some(lane) => Ok(lane.as_ref()),
+            None => match self.known {
+                Known::All => Ok(None),
+                Known::To(_) => Err(Need::Lane(webhook, subject)),
+                Known::Nothing => Err(Self::need(webhook, None)),
+            },
+        }
+    }
+
+    pub fn first(
+        &self,
+        webhook: WebhookId,
+        skip: impl Fn(Subject) -> bool,
+    ) -> Asked<Option<&Lane>> {
+        match self.order.values().find(|subject| !skip(**subject)) {
+            Some(subject) => Ok(self.rows.get(subject).and_then(Option::as_ref)),
+            None => match self.known {
+                Known::All => Ok(None),
+                Known::To(turn) => Err(Self::need(webhook, Some(turn))),
+                Known::Nothing => Err(Self::need(webhook, None)),
+            },
+        }
+    }
+
+    /// A row as the store has it, unless a newer one is known.
+    pub fn learn(&mut self, subject: Subject, lane: Option<Lane>) {
+        if !self.rows.contains_key(&subject) {
+            let lane = lane.filter(|_| !self.is_gone(subject));
+            self.put(subject, lane);
+        }
+    }
+
+    /// The lanes that follow the last known one, in their order.
+    pub fn learn_page(&mut self, page: Vec<Lane>, most: u32) {
+        let whole = u32::try_from(page.len()).is_ok_and(|count| count < most);
+        self.known = match page.last() {
+            Some(last) if !whole => Known::To(last.turn()),
+            _ => Known::All,
+        };
+        let stopped = self.stopped;
+        for lane in page.into_iter().filter(|lane| !(stopped && lane.subject.is_replay())) {
+            self.rows.entry(lane.subject).or_insert(Some(lane));
+        }
+        let known = self.known;
+        let covered = self.rows.iter().filter_map(|(subject, lane)| {
+            let turn = lane.as_ref()?.turn();
+            known.covers(turn).then_some((turn, *subject))
+        });
+        self.order = covered.collect();
+    }
+
+    fn is_gone(&self, subject: Subject) -> bool {
+        self.stopped && subject.is_replay()
+    }
+
+    /// All lanes of a replay are gone, known or not.
+    pub fn stop_replay(&mut self) {
+        self.stopped = true;
+        self.rows.retain(|subject, _| !subject.is_replay());
+        self.order.retain(|_, subject| !subject.is_replay());
+    }
+
+    /// A row as it now stands.
+    pub fn put(&mut self, subject: Subject, lane: Option<Lane>) {
+        if let Some(Some(old)) = self.rows.get(&subject) {
+            self.order.remove(&old.turn());
+        }
+        match lane {
+            Some(lane) if self.known.covers(lane.turn()) => {
+                self.order.insert(lane.turn(), subject);
+            }
+            Some(_) | None => {}
+        }
+        if lane.is_none() && self.known == Known::All {
+            self.rows.remove(&subject);
+        } else {
+            self.rows.insert(subject, lane);
+        }
+    }
+
+    /// Everything is committed. Lets go of all but the first half of what may be kept, when there is
+    /// more than that.
+    pub fn trim(&mut self) {
+        self.stopped = false;
+        if self.rows.len() <= Self::KEPT {
+            return;
+        }
+        if let Some((&(due, head), _)) = self.order.iter().nth(Self::KEPT / 2) {
+            self.known = Known::To((due, head));
+            self.order.split_off(&(due, head.next()));
+        }
+        let order = &self.order;
+        self.rows
+            .retain(|_, lane| lane.as_ref().is_some_and(|lane| order.contains_key(&lane.turn())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::ordering_key::Scope;
+    use crate::model::id::Stamp;
+    use crate::model::reason::Reason;
+
+    fn subject(seq: Seq) -> Subject {
+        Subject::Live(Scope::Event(seq))
+    }
+
+    fn webhook() -> WebhookId {
+        WebhookId::new(Stamp::default(), &[1; 16])
+    }
+
+    fn lane(seq: u64, due: u64) -> Lane {
+        Lane {
+            webhook: webhook(),
+            subject: subject(Seq(seq)),
+            head: Seq(seq),
+            number: 0,
+            step: 0,
+            due: Millis(due),
+            behind: None,
+            why: Reason::Turn,
+        }
+    }
+
+    fn first(lanes: &Lanes) -> Asked<Option<u64>> {
+        Ok(lanes.first(webhook(), |_| false)?.map(|lane| lane.head.0))
+    }
+
+    #[test]
+    fn a_page_never_replaces_what_was_decided_meanwhile() {
+        let mut lanes = Lanes::default();
+        lanes.put(subject(Seq(1)), Some(lane(1, 50)));
+        lanes.put(subject(Seq(2)), None);
+        lanes.put(subject(Seq(9)), Some(lane(9, 15)));
+        assert!(first(&lanes).is_err());
+        lanes.learn_page(vec![lane(1, 10), lane(2, 11), lane(3, 20)], 3);
+        assert_eq!(first(&lanes), Ok(Some(9)), "moved into the page, while 1 and 2 left it");
+        lanes.put(subject(Seq(9)), None);
+        assert_eq!(first(&lanes), Ok(Some(3)));
+        lanes.put(subject(Seq(3)), None);
+        assert_eq!(first(&lanes), Err(Lanes::need(webhook(), Some((Millis(20), Seq(3))))));
+        lanes.learn_page(vec![], 3);
+        assert_eq!(first(&lanes), Ok(Some(1)));
+    }
+
+    #[test]
+    fn what_is_let_go_is_asked_for_again() {
+        let mut lanes = Lanes::none();
+        for seq in 1..=1_000 {
+            lanes.put(subject(Seq(seq)), Some(lane(seq, 2_000 - seq)));
+        }
+        lanes.trim();
+        assert!(lanes.rows.len() <= Lanes::KEPT);
+        assert_eq!(first(&lanes), Ok(Some(1_000)));
+        let gone = subject(Seq(1));
+        assert_eq!(lanes.get(webhook(), gone), Err(Need::Lane(webhook(), gone)));
+    }
+}

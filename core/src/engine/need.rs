@@ -1,0 +1,114 @@
+//! What a decision or a reading asks a store for, and what a store answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::attempt::{Attempt, Tried};
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::Subject;
+use crate::delivery::reader::Reader;
+use crate::model::digest::Digest;
+use crate::model::event::{Event, Topic};
+use crate::model::id::{TicketId, WebhookId};
+use crate::model::idempotency::FirstAnswer;
+use crate::model::log::Log;
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+use crate::model::service::Service;
+use crate::model::ticket::{Ticket, TicketFilter};
+use crate::webhook::Webhook;
+
+/// Rows that somebody wants: a decision, or a caller who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    Log,
+    Service,
+    Ticket(TicketId),
+    /// Tickets after one, oldest first.
+    Tickets {
+        only: Option<TicketFilter>,
+        after: Option<TicketId>,
+        most: u32,
+    },
+    /// Tickets before one, newest first.
+    TicketsBefore {
+        only: Option<TicketFilter>,
+        before: Option<TicketId>,
+        most: u32,
+    },
+    /// All webhooks with their readers: at most [`Webhook::MOST`].
+    Webhooks,
+    /// One webhook with its reader.
+    Webhook(WebhookId),
+    /// Webhooks after one, oldest first, with their readers.
+    WebhooksAfter {
+        after: Option<WebhookId>,
+        most: u32,
+    },
+    /// Events from one on, in order.
+    Events {
+        from: Seq,
+        most: u32,
+    },
+    /// Events before one, newest first, without their bodies.
+    EventsBefore {
+        before: Option<Seq>,
+        most: u32,
+    },
+    /// All attempts of one event for one webhook, in order.
+    Attempts {
+        webhook: WebhookId,
+        seq: Seq,
+    },
+    /// What was tried of the events from one to another for one webhook.
+    Tried {
+        webhook: WebhookId,
+        from: Seq,
+        to: Seq,
+    },
+    /// Lanes whose heads are at a place or before it, by head.
+    LanesTo {
+        to: Seq,
+        most: u32,
+    },
+    /// Bytes that the store uses.
+    Size,
+    /// When the oldest first answer was given.
+    OldestAnswer,
+    /// The first event that was created at a time or later.
+    CreatedFrom(Millis),
+    /// The next event about `topic` after one and up to another.
+    NextAbout {
+        topic: Topic,
+        after: Seq,
+        to: Seq,
+    },
+    /// What a call with this key was answered first.
+    FirstAnswer(Digest),
+    Lane(WebhookId, Subject),
+    /// A webhook's lanes in the order in which they go, after a place in it.
+    Lanes {
+        webhook: WebhookId,
+        after: Option<(Millis, Seq)>,
+        most: u32,
+    },
+}
+
+/// What a store says to a [`Need`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Log(Log),
+    Service(Service),
+    Tickets(Vec<Ticket>),
+    Webhooks(Vec<(Webhook, Reader)>),
+    Events(Vec<Event>),
+    Lanes(Vec<Lane>),
+    Attempts(Vec<Attempt>),
+    /// Of events that were tried at all.
+    Tried(Vec<(Seq, Tried)>),
+    /// Nothing where there is no such event.
+    Place(Option<Seq>),
+    Size(u64),
+    Time(Option<Millis>),
+    FirstAnswer(Option<FirstAnswer>),
+}

@@ -1,0 +1,18 @@
+//! Rows and values that know no rule of delivery: the log and its events, tickets, the service,
+//! identifiers, time.
+
+pub(crate) mod digest;
+pub(crate) mod event;
+pub(crate) mod id;
+pub(crate) mod idempotency;
+pub(crate) mod log;
+pub(crate) mod millis;
+pub(crate) mod moment;
+pub(crate) mod reason;
+pub(crate) mod refusal;
+pub(crate) mod retention;
+pub(crate) mod seq;
+pub(crate) mod service;
+pub(crate) mod tallies;
+pub(crate) mod text;
+pub(crate) mod ticket;

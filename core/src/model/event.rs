@@ -1,0 +1,197 @@
+//! Something that happened, and its place in the log.
+//!
+//! An event's body is made once, when it happens, and kept: every attempt, retry and replay sends
+//! the same bytes under the same id.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::id::{EventId, TicketId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::model::text::spelled;
+
+/// What can happen: the six types of the integration guide, and four that tell of the desk itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    Ping,
+    TicketOpened,
+    TicketUpdated,
+    TicketClosed,
+    ServiceUnavailable,
+    ServiceAvailable,
+    /// A receiver keeps failing, and is left alone but for probes.
+    WebhookDown,
+    WebhookRecovered,
+    WebhookDisabled,
+    /// An event was given up for a webhook.
+    DeliveryAbandoned,
+}
+
+impl EventType {
+    pub const ALL: [Self; 10] = [
+        Self::Ping,
+        Self::TicketOpened,
+        Self::TicketUpdated,
+        Self::TicketClosed,
+        Self::ServiceUnavailable,
+        Self::ServiceAvailable,
+        Self::WebhookDown,
+        Self::WebhookRecovered,
+        Self::WebhookDisabled,
+        Self::DeliveryAbandoned,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::TicketOpened => "ticket_opened",
+            Self::TicketUpdated => "ticket_updated",
+            Self::TicketClosed => "ticket_closed",
+            Self::ServiceUnavailable => "service_unavailable",
+            Self::ServiceAvailable => "service_available",
+            Self::WebhookDown => "webhook_down",
+            Self::WebhookRecovered => "webhook_recovered",
+            Self::WebhookDisabled => "webhook_disabled",
+            Self::DeliveryAbandoned => "delivery_abandoned",
+        }
+    }
+
+    /// Whether it tells of the desk itself, to webhooks that name it.
+    #[must_use]
+    pub fn is_operational(self) -> bool {
+        match self {
+            Self::Ping
+            | Self::TicketOpened
+            | Self::TicketUpdated
+            | Self::TicketClosed
+            | Self::ServiceUnavailable
+            | Self::ServiceAvailable => false,
+            Self::WebhookDown
+            | Self::WebhookRecovered
+            | Self::WebhookDisabled
+            | Self::DeliveryAbandoned => true,
+        }
+    }
+
+    /// Whether every webhook hears of it, whatever it names.
+    #[must_use]
+    pub fn is_for_all(self) -> bool {
+        self == Self::Ping
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// What an event is about, if order matters among the events about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    Ticket(TicketId),
+    Service,
+    /// How a webhook fares.
+    Webhook(WebhookId),
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ticket(id) => id.fmt(f),
+            Self::Service => f.write_str("service"),
+            Self::Webhook(id) => id.fmt(f),
+        }
+    }
+}
+
+impl Topic {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "service" => Some(Self::Service),
+            id => TicketId::parse(id)
+                .map(Self::Ticket)
+                .or_else(|| WebhookId::parse(id).map(Self::Webhook)),
+        }
+    }
+}
+
+spelled!(Topic);
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub seq: Seq,
+    pub id: EventId,
+    pub kind: EventType,
+    pub created: Millis,
+    /// `None` for a ping: it has no order with anything.
+    pub topic: Option<Topic>,
+    /// For a ticket's event the ticket's version that it tells of: 1, 2, 3 …
+    pub version: Option<u32>,
+    /// The one webhook that it is for, if it is not for all.
+    pub only_for: Option<WebhookId>,
+    pub body: Arc<str>,
+}
+
+/// What an event tells beside its type, in the order in which it is told.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Details<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket_message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<WebhookId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// The bytes that receivers get, keys in this order and no others.
+///
+/// # Panics
+/// Never: strings and times always have a JSON form.
+#[must_use]
+pub fn body(kind: EventType, created: Millis, data: Details<'_>) -> Arc<str> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        event: &'static str,
+        created: String,
+        data: Details<'a>,
+    }
+    let body = Body { event: kind.name(), created: created.rfc3339_seconds(), data };
+    serde_json::to_string(&body).expect("strings always have a JSON form").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_have_the_guides_keys_in_the_guides_order() {
+        let at = Millis(1_672_531_200_999);
+        let ticket_message = Some("a \"b\"\n é");
+        let opened = Details { ticket_message, ..Details::default() };
+        assert_eq!(
+            &*body(EventType::TicketOpened, at, opened),
+            r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z","data":{"ticket_message":"a \"b\"\n é"}}"#
+        );
+        assert_eq!(
+            &*body(EventType::Ping, at, Details::default()),
+            r#"{"event":"ping","created":"2023-01-01T00:00:00Z","data":{}}"#
+        );
+    }
+
+    #[test]
+    fn types_are_read_back_by_name() {
+        for kind in EventType::ALL {
+            assert_eq!(EventType::parse(kind.name()), Some(kind));
+        }
+        assert_eq!(EventType::parse("ticket"), None);
+    }
+}

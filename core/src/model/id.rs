@@ -1,0 +1,234 @@
+//! Names of things: a prefix and a UUIDv7 in 32 lower-case hex digits, such as `tkt_0197…`.
+//!
+//! Ids of one desk strictly grow in the order in which they are made: each takes its time from a
+//! [`Stamp`], and stamps within one millisecond are counted (RFC 9562 §6.2, method 1: a counter in
+//! the twelve bits after the time). A list sorted by id is sorted by age, and an index on ids is
+//! only ever written at its end.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::{Builder, Uuid};
+
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+
+/// A place in time that no other thing of the desk has: milliseconds and a count within them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    pub at: Millis,
+    pub count: u16,
+}
+
+impl Stamp {
+    /// As many stamps as fit into one millisecond: the twelve bits that a UUIDv7 has for them.
+    const PER_MILLI: u16 = 1 << 12;
+
+    /// The stamp after this one. It never runs back: when `now` is behind, or when this
+    /// millisecond is full, the desk's own time goes on from where it was.
+    #[must_use]
+    pub fn next(self, now: Millis) -> Self {
+        if now > self.at {
+            Self { at: now, count: 0 }
+        } else if self.count + 1 < Self::PER_MILLI {
+            Self { at: self.at, count: self.count + 1 }
+        } else {
+            Self { at: self.at.plus(1), count: 0 }
+        }
+    }
+}
+
+/// A UUIDv7 with the stamp in its first 60 bits and `low` in the last 62.
+fn uuid(stamp: Stamp, low: [u8; 8]) -> Uuid {
+    let mut rest = [0; 10];
+    let (count, after) = rest.split_at_mut(2);
+    count.copy_from_slice(&stamp.count.to_be_bytes());
+    after.copy_from_slice(&low);
+    Builder::from_unix_timestamp_millis(stamp.at.0, &rest).into_uuid()
+}
+
+/// The UUID behind `prefix` when `text` is exactly how we would write it.
+fn parse(text: &str, prefix: &str) -> Option<Uuid> {
+    let hex = text.strip_prefix(prefix)?;
+    let ours = hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if ours { Uuid::try_parse_ascii(hex.as_bytes()).ok() } else { None }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            const PREFIX: &str = $prefix;
+
+            /// The id that `text` names; `None` unless it is spelled exactly as we spell it.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                parse(text, Self::PREFIX).map(Self)
+            }
+
+            /// The sixteen bytes behind the prefix.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", Self::PREFIX, self.0.simple())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an id of ours"))
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A ticket's name.
+    TicketId = "tkt_";
+    /// A registered callback URL's name.
+    WebhookId = "whk_";
+    /// A signing secret's name: it may be shown, the secret may not.
+    SecretId = "sec_";
+    /// An event's name: what receivers see as `webhook-id`. Its last 62 bits are its [`Seq`].
+    EventId = "evt_";
+    /// A running host: a new one at each start of the process.
+    HolderId = "hst_";
+}
+
+impl TicketId {
+    #[must_use]
+    pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
+        Self(uuid(stamp, low(chance)))
+    }
+}
+
+impl WebhookId {
+    #[must_use]
+    pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
+        Self(uuid(stamp, low(chance)))
+    }
+}
+
+impl SecretId {
+    #[must_use]
+    pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
+        Self(uuid(stamp, low(chance)))
+    }
+}
+
+impl WebhookId {
+    /// Whether the webhook was there before the event. Ids are made in the desk's one order.
+    #[must_use]
+    pub fn is_older_than(&self, event: EventId) -> bool {
+        let (webhook, _) = self.0.as_u64_pair();
+        let (event, _) = event.0.as_u64_pair();
+        webhook < event
+    }
+}
+
+impl HolderId {
+    /// Holders are told apart by chance alone; the time is for the reader of a log.
+    #[must_use]
+    pub fn new(now: Millis, chance: &[u8; 16]) -> Self {
+        Self(uuid(Stamp { at: now, count: 0 }, low(chance)))
+    }
+}
+
+impl EventId {
+    #[must_use]
+    pub fn new(stamp: Stamp, seq: Seq) -> Self {
+        Self(uuid(stamp, seq.0.to_be_bytes()))
+    }
+
+    /// When the event happened: its [`Stamp`]'s time.
+    #[must_use]
+    pub fn made_at(&self) -> Millis {
+        let (high, _) = self.0.as_u64_pair();
+        Millis(high >> 16)
+    }
+
+    /// The event's place in the log.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        let (_, low) = self.0.as_u64_pair();
+        Seq(low & (u64::MAX >> 2))
+    }
+}
+
+fn low(chance: &[u8; 16]) -> [u8; 8] {
+    let (first, _) = chance.split_first_chunk().expect("sixteen bytes have a first eight");
+    *first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_within_a_millisecond_and_when_the_clock_runs_back() {
+        let mut stamp = Stamp::default();
+        let mut last = TicketId::new(stamp, &[0xff; 16]);
+        for step in 0..20_000_u64 {
+            let now = Millis(1_000 + if step < 9_000 { step / 5_000 } else { 0 });
+            stamp = stamp.next(now);
+            let id = TicketId::new(stamp, &[(step % 251) as u8; 16]);
+            assert!(id > last, "{id} after {last}");
+            assert!(id.to_string() > last.to_string());
+            last = id;
+        }
+    }
+
+    #[test]
+    fn an_event_id_carries_its_time_and_its_place_in_the_log() {
+        for seq in [Seq(1), Seq(77), Seq::LAST] {
+            let id = EventId::new(Stamp { at: Millis(1_700_000_000_000), count: 4_095 }, seq);
+            assert_eq!(id.seq(), seq);
+            assert_eq!(id.made_at(), Millis(1_700_000_000_000));
+            assert_eq!(EventId::parse(&id.to_string()), Some(id));
+        }
+    }
+
+    #[test]
+    fn ids_are_version_7() {
+        let id = WebhookId::new(Stamp { at: Millis(0x0197_0000_0001), count: 0xabc }, &[0xee; 16]);
+        assert_eq!(id.to_string(), "whk_0197000000017abcaeeeeeeeeeeeeeee");
+    }
+
+    #[test]
+    fn only_our_own_spelling_is_an_id() {
+        let id = "tkt_0197000000017abcaeeeeeeeeeeeeeee";
+        assert!(TicketId::parse(id).is_some());
+        for other in [
+            "",
+            "tkt_",
+            "whk_0197000000017abcaeeeeeeeeeeeeeee",
+            "tkt_0197000000017ABCAEEEEEEEEEEEEEEE",
+            "tkt_01970000-0001-7abc-aeee-eeeeeeeeeeee",
+            "tkt_0197000000017abcaeeeeeeeeeeeeee",
+            "tkt_0197000000017abcaeeeeeeeeeeeeeeé",
+        ] {
+            assert!(TicketId::parse(other).is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The log: all that happened, one event after another.
+
+use crate::model::event::{Details, Event, EventType, Topic, body};
+use crate::model::id::{EventId, Stamp, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+use crate::model::tallies::Tallies;
+
+/// The log's ends, and the desk's own clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The last event's place.
+    pub head: Seq,
+    /// The last place whose event is no longer kept: what readers still want lies above it.
+    pub floor: Seq,
+    /// The newest stamp given to anything: the desk's time never runs back behind it.
+    pub stamp: Stamp,
+    /// The events up to the head, by type.
+    pub tallies: Tallies,
+}
+
+/// What is to be told, before it has a place in the log.
+#[derive(Clone, Copy, Debug)]
+pub struct News<'a> {
+    pub kind: EventType,
+    pub topic: Option<Topic>,
+    pub version: Option<u32>,
+    pub only_for: Option<WebhookId>,
+    pub data: Details<'a>,
+}
+
+impl<'a> News<'a> {
+    #[must_use]
+    pub fn of(kind: EventType) -> Self {
+        let data = Details::default();
+        Self { kind, topic: None, version: None, only_for: None, data }
+    }
+
+    #[must_use]
+    pub fn about(self, topic: Topic) -> Self {
+        Self { topic: Some(topic), ..self }
+    }
+
+    #[must_use]
+    pub fn with(self, data: Details<'a>) -> Self {
+        Self { data, ..self }
+    }
+}
+
+impl Log {
+    /// The next stamp of the desk's clock.
+    pub fn tick(&mut self, now: Millis) -> Stamp {
+        self.stamp = self.stamp.next(now);
+        self.stamp
+    }
+
+    /// Gives `news` the next place and makes the bytes that every receiver will get.
+    pub fn append(&mut self, stamp: Stamp, news: News<'_>) -> Event {
+        self.head = self.head.next();
+        if news.only_for.is_none() {
+            self.tallies.count(news.kind);
+        }
+        Event {
+            seq: self.head,
+            id: EventId::new(stamp, self.head),
+            kind: news.kind,
+            created: stamp.at,
+            topic: news.topic,
+            version: news.version,
+            only_for: news.only_for,
+            body: body(news.kind, stamp.at, news.data),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! How long the log is kept, and how much of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::millis::Millis;
+
+/// What an operator sets. What is neither too old nor too much is kept for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Milliseconds that an event is kept, with all that is known of its deliveries.
+    pub age_ms: Option<u64>,
+    /// Bytes that the store uses at the most: beyond them the oldest events go.
+    pub bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Seconds that events are kept unless an operator says otherwise, a quarter: longer than any
+    /// outage that somebody would make up for by replaying events.
+    pub const DEFAULT_S: u64 = 90 * 86_400;
+    /// Seconds that can be asked for: a century.
+    pub const MOST_S: u64 = 100 * 31_536_000;
+    /// Rows that are let go at once, if there is an attempt at each event for each webhook: a
+    /// millisecond or two of work, so that nobody waits.
+    const ROWS: u64 = 500;
+    /// Events that are let go at once in any case: five hundred a second, more than come where a
+    /// hundred webhooks and more hear of each.
+    const LEAST: u64 = 5;
+    /// First answers that are let go at once.
+    pub(crate) const ANSWERS: u32 = 500;
+    /// Lanes that are let go at once.
+    pub(crate) const LANES: u32 = 64;
+    /// Milliseconds between two such steps: most of them are left for callers and receivers, and
+    /// with one webhook 25 000 events a second go, more than ever come.
+    pub(crate) const PACE_MS: u64 = 10;
+    /// Milliseconds after which it is looked again whether anything is too old or too much. What
+    /// is kept a minute longer harms nobody.
+    pub(crate) const LOOK_MS: u64 = 60_000;
+
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        self.age_ms.is_none() && self.bytes.is_none()
+    }
+
+    /// Events that are let go at once, with so many webhooks.
+    pub(crate) fn step(webhooks: usize) -> u64 {
+        let webhooks = u64::try_from(webhooks).unwrap_or(Self::ROWS);
+        (Self::ROWS / (webhooks + 1)).max(Self::LEAST)
+    }
+
+    /// What was created before this time is too old.
+    pub(crate) fn oldest(&self, now: Millis) -> Option<Millis> {
+        self.age_ms.map(|age_ms| Millis(now.0.saturating_sub(age_ms)))
+    }
+}
