@@ -1,24 +1,24 @@
 //! The HTTP contract, once: an incoming call becomes a command, a reading or an answer.
 //!
-//! Every host hands its calls to [`Door::open`] and does what comes back. So a call gets the same
+//! Every host hands its calls to [`Api::open`] and does what comes back. So a call gets the same
 //! answer, to the byte, from the native server, the edge worker and the page.
 
-mod access;
+mod authorization;
 mod body;
 mod deliveries;
-mod frame;
+mod events_query;
+mod idempotency_key;
+mod json_object;
 mod listing;
-mod object;
-mod once;
+mod log_cursor;
 mod problem;
-mod pull;
 mod query;
-mod replays;
+mod replay_request;
 mod reply;
 mod routes;
 mod settings;
+mod sse;
 mod view;
-mod walk;
 
 use crate::engine::command::Command;
 use crate::engine::need::{Fact, Need};
@@ -30,22 +30,22 @@ use crate::model::refusal::Refusal;
 use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
-pub use deliveries::{Deliveries, Delivering};
-pub use frame::Frame;
+pub use deliveries::{AttemptsQuery, DeliveriesQuery};
+pub use events_query::{EventsMode, EventsQuery};
 pub use listing::Listing;
+pub use log_cursor::LogCursor;
 pub use problem::{Code, FieldError, Problem};
-pub use pull::{Manner, Pull};
-pub use replays::Preparation;
+pub use replay_request::ReplayRequest;
 pub use reply::answer;
-pub(crate) use reply::first_answer;
-pub use walk::Walk;
+pub(crate) use reply::idempotency_record;
+pub use sse::Frame;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
-pub const MOST_BODY: usize = 1 << 20;
+pub const MAX_BODY: usize = 1 << 20;
 
 /// What a host lets in, and which addresses it may call.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct Api {
     pub callers: Callers,
     /// Whether a call may wait for what is to come.
     pub can_wait: bool,
@@ -98,18 +98,18 @@ impl<'a> Call<'a> {
 
 /// What a host is to do with a call.
 #[derive(Clone, Debug)]
-pub enum Next {
+pub enum Action {
     Answer(Response),
     /// Decide it, and answer with [`answer`].
     Decide(Command),
     /// Load what it needs, and then decide its [command](Preparation::command).
-    Prepare(Box<Preparation>),
+    CountReplay(Box<ReplayRequest>),
     /// Load what it needs, and answer with [`Reading::answer`].
     Read(Reading),
     /// Answer with pages, each loaded when the one before it is written.
     List(Listing),
-    /// Load what it needs and let it [begin](Pull::begin), then answer in its [`Manner`].
-    Pull(Pull),
+    /// Load what it needs and let it [begin](Pull::begin), then answer in its [`EventsMode`].
+    ReadEvents(EventsQuery),
 }
 
 /// An answer with its whole body.
@@ -149,24 +149,24 @@ fn headers(content_type: &str) -> Vec<(&'static str, String)> {
     vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
 }
 
-impl Door {
+impl Api {
     /// Whether a call is let in. Only its headers are looked at, so that a host can ask before it
     /// takes in the body.
     ///
     /// # Errors
     /// Why not.
     pub fn admit(&self, call: &Call<'_>) -> Result<(), Problem> {
-        access::check(self, call)
+        authorization::check(self, call)
     }
 
-    /// Looks at a call, whose body was taken in up to one byte more than [`MOST_BODY`]. `fresh` draws
+    /// Looks at a call, whose body was taken in up to one byte more than [`MAX_BODY`]. `fresh` draws
     /// 32 bytes of chance, for a call that makes a secret.
-    pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Next {
-        let whole = if call.body.len() > MOST_BODY { Err(Problem::too_large()) } else { Ok(()) };
+    pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Action {
+        let whole = if call.body.len() > MAX_BODY { Err(Problem::too_large()) } else { Ok(()) };
         let admitted = whole.and_then(|()| self.admit(call));
         let admitted = admitted.and_then(|()| routes::take(self, call, fresh));
-        let taken = admitted.and_then(|next| once::take(call, next));
-        taken.unwrap_or_else(|problem| Next::Answer(problem.into()))
+        let taken = admitted.and_then(|next| idempotency_key::take(call, next));
+        taken.unwrap_or_else(|problem| Action::Answer(problem.into()))
     }
 
     /// Looks at a call for a file of the host's page. A browser has no key to send with it, and
@@ -175,7 +175,7 @@ impl Door {
     /// # Errors
     /// [`Problem`] when the caller is not let in, or wants to do anything but look.
     pub fn show(&self, call: &Call<'_>) -> Result<(), Problem> {
-        access::check_place(self, call)?;
+        authorization::check_place(self, call)?;
         if matches!(call.method, "GET" | "HEAD") {
             return Ok(());
         }
@@ -193,8 +193,8 @@ pub enum Reading {
     /// Names of a webhook's live secrets.
     Secrets(WebhookId),
     Service,
-    Deliveries(Deliveries),
-    Delivering(Delivering),
+    DeliveriesQuery(DeliveriesQuery),
+    AttemptsQuery(AttemptsQuery),
     /// The replay of a webhook that runs.
     Replay(WebhookId),
     Event(EventId),
@@ -208,13 +208,13 @@ impl Reading {
     #[must_use]
     pub fn needs(self, known: &[Fact]) -> Vec<Need> {
         match self {
-            Self::Deliveries(deliveries) => deliveries.needs(known),
+            Self::DeliveriesQuery(deliveries) => deliveries.needs(known),
             _ if !known.is_empty() => Vec::new(),
             Self::Ticket(id) => vec![Need::Ticket(id)],
             Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
             Self::Secrets(id) | Self::Replay(id) => vec![Need::Webhook(id)],
             Self::Service => vec![Need::Service],
-            Self::Delivering(delivering) => delivering.needs(),
+            Self::AttemptsQuery(delivering) => delivering.needs(),
             Self::Event(id) => vec![Need::Log, Need::Events { from: id.seq(), most: 1 }],
             Self::Ready => vec![Need::Log],
         }
@@ -249,9 +249,9 @@ impl Reading {
             (Self::Service, [Fact::Service(service)]) => {
                 Response::data(200, view::ServiceView::from(service))
             }
-            (Self::Deliveries(deliveries), facts) => deliveries.answer(facts, now),
-            (Self::Delivering(delivering), facts) => delivering.answer(facts),
-            (Self::Replay(_), [Fact::Webhooks(webhooks)]) => replays::running(webhooks),
+            (Self::DeliveriesQuery(deliveries), facts) => deliveries.answer(facts, now),
+            (Self::AttemptsQuery(delivering), facts) => delivering.answer(facts),
+            (Self::Replay(_), [Fact::Webhooks(webhooks)]) => replay_request::running(webhooks),
             (Self::Event(id), [Fact::Log(log), Fact::Events(events)]) => {
                 match events.first().filter(|event| event.id == id && event.seq > log.floor) {
                     Some(event) => Response::data(200, view::EventView::from(event)),

@@ -48,11 +48,11 @@ use serde_json::value::RawValue;
 use crate::model::digest::Digest;
 
 pub use recorder::{Recorded, Recorder};
-pub use replay::{Decision, Difference, Incident, Player, Sent, Step};
+pub use replay::{Decision, Difference, Incident, Player, ReplayStep, Sent};
 
 /// Bytes of a line: half of what a recording keeps by default. Whoever reads a file holds one line
 /// at a time; a batch that is longer is left out of the recording, and counted as lost.
-pub const LONGEST_LINE: usize = 32 << 20;
+pub const MAX_LINE: usize = 32 << 20;
 
 /// The format of files that this version writes. It grows when an older version could not read
 /// them, or would read them wrongly.
@@ -140,7 +140,7 @@ pub enum Bad {
     Foreign,
     /// A newer version wrote it.
     Newer { format: u32 },
-    /// Over [`LONGEST_LINE`].
+    /// Over [`MAX_LINE`].
     TooLong,
     /// An input that is none of ours, with the parser's words.
     Input(String),
@@ -162,7 +162,7 @@ impl fmt::Display for BadIncident {
                 "a newer HookDesk wrote it (format {format}; this one knows up to {FORMAT}): use \
                  that version"
             ),
-            Bad::TooLong => write!(f, "line {line} has more than {LONGEST_LINE} bytes"),
+            Bad::TooLong => write!(f, "line {line} has more than {MAX_LINE} bytes"),
             Bad::Input(why) => write!(f, "line {line} is damaged: {why}"),
             Bad::NoBeginning => write!(f, "line {line} comes before any beginning"),
             Bad::Undecidable => write!(f, "line {line} is damaged: no desk can decide over it"),

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::delivery::attempt::{Attempt, AttemptKey, Tried};
+use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::engine::desk::{Commit, Store};
 use crate::engine::need::{Fact, Need};
@@ -15,7 +15,7 @@ use crate::engine::outcome::{Changes, Expect, Put};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{TicketId, WebhookId};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
@@ -31,9 +31,9 @@ pub struct MemoryStore {
     events: BTreeMap<Seq, Arc<Event>>,
     webhooks: BTreeMap<WebhookId, Arc<Webhook>>,
     readers: BTreeMap<WebhookId, Reader>,
-    lanes: BTreeMap<(WebhookId, Subject), Lane>,
+    lanes: BTreeMap<(WebhookId, OrderingKey), Lane>,
     attempts: BTreeMap<AttemptKey, Attempt>,
-    answers: BTreeMap<Digest, Arc<FirstAnswer>>,
+    idempotency_records: BTreeMap<Digest, Arc<IdempotencyRecord>>,
 }
 
 impl MemoryStore {
@@ -64,10 +64,10 @@ impl MemoryStore {
     fn webhooks(&self, after: Option<WebhookId>, most: u32) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let webhooks = self.webhooks.range((from, Bound::Unbounded)).map(|(_, webhook)| webhook);
-        Fact::Webhooks(webhooks.take(most as usize).filter_map(|w| self.partner(w)).collect())
+        Fact::Webhooks(webhooks.take(most as usize).filter_map(|w| self.row(w)).collect())
     }
 
-    fn partner(&self, webhook: &Arc<Webhook>) -> Option<(Webhook, Reader)> {
+    fn row(&self, webhook: &Arc<Webhook>) -> Option<(Webhook, Reader)> {
         Some((Webhook::clone(webhook), self.readers.get(&webhook.id)?.clone()))
     }
 
@@ -76,24 +76,24 @@ impl MemoryStore {
         events.map(|(_, event)| event).find(|event| event.topic == Some(topic)).map(|e| e.seq)
     }
 
-    fn tried(&self, webhook: WebhookId, from: Seq, to: Seq) -> Vec<(Seq, Tried)> {
+    fn tried(&self, webhook: WebhookId, from: Seq, to: Seq) -> Vec<(Seq, AttemptSummary)> {
         let mut tried = BTreeMap::new();
         let first = AttemptKey { seq: from, webhook, number: 0 };
         let attempts = self.attempts.range(first..).take_while(|(key, _)| key.seq <= to);
         for (key, attempt) in attempts.filter(|(key, _)| key.webhook == webhook) {
-            let so_far: &mut Tried = tried.entry(key.seq).or_default();
+            let so_far: &mut AttemptSummary = tried.entry(key.seq).or_default();
             *so_far = so_far.and(attempt);
         }
         tried.into_iter().collect()
     }
 
-    fn forget_answers(&mut self, changes: &Changes) {
+    fn forget_idempotency_records(&mut self, changes: &Changes) {
         let Some((to, most)) = changes.forgotten else { return };
-        let old = self.answers.values().filter(|answer| answer.at <= to);
+        let old = self.idempotency_records.values().filter(|answer| answer.at <= to);
         let mut old: Vec<(Millis, Digest)> = old.map(|answer| (answer.at, answer.key)).collect();
         old.sort_unstable();
         for (_, key) in old.into_iter().take(most as usize) {
-            self.answers.remove(&key);
+            self.idempotency_records.remove(&key);
         }
     }
 
@@ -102,11 +102,13 @@ impl MemoryStore {
             && are_as_expected(&self.tickets, &changes.tickets, |ticket| ticket.version.into())
             && are_as_expected(&self.webhooks, &changes.webhooks, |webhook| webhook.rev)
             && are_as_expected(&self.readers, &changes.readers, |reader| reader.rev)
-            && are_as_expected(&self.answers, &changes.answers, |answer| answer.at.0)
+            && are_as_expected(&self.idempotency_records, &changes.idempotency_records, |answer| {
+                answer.at.0
+            })
     }
 
     fn lanes(&self, webhook: WebhookId) -> Vec<Lane> {
-        let all = self.lanes.range((webhook, Subject::FIRST)..);
+        let all = self.lanes.range((webhook, OrderingKey::FIRST)..);
         let mut lanes: Vec<Lane> =
             all.take_while(|((of, _), _)| *of == webhook).map(|(_, lane)| *lane).collect();
         lanes.sort_by_key(Lane::turn);
@@ -127,7 +129,7 @@ impl Store for MemoryStore {
             Need::Webhooks => self.webhooks(None, u32::MAX),
             Need::Webhook(id) => {
                 let webhook = self.webhooks.get(&id);
-                Fact::Webhooks(webhook.and_then(|w| self.partner(w)).into_iter().collect())
+                Fact::Webhooks(webhook.and_then(|w| self.row(w)).into_iter().collect())
             }
             Need::WebhooksAfter { after, most } => self.webhooks(after, most),
             Need::Events { from, most } => {
@@ -144,7 +146,9 @@ impl Store for MemoryStore {
                 let attempts = self.attempts.range(key(0)..=key(u32::MAX));
                 Fact::Attempts(attempts.map(|(_, attempt)| attempt.clone()).collect())
             }
-            Need::Tried { webhook, from, to } => Fact::Tried(self.tried(webhook, from, to)),
+            Need::AttemptSummaries { webhook, from, to } => {
+                Fact::AttemptSummaries(self.tried(webhook, from, to))
+            }
             Need::LanesTo { to, most } => {
                 let mut lanes: Vec<Lane> =
                     self.lanes.values().filter(|lane| lane.head <= to).copied().collect();
@@ -152,7 +156,9 @@ impl Store for MemoryStore {
                 lanes.truncate(most as usize);
                 Fact::Lanes(lanes)
             }
-            Need::OldestAnswer => Fact::Time(self.answers.values().map(|answer| answer.at).min()),
+            Need::OldestIdempotencyRecord => {
+                Fact::Time(self.idempotency_records.values().map(|answer| answer.at).min())
+            }
             Need::Size => {
                 let bodies = self.events.values().map(|event| event.body.len() as u64);
                 Fact::Size(bodies.sum())
@@ -162,11 +168,11 @@ impl Store for MemoryStore {
                 Fact::Place(events.find(|event| event.created >= at).map(|event| event.seq))
             }
             Need::NextAbout { topic, after, to } => Fact::Place(self.next_about(topic, after, to)),
-            Need::FirstAnswer(key) => {
-                Fact::FirstAnswer(self.answers.get(&key).map(|answer| FirstAnswer::clone(answer)))
-            }
-            Need::Lane(webhook, subject) => {
-                Fact::Lanes(self.lanes.get(&(webhook, subject)).copied().into_iter().collect())
+            Need::IdempotencyRecord(key) => Fact::IdempotencyRecord(
+                self.idempotency_records.get(&key).map(|answer| IdempotencyRecord::clone(answer)),
+            ),
+            Need::Lane(webhook, ordering_key) => {
+                Fact::Lanes(self.lanes.get(&(webhook, ordering_key)).copied().into_iter().collect())
             }
             Need::Lanes { webhook, after, most } => {
                 let lanes = self.lanes(webhook).into_iter();
@@ -190,11 +196,11 @@ impl Store for MemoryStore {
         put_all(&mut self.tickets, &changes.tickets);
         put_all(&mut self.webhooks, &changes.webhooks);
         put_all(&mut self.readers, &changes.readers);
-        put_all(&mut self.answers, &changes.answers);
-        self.forget_answers(changes);
+        put_all(&mut self.idempotency_records, &changes.idempotency_records);
+        self.forget_idempotency_records(changes);
         if !changes.cleared.is_empty() || !changes.stopped.is_empty() {
-            self.lanes.retain(|(webhook, subject), _| {
-                let stopped = subject.is_replay() && changes.stopped.contains(webhook);
+            self.lanes.retain(|(webhook, ordering_key), _| {
+                let stopped = ordering_key.is_replay() && changes.stopped.contains(webhook);
                 !stopped && !changes.cleared.contains(webhook)
             });
         }
@@ -205,7 +211,7 @@ impl Store for MemoryStore {
             };
         }
         for (key, attempt) in &changes.attempts {
-            if self.attempts.get(key).is_none_or(Attempt::is_unheard) {
+            if self.attempts.get(key).is_none_or(Attempt::is_unreported) {
                 self.attempts.insert(*key, attempt.clone());
             }
         }

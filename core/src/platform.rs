@@ -17,7 +17,7 @@ pub const MEMORY_BYTES: usize = 128 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Call, Callers, Door, Next};
+    use crate::api::{Action, Api, Call, Callers};
     use crate::engine::command::Command;
     use crate::engine::desk::{Commit, Desk, Store};
     use crate::engine::limits::Memory;
@@ -68,12 +68,12 @@ mod tests {
     }
 
     fn ask(desk: &mut Desk<Narrow>, path: &str, body: &serde_json::Value) {
-        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let door = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
         let headers = vec![("content-type", "application/json")];
         let body = body.to_string();
         let call = Call { method: "POST", path, query: "", headers, body: body.as_bytes() };
         let next = door.open(&call, || [7; 32]);
-        let Next::Decide(command) = next else { panic!("{path} is no command: {next:?}") };
+        let Action::Decide(command) = next else { panic!("{path} is no command: {next:?}") };
         let now = Millis(1_700_000_000_000);
         let moment = Moment { now, chance: [1; 16], holder: HolderId::new(now, &[2; 16]) };
         let batch = [(command, moment), (Command::Wake, moment)];
@@ -93,26 +93,29 @@ mod tests {
         });
         ask(&mut desk, "/webhooks/register", &webhook);
         // Each byte of such a message is six in JSON.
-        let longest = "\u{1}".repeat(TicketMessage::LONGEST);
+        let longest = "\u{1}".repeat(TicketMessage::MAX_LENGTH);
         ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
         for _ in 0..*Webhook::WINDOWS.end() {
             ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": "m" }));
         }
         let longest = desk.store().longest;
-        assert!((6 * TicketMessage::LONGEST..ROW_BYTES / 4).contains(&longest), "{longest} bytes");
+        assert!(
+            (6 * TicketMessage::MAX_LENGTH..ROW_BYTES / 4).contains(&longest),
+            "{longest} bytes"
+        );
     }
 
     #[test]
     fn a_page_of_the_longest_messages_leaves_room_for_its_copies() {
         let mut desk = Desk::new(Narrow::default(), Memory::Kept);
-        let longest = "\u{1}".repeat(TicketMessage::LONGEST);
+        let longest = "\u{1}".repeat(TicketMessage::MAX_LENGTH);
         for _ in 0..30 {
             ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
         }
-        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let door = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
         let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
         let next = door.open(&call, || [7; 32]);
-        let Next::List(mut listing) = next else { panic!("it is a list: {next:?}") };
+        let Action::List(mut listing) = next else { panic!("it is a list: {next:?}") };
         let needs = listing.needs(&[]);
         let facts: Vec<_> = needs.iter().map(|need| desk.store_mut().load(need).unwrap()).collect();
         // It stands in memory as rows, as JSON, as JavaScript's text and as bytes.

@@ -25,7 +25,7 @@ pub enum Value<'a> {
 impl Value<'_> {
     /// The greatest whole number of the desk, 2⁵³ − 1: every runtime holds it exactly, those among
     /// them whose only numbers are doubles.
-    pub const MOST_INTEGER: i64 = (1 << 53) - 1;
+    pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 }
 
 /// One statement, its parameters in order.
@@ -41,7 +41,7 @@ pub struct Statement<'a> {
 impl From<u64> for Value<'_> {
     /// A number that is too great is stored as the greatest.
     fn from(number: u64) -> Self {
-        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX).min(Self::MOST_INTEGER))
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX).min(Self::MAX_INTEGER))
     }
 }
 

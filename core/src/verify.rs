@@ -58,7 +58,7 @@ use trial::Trial;
 pub const TOLERANCE_S: u64 = 300;
 
 /// Secrets that are looked at. A webhook has five that live; the rest are for old ones.
-pub const MOST_SECRETS: usize = 16;
+pub const MAX_SECRETS: usize = 16;
 
 /// A secret as the partner has it in its configuration. It is not shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,8 +107,8 @@ pub enum Verdict {
 ///
 /// # Limits
 /// The work is linear in the input, and what is hashed to find a mistake is bounded by
-/// `MOST_HASHED` bytes. [`MOST_SECRETS`] secrets, `MOST_HEADERS` headers and `MOST_SIGNATURES`
-/// signatures are looked at, and a body beyond `LONGEST_BODY` is verified but not explained.
+/// `MAX_HASHED` bytes. [`MAX_SECRETS`] secrets, `MAX_HEADERS` headers and `MAX_SIGNATURES`
+/// signatures are looked at, and a body beyond `MAX_BODY` is verified but not explained.
 #[must_use]
 pub fn verify(
     headers: &[(&str, &str)],

@@ -122,7 +122,7 @@ pub struct Amendment {
 impl Webhook {
     /// Webhooks of one desk at the most: every one is looked at at each turn, and its settings and
     /// reader stay in memory.
-    pub const MOST: usize = 1_000;
+    pub const MAX: usize = 1_000;
     /// Milliseconds: how long Standard Webhooks advises a sender to wait (15 to 30 s), taken at its
     /// lower end because a receiver should answer first and work later.
     pub const TIMEOUT_MS: u32 = 15_000;
@@ -136,7 +136,7 @@ impl Webhook {
     /// Requests a second: above this a limit limits nothing that one process could send.
     pub const RATES: RangeInclusive<u32> = 1..=10_000;
     /// Bytes of a description.
-    pub const LONGEST_DESCRIPTION: usize = 1_000;
+    pub const MAX_DESCRIPTION: usize = 1_000;
 
     /// A webhook with default settings.
     #[must_use]

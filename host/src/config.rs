@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use hookdesk_core::api::{Callers, Door};
+use hookdesk_core::api::{Api, Callers};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{Figures, Retention};
+use hookdesk_core::{HealthPolicy, Retention};
 use serde::Deserialize;
 
-use crate::record::Tape;
+use crate::record::RecordingWriter;
 
 /// Bytes of a file of options: a thousand times what they come to.
-const MOST_FILE: u64 = 64 << 10;
+const MAX_FILE: u64 = 64 << 10;
 
 /// Options of `hookdesk serve`, as they were given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -56,20 +56,20 @@ pub struct ServeOptions {
     /// Milliseconds from going down to the first probe; each one that fails doubles it
     /// [default: 1000].
     #[arg(long, env = "HOOKDESK_PROBE_FIRST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=Figures::PROBE_MOST_MS))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=HealthPolicy::MAX_PROBE_MS))]
     pub probe_first_ms: Option<u64>,
     /// Milliseconds between probes at the most [default: 900000].
     #[arg(long, env = "HOOKDESK_PROBE_MOST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=Figures::PROBE_MOST_MS))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=HealthPolicy::MAX_PROBE_MS))]
     pub probe_most_ms: Option<u64>,
     /// Seconds of nothing but failures after which a webhook is disabled [default: 432000].
     #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=Figures::DISABLE_MOST_S))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=HealthPolicy::MAX_DISABLE_S))]
     pub disable_after_s: Option<u64>,
     /// Seconds that events are kept, with all that is known of their deliveries; 0 keeps them for
     /// good [default: 7776000, 90 days].
     #[arg(long, env = "HOOKDESK_RETAIN_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(0..=Retention::MOST_S))]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=Retention::MAX_S))]
     pub retain_s: Option<u64>,
     /// Bytes that the database uses at the most: beyond them the oldest events go, however young.
     /// 0 is no limit [default: 0].
@@ -81,7 +81,7 @@ pub struct ServeOptions {
     pub record: Option<bool>,
     /// Bytes of a recording: beyond them its older half goes [default: 67108864, 64 MiB].
     #[arg(long, env = "HOOKDESK_RECORD_BYTES", value_name = "BYTES")]
-    #[arg(value_parser = clap::value_parser!(u64).range(Tape::LEAST..))]
+    #[arg(value_parser = clap::value_parser!(u64).range(RecordingWriter::MIN..))]
     pub record_bytes: Option<u64>,
 }
 
@@ -90,8 +90,8 @@ pub struct ServeOptions {
 pub struct Settings {
     pub listen: SocketAddr,
     pub database: PathBuf,
-    pub door: Door,
-    pub health: Figures,
+    pub api: Api,
+    pub health: HealthPolicy,
     pub retention: Retention,
     /// Bytes of a recording, if there is to be one.
     pub record: Option<u64>,
@@ -140,9 +140,9 @@ impl ServeOptions {
             targets = targets.allow(network);
         }
         let database = path(&database)?;
-        let defaults = Figures::default();
+        let defaults = HealthPolicy::default();
         let disable_after_s = self.disable_after_s.or(file.disable_after_s);
-        let health = Figures {
+        let health = HealthPolicy {
             down_after: self.down_after.or(file.down_after).unwrap_or(defaults.down_after),
             probe_first_ms: self
                 .probe_first_ms
@@ -157,23 +157,26 @@ impl ServeOptions {
         };
         // The flags are checked as they are read; the file's are not.
         within("down_after", health.down_after.into(), u32::MAX.into())?;
-        within("probe_first_ms", health.probe_first_ms, Figures::PROBE_MOST_MS)?;
-        within("probe_most_ms", health.probe_most_ms, Figures::PROBE_MOST_MS)?;
-        within("disable_after_s", health.disable_after_ms / 1_000, Figures::DISABLE_MOST_S)?;
+        within("probe_first_ms", health.probe_first_ms, HealthPolicy::MAX_PROBE_MS)?;
+        within("probe_most_ms", health.probe_most_ms, HealthPolicy::MAX_PROBE_MS)?;
+        within("disable_after_s", health.disable_after_ms / 1_000, HealthPolicy::MAX_DISABLE_S)?;
         let retain_s = self.retain_s.or(file.retain_s).unwrap_or(Retention::DEFAULT_S);
-        if retain_s > Retention::MOST_S {
-            return Err(BadOptions(format!("retain_s must be from 0 to {}", Retention::MOST_S)));
+        if retain_s > Retention::MAX_S {
+            return Err(BadOptions(format!("retain_s must be from 0 to {}", Retention::MAX_S)));
         }
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
         let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
         let retention = Retention { age_ms, bytes };
-        let door = Door { callers, can_wait: true, targets };
+        let api = Api { callers, can_wait: true, targets };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
-        if record_bytes < Tape::LEAST {
-            return Err(BadOptions(format!("record_bytes must be at least {}", Tape::LEAST)));
+        if record_bytes < RecordingWriter::MIN {
+            return Err(BadOptions(format!(
+                "record_bytes must be at least {}",
+                RecordingWriter::MIN
+            )));
         }
         let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
-        Ok(Settings { listen, database, door, health, retention, record })
+        Ok(Settings { listen, database, api, health, retention, record })
     }
 }
 
@@ -195,11 +198,11 @@ fn within(name: &str, value: u64, most: u64) -> Result<(), BadOptions> {
 
 fn read(file: &Path) -> Result<ServeOptions, BadOptions> {
     let mut text = String::new();
-    let read = File::open(file).and_then(|open| open.take(MOST_FILE + 1).read_to_string(&mut text));
+    let read = File::open(file).and_then(|open| open.take(MAX_FILE + 1).read_to_string(&mut text));
     let read =
         read.map_err(|error| BadOptions(format!("cannot read {}: {error}", file.display())))?;
-    if read as u64 > MOST_FILE {
-        let why = format!("{} has more than {MOST_FILE} bytes", file.display());
+    if read as u64 > MAX_FILE {
+        let why = format!("{} has more than {MAX_FILE} bytes", file.display());
         return Err(BadOptions(why));
     }
     toml::from_str(&text).map_err(|error| BadOptions(format!("{}: {error}", file.display())))
@@ -248,7 +251,7 @@ mod tests {
     use super::*;
 
     fn may_call(settings: &Settings, address: [u8; 4]) -> bool {
-        verdict(&Host::Ipv4(address.into()), None, &settings.door.targets).is_ok()
+        verdict(&Host::Ipv4(address.into()), None, &settings.api.targets).is_ok()
     }
 
     fn options(listen: &str) -> ServeOptions {
@@ -258,13 +261,13 @@ mod tests {
     #[test]
     fn loopback_is_open_and_anything_else_must_be_said() {
         let local = options("127.0.0.1:0").settle().unwrap();
-        assert_eq!(local.door.callers, Callers::Local);
+        assert_eq!(local.api.callers, Callers::Local);
         assert!(may_call(&local, [127, 0, 0, 1]));
-        assert_eq!(options("[::1]:0").settle().unwrap().door.callers, Callers::Local);
+        assert_eq!(options("[::1]:0").settle().unwrap().api.callers, Callers::Local);
         assert!(options("0.0.0.0:8080").settle().unwrap_err().0.contains("--no-auth"));
         let told = ServeOptions { no_auth: Some(true), ..options("0.0.0.0:8080") };
         let public = told.settle().unwrap();
-        assert_eq!(public.door.callers, Callers::All);
+        assert_eq!(public.api.callers, Callers::All);
         assert!(!may_call(&public, [127, 0, 0, 1]));
         let keys = ServeOptions { auth: Some(true), ..options("127.0.0.1:0") };
         assert!(keys.settle().is_err());

@@ -141,9 +141,9 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error>
     let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = Answer::MOST_READ - body.len();
+        let room = Answer::MAX_READ - body.len();
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() == Answer::MOST_READ {
+        if body.len() == Answer::MAX_READ {
             break;
         }
     }

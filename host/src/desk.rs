@@ -9,20 +9,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    Command, Decided, Desk, Event, FAULT_PAUSE_MS, HolderId, Millis, Moment, Refusal, Reply,
+    Command, Committed, Desk, Event, FAULT_PAUSE_MS, HolderId, Millis, Moment, Refusal, Reply,
     Report, Request, RunError, Store,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
-use crate::record::Tape;
+use crate::record::RecordingWriter;
 
 /// Calls that may wait for their decision: with a commit a millisecond and a hundred calls in each,
 /// the last of them waits some 40 ms.
-const MOST_CALLS: usize = 4_096;
+const MAX_CALLS: usize = 4_096;
 /// Commands that are committed together, so that the first of them is not kept waiting for ever.
-const MOST_BATCH: usize = 1_024;
+const MAX_BATCH: usize = 1_024;
 /// The longest that the thread sleeps, lest a clock that is set forward goes unnoticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 type Answered = Result<Result<Reply, Refusal>, Problem>;
 
@@ -33,7 +33,7 @@ enum Message {
     },
     Report(Report),
     /// Send nothing more.
-    Hush,
+    StopSending,
     /// Send nothing more; end when nothing is in flight.
     Drain,
     /// End, whatever is in flight.
@@ -106,8 +106,8 @@ impl DeskQueue {
     }
 
     /// Sends nothing more, and goes on deciding.
-    pub fn hush(&self) {
-        let _ = self.queue.send(Message::Hush);
+    pub fn stop_sending(&self) {
+        let _ = self.queue.send(Message::StopSending);
     }
 
     pub fn drain(&self) {
@@ -119,13 +119,13 @@ impl DeskQueue {
     }
 }
 
-/// Starts the desk's thread over `desk`, recorded on `tape` if there is one. It ends after [`DeskQueue::drain`] or [`DeskQueue::end`].
+/// Starts the desk's thread over `desk`, recorded on `recording` if there is one. It ends after [`DeskQueue::drain`] or [`DeskQueue::end`].
 ///
 /// # Errors
 /// When the operating system has no thread to give.
 pub fn start<S>(
     desk: Desk<Recorder<S>>,
-    tape: Option<Tape>,
+    recording: Option<RecordingWriter>,
     runtime: runtime::UnboundedSender<Dispatch>,
 ) -> std::io::Result<(DeskQueue, JoinHandle<()>)>
 where
@@ -136,30 +136,30 @@ where
     let now = clock();
     let desk_loop = DeskLoop {
         desk,
-        tape,
+        recording,
         holder: HolderId::new(now, &chance()),
         messages,
         runtime,
-        unheard: Vec::new(),
+        uncommitted_reports: Vec::new(),
         next_wake: Some(now),
         in_flight: 0,
         draining: false,
         faulty: false,
     };
     let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || desk_loop.run())?;
-    let calls = Arc::new(Semaphore::new(MOST_CALLS));
+    let calls = Arc::new(Semaphore::new(MAX_CALLS));
     Ok((DeskQueue { queue, calls }, thread))
 }
 
 struct DeskLoop<S> {
     desk: Desk<Recorder<S>>,
     /// Where what it is told is recorded, if it is.
-    tape: Option<Tape>,
+    recording: Option<RecordingWriter>,
     holder: HolderId,
     messages: Receiver<Message>,
     runtime: runtime::UnboundedSender<Dispatch>,
     /// Reports whose batch was not committed. They are decided again: a report is never given up.
-    unheard: Vec<Report>,
+    uncommitted_reports: Vec<Report>,
     next_wake: Option<Millis>,
     in_flight: usize,
     draining: bool,
@@ -186,7 +186,8 @@ where
             let batch = self.collect();
             let end = batch.end;
             self.decide(batch);
-            let drained = self.draining && self.in_flight == 0 && self.unheard.is_empty();
+            let drained =
+                self.draining && self.in_flight == 0 && self.uncommitted_reports.is_empty();
             if end || drained {
                 return;
             }
@@ -204,20 +205,20 @@ where
                     asked.push((command, self.moment()));
                     batch.callers.push(caller);
                 }
-                Message::Report(report) => self.unheard.push(report),
-                Message::Hush => self.desk.limit_in_flight(0),
+                Message::Report(report) => self.uncommitted_reports.push(report),
+                Message::StopSending => self.desk.limit_in_flight(0),
                 Message::Drain => {
                     self.draining = true;
                     self.desk.limit_in_flight(0);
                 }
                 Message::End => batch.end = true,
             }
-            let full = asked.len() + self.unheard.len() >= MOST_BATCH;
+            let full = asked.len() + self.uncommitted_reports.len() >= MAX_BATCH;
             next = if full { None } else { self.messages.try_recv().ok() };
         }
         batch.commands = asked;
-        batch.reports = self.unheard.len();
-        for report in std::mem::take(&mut self.unheard) {
+        batch.reports = self.uncommitted_reports.len();
+        for report in std::mem::take(&mut self.uncommitted_reports) {
             batch.commands.push((Command::Report(report), self.moment()));
         }
         // Whatever happened may have made room, or made something to send.
@@ -226,9 +227,9 @@ where
     }
 
     fn wait(&self) -> Option<Message> {
-        let due = self.next_wake.map_or(LONGEST_SLEEP, |at| {
-            Duration::from_millis(at.since(clock())).min(LONGEST_SLEEP)
-        });
+        let due = self
+            .next_wake
+            .map_or(MAX_SLEEP, |at| Duration::from_millis(at.since(clock())).min(MAX_SLEEP));
         let sleep = if self.faulty { Duration::from_millis(FAULT_PAUSE_MS) } else { due };
         match self.messages.recv_timeout(sleep) {
             Ok(message) => Some(message),
@@ -238,8 +239,8 @@ where
     }
 
     fn decide(&mut self, batch: Batch) {
-        let ended = match &mut self.tape {
-            Some(tape) => tape.run(&mut self.desk, &batch.commands),
+        let ended = match &mut self.recording {
+            Some(recording) => recording.run(&mut self.desk, &batch.commands),
             None => self.desk.run(&batch.commands),
         };
         match ended {
@@ -248,7 +249,7 @@ where
         }
     }
 
-    fn dispatch(&mut self, batch: Batch, decided: Vec<Decided>) {
+    fn dispatch(&mut self, batch: Batch, decided: Vec<Committed>) {
         if self.faulty {
             tracing::info!("the store works again");
             self.faulty = false;
@@ -257,7 +258,7 @@ where
         self.next_wake = decided.last().and_then(|wake| wake.next_wake);
         let mut callers = batch.callers.into_iter();
         let mut dispatch = Dispatch::default();
-        for Decided { reply, requests, events, next_wake: _ } in decided {
+        for Committed { reply, requests, events, next_wake: _ } in decided {
             if let Some(caller) = callers.next() {
                 dispatch.answers.push((caller, Ok(reply)));
             }
@@ -279,7 +280,7 @@ where
         let callers = batch.callers.into_iter();
         let answers = callers.map(|caller| (caller, Err(Problem::undone()))).collect();
         let _ = self.runtime.send(Dispatch { answers, ..Dispatch::default() });
-        self.unheard = batch.commands.into_iter().filter_map(report_of).collect();
+        self.uncommitted_reports = batch.commands.into_iter().filter_map(report_of).collect();
     }
 
     fn moment(&self) -> Moment {
@@ -306,7 +307,7 @@ fn report_of((command, _): (Command, Moment)) -> Option<Report> {
         | Command::Resend { .. }
         | Command::Replay { .. }
         | Command::StopReplay { .. }
-        | Command::Once(_)
+        | Command::Idempotent(_)
         | Command::Wake
         | Command::Retain => None,
     }

@@ -13,14 +13,14 @@ use tokio::sync::watch;
 
 /// The latest events, and the pulse that wakes who waits for more.
 #[derive(Debug)]
-pub struct Feed {
+pub struct EventFeed {
     recent: Mutex<Recent>,
-    pulse: watch::Sender<Pulse>,
+    state: watch::Sender<FeedState>,
 }
 
 /// What wakes those who wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulse {
+pub struct FeedState {
     /// The last committed event's place.
     pub head: Seq,
     /// Whether the host is stopping, so that nobody is to wait.
@@ -34,18 +34,18 @@ struct Recent {
     bytes: usize,
 }
 
-impl Feed {
+impl EventFeed {
     /// A feed of a log that ends here.
     #[must_use]
     pub fn new(head: Seq) -> Self {
-        let pulse = Pulse { head, ending: false };
-        Self { recent: Mutex::default(), pulse: watch::Sender::new(pulse) }
+        let state = FeedState { head, ending: false };
+        Self { recent: Mutex::default(), state: watch::Sender::new(state) }
     }
 
     /// Tells what the log gained. Must be called in the log's order.
     pub fn publish(&self, events: &[Arc<Event>]) {
         let Some(last) = events.last() else { return };
-        if self.pulse.receiver_count() == 0 {
+        if self.state.receiver_count() == 0 {
             // Nobody would read it, and who comes later reads the store.
             self.change(Recent::clear);
         } else {
@@ -53,13 +53,13 @@ impl Feed {
             let frames: Vec<_> = frames.map(|frame| (frame.to, frame.text.into())).collect();
             self.change(|recent| recent.extend(frames));
         }
-        self.pulse.send_modify(|pulse| pulse.head = last.seq);
+        self.state.send_modify(|state| state.head = last.seq);
     }
 
     /// The pulse, to wait for more.
     #[must_use]
-    pub fn listen(&self) -> watch::Receiver<Pulse> {
-        self.pulse.subscribe()
+    pub fn listen(&self) -> watch::Receiver<FeedState> {
+        self.state.subscribe()
     }
 
     /// The frame after a place in the log, if it is still in memory.
@@ -70,7 +70,7 @@ impl Feed {
 
     /// Has nobody wait any longer.
     pub fn end(&self) {
-        self.pulse.send_modify(|pulse| pulse.ending = true);
+        self.state.send_modify(|state| state.ending = true);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Recent) -> T) -> T {
@@ -146,11 +146,11 @@ mod tests {
 
     #[test]
     fn only_what_somebody_may_read_is_kept_and_all_is_told() {
-        let feed = Feed::new(Seq(7));
+        let feed = EventFeed::new(Seq(7));
         feed.publish(&[event(8), event(9)]);
         assert_eq!(feed.after(Seq(8)), None);
-        let pulse = feed.listen();
-        assert_eq!(pulse.borrow().head, Seq(9));
+        let state = feed.listen();
+        assert_eq!(state.borrow().head, Seq(9));
 
         feed.publish(&[event(10)]);
         feed.publish(&[event(11), event(12)]);
@@ -158,8 +158,8 @@ mod tests {
         assert_eq!(feed.after(Seq(8)), None);
         assert_eq!(feed.after(Seq(9)), Some((Seq(10), Frame::of(&event(10)).text.into())));
         assert_eq!(feed.after(Seq(11)).map(|(place, _)| place), Some(Seq(12)));
-        assert_eq!(pulse.borrow().head, Seq(12));
-        drop(pulse);
+        assert_eq!(state.borrow().head, Seq(12));
+        drop(state);
         feed.publish(&[event(13)]);
         assert_eq!(feed.after(Seq(12)), None);
     }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_nobody_heard_of_is_a_gap_that_the_store_fills() {
-        let feed = Feed::new(Seq(0));
+        let feed = EventFeed::new(Seq(0));
         let _listener = feed.listen();
         feed.publish(&[event(1), event(2)]);
         feed.publish(&[event(4)]);

@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hookdesk_core::incident::{Decision, Difference, Header, LONGEST_LINE, Player, Step};
+use hookdesk_core::incident::{Decision, Difference, Header, MAX_LINE, Player, ReplayStep};
 
 use crate::config;
-use crate::record::{Reel, Ring};
+use crate::record::{RecordingFile, RecordingFiles};
 use crate::store::sqlite::private;
 
 type Anything = Box<dyn Error + Send + Sync>;
@@ -55,9 +55,9 @@ pub enum Verdict {
 /// person who asked.
 pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
     let database = config::database(options.database.as_deref())?;
-    let reels = reels(&database)?;
+    let files = files(&database)?;
     match &options.output {
-        None => write(reels, options.raw, io::stdout().lock()),
+        None => write(files, options.raw, io::stdout().lock()),
         Some(path) => {
             let unwritable = |error| format!("cannot write {}: {error}", path.display());
             if belongs_to(path, &database).map_err(unwritable)? {
@@ -68,7 +68,7 @@ pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
             let part = beside(path, ".part");
             let _ = fs::remove_file(&part);
             let file = private(&part).map_err(unwritable)?;
-            let written = write(reels, options.raw, file);
+            let written = write(files, options.raw, file);
             match &written {
                 Ok(_) => fs::rename(&part, path).map_err(unwritable)?,
                 Err(_) => fs::remove_file(&part).map_err(unwritable)?,
@@ -97,15 +97,15 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn write(reels: Vec<Reel>, raw: bool, out: impl Write) -> Result<Verdict, Anything> {
+fn write(files: Vec<RecordingFile>, raw: bool, out: impl Write) -> Result<Verdict, Anything> {
     let mut out = BufWriter::new(out);
     let (mut first, mut playing) = (None, None);
     let redacted = !raw;
-    for reel in reels {
+    for file in files {
         if playing.is_none() {
-            out.write_all(Header { redacted, ..reel.header.clone() }.line().as_bytes())?;
+            out.write_all(Header { redacted, ..file.header.clone() }.line().as_bytes())?;
         }
-        play(reel, &mut playing, |step| {
+        play(file, &mut playing, |step| {
             note(&mut first, step);
             out.write_all(step.line(redacted).as_bytes())
         })?;
@@ -122,7 +122,7 @@ pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut first, mut playing) = (None, None);
     let named = |error| format!("{}: {error}", options.file.display());
-    play(Reel::open(&options.file).map_err(named)?, &mut playing, |step| {
+    play(RecordingFile::open(&options.file).map_err(named)?, &mut playing, |step| {
         note(&mut first, step);
         if options.json {
             serde_json::to_writer(&mut out, step)?;
@@ -136,38 +136,38 @@ pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
 }
 
 /// The files of a recording, of which there is one at the least.
-fn reels(database: &Path) -> Result<Vec<Reel>, Anything> {
-    let reels = Ring::of(database).reels()?;
-    if reels.is_empty() {
+fn files(database: &Path) -> Result<Vec<RecordingFile>, Anything> {
+    let files = RecordingFiles::of(database).files()?;
+    if files.is_empty() {
         return Err(format!(
             "{} has no recording. Start its server with --record: what comes then is recorded.",
             database.display()
         )
         .into());
     }
-    Ok(reels)
+    Ok(files)
 }
 
 /// Plays a file, behind what was played already.
 fn play(
-    mut reel: Reel,
+    mut file: RecordingFile,
     playing: &mut Option<Player>,
-    mut each: impl FnMut(&Step) -> io::Result<()>,
+    mut each: impl FnMut(&ReplayStep) -> io::Result<()>,
 ) -> Result<(), Anything> {
-    let path = reel.path.display().to_string();
-    let player = playing.get_or_insert_with(|| Player::new(reel.header.clone()));
-    while let Some(line) = reel.next_line().map_err(|error| format!("{path}: {error}"))? {
+    let path = file.path.display().to_string();
+    let player = playing.get_or_insert_with(|| Player::new(file.header.clone()));
+    while let Some(line) = file.next_line().map_err(|error| format!("{path}: {error}"))? {
         match player.play(&line) {
             Ok(step) => each(&step)?,
             // Its writer ended in the middle of it.
-            Err(_) if !line.ends_with('\n') && line.len() <= LONGEST_LINE => break,
+            Err(_) if !line.ends_with('\n') && line.len() <= MAX_LINE => break,
             Err(bad) => return Err(format!("{path}: {bad}").into()),
         }
     }
     Ok(())
 }
 
-fn note(first: &mut Option<(u64, Difference)>, step: &Step) {
+fn note(first: &mut Option<(u64, Difference)>, step: &ReplayStep) {
     if let (None, Some(difference)) = (&first, &step.difference) {
         *first = Some((step.number, difference.clone()));
     }
@@ -185,7 +185,7 @@ fn conclude(first: Option<(u64, Difference)>, playing: Option<&Player>) -> Verdi
     Verdict::Differs
 }
 
-fn tell(out: &mut impl Write, step: &Step) -> io::Result<()> {
+fn tell(out: &mut impl Write, step: &ReplayStep) -> io::Result<()> {
     let at = step.now_ms.map(hookdesk_core::Millis::rfc3339).unwrap_or_default();
     let chain = step.chain.to_string();
     let chain = chain.get(..16).unwrap_or_default();

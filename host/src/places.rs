@@ -14,14 +14,14 @@ use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInf
 /// Of a hundred places, those that callers may have who wait for what happens, or read a long
 /// answer. They stay as long as they like, and others must still get in; and whatever happens is
 /// written to each of them before the next call is answered.
-const MOST_STAYING: usize = 25;
+const MAX_STAYING: usize = 25;
 /// Large bodies that are taken in at once: a MiB for each is little, and for every connection would
 /// be much.
-const MOST_LARGE: usize = 64;
+const MAX_LARGE: usize = 64;
 
 /// The places of a listener; cheap to clone.
 #[derive(Clone)]
-pub struct Places {
+pub struct ConnectionTable {
     most: usize,
     limits: FuseConfig,
     table: Arc<Mutex<Table>>,
@@ -46,7 +46,7 @@ struct Caller {
     owes: Option<u64>,
 }
 
-impl Places {
+impl ConnectionTable {
     /// So many, for connections with these limits.
     #[must_use]
     pub fn new(most: usize, limits: FuseConfig) -> Self {
@@ -55,20 +55,20 @@ impl Places {
 
     /// The caller has sent a whole request, and is safe until its answer is dropped.
     #[must_use]
-    pub fn answer(&self, address: Option<SocketAddr>) -> Answering {
+    pub fn answer(&self, address: Option<SocketAddr>) -> ActiveRequest {
         if let Some(address) = address {
             self.table().stop_owing(address);
         }
-        Answering { places: self.clone(), address, stays: false }
+        ActiveRequest { places: self.clone(), address, stays: false }
     }
 
     /// The caller sends a large body. If as many do so already, the one that has been at it longest
     /// is cut off.
     #[must_use]
-    pub fn make_room(&self, address: Option<SocketAddr>) -> Option<Room> {
+    pub fn make_room(&self, address: Option<SocketAddr>) -> Option<BodyPermit> {
         let address = address?;
         let mut table = self.table();
-        if table.large.len() >= MOST_LARGE
+        if table.large.len() >= MAX_LARGE
             && let Some((_, longest)) = table.large.pop_first()
             && let Some(caller) = table.callers.get(&longest)
         {
@@ -77,7 +77,7 @@ impl Places {
         table.turn += 1;
         let turn = table.turn;
         table.large.insert(turn, address);
-        Some(Room { places: self.clone(), turn })
+        Some(BodyPermit { places: self.clone(), turn })
     }
 
     fn enter(&self, address: SocketAddr, connection: ConnCtrl) -> Place {
@@ -127,7 +127,7 @@ impl Table {
 }
 
 #[async_trait]
-impl FusePolicy for Places {
+impl FusePolicy for ConnectionTable {
     async fn decide(&self, _info: &FuseInfo) -> FuseAction {
         FuseAction::Accept(self.limits)
     }
@@ -140,7 +140,7 @@ impl FusePolicy for Places {
 
 /// What a connection holds: its place is free when it ends.
 struct Place {
-    places: Places,
+    places: ConnectionTable,
     address: SocketAddr,
     entered: u64,
 }
@@ -159,31 +159,31 @@ impl Drop for Place {
 }
 
 /// Where a large body is held.
-pub struct Room {
-    places: Places,
+pub struct BodyPermit {
+    places: ConnectionTable,
     turn: u64,
 }
 
-impl Drop for Room {
+impl Drop for BodyPermit {
     fn drop(&mut self) {
         self.places.table().large.remove(&self.turn);
     }
 }
 
 /// A caller that is being answered.
-pub struct Answering {
-    places: Places,
+pub struct ActiveRequest {
+    places: ConnectionTable,
     address: Option<SocketAddr>,
     stays: bool,
 }
 
-impl Answering {
+impl ActiveRequest {
     /// The caller is to wait for what happens, or to read for long; false if as many as may do so
     /// already.
     #[must_use]
     pub fn stay(&mut self) -> bool {
         let mut table = self.places.table();
-        if !self.stays && table.staying < self.places.most * MOST_STAYING / 100 {
+        if !self.stays && table.staying < self.places.most * MAX_STAYING / 100 {
             table.staying += 1;
             self.stays = true;
         }
@@ -198,7 +198,7 @@ impl Answering {
     }
 }
 
-impl Drop for Answering {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let mut table = self.places.table();
         table.staying -= usize::from(self.stays);
@@ -216,14 +216,14 @@ impl Drop for Answering {
 mod tests {
     use super::*;
 
-    fn enter(places: &Places, port: u16) -> (Place, ConnCtrl) {
+    fn enter(places: &ConnectionTable, port: u16) -> (Place, ConnCtrl) {
         let connection = ConnCtrl::new();
         (places.enter(SocketAddr::from(([127, 0, 0, 1], port)), connection.clone()), connection)
     }
 
     #[test]
     fn the_last_place_is_given_up_by_who_owes_a_request_the_longest() {
-        let places = Places::new(4, FuseConfig::disabled());
+        let places = ConnectionTable::new(4, FuseConfig::disabled());
         let (first, second, third) = (enter(&places, 1), enter(&places, 2), enter(&places, 3));
         let answered = places.answer(Some(first.0.address));
         drop(places.answer(Some(second.0.address)));
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn who_leaves_while_answered_owes_nothing() {
-        let places = Places::new(3, FuseConfig::disabled());
+        let places = ConnectionTable::new(3, FuseConfig::disabled());
         let gone = enter(&places, 1);
         let answered = places.answer(Some(gone.0.address));
         drop(gone);
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_address_that_comes_again_has_the_new_place() {
-        let places = Places::new(9, FuseConfig::disabled());
+        let places = ConnectionTable::new(9, FuseConfig::disabled());
         let old = enter(&places, 1);
         let new = enter(&places, 1);
 
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn who_keeps_others_out_is_told_to_leave_once_answered() {
-        let places = Places::new(2, FuseConfig::disabled());
+        let places = ConnectionTable::new(2, FuseConfig::disabled());
         let (first, second) = (enter(&places, 1), enter(&places, 2));
         let answered = places.answer(Some(first.0.address));
         assert!(!answered.is_in_the_way(), "another owes a request");
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_first_answer_that_ends_makes_up_for_a_place_that_nobody_could_give_up() {
-        let places = Places::new(2, FuseConfig::disabled());
+        let places = ConnectionTable::new(2, FuseConfig::disabled());
         let first = enter(&places, 1);
         let answered = places.answer(Some(first.0.address));
         let second = enter(&places, 2);
@@ -292,9 +292,9 @@ mod tests {
 
     #[test]
     fn callers_that_stay_leave_places_for_others() {
-        let places = Places::new(12, FuseConfig::disabled());
+        let places = ConnectionTable::new(12, FuseConfig::disabled());
         let mut staying: Vec<_> = (0..3).map(|_| places.answer(None)).collect();
-        assert!(staying.iter_mut().all(Answering::stay));
+        assert!(staying.iter_mut().all(ActiveRequest::stay));
         assert!(staying[0].stay(), "it counts once");
         let mut fourth = places.answer(None);
         assert!(!fourth.stay());
@@ -306,13 +306,13 @@ mod tests {
 
     #[test]
     fn the_last_room_is_given_up_by_who_has_it_the_longest() {
-        let places = Places::new(1_000, FuseConfig::disabled());
-        let callers: Vec<_> = (1..).take(MOST_LARGE + 2).map(|port| enter(&places, port)).collect();
+        let places = ConnectionTable::new(1_000, FuseConfig::disabled());
+        let callers: Vec<_> = (1..).take(MAX_LARGE + 2).map(|port| enter(&places, port)).collect();
         let room = |number: usize| places.make_room(Some(callers[number].0.address));
-        let mut rooms: Vec<_> = (0..MOST_LARGE).map(room).collect();
+        let mut rooms: Vec<_> = (0..MAX_LARGE).map(room).collect();
         rooms.remove(0);
 
-        rooms.extend([room(MOST_LARGE), room(MOST_LARGE + 1)]);
+        rooms.extend([room(MAX_LARGE), room(MAX_LARGE + 1)]);
 
         let cut_off: Vec<_> = callers.iter().map(|(_, caller)| caller.is_aborted()).collect();
         assert_eq!(cut_off.iter().position(|cut_off| *cut_off), Some(1));

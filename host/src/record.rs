@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use hookdesk_core::incident::{Header, LONGEST_LINE, Recorded, Recorder};
-use hookdesk_core::{Command, Decided, Desk, Millis, Moment, RunError, Store};
+use hookdesk_core::incident::{Header, MAX_LINE, Recorded, Recorder};
+use hookdesk_core::{Command, Committed, Desk, Millis, Moment, RunError, Store};
 
 use crate::desk::{chance, clock};
 use crate::store::sqlite::private;
@@ -23,19 +23,19 @@ const HEADER: u64 = 1_024;
 
 /// The two files of a database's recording.
 #[derive(Clone, Debug)]
-pub struct Ring {
+pub struct RecordingFiles {
     database: PathBuf,
 }
 
 /// One of them, open behind its header.
 #[derive(Debug)]
-pub struct Reel {
+pub struct RecordingFile {
     pub path: PathBuf,
     pub header: Header,
     pub lines: BufReader<File>,
 }
 
-impl Ring {
+impl RecordingFiles {
     #[must_use]
     pub fn of(database: &Path) -> Self {
         Self { database: database.to_owned() }
@@ -56,28 +56,28 @@ impl Ring {
     ///
     /// # Errors
     /// When one cannot be read, or is none of ours.
-    pub fn reels(&self) -> io::Result<Vec<Reel>> {
-        let mut reels = Vec::new();
+    pub fn files(&self) -> io::Result<Vec<RecordingFile>> {
+        let mut files = Vec::new();
         for path in self.paths() {
-            match Reel::open(&path) {
-                Ok(reel) => reels.push(reel),
+            match RecordingFile::open(&path) {
+                Ok(reel) => files.push(reel),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io::Error::other(format!("{}: {error}", path.display()))),
             }
         }
-        reels.sort_by_key(|reel| reel.header.number);
-        Ok(reels)
+        files.sort_by_key(|reel| reel.header.number);
+        Ok(files)
     }
 
     /// The file that was begun last, if it is one of ours.
     fn newest(&self) -> Option<(PathBuf, Header)> {
-        let reels = self.paths().into_iter().filter_map(|path| Reel::open(&path).ok());
-        let newest = reels.max_by_key(|reel| reel.header.number)?;
+        let files = self.paths().into_iter().filter_map(|path| RecordingFile::open(&path).ok());
+        let newest = files.max_by_key(|reel| reel.header.number)?;
         Some((newest.path, newest.header))
     }
 }
 
-impl Reel {
+impl RecordingFile {
     /// # Errors
     /// When it cannot be read, or is none of ours.
     pub fn open(path: &Path) -> io::Result<Self> {
@@ -95,7 +95,7 @@ impl Reel {
     /// When it cannot be read, or is not text.
     pub fn next_line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
-        self.lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+        self.lines.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(None);
         }
@@ -105,8 +105,8 @@ impl Reel {
 
 /// Writes what a desk is told.
 #[derive(Debug)]
-pub struct Tape {
-    ring: Ring,
+pub struct RecordingWriter {
+    files: RecordingFiles,
     /// Bytes of one file at the most.
     most: u64,
     writing: Option<Writing>,
@@ -130,15 +130,15 @@ enum Writing {
     },
 }
 
-impl Tape {
+impl RecordingWriter {
     /// Bytes of a ring at the least: below it a few webhooks are too much for a file.
-    pub const LEAST: u64 = 65_536;
+    pub const MIN: u64 = 65_536;
 
     /// A tape of `bytes` beside a database.
     #[must_use]
     pub fn new(database: &Path, bytes: u64) -> Self {
         Self {
-            ring: Ring::of(database),
+            files: RecordingFiles::of(database),
             most: bytes / 2,
             writing: None,
             failing: false,
@@ -156,7 +156,7 @@ impl Tape {
         &mut self,
         desk: &mut Desk<Recorder<S>>,
         batch: &[(Command, Moment)],
-    ) -> Result<Vec<Decided>, RunError<S::Fault>> {
+    ) -> Result<Vec<Committed>, RunError<S::Fault>> {
         let now = clock();
         if self.is_due(now) {
             self.writing = Some(Writing::Begun(desk.begin_recording(now, chance(), self.lost)));
@@ -224,7 +224,7 @@ impl Tape {
     /// Writes a beginning into a new file in the place of the older one, or behind what an earlier
     /// process left.
     fn begin(&self, begun: &str) -> io::Result<(File, u64)> {
-        let newest = self.ring.newest();
+        let newest = self.files.newest();
         let number = newest.as_ref().map_or(0, |(_, newest)| newest.number).saturating_add(1);
         let header = Header::raw(number);
         if self.fresh
@@ -238,11 +238,11 @@ impl Tape {
         if text.len() as u64 > self.most {
             return Err(io::Error::other("a batch is longer than half of --record-bytes"));
         }
-        let [first, second] = self.ring.paths();
+        let [first, second] = self.files.paths();
         let is_newest = newest.is_some_and(|(path, _)| path == first);
         let place = if is_newest { second } else { first };
         // Who reads the older one meanwhile goes on reading it.
-        let new = self.ring.beside(".record.new");
+        let new = self.files.beside(".record.new");
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}

@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::courier::{Courier, Names, System};
 use crate::desk::{self, DeskQueue, Dispatch};
-use crate::feed::Feed;
-use crate::places::Places;
-use crate::record::Tape;
-use crate::server::{CALLER, Front, Lookup};
+use crate::feed::EventFeed;
+use crate::places::ConnectionTable;
+use crate::record::RecordingWriter;
+use crate::server::{CALLER, HttpHandler, Lookup};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
@@ -32,15 +32,15 @@ const DRAIN: Duration = Duration::from_secs(20);
 const CALLERS_DRAIN: Duration = Duration::from_secs(5);
 /// Connections at once, where the limit of open files has room for them: what they may make the
 /// desk hold is a few hundred MiB.
-const MOST_CONNECTIONS: u64 = 10_000;
+const MAX_CONNECTIONS: u64 = 10_000;
 /// Files that are left for all else: deliveries in flight, as many kept connections to receivers,
 /// and the database with its readers.
 const OTHER_FILES: u64 = 600;
 /// Connections that there are however few files the desk may open.
-const LEAST_CONNECTIONS: u64 = 64;
+const MIN_CONNECTIONS: u64 = 64;
 /// Bytes of a request's head, and of what is read ahead of it: what each connection may make the
 /// desk hold. Browsers send some KiB; those who send more are told so.
-const MOST_HEAD: usize = 16 << 10;
+const MAX_HEAD: usize = 16 << 10;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
@@ -81,7 +81,7 @@ async fn run(
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let targets = settings.door.targets.clone();
+    let targets = settings.api.targets.clone();
     let courier = Courier::new(targets, &names, Limits::default().in_flight).map_err(|error| {
         let causes = causes(&error);
         format!(
@@ -91,9 +91,9 @@ async fn run(
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();
-    let feed = Arc::new(Feed::new(desk.head()?));
-    let tape = settings.record.map(|bytes| Tape::new(&settings.database, bytes));
-    let (queue, thread) = desk::start(desk, tape, dispatches)?;
+    let feed = Arc::new(EventFeed::new(desk.head()?));
+    let recording = settings.record.map(|bytes| RecordingWriter::new(&settings.database, bytes));
+    let (queue, thread) = desk::start(desk, recording, dispatches)?;
     tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
     let (thread_ended, mut ended) = oneshot::channel();
     tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
@@ -102,9 +102,9 @@ async fn run(
     let limits =
         FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
     let connections = most_connections();
-    let places = Places::new(connections, limits);
-    let front = Front {
-        door: settings.door,
+    let places = ConnectionTable::new(connections, limits);
+    let front = HttpHandler {
+        api: settings.api,
         desk: queue.clone(),
         lookup,
         feed: Arc::clone(&feed),
@@ -113,7 +113,7 @@ async fn run(
     let mut server = Server::new(TcpAcceptor::try_from(listener)?)
         .fuse_policy(places)
         .max_connections(connections);
-    server.http1_mut().max_buf_size(MOST_HEAD);
+    server.http1_mut().max_buf_size(MAX_HEAD);
     let handle = server.handle();
     let serving = tokio::spawn(server.try_serve(front.router()));
     tracing::info!(
@@ -129,7 +129,7 @@ async fn run(
     let deadline = Instant::now() + DRAIN;
     // Nothing more is sent. First the callers, who may still want decisions, then what is in flight
     // to receivers. Who waits for events would take all the time that the others have.
-    queue.hush();
+    queue.stop_sending();
     feed.end();
     handle.stop_graceful(CALLERS_DRAIN);
     let _ = tokio::time::timeout_at(deadline, serving).await;
@@ -148,7 +148,7 @@ async fn dispatch(
     mut incoming: mpsc::UnboundedReceiver<Dispatch>,
     queue: DeskQueue,
     courier: Courier,
-    feed: Arc<Feed>,
+    feed: Arc<EventFeed>,
 ) {
     while let Some(dispatch) = incoming.recv().await {
         // Before its caller hears of it: who then asks for what comes after it has missed nothing.
@@ -173,13 +173,13 @@ fn most_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
     let files = if raised { maximum } else { current };
-    let room = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES));
-    let most = room.clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS);
-    if most < MOST_CONNECTIONS {
+    let room = files.map_or(MAX_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES));
+    let most = room.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
+    if most < MAX_CONNECTIONS {
         tracing::warn!(
-            "{most} callers at once: for {MOST_CONNECTIONS}, let the desk open {} files \
+            "{most} callers at once: for {MAX_CONNECTIONS}, let the desk open {} files \
              (ulimit -Hn, LimitNOFILE=)",
-            MOST_CONNECTIONS + OTHER_FILES
+            MAX_CONNECTIONS + OTHER_FILES
         );
     }
     usize::try_from(most).unwrap_or(usize::MAX)

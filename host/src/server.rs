@@ -12,8 +12,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use hookdesk_core::Command;
 use hookdesk_core::api::{
-    self, Call, Code, Door, Frame, Listing, MOST_BODY, Manner, Next, Preparation, Problem, Pull,
-    Reading, Walk,
+    self, Action, Api, Call, Code, EventsMode, EventsQuery, Frame, Listing, LogCursor, MAX_BODY,
+    Problem, Reading, ReplayRequest,
 };
 use http_body_util::BodyExt as _;
 use salvo::http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -23,15 +23,15 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::timeout;
 
 use crate::desk::{DeskQueue, chance, clock};
-use crate::feed::Feed;
-use crate::places::{Answering, Places, Room};
+use crate::feed::EventFeed;
+use crate::places::{ActiveRequest, BodyPermit, ConnectionTable};
 use crate::store::StoreFault;
 use events::EventStream;
 pub use lookup::Lookup;
 
 /// Bytes of a body that is too large which are taken in all the same: a connection that is closed
 /// over what its caller still sends breaks before the caller reads why.
-const MOST_DISCARDED: usize = 16 << 20;
+const MAX_DISCARDED: usize = 16 << 20;
 /// How long a caller may take for its headers, for its whole body, and until it takes in more of an
 /// answer.
 pub const CALLER: Duration = Duration::from_secs(30);
@@ -39,28 +39,28 @@ pub const CALLER: Duration = Duration::from_secs(30);
 const SMALL_BODY: usize = 16 << 10;
 
 /// Where every call comes in.
-pub struct Front {
-    pub door: Door,
+pub struct HttpHandler {
+    pub api: Api,
     pub desk: DeskQueue,
     pub lookup: Lookup,
-    pub feed: Arc<Feed>,
-    pub places: Places,
+    pub feed: Arc<EventFeed>,
+    pub places: ConnectionTable,
 }
 
 /// A call's body, and its room while it is held.
 struct Body {
     bytes: Vec<u8>,
-    _room: Option<Room>,
+    _room: Option<BodyPermit>,
 }
 
-impl Front {
+impl HttpHandler {
     /// The router of one goal: which path is what is the core's to know.
     #[must_use]
     pub fn router(self) -> Router {
         Router::with_path("{**path}").goal(self)
     }
 
-    async fn answer(&self, request: &Request, body: Body, answering: &mut Answering) -> Answered {
+    async fn answer(&self, request: &Request, body: Body, active: &mut ActiveRequest) -> Answered {
         let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
         let headers = request.headers().iter();
         let call = Call {
@@ -74,32 +74,34 @@ impl Front {
             body: &body.bytes,
         };
         if let Some(file) = assets::find(call.path) {
-            return match self.door.show(&call) {
+            return match self.api.show(&call) {
                 Err(_) if file.is_for_all(&call) => Answered::File(file, file.variant(&call)),
                 Ok(()) => Answered::File(file, file.variant(&call)),
                 Err(problem) => problem.into(),
             };
         }
-        let next = self.door.open(&call, chance);
+        let next = self.api.open(&call, chance);
         drop(call);
         // What was taken from it is kept; a call that waits for its decision holds no body.
         drop(body);
         match next {
-            Next::Answer(response) => Answered::Whole(response),
-            Next::Decide(command) => match self.desk.ask(command).await {
+            Action::Answer(response) => Answered::Whole(response),
+            Action::Decide(command) => match self.desk.ask(command).await {
                 Ok(decided) => Answered::Whole(api::answer(decided)),
                 Err(problem) => problem.into(),
             },
-            Next::Prepare(preparation) => match self.prepare(*preparation).await {
+            Action::CountReplay(request) => match self.prepare(*request).await {
                 Ok(command) => match self.desk.ask(command).await {
                     Ok(decided) => Answered::Whole(api::answer(decided)),
                     Err(problem) => problem.into(),
                 },
                 Err(problem) => problem.into(),
             },
-            Next::Read(reading) => self.read(reading).await,
-            Next::List(listing) => self.list(listing, answering).await,
-            Next::Pull(pull) => self.pull(pull, answering).await.unwrap_or_else(Answered::from),
+            Action::Read(reading) => self.read(reading).await,
+            Action::List(listing) => self.list(listing, active).await,
+            Action::ReadEvents(pull) => {
+                self.pull(pull, active).await.unwrap_or_else(Answered::from)
+            }
         }
     }
 
@@ -128,20 +130,20 @@ impl Front {
             if seen > SMALL_BODY && room.is_none() {
                 room = self.places.make_room(request.remote_addr().clone().into_std());
                 let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
-                bytes.reserve_exact(usize::try_from(declared).unwrap_or(MOST_BODY).min(MOST_BODY));
+                bytes.reserve_exact(usize::try_from(declared).unwrap_or(MAX_BODY).min(MAX_BODY));
             }
-            if seen <= MOST_BODY {
+            if seen <= MAX_BODY {
                 bytes.extend_from_slice(&data);
-            } else if seen > MOST_BODY + MOST_DISCARDED {
+            } else if seen > MAX_BODY + MAX_DISCARDED {
                 break;
             }
         }
-        if seen <= MOST_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
+        if seen <= MAX_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
     }
 
     /// Counts what a command is about before it is decided.
-    async fn prepare(&self, preparation: Preparation) -> Result<Command, Problem> {
-        let prepared = self.lookup.prepare(preparation).await;
+    async fn prepare(&self, request: ReplayRequest) -> Result<Command, Problem> {
+        let prepared = self.lookup.prepare(request).await;
         prepared.map_err(|_logged| Problem::unreadable())?.command()
     }
 
@@ -153,35 +155,41 @@ impl Front {
     }
 
     /// The first page is loaded before anything is answered, so that a store that is away is said.
-    async fn list(&self, mut listing: Listing, answering: &mut Answering) -> Answered {
+    async fn list(&self, mut listing: Listing, active: &mut ActiveRequest) -> Answered {
         match next_page(&self.lookup, &mut listing).await {
-            Ok(_) if !listing.is_complete() && !answering.stay() => too_many_stay().into(),
+            Ok(_) if !listing.is_complete() && !active.stay() => too_many_stay().into(),
             Ok(first) => Answered::Pages { first, rest: listing },
             Err(_logged) => Problem::unreadable().into(),
         }
     }
 
-    async fn pull(&self, pull: Pull, answering: &mut Answering) -> Result<Answered, Problem> {
-        if pull.manner != Manner::AtOnce && !answering.stay() {
+    async fn pull(
+        &self,
+        pull: EventsQuery,
+        active: &mut ActiveRequest,
+    ) -> Result<Answered, Problem> {
+        if pull.mode != EventsMode::AtOnce && !active.stay() {
             return Err(too_many_stay());
         }
         let facts = self.lookup.load(move |known| pull.needs(known)).await;
-        let walk = pull.begin(&facts.map_err(|_logged| Problem::unreadable())?)?;
-        match pull.manner {
-            Manner::AtOnce => {}
-            Manner::Wait { seconds } => self.wait(walk, Duration::from_secs(seconds.into())).await,
-            Manner::Stream => {
+        let cursor = pull.begin(&facts.map_err(|_logged| Problem::unreadable())?)?;
+        match pull.mode {
+            EventsMode::AtOnce => {}
+            EventsMode::Wait { seconds } => {
+                self.wait(cursor, Duration::from_secs(seconds.into())).await
+            }
+            EventsMode::Stream => {
                 let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());
-                return Ok(Answered::Stream(EventStream::new(walk, feed, lookup)));
+                return Ok(Answered::Stream(EventStream::new(cursor, feed, lookup)));
             }
         }
-        Ok(self.list(pull.listing(walk), answering).await)
+        Ok(self.list(pull.listing(cursor), active).await)
     }
 
     /// Waits until there is something to read, and no longer than this or until the host stops.
-    async fn wait(&self, walk: Walk, longest: Duration) {
-        let mut pulse = self.feed.listen();
-        let due = pulse.wait_for(|pulse| pulse.ending || walk.is_behind(pulse.head));
+    async fn wait(&self, cursor: LogCursor, longest: Duration) {
+        let mut state = self.feed.listen();
+        let due = state.wait_for(|state| state.ending || cursor.is_behind(state.head));
         // However that ended, there is nothing more to wait for.
         let _ = timeout(longest, due).await;
     }
@@ -201,7 +209,7 @@ impl From<Problem> for Answered {
 }
 
 #[async_trait]
-impl Handler for Front {
+impl Handler for HttpHandler {
     async fn handle(
         &self,
         request: &mut Request,
@@ -210,13 +218,13 @@ impl Handler for Front {
         _flow: &mut FlowCtrl,
     ) {
         let body = self.take_body(request).await;
-        let mut answering = self.places.answer(request.remote_addr().clone().into_std());
+        let mut active = self.places.answer(request.remote_addr().clone().into_std());
         let is_clear = body.is_ok();
         let answered = match body {
-            Ok(body) => self.answer(request, body, &mut answering).await,
+            Ok(body) => self.answer(request, body, &mut active).await,
             Err(problem) => problem.into(),
         };
-        if !is_clear || answering.is_in_the_way() {
+        if !is_clear || active.is_in_the_way() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         match answered {
@@ -233,7 +241,7 @@ impl Handler for Front {
                     response.body(first);
                 } else {
                     let pages = pages(self.lookup.clone(), first, rest);
-                    response.stream(while_answering(pages, answering));
+                    response.stream(while_answering(pages, active));
                 }
             }
             Answered::File(file, variant) => {
@@ -244,7 +252,7 @@ impl Handler for Front {
             Answered::Stream(stream) => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, Frame::headers());
-                response.stream(while_answering(stream.pieces(), answering));
+                response.stream(while_answering(stream.pieces(), active));
             }
         }
     }
@@ -294,10 +302,10 @@ fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
 /// The same pieces, by a caller that is being answered until they end.
 fn while_answering<T>(
     pieces: impl Stream<Item = T> + Send + 'static,
-    answering: Answering,
+    active: ActiveRequest,
 ) -> impl Stream<Item = T> + Send + 'static {
     pieces.inspect(move |_| {
-        let _held = &answering;
+        let _held = &active;
     })
 }
 

@@ -15,7 +15,7 @@ use std::process::{Command as Process, Stdio};
 
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Answer, Availability, Command, Desk, EventType, Figures, HolderId, Memory,
+    Amendment, Answer, Availability, Command, Desk, EventType, HealthPolicy, HolderId, Memory,
     MemoryStore, Millis, Moment, Registration, Reply, Report, Request, RetrySchedule, Secret,
     Subscription, TicketMessage,
 };
@@ -104,7 +104,9 @@ fn secret(byte: u8) -> Secret {
 fn deliveries() -> Vec<Request> {
     let desk = Desk::new(MemoryStore::default(), Memory::Kept);
     let mut world = World { desk, now: Millis(1_750_000_000_123), sent: Vec::new() };
-    world.desk.judge_health_by(Figures { disable_after_ms: 1_000_000, ..Figures::default() });
+    world
+        .desk
+        .judge_health_by(HealthPolicy { disable_after_ms: 1_000_000, ..HealthPolicy::default() });
     world.register("listener", 3, None);
     world.register("failing", 90, Some(vec![5]));
     let mut answered = 0;

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Decided, Event, EventId, HolderId, Lane, Meaning, Millis, Moment, Owed,
-    Reader, Reason, Reply, Request, Secrets, Seq, Subject, Subscription, Webhook, WebhookId,
+    AttemptKey, Command, Committed, Event, EventId, HolderId, Lane, Meaning, Millis, Moment,
+    OrderingKey, Owed, Reader, Reason, Reply, Request, Secrets, Seq, Subscription, Webhook,
+    WebhookId,
 };
 
 use crate::stores::{Rows, hears};
@@ -35,7 +36,7 @@ pub struct Witness {
 
 impl Witness {
     /// Nothing goes to a webhook from the decision on that finds it paused or disabled.
-    pub fn leave(&self, batch: &[(Command, Moment)], decided: &[Decided]) {
+    pub fn leave(&self, batch: &[(Command, Moment)], decided: &[Committed]) {
         let inactive = |(webhook, _): &(Webhook, Reader)| !webhook.is_active();
         let mut away: BTreeSet<WebhookId> =
             self.before.iter().filter(|(_, of)| inactive(of)).map(|(id, _)| *id).collect();
@@ -130,9 +131,9 @@ impl Witness {
         let heads = heads(rows, reader, lanes);
         self.repeats(rows, reader, &heads);
         let replayed = replayed(rows, reader, &heads);
-        let again = heads
-            .keys()
-            .filter(|subject| matches!(subject, Subject::Again(_) | Subject::Stopped(_)));
+        let again = heads.keys().filter(|ordering_key| {
+            matches!(ordering_key, OrderingKey::Resend(_) | OrderingKey::Cancelled(_))
+        });
         let again = again.count();
         let (mut pending, mut unread) = (replayed + again as u64, 0);
         for event in rows.events.iter().filter(|event| hears(id, event.id)) {
@@ -191,15 +192,18 @@ impl Witness {
     /// What is sent once more is settled, and the counts of it are right.
     fn repeats(&mut self, rows: &Rows, reader: &Reader, heads: &Heads) {
         let id = reader.webhook;
-        for (subject, (head, _)) in heads {
-            if !matches!(subject, Subject::Live(_)) {
+        for (ordering_key, (head, _)) in heads {
+            if !matches!(ordering_key, OrderingKey::Live(_)) {
                 self.repeated.insert((id, *head));
                 let owed = place(rows, reader, heads, rows.event(*head));
-                assert!(owed.is_none(), "{id}: {head} is owed as {owed:?}, and is in {subject}");
+                assert!(
+                    owed.is_none(),
+                    "{id}: {head} is owed as {owed:?}, and is in {ordering_key}"
+                );
             }
         }
-        let waiting = heads.keys().filter(|subject| subject.is_replay()).count();
-        let sending = reader.sending.iter().filter(|slot| slot.subject.is_replay()).count();
+        let waiting = heads.keys().filter(|ordering_key| ordering_key.is_replay()).count();
+        let sending = reader.sending.iter().filter(|slot| slot.ordering_key.is_replay()).count();
         assert_eq!(reader.replay.waiting as usize, waiting - sending, "{id} miscounts its replay");
         assert_eq!(reader.replay.pending, replayed(rows, reader, heads), "{id} miscounts it");
     }
@@ -217,12 +221,12 @@ impl Witness {
         let event = rows.event(seq);
         let slot = reader.sending.iter().find(|slot| (slot.seq, slot.number) == (seq, number));
         let slot = slot.expect("what is sent has a place");
-        let subject = slot.subject;
-        let is_live = matches!(subject, Subject::Live(_));
+        let ordering_key = slot.ordering_key;
+        let is_live = matches!(ordering_key, OrderingKey::Live(_));
         let is_done = |seq| self.is_settled(id, seq) || self.skipped.contains(&(id, seq));
-        assert!(is_live != is_done(seq), "{id}: {seq} of {subject} is done: {}", !is_live);
+        assert!(is_live != is_done(seq), "{id}: {seq} of {ordering_key} is done: {}", !is_live);
         for earlier in &rows.events[..rows.events.partition_point(|e| e.seq < seq)] {
-            let same = is_live && Subject::of(earlier, reader.ordering) == subject;
+            let same = is_live && OrderingKey::of(earlier, reader.ordering) == ordering_key;
             let is_kept = earlier.seq > rows.log.floor;
             let owed = is_kept && hears(id, earlier.id) && !is_done(earlier.seq);
             assert!(!(same && owed), "{id}: {seq} is sent while {} is owed", earlier.seq);
@@ -236,7 +240,7 @@ impl Witness {
         let due = rows.attempts.iter().filter(|a| (a.key.seq, a.key.webhook) == (seq, id));
         let due = due.filter(|a| a.key.number < number).filter_map(|a| a.next_attempt_at).max();
         // Whatever it waited for in a replay that was stopped, another one begins with it anew.
-        let anew = subject.is_replay() && slot.step == 0;
+        let anew = ordering_key.is_replay() && slot.step == 0;
         let hurried = anew || self.hurried.contains(&(id, seq));
         let early = clocks_are_right && !hurried && due.is_some_and(|due| request.sent_at < due);
         assert!(!early, "{id}: {seq} is sent too early");
@@ -283,7 +287,7 @@ fn signed(webhook: &Webhook, event: &Event, at: Millis) -> Vec<String> {
 fn secrets(webhook: &Webhook) {
     let ends: Vec<_> = webhook.secrets.stored().map(|one| one.ends_at).collect();
     let endless = ends.iter().filter(|end| end.is_none()).count();
-    assert!(endless == 1 && ends.len() <= Secrets::MOST, "{}: secrets end {ends:?}", webhook.id);
+    assert!(endless == 1 && ends.len() <= Secrets::MAX, "{}: secrets end {ends:?}", webhook.id);
 }
 
 /// A webhook takes a place only while it has fewer in flight than the process has free: checked on
@@ -304,40 +308,43 @@ pub fn fairness(rows: &Rows, holder: HolderId, requests: &[Request], cap: u32) {
     }
 }
 
-type Heads = BTreeMap<Subject, (Seq, Option<Seq>)>;
+type Heads = BTreeMap<OrderingKey, (Seq, Option<Seq>)>;
 
 /// Each subject is there at most once, and each event heads one at the most, of its own kind.
 fn heads(rows: &Rows, reader: &Reader, lanes: &[Lane]) -> Heads {
     let id = reader.webhook;
-    let slots = reader.sending.iter().map(|s| (s.subject, s.seq, s.behind));
-    let waiting = lanes.iter().map(|lane| (lane.subject, lane.head, lane.behind));
+    let slots = reader.sending.iter().map(|s| (s.ordering_key, s.seq, s.last_queued));
+    let waiting = lanes.iter().map(|lane| (lane.ordering_key, lane.head, lane.last_queued));
     let (mut heads, mut seqs) = (Heads::new(), BTreeSet::new());
-    for (subject, head, behind) in slots.chain(waiting) {
-        let twice = heads.insert(subject, (head, behind));
-        assert!(twice.is_none(), "{id}: {subject} is twice, at {head} and {twice:?}");
+    for (ordering_key, head, last_queued) in slots.chain(waiting) {
+        let twice = heads.insert(ordering_key, (head, last_queued));
+        assert!(twice.is_none(), "{id}: {ordering_key} is twice, at {head} and {twice:?}");
         assert!(seqs.insert(head), "{id}: {head} is in two places");
-        assert!(is_of(rows.event(head), reader, subject), "{id}: {head} is not of {subject}");
+        assert!(
+            is_of(rows.event(head), reader, ordering_key),
+            "{id}: {head} is not of {ordering_key}"
+        );
         assert!(head > rows.log.floor, "{id} wants {head}, which is gone");
     }
     assert!(reader.read_to >= rows.log.floor, "{id} stands below the floor");
     heads
 }
 
-fn is_of(event: &Event, reader: &Reader, subject: Subject) -> bool {
-    match subject {
-        Subject::Live(_) => Subject::of(event, reader.ordering) == subject,
-        Subject::Again(seq) | Subject::Stopped(seq) => event.seq == seq,
-        Subject::Replay(_) => Subject::replayed(event, reader.ordering) == subject,
+fn is_of(event: &Event, reader: &Reader, ordering_key: OrderingKey) -> bool {
+    match ordering_key {
+        OrderingKey::Live(_) => OrderingKey::of(event, reader.ordering) == ordering_key,
+        OrderingKey::Resend(seq) | OrderingKey::Cancelled(seq) => event.seq == seq,
+        OrderingKey::Replay(_) => OrderingKey::replayed(event, reader.ordering) == ordering_key,
     }
 }
 
 /// Events that a replay has read and is not done with.
 fn replayed(rows: &Rows, reader: &Reader, heads: &Heads) -> u64 {
-    let replays = heads.iter().filter(|(subject, _)| subject.is_replay());
-    let counts = replays.map(|(subject, (head, behind))| {
-        let last = behind.unwrap_or(*head);
+    let replays = heads.iter().filter(|(ordering_key, _)| ordering_key.is_replay());
+    let counts = replays.map(|(ordering_key, (head, last_queued))| {
+        let last = last_queued.unwrap_or(*head);
         let events = rows.events.iter().filter(|event| (*head..=last).contains(&event.seq));
-        events.filter(|event| is_of(event, reader, *subject)).count() as u64
+        events.filter(|event| is_of(event, reader, *ordering_key)).count() as u64
     });
     counts.sum()
 }
@@ -354,15 +361,18 @@ fn place(rows: &Rows, reader: &Reader, heads: &Heads, event: &Event) -> Option<P
     if event.seq > reader.read_to {
         return Some(Place::Unread);
     }
-    let subject = Subject::of(event, reader.ordering);
-    let (head, behind) = heads.get(&subject)?;
-    if let Some(behind) = behind {
-        assert!(behind > head && *behind <= reader.read_to, "behind {behind} of {head}");
-        assert_eq!(Subject::of(rows.event(*behind), reader.ordering), subject);
+    let ordering_key = OrderingKey::of(event, reader.ordering);
+    let (head, last_queued) = heads.get(&ordering_key)?;
+    if let Some(last_queued) = last_queued {
+        assert!(
+            last_queued > head && *last_queued <= reader.read_to,
+            "behind {last_queued} of {head}"
+        );
+        assert_eq!(OrderingKey::of(rows.event(*last_queued), reader.ordering), ordering_key);
     }
     if event.seq == *head {
         Some(Place::Head)
     } else {
-        behind.filter(|last| event.seq > *head && event.seq <= *last).map(|_| Place::Behind)
+        last_queued.filter(|last| event.seq > *head && event.seq <= *last).map(|_| Place::Behind)
     }
 }

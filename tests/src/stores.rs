@@ -187,7 +187,7 @@ where
         for (webhook, reader) in partners {
             let all = Need::Lanes { webhook: webhook.id, after: None, most: u32::MAX };
             if let Fact::Lanes(lanes) = load(all) {
-                let put = |lane: Lane| ((lane.webhook, lane.subject), Some(lane));
+                let put = |lane: Lane| ((lane.webhook, lane.ordering_key), Some(lane));
                 changes.lanes.extend(lanes.into_iter().map(put));
             }
             changes.readers.insert(webhook.id, new(reader));

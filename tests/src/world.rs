@@ -24,8 +24,8 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
-    Amendment, Answer, Command, Decided, Desk, HolderId, Hosts, Memory, Millis, Moment, Reason,
-    Report, Request, Seq, Subject, TicketId, Topic, Webhook, WebhookId,
+    Amendment, Answer, Command, Committed, Desk, HolderId, Hosts, Memory, Millis, Moment,
+    OrderingKey, Reason, Report, Request, Seq, TicketId, Topic, Webhook, WebhookId,
 };
 
 use crate::check::{self, Witness};
@@ -171,7 +171,7 @@ where
             View { disk: Rc::clone(&self.disk), fate: Fate::Holds, stale: None, conflicts: 0 };
         let mut desk = Desk::new(Recorder::new(view), self.memory);
         desk.limit_in_flight(self.plan.cap);
-        desk.judge_health_by(self.plan.figures());
+        desk.judge_health_by(self.plan.health_policy());
         desk.retain(self.plan.retention());
         desk.share_with(if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
@@ -185,7 +185,7 @@ where
             recorded: 0,
             holder: HolderId::new(self.now, &chance),
             calls: Vec::new(),
-            unheard: Vec::new(),
+            uncommitted_reports: Vec::new(),
             next_wake: Some(Millis(0)),
             ahead_ms,
             hangs: None,
@@ -315,7 +315,7 @@ where
         let Some(read_at) = self.awakes(index) else { return };
         self.hear_reports(index);
         let calls = std::mem::take(&mut self.hosts[index].calls);
-        let reports = self.hosts[index].unheard.iter().cloned().map(Command::Report);
+        let reports = self.hosts[index].uncommitted_reports.iter().cloned().map(Command::Report);
         let commands: Vec<Command> =
             calls.iter().cloned().chain(reports).chain([Command::Wake]).collect();
         let holder = self.hosts[index].holder;
@@ -354,7 +354,7 @@ where
             }
             Some(decided) => {
                 let host = &mut self.hosts[index];
-                host.unheard.clear();
+                host.uncommitted_reports.clear();
                 host.next_wake = decided.last().and_then(|wake| wake.next_wake);
                 self.acknowledge(&rows, &calls, &decided);
                 self.witness.leave(&batch, &decided);
@@ -394,7 +394,7 @@ where
         batch: &[(Command, Moment)],
         fate: Fate,
         conflicts: u32,
-        decided: Option<&[Decided]>,
+        decided: Option<&[Committed]>,
     ) {
         let name = self.hosts[index].name;
         self.tell(story::batch(name, batch, fate, conflicts, decided));
@@ -443,7 +443,7 @@ where
         };
         for flying in self.flying.extract_if(.., is_due) {
             if flying.holder == holder {
-                self.hosts[index].unheard.push(flying.report);
+                self.hosts[index].uncommitted_reports.push(flying.report);
             }
         }
     }
@@ -514,7 +514,7 @@ where
                     };
                     let sent =
                         self.flying.iter().any(|f| f.holder == host.holder && is_it(&f.report));
-                    let heard = host.unheard.iter().any(is_it);
+                    let heard = host.uncommitted_reports.iter().any(is_it);
                     let id = webhook.id;
                     assert!(sent || heard, "{id}: nobody sends {}, and it has a place", slot.seq);
                 }
@@ -529,7 +529,7 @@ where
         let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };
         let key = request.key;
         let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));
-        let subject = slot.map_or(Subject::Again(key.seq), |slot| slot.subject);
+        let ordering_key = slot.map_or(OrderingKey::Resend(key.seq), |slot| slot.ordering_key);
         let clocks_are_right = self.clocks_are_right;
         if webhook.secrets.live(request.sent_at).nth(1).is_some() {
             self.meet_one("two secrets sign", id);
@@ -539,12 +539,12 @@ where
             .flying
             .iter()
             .find(|f| {
-                let same = f.subject == subject || f.report.key.seq == key.seq;
+                let same = f.ordering_key == ordering_key || f.report.key.seq == key.seq;
                 (f.webhook, f.holder) == (id, holder) && same
             })
             .filter(|flying| flying.reported_at.is_some_and(|at| at <= lost_at(flying, webhook)))
             .filter(|_| clocks_are_right && self.reports_are_prompt);
-        assert!(twice.is_none(), "{id}: two in flight for {subject}: {twice:?}");
+        assert!(twice.is_none(), "{id}: two in flight for {ordering_key}: {twice:?}");
 
         self.sent += 1;
         let timeout_ms = u64::from(request.timeout_ms);
@@ -574,7 +574,7 @@ where
             answer: received.answer,
         };
         let reported_at = (!is_lost).then(|| self.now.plus(received.took_ms + delay_ms));
-        let flying = Flying { holder, webhook: id, subject, reported_at, report };
+        let flying = Flying { holder, webhook: id, ordering_key, reported_at, report };
         if is_lost {
             self.meet_one("report lost", id);
         }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(60);
 /// Bytes of the longest message.
-const LONGEST: usize = 65_536;
+const MAX_LENGTH: usize = 65_536;
 /// Messages that are drawn, beside those that are named.
 const DRAWN: u64 = 300;
 
@@ -76,7 +76,7 @@ fn spelled(message: &str, rng: &mut Rng) -> String {
 /// Messages with something that is deep, long or last about them.
 fn named() -> Vec<String> {
     let deep = (0..10).fold("\"\\\u{1}".to_owned(), |text, _| json!(text).to_string());
-    let full = |piece: &str| piece.repeat(LONGEST / piece.len());
+    let full = |piece: &str| piece.repeat(MAX_LENGTH / piece.len());
     vec![
         deep,
         full("x"),
@@ -158,8 +158,8 @@ async fn a_message_that_is_no_text_or_has_no_end_is_refused() {
     let client = server.client().with_pool();
     let receiver = Receiver::kind();
     let webhook = client.register(&receiver.url()).await;
-    let long = format!("\"{}\"", "\u{800}".repeat(LONGEST / 3 + 1));
-    let long_escaped = format!("\"{}\"", r"\u0001".repeat(LONGEST + 1));
+    let long = format!("\"{}\"", "\u{800}".repeat(MAX_LENGTH / 3 + 1));
+    let long_escaped = format!("\"{}\"", r"\u0001".repeat(MAX_LENGTH + 1));
     for (spelled, status, code) in [
         (r#""\ud800""#, 400, "bad_json"),
         (r#""\udfff""#, 400, "bad_json"),

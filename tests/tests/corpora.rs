@@ -6,12 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hookdesk_core::api::MOST_BODY;
+use hookdesk_core::api::MAX_BODY;
 use hookdesk_tests::fuzz::{TARGETS, Target};
 
 /// Files of a corpus, and bytes of all corpora: what is minimised stays small.
-const MOST_FILES: usize = 60;
-const MOST_BYTES: usize = 300 * 1_024;
+const MAX_FILES: usize = 60;
+const MAX_BYTES: usize = 300 * 1_024;
 
 fn corpora() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
@@ -51,7 +51,7 @@ fn read(target: &Target, bytes: &[u8]) {
 
 /// A piece again and again between two others, as long as a body may be.
 fn filled(begin: &str, piece: &str, end: &str) -> String {
-    let room = MOST_BODY - begin.len() - end.len();
+    let room = MAX_BODY - begin.len() - end.len();
     format!("{begin}{}{end}", piece.repeat(room / piece.len()))
 }
 
@@ -91,7 +91,7 @@ fn the_longest_bodies_take_no_more_memory_than_their_share() {
     let call = "POST /tickets\nhost: localhost\ncontent-type: application/json\n\n";
     for body in longest_bodies() {
         println!("{}", &body[..40]);
-        assert!(body.len() <= MOST_BODY);
+        assert!(body.len() <= MAX_BODY);
         for name in ["settings", "message"] {
             read(Target::named(name), body.as_bytes());
         }
@@ -114,10 +114,10 @@ macro_rules! corpora {
             assert_eq!(names, [$(stringify!($name)),*]);
             let corpora = TARGETS.each_ref().map(corpus);
             for (name, corpus) in names.iter().zip(&corpora) {
-                assert!(corpus.len() <= MOST_FILES, "{name} has {}", corpus.len());
+                assert!(corpus.len() <= MAX_FILES, "{name} has {}", corpus.len());
             }
             let bytes: usize = corpora.iter().flatten().map(|(_, bytes)| bytes.len()).sum();
-            assert!(bytes <= MOST_BYTES, "{bytes}");
+            assert!(bytes <= MAX_BYTES, "{bytes}");
         }
     };
 }

@@ -67,7 +67,7 @@ fn the_corpus_meets_the_same_answers_in_webassembly() {
 
 /// Whether a field of the API refuses a text before the guard sees it.
 fn is_no_text(url: &str) -> bool {
-    url.is_empty() || url.contains('\0') || url.len() > CallbackUrl::LONGEST
+    url.is_empty() || url.contains('\0') || url.len() > CallbackUrl::MAX_LENGTH
 }
 
 #[tokio::test]

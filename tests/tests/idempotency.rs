@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{
-    Changes, Commit, Digest, Expect, Fact, FirstAnswer, MemoryStore, Millis, Need, Put, Store,
+    Changes, Commit, Digest, Expect, Fact, IdempotencyRecord, MemoryStore, Millis, Need, Put, Store,
 };
 use hookdesk_tests::{Answer, Client, Delivery, Options, Receiver, Server};
 use reqwest::Method;
@@ -253,10 +253,10 @@ async fn a_key_is_free_after_a_day() {
     assert_again(&post(&client, "/tickets", "k", message("another")).await, &second);
 }
 
-fn first_answer(at: Millis, body: &str) -> FirstAnswer {
+fn first_answer(at: Millis, body: &str) -> IdempotencyRecord {
     let (key, request) = (Digest::of(&[b"k"]), Digest::of(&[b"r"]));
     let body = body.to_owned();
-    FirstAnswer { key, request, at, status: 200, location: None, body, shown: None }
+    IdempotencyRecord { key, request, at, status: 200, location: None, body, shown: None }
 }
 
 /// Two hosts that answer at once under one key, and two that answer once it is free again.
@@ -265,12 +265,12 @@ where
     S::Fault: std::fmt::Debug,
 {
     let key = first_answer(Millis(1), "").key;
-    let mut put = |answer: FirstAnswer, expect| {
+    let mut put = |answer: IdempotencyRecord, expect| {
         let put = Put { row: Some(Arc::new(answer)), expect };
         let answers = [(key, put)].into();
-        let commit = store.commit(&Changes { answers, ..Changes::default() });
-        let fact = store.load(&Need::FirstAnswer(key)).expect("it can be read");
-        let Fact::FirstAnswer(Some(kept)) = fact else { panic!("not kept: {fact:?}") };
+        let commit = store.commit(&Changes { idempotency_records: answers, ..Changes::default() });
+        let fact = store.load(&Need::IdempotencyRecord(key)).expect("it can be read");
+        let Fact::IdempotencyRecord(Some(kept)) = fact else { panic!("not kept: {fact:?}") };
         (commit.expect("it can be stored"), kept.body)
     };
     let kept = |commit, body: &str| (commit, body.to_owned());

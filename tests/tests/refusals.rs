@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
 /// Bytes that a body may have.
-const MOST_BODY: usize = 1 << 20;
+const MAX_BODY: usize = 1 << 20;
 const NOBODY: &str = "0197000000017abcaeeeeeeeeeeeeeee";
 
 fn desk() -> (Server, Client) {
@@ -145,7 +145,7 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 async fn a_body_of_a_mebibyte_is_taken_however_it_is_sent() {
     let (_server, client) = desk();
     let mut body = br#"{"ticket_message":"a"}"#.to_vec();
-    body.resize(MOST_BODY, b' ');
+    body.resize(MAX_BODY, b' ');
 
     post_bytes(&client, "/tickets", "application/json", &body).await.expect(201);
     client.raw(&chunked(&body)).await.expect(201);
@@ -154,7 +154,7 @@ async fn a_body_of_a_mebibyte_is_taken_however_it_is_sent() {
 #[tokio::test]
 async fn a_body_over_a_mebibyte_is_refused_however_it_is_sent() {
     let (_server, client) = desk();
-    let body = vec![b' '; MOST_BODY + 1];
+    let body = vec![b' '; MAX_BODY + 1];
 
     let declared = post_bytes(&client, "/tickets", "application/json", &body).await;
     let undeclared = client.raw(&chunked(&body)).await;
@@ -167,7 +167,7 @@ async fn a_body_over_a_mebibyte_is_refused_however_it_is_sent() {
 #[tokio::test]
 async fn the_caller_of_a_far_too_large_body_hears_why_it_is_refused() {
     let (_server, client) = desk();
-    let body = vec![b' '; 8 * MOST_BODY];
+    let body = vec![b' '; 8 * MAX_BODY];
 
     for _ in 0..5 {
         let request = client.request(Method::POST, "/tickets").body(body.clone());

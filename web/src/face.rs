@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use hookdesk_core::api::{self, Call, Door, Listing, Next, Preparation, Problem};
+use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem, ReplayRequest};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
-    self as core, Answer, AttemptKey, Command, Decided, Desk, FAULT_PAUSE_MS, Fact, HolderId,
+    self as core, Answer, AttemptKey, Command, Committed, Desk, FAULT_PAUSE_MS, Fact, HolderId,
     Memory, Millis, Moment, Need, Seq, Store, excerpt,
 };
 
@@ -15,16 +15,16 @@ use crate::options::Options;
 use crate::shapes::{At, Handled, Page, Report, Response};
 
 /// Lists that may be unfinished at once; the oldest is given up for a new one.
-const MOST_LISTS: usize = 64;
+const MAX_LISTS: usize = 64;
 
 /// A desk and its door.
 #[derive(Debug)]
 pub struct Face<S> {
     desk: Desk<Recorder<S>>,
-    door: Door,
+    api: Api,
     holder: HolderId,
     /// Reports whose batch was not committed. They are decided again: a report is never given up.
-    unheard: Vec<core::Report>,
+    uncommitted_reports: Vec<core::Report>,
     next_wake: Option<Millis>,
     lists: BTreeMap<u32, Listing>,
     next_list: u32,
@@ -47,9 +47,9 @@ where
         desk.retain(options.retention()?);
         Ok(Self {
             desk,
-            door: options.door()?,
+            api: options.api()?,
             holder: HolderId::new(Millis(at.now_ms), &at.chance.ids),
-            unheard: Vec::new(),
+            uncommitted_reports: Vec::new(),
             next_wake: Some(Millis(at.now_ms)),
             lists: BTreeMap::new(),
             next_list: 0,
@@ -68,29 +68,29 @@ where
 
     /// The answer to a call that is not let in, whatever its body.
     pub fn refuse(&self, call: &Call<'_>) -> Option<Response> {
-        let problem = self.door.admit(call).err()?;
+        let problem = self.api.admit(call).err()?;
         Some(api::Response::from(problem).into())
     }
 
     /// Takes a call.
     pub fn call(&mut self, at: &At, call: &Call<'_>) -> Handled {
-        match self.door.open(call, || at.chance.secret) {
-            Next::Answer(response) => self.answered(response),
-            Next::Decide(command) => self.decide(Some(command), at),
-            Next::Prepare(preparation) => match self.prepare(*preparation) {
+        match self.api.open(call, || at.chance.secret) {
+            Action::Answer(response) => self.answered(response),
+            Action::Decide(command) => self.decide(Some(command), at),
+            Action::CountReplay(request) => match self.prepare(*request) {
                 Ok(command) => self.decide(Some(command), at),
                 Err(problem) => self.answered(problem.into()),
             },
-            Next::Read(reading) => {
+            Action::Read(reading) => {
                 let facts = self.load(|known| reading.needs(known));
                 self.answered(match facts {
                     Ok(facts) => reading.answer(&facts, Millis(at.now_ms)),
                     Err(problem) => problem.into(),
                 })
             }
-            Next::List(listing) => self.list(listing),
+            Action::List(listing) => self.list(listing),
             // The door lets nobody wait, so that every pull is answered at once.
-            Next::Pull(pull) => {
+            Action::ReadEvents(pull) => {
                 let facts = self.load(|known| pull.needs(known));
                 match facts.and_then(|facts| pull.begin(&facts)) {
                     Ok(walk) => self.list(pull.listing(walk)),
@@ -116,7 +116,7 @@ where
                 return Err("a report has either a status or a failure");
             }
         };
-        self.unheard.push(core::Report {
+        self.uncommitted_reports.push(core::Report {
             key: AttemptKey {
                 seq: Seq(report.key.seq),
                 webhook: report.key.webhook,
@@ -158,7 +158,7 @@ where
     fn decide(&mut self, command: Option<Command>, at: &At) -> Handled {
         let moment = Moment { now: Millis(at.now_ms), chance: at.chance.ids, holder: self.holder };
         let asked = command.is_some();
-        let reports = std::mem::take(&mut self.unheard);
+        let reports = std::mem::take(&mut self.uncommitted_reports);
         let heard = reports.iter().cloned().map(Command::Report);
         let commands = command.into_iter().chain(heard).chain([Command::Wake]);
         let batch: Vec<_> = commands.map(|command| (command, moment)).collect();
@@ -166,7 +166,7 @@ where
         match ended {
             Ok(decided) => Handled { lines, ..self.follow(asked, decided, moment.now) },
             Err(fault) => {
-                self.unheard = reports;
+                self.uncommitted_reports = reports;
                 self.next_wake = Some(moment.now.plus(FAULT_PAUSE_MS));
                 let response = asked.then(|| api::Response::from(Problem::undone()).into());
                 Handled { response, lines, fault: Some(fault.to_string()), ..self.nothing() }
@@ -174,9 +174,9 @@ where
         }
     }
 
-    fn follow(&mut self, asked: bool, decided: Vec<Decided>, now: Millis) -> Handled {
+    fn follow(&mut self, asked: bool, decided: Vec<Committed>, now: Millis) -> Handled {
         let mut handled = self.nothing();
-        for Decided { reply, requests, events: _, next_wake } in decided {
+        for Committed { reply, requests, events: _, next_wake } in decided {
             if asked && handled.response.is_none() {
                 handled.response = Some(api::answer(reply).into());
             }
@@ -185,7 +185,7 @@ where
             }
             self.next_wake = next_wake;
         }
-        if !self.unheard.is_empty() {
+        if !self.uncommitted_reports.is_empty() {
             self.next_wake = Some(now);
         }
         Handled { next_wake_ms: self.next_wake.map(|at| at.0), ..handled }
@@ -209,11 +209,11 @@ where
 
     /// A URL that was registered when more could be called is not called.
     fn hand_out(&mut self, request: core::Request, handled: &mut Handled) {
-        if request.url.check(&self.door.targets).is_ok() {
+        if request.url.check(&self.api.targets).is_ok() {
             handled.requests.push(request.into());
             return;
         }
-        self.unheard.push(core::Report {
+        self.uncommitted_reports.push(core::Report {
             key: request.key,
             sent_at: request.sent_at,
             duration_ms: 0,
@@ -221,12 +221,12 @@ where
         });
     }
 
-    fn prepare(&mut self, mut preparation: Preparation) -> Result<Command, Problem> {
-        while let Some(need) = preparation.need() {
+    fn prepare(&mut self, mut request: ReplayRequest) -> Result<Command, Problem> {
+        while let Some(need) = request.need() {
             let fact = self.desk.store_mut().load(&need);
-            preparation.learn(fact.map_err(|_| Problem::unreadable())?);
+            request.learn(fact.map_err(|_| Problem::unreadable())?);
         }
-        preparation.command()
+        request.command()
     }
 
     fn list(&mut self, mut listing: Listing) -> Handled {
@@ -236,7 +236,7 @@ where
         let mut response =
             Response::from(api::Response { status: 200, headers: listing.headers(), body });
         if !listing.is_complete() {
-            if self.lists.len() >= MOST_LISTS {
+            if self.lists.len() >= MAX_LISTS {
                 self.lists.pop_first();
             }
             response.list = Some(self.next_list);

@@ -78,8 +78,8 @@ pub struct IncidentRequest {
     pub url: String,
 }
 
-impl From<core::Step> for IncidentStep {
-    fn from(step: core::Step) -> Self {
+impl From<core::ReplayStep> for IncidentStep {
+    fn from(step: core::ReplayStep) -> Self {
         Self {
             number: step.number,
             input: step.input,

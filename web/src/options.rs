@@ -4,9 +4,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use hookdesk_core::api::{Callers, Door};
+use hookdesk_core::api::{Api, Callers};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{Figures, Retention, platform};
+use hookdesk_core::{HealthPolicy, Retention, platform};
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
@@ -88,7 +88,7 @@ impl Options {
     ///
     /// # Errors
     /// A sentence that names the option and what would be right.
-    pub fn door(&self) -> Result<Door, String> {
+    pub fn api(&self) -> Result<Api, String> {
         let callers = match (&self.key, self.open) {
             (Some(_), true) => return Err("open and key exclude each other".to_owned()),
             (Some(key), false) if key.chars().count() < Self::KEY_SHORTEST => {
@@ -113,26 +113,26 @@ impl Options {
                 text.parse().map_err(|bad| format!("allowTarget {text}: {bad}"))?;
             targets = targets.allow(network);
         }
-        Ok(Door { callers, can_wait: false, targets })
+        Ok(Api { callers, can_wait: false, targets })
     }
 
     /// The figures of health.
     ///
     /// # Errors
     /// A sentence that names the option and what would be right.
-    pub fn health(&self) -> Result<Figures, String> {
-        let defaults = Figures::default();
+    pub fn health(&self) -> Result<HealthPolicy, String> {
+        let defaults = HealthPolicy::default();
         let disable_after_s = self.disable_after_s.map(|seconds| seconds.saturating_mul(1_000));
-        let figures = Figures {
+        let figures = HealthPolicy {
             down_after: self.down_after.unwrap_or(defaults.down_after),
             probe_first_ms: self.probe_first_ms.unwrap_or(defaults.probe_first_ms),
             probe_most_ms: self.probe_most_ms.unwrap_or(defaults.probe_most_ms),
             disable_after_ms: disable_after_s.unwrap_or(defaults.disable_after_ms),
         };
         within("downAfter", figures.down_after.into(), 1..=u32::MAX.into())?;
-        within("probeFirstMs", figures.probe_first_ms, 1..=Figures::PROBE_MOST_MS)?;
-        within("probeMostMs", figures.probe_most_ms, 1..=Figures::PROBE_MOST_MS)?;
-        within("disableAfterS", figures.disable_after_ms / 1_000, 1..=Figures::DISABLE_MOST_S)?;
+        within("probeFirstMs", figures.probe_first_ms, 1..=HealthPolicy::MAX_PROBE_MS)?;
+        within("probeMostMs", figures.probe_most_ms, 1..=HealthPolicy::MAX_PROBE_MS)?;
+        within("disableAfterS", figures.disable_after_ms / 1_000, 1..=HealthPolicy::MAX_DISABLE_S)?;
         Ok(figures)
     }
 
@@ -142,7 +142,7 @@ impl Options {
     /// A sentence that names the option and what would be right.
     pub fn retention(&self) -> Result<Retention, String> {
         let retain_s = self.retain_s.unwrap_or(Retention::DEFAULT_S);
-        within("retainS", retain_s, 0..=Retention::MOST_S)?;
+        within("retainS", retain_s, 0..=Retention::MAX_S)?;
         Ok(Retention { age_ms: (retain_s > 0).then_some(retain_s * 1_000), bytes: None })
     }
 }
@@ -173,11 +173,11 @@ mod tests {
         assert!(of(&[("HOOKDESK_OPEN", "0")]).is_err());
         let open = of(&[("HOOKDESK_OPEN", "1"), ("OTHER", "x")]).unwrap();
         assert_eq!((open.open, open.most_in_flight), (true, Some(platform::OPEN_FETCHES)));
-        assert_eq!(open.door().unwrap().callers, Callers::Local);
+        assert_eq!(open.api().unwrap().callers, Callers::Local);
         let both = of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_KEY", "0123456789abcdef")]).unwrap();
-        assert!(both.door().is_err());
+        assert!(both.api().is_err());
         for key in ["short", "0123456789abcdef\n", " 0123456789abcdef", "                    "] {
-            assert!(of(&[("HOOKDESK_KEY", key)]).unwrap().door().is_err(), "{key:?}");
+            assert!(of(&[("HOOKDESK_KEY", key)]).unwrap().api().is_err(), "{key:?}");
         }
         let networks = [("HOOKDESK_OPEN", "1"), ("HOOKDESK_ALLOW_TARGET", "10.0.0.0/8, ::1,")];
         assert_eq!(of(&networks).unwrap().allow_target, ["10.0.0.0/8", "::1"]);
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn a_worker_calls_public_names_alone_unless_it_is_open() {
-        let door = |name, value| Options::of_worker([(name, value)].into_iter()).unwrap().door();
-        let public = door("HOOKDESK_KEY", "0123456789abcdef").unwrap().targets;
-        let open = door("HOOKDESK_OPEN", "true").unwrap().targets;
+        let api = |name, value| Options::of_worker([(name, value)].into_iter()).unwrap().api();
+        let public = api("HOOKDESK_KEY", "0123456789abcdef").unwrap().targets;
+        let open = api("HOOKDESK_OPEN", "true").unwrap().targets;
         for (url, when_public, when_open) in [
             ("https://example.com/hook", true, true),
             ("http://127.0.0.1:9000/hook", false, true),

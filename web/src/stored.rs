@@ -3,7 +3,7 @@
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 
-use hookdesk_core::api::{self, Call, MOST_BODY, Problem};
+use hookdesk_core::api::{self, Call, MAX_BODY, Problem};
 use hookdesk_core::sql::{BadRow, Statement, Value, sqlite};
 use hookdesk_core::{Answer, Changes, Commit, Fact, Need, Store};
 use js_sys::{Array, Error, Number, Uint8Array};
@@ -143,7 +143,7 @@ fn write(statement: &Statement<'_>) -> JsValue {
     Array::of3(&statement.sql.into(), &values, &changes.into()).into()
 }
 
-/// Whole numbers of the desk are at most [`Value::MOST_INTEGER`], which JavaScript's numbers hold.
+/// Whole numbers of the desk are at most [`Value::MAX_INTEGER`], which JavaScript's numbers hold.
 fn to_host(value: &Value<'_>) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,
@@ -327,14 +327,14 @@ pub fn unanswered() -> Result<JsValue, JsValue> {
 #[must_use]
 #[wasm_bindgen(js_name = mostBody)]
 pub fn most_body() -> u32 {
-    u32::try_from(MOST_BODY).unwrap_or(u32::MAX)
+    u32::try_from(MAX_BODY).unwrap_or(u32::MAX)
 }
 
 /// Bytes of an answer's body that are read.
 #[must_use]
 #[wasm_bindgen(js_name = mostRead)]
 pub fn most_read() -> u32 {
-    u32::try_from(Answer::MOST_READ).unwrap_or(u32::MAX)
+    u32::try_from(Answer::MAX_READ).unwrap_or(u32::MAX)
 }
 
 fn failed(words: &str) -> JsValue {

@@ -6,7 +6,7 @@ use std::str::Utf8Error;
 
 use serde_json::{Map, Value};
 
-use crate::api::{Call, Code, FieldError, Problem, object};
+use crate::api::{Call, Code, FieldError, Problem, json_object};
 
 /// The fields of a call's JSON object.
 pub(super) struct Fields {
@@ -17,7 +17,7 @@ pub(super) struct Fields {
 impl Fields {
     /// Mistakes that are said at once: several of each field. A list of nothing else would come to
     /// an answer of a hundred times its length.
-    const MOST_ERRORS: usize = 64;
+    const MAX_ERRORS: usize = 64;
 
     pub fn of(call: &Call<'_>) -> Result<Self, Problem> {
         if !call.header("content-type").is_some_and(is_json) {
@@ -25,7 +25,7 @@ impl Fields {
             return Err(Problem::new(Code::UnsupportedMediaType, detail));
         }
         let body = str::from_utf8(call.body).map_err(|error| not_utf8(call.body, &error))?;
-        match object::read(body) {
+        match json_object::read(body) {
             Ok(Value::Object(object)) => Ok(Self { object, errors: Vec::new() }),
             Ok(_) => {
                 let detail = "must be an object".to_owned();
@@ -46,7 +46,7 @@ impl Fields {
 
     /// Notes what is wrong, unless enough is.
     pub fn fail(&mut self, name: &str, detail: impl Into<String>) {
-        if self.errors.len() == Self::MOST_ERRORS {
+        if self.errors.len() == Self::MAX_ERRORS {
             return;
         }
         let pointer = format!("#/{name}");

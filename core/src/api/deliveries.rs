@@ -4,7 +4,7 @@ use crate::api::Response;
 use crate::api::problem::Problem;
 use crate::api::view::{AttemptView, DeliveryView};
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::state::{Delivery, DeliveryRows, DeliveryState};
 use crate::engine::need::{Fact, Need};
@@ -16,7 +16,7 @@ use crate::model::seq::Seq;
 
 /// A page of a webhook's deliveries, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deliveries {
+pub struct DeliveriesQuery {
     pub webhook: WebhookId,
     pub only: Option<DeliveryState>,
     /// Older than this event.
@@ -24,7 +24,7 @@ pub struct Deliveries {
     pub limit: u32,
 }
 
-impl Deliveries {
+impl DeliveriesQuery {
     /// Deliveries of a page whose caller names no limit.
     pub const LIMIT: u32 = 100;
     /// Events that are looked at for one page when only some of them are wanted: what is sought may
@@ -86,12 +86,12 @@ impl Deliveries {
 
 /// The attempts of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delivering {
+pub struct AttemptsQuery {
     pub webhook: WebhookId,
     pub event: EventId,
 }
 
-impl Delivering {
+impl AttemptsQuery {
     pub(super) fn needs(self) -> Vec<Need> {
         let seq = self.event.seq();
         vec![
@@ -126,9 +126,9 @@ const DETAILS: usize = 4;
 fn details(webhook: WebhookId, reader: &Reader, event: &Event) -> [Need; DETAILS] {
     [
         Need::Attempts { webhook, seq: event.seq },
-        Need::Lane(webhook, Subject::of(event, reader.ordering)),
-        Need::Lane(webhook, Subject::Again(event.seq)),
-        Need::Lane(webhook, Subject::replayed(event, reader.ordering)),
+        Need::Lane(webhook, OrderingKey::of(event, reader.ordering)),
+        Need::Lane(webhook, OrderingKey::Resend(event.seq)),
+        Need::Lane(webhook, OrderingKey::replayed(event, reader.ordering)),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::api::view::{EventView, TicketView, WebhookView};
-use crate::api::{Walk, headers};
+use crate::api::{LogCursor, headers};
 use crate::engine::need::{Fact, Need};
 use crate::model::id::{EventId, TicketId, WebhookId};
 use crate::model::ticket::TicketFilter;
@@ -14,8 +14,8 @@ use crate::model::ticket::TicketFilter;
 /// [page](Listing::page) that comes of it, until it needs nothing more.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    of: Of,
-    after: Option<Place>,
+    of: ListKind,
+    after: Option<ItemId>,
     /// Items that were asked for; all of them without.
     limit: Option<u32>,
     shown: u32,
@@ -25,10 +25,10 @@ pub struct Listing {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Of {
+pub(super) enum ListKind {
     Tickets { only: Option<TicketFilter>, order: Order },
     Webhooks,
-    Events(Walk),
+    Events(LogCursor),
 }
 
 /// Which tickets of a list come first.
@@ -40,24 +40,24 @@ pub(super) enum Order {
 
 /// An item of a list, as the cursor that names it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum ItemId {
     Ticket(TicketId),
     Webhook(WebhookId),
     Event(EventId),
 }
 
-impl Of {
+impl ListKind {
     /// The place that a cursor names.
-    pub fn place(self, cursor: &str) -> Option<Place> {
+    pub fn place(self, cursor: &str) -> Option<ItemId> {
         match self {
-            Self::Tickets { .. } => TicketId::parse(cursor).map(Place::Ticket),
-            Self::Webhooks => WebhookId::parse(cursor).map(Place::Webhook),
-            Self::Events(_) => EventId::parse(cursor).map(Place::Event),
+            Self::Tickets { .. } => TicketId::parse(cursor).map(ItemId::Ticket),
+            Self::Webhooks => WebhookId::parse(cursor).map(ItemId::Webhook),
+            Self::Events(_) => EventId::parse(cursor).map(ItemId::Event),
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ItemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ticket(id) => id.fmt(f),
@@ -72,9 +72,9 @@ impl Listing {
     /// JSON, some 10 MB, so that several lists at once fit into what a Worker has.
     const PAGE: u32 = 25;
     /// Items that may be asked for at once.
-    pub const MOST: u32 = 1_000;
+    pub const MAX: u32 = 1_000;
 
-    pub(super) fn new(of: Of, after: Option<Place>, limit: Option<u32>) -> Self {
+    pub(super) fn new(of: ListKind, after: Option<ItemId>, limit: Option<u32>) -> Self {
         Self { of, after, limit, shown: 0, expired: 0, complete: false }
     }
 
@@ -90,19 +90,19 @@ impl Listing {
         let most = self.most();
         match (self.of, self.after) {
             _ if self.complete => Vec::new(),
-            (Of::Events(walk), _) => walk.needs(known, most),
+            (ListKind::Events(cursor), _) => cursor.needs(known, most),
             _ if !known.is_empty() => Vec::new(),
-            (Of::Tickets { only, order }, last) => {
-                let id = if let Some(Place::Ticket(id)) = last { Some(id) } else { None };
+            (ListKind::Tickets { only, order }, last) => {
+                let id = if let Some(ItemId::Ticket(id)) = last { Some(id) } else { None };
                 vec![match order {
                     Order::Oldest => Need::Tickets { only, after: id, most },
                     Order::Newest => Need::TicketsBefore { only, before: id, most },
                 }]
             }
-            (Of::Webhooks, Some(Place::Webhook(id))) => {
+            (ListKind::Webhooks, Some(ItemId::Webhook(id))) => {
                 vec![Need::WebhooksAfter { after: Some(id), most }]
             }
-            (Of::Webhooks, _) => vec![Need::WebhooksAfter { after: None, most }],
+            (ListKind::Webhooks, _) => vec![Need::WebhooksAfter { after: None, most }],
         }
     }
 
@@ -114,8 +114,8 @@ impl Listing {
     /// One item more than is shown tells whether there is anything for the caller to go on with.
     fn most(&self) -> u32 {
         let page = match self.of {
-            Of::Tickets { .. } | Of::Webhooks => Self::PAGE,
-            Of::Events(_) => Walk::PAGE,
+            ListKind::Tickets { .. } | ListKind::Webhooks => Self::PAGE,
+            ListKind::Events(_) => LogCursor::PAGE,
         };
         self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
     }
@@ -131,19 +131,19 @@ impl Listing {
             text.push_str("{\"data\":[");
         }
         let count = match (self.of, facts) {
-            (Of::Tickets { .. }, [Fact::Tickets(tickets)]) => {
+            (ListKind::Tickets { .. }, [Fact::Tickets(tickets)]) => {
                 for ticket in tickets {
-                    self.item(&mut text, Place::Ticket(ticket.id), TicketView::from(ticket));
+                    self.item(&mut text, ItemId::Ticket(ticket.id), TicketView::from(ticket));
                 }
                 tickets.len()
             }
-            (Of::Webhooks, [Fact::Webhooks(webhooks)]) => {
+            (ListKind::Webhooks, [Fact::Webhooks(webhooks)]) => {
                 for (webhook, _) in webhooks {
-                    self.item(&mut text, Place::Webhook(webhook.id), WebhookView::from(webhook));
+                    self.item(&mut text, ItemId::Webhook(webhook.id), WebhookView::from(webhook));
                 }
                 webhooks.len()
             }
-            (Of::Events(walk), facts) => self.events(&mut text, walk, facts),
+            (ListKind::Events(cursor), facts) => self.events(&mut text, cursor, facts),
             (_, facts) => panic!("the store said {facts:?} to {self:?}"),
         };
         if count < most {
@@ -153,29 +153,29 @@ impl Listing {
     }
 
     /// Writes what comes next on the way, and gives how many events that were.
-    fn events(&mut self, text: &mut String, walk: Walk, facts: &[Fact]) -> usize {
-        let stretch = walk.stretch(facts);
-        if stretch.expired > 0 && self.shown > 0 {
+    fn events(&mut self, text: &mut String, cursor: LogCursor, facts: &[Fact]) -> usize {
+        let log_page = cursor.log_page(facts);
+        if log_page.expired > 0 && self.shown > 0 {
             // The log's floor rose past this list: the next one, from where it ends, says so.
             self.close(text, self.after);
             return 0;
         }
-        self.expired += stretch.expired;
-        for event in stretch.events {
-            self.item(text, Place::Event(event.id), EventView::from(event));
+        self.expired += log_page.expired;
+        for event in log_page.events {
+            self.item(text, ItemId::Event(event.id), EventView::from(event));
         }
-        if let Some(last) = stretch.events.last() {
-            self.of = Of::Events(Walk { at: last.seq });
-        } else if stretch.expired > 0 {
+        if let Some(last) = log_page.events.last() {
+            self.of = ListKind::Events(LogCursor { at: last.seq });
+        } else if log_page.expired > 0 {
             // Nothing is kept that could be the next cursor, and a caller who came back with its
             // old one would be told the same at once, for ever.
-            let floor = EventId::new(stretch.log.stamp, stretch.log.floor);
-            self.close(text, Some(Place::Event(floor)));
+            let floor = EventId::new(log_page.log.stamp, log_page.log.floor);
+            self.close(text, Some(ItemId::Event(floor)));
         }
-        stretch.events.len()
+        log_page.events.len()
     }
 
-    fn item(&mut self, text: &mut String, place: Place, view: impl Serialize) {
+    fn item(&mut self, text: &mut String, place: ItemId, view: impl Serialize) {
         if self.limit == Some(self.shown) {
             self.close(text, self.after);
             return;
@@ -188,7 +188,7 @@ impl Listing {
         self.after = Some(place);
     }
 
-    fn close(&mut self, text: &mut String, next: Option<Place>) {
+    fn close(&mut self, text: &mut String, next: Option<ItemId>) {
         if self.complete {
             return;
         }

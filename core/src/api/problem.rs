@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::api::{MOST_BODY, Response, headers};
+use crate::api::{MAX_BODY, Response, headers};
 use crate::delivery::lane::Lane;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
@@ -44,7 +44,7 @@ pub enum Code {
     LastSecret,
     /// The idempotency key was used for another call in the last 24 hours.
     IdempotencyKeyReused,
-    /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
+    /// The body is longer than [`MAX_BODY`](crate::api::MOST_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
@@ -198,10 +198,10 @@ impl Problem {
         Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
     }
 
-    /// The body is longer than [`MOST_BODY`](crate::api::MOST_BODY) bytes.
+    /// The body is longer than [`MAX_BODY`](crate::api::MOST_BODY) bytes.
     #[must_use]
     pub fn too_large() -> Self {
-        Self::new(Code::TooLarge, format!("A body has at most {MOST_BODY} bytes."))
+        Self::new(Code::TooLarge, format!("A body has at most {MAX_BODY} bytes."))
     }
 
     /// The store failed while something was to be read.
@@ -282,7 +282,7 @@ impl From<Refusal> for Problem {
 }
 
 fn too_many_secrets(next_ends_at: Millis) -> Problem {
-    let (most, at) = (Secrets::MOST, next_ends_at.rfc3339());
+    let (most, at) = (Secrets::MAX, next_ends_at.rfc3339());
     let detail = format!(
         "A webhook has at most {most} live secrets. The next one ends at {at}; DELETE one to end it \
          earlier."
@@ -294,13 +294,13 @@ fn too_many_lanes() -> Problem {
     let detail = format!(
         "{} tickets and single events wait for the webhook. Resend when fewer do, or replay a part \
          of the log, which waits in the log.",
-        Lane::MOST
+        Lane::MAX
     );
     Problem::new(Code::TooManyLanes, detail)
 }
 
 fn too_many_webhooks() -> Problem {
-    let most = Webhook::MOST;
+    let most = Webhook::MAX;
     let detail = format!("A desk has at most {most} webhooks. Unregister one that is not needed.");
     Problem::new(Code::TooManyWebhooks, detail)
 }

@@ -25,7 +25,7 @@ pub(super) fn whole(
 }
 
 pub(super) fn limit(call: &Call<'_>) -> Result<Option<u32>, Problem> {
-    whole(call, "limit", &(1..=Listing::MOST))
+    whole(call, "limit", &(1..=Listing::MAX))
 }
 
 pub(super) fn cursor<T>(

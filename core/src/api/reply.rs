@@ -2,22 +2,20 @@
 
 use crate::api::problem::Problem;
 use crate::api::{Response, headers, view};
-use crate::engine::command::Once;
+use crate::engine::command::Idempotent;
 use crate::engine::outcome::Reply;
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;
 use crate::webhook::sign::Secret;
 
-type Decided = Result<Reply, Refusal>;
-
 /// The answer to a call that was decided and committed.
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "an answer is given once")]
-pub fn answer(decided: Decided) -> Response {
+pub fn answer(decided: Result<Reply, Refusal>) -> Response {
     let response = without_secret(&decided);
-    let secret = if let Ok(Reply::Again { first: _, secret }) = &decided {
+    let secret = if let Ok(Reply::Repeated { first: _, secret }) = &decided {
         secret.as_ref()
     } else {
         introduced(&decided).map(|webhook| &webhook.secrets.current().secret)
@@ -29,10 +27,14 @@ pub fn answer(decided: Decided) -> Response {
 }
 
 /// The answer as it is kept for the call's repetitions.
-pub(crate) fn first_answer(once: &Once, at: Millis, decided: &Decided) -> FirstAnswer {
+pub(crate) fn idempotency_record(
+    once: &Idempotent,
+    at: Millis,
+    decided: &Result<Reply, Refusal>,
+) -> IdempotencyRecord {
     let Response { status, headers, body } = without_secret(decided);
     let location = headers.into_iter().find(|(name, _)| *name == "location");
-    FirstAnswer {
+    IdempotencyRecord {
         key: once.key,
         request: once.request,
         at,
@@ -43,7 +45,7 @@ pub(crate) fn first_answer(once: &Once, at: Millis, decided: &Decided) -> FirstA
     }
 }
 
-fn without_secret(decided: &Decided) -> Response {
+fn without_secret(decided: &Result<Reply, Refusal>) -> Response {
     match decided {
         Ok(Reply::Opened(id)) => {
             Response::data(201, view::Named { id }).at(format!("/tickets/{id}"))
@@ -63,13 +65,13 @@ fn without_secret(decided: &Decided) -> Response {
         }
         Ok(Reply::Stopped(run)) => Response::data(200, view::RunView::new(run, 0)),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
-        Ok(Reply::Again { first, secret: _ }) => again(first),
+        Ok(Reply::Repeated { first, secret: _ }) => again(first),
         Err(refusal) => Problem::from(*refusal).into(),
     }
 }
 
 /// The webhook whose current secret is new to its owner.
-fn introduced(decided: &Decided) -> Option<&Webhook> {
+fn introduced(decided: &Result<Reply, Refusal>) -> Option<&Webhook> {
     match decided {
         Ok(Reply::Registered(webhook) | Reply::Rotated(webhook)) => Some(webhook),
         Ok(
@@ -82,13 +84,13 @@ fn introduced(decided: &Decided) -> Option<&Webhook> {
             | Reply::Replay { .. }
             | Reply::Stopped(_)
             | Reply::Noted
-            | Reply::Again { .. },
+            | Reply::Repeated { .. },
         )
         | Err(_) => None,
     }
 }
 
-fn again(first: &FirstAnswer) -> Response {
+fn again(first: &IdempotencyRecord) -> Response {
     let is_problem = first.status >= 400;
     let content_type = if is_problem { "application/problem+json" } else { "application/json" };
     let mut headers = headers(content_type);

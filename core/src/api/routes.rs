@@ -1,13 +1,13 @@
 //! Which call is what: the route table, and for each route what the call asks for.
 
 use crate::api::body::Fields;
-use crate::api::listing::{Of, Order};
+use crate::api::listing::{ListKind, Order};
 use crate::api::query::{bad_parameter, cursor, limit, parameter};
 use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
-    Call, Code, Deliveries, Delivering, DeliveryState, Door, FieldError, Listing, Next,
-    Preparation, Problem, Pull, Reading, Response,
+    Action, Api, AttemptsQuery, Call, Code, DeliveriesQuery, DeliveryState, EventsQuery,
+    FieldError, Listing, Problem, Reading, ReplayRequest, Response,
 };
 use crate::engine::command::{Command, Registration, Rotation};
 use crate::guard::CallbackUrl;
@@ -86,64 +86,66 @@ const ROUTES: [(&str, &str, Purpose); 29] = [
     ("GET", "/health/ready", Purpose::Ready),
 ];
 
-type Taken = Result<Next, Problem>;
+type Taken = Result<Action, Problem>;
 
 pub(super) fn take(
-    door: &Door,
+    api: &Api,
     call: &Call<'_>,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Taken {
     let (purpose, [id, inner_id]) = find(call)?;
     match purpose {
-        Purpose::Register => register(door, call, fresh),
-        Purpose::Unregister => Ok(Next::Decide(Command::Unregister { id: webhook_id(id)? })),
-        Purpose::ListWebhooks => list(call, Of::Webhooks),
-        Purpose::PingAll => Ok(Next::Decide(Command::Ping)),
-        Purpose::ReadWebhook => Ok(Next::Read(Reading::Webhook(webhook_id(id)?))),
-        Purpose::AmendWebhook => amend(door, call, webhook_id(id)?),
-        Purpose::PingOne => Ok(Next::Decide(Command::PingOne { id: webhook_id(id)? })),
-        Purpose::Enable => Ok(Next::Decide(Command::Enable { id: webhook_id(id)? })),
+        Purpose::Register => register(api, call, fresh),
+        Purpose::Unregister => Ok(Action::Decide(Command::Unregister { id: webhook_id(id)? })),
+        Purpose::ListWebhooks => list(call, ListKind::Webhooks),
+        Purpose::PingAll => Ok(Action::Decide(Command::Ping)),
+        Purpose::ReadWebhook => Ok(Action::Read(Reading::Webhook(webhook_id(id)?))),
+        Purpose::AmendWebhook => amend(api, call, webhook_id(id)?),
+        Purpose::PingOne => Ok(Action::Decide(Command::PingOne { id: webhook_id(id)? })),
+        Purpose::Enable => Ok(Action::Decide(Command::Enable { id: webhook_id(id)? })),
         Purpose::Rotate => rotate(call, webhook_id(id)?, fresh),
-        Purpose::ListSecrets => Ok(Next::Read(Reading::Secrets(webhook_id(id)?))),
+        Purpose::ListSecrets => Ok(Action::Read(Reading::Secrets(webhook_id(id)?))),
         Purpose::EndSecret => {
             let webhook = webhook_id(id)?;
             let secret = SecretId::parse(inner_id).ok_or(Refusal::UnknownSecret)?;
-            Ok(Next::Decide(Command::EndSecret { webhook, secret }))
+            Ok(Action::Decide(Command::EndSecret { webhook, secret }))
         }
         Purpose::ListDeliveries => list_deliveries(call, webhook_id(id)?),
         Purpose::ReadDelivery => {
             let (webhook, event) = (webhook_id(id)?, delivered(inner_id)?);
-            Ok(Next::Read(Reading::Delivering(Delivering { webhook, event })))
+            Ok(Action::Read(Reading::AttemptsQuery(AttemptsQuery { webhook, event })))
         }
         Purpose::Resend => {
             let (id, event) = (webhook_id(id)?, delivered(inner_id)?);
-            Ok(Next::Decide(Command::Resend { id, event }))
+            Ok(Action::Decide(Command::Resend { id, event }))
         }
-        Purpose::Replay => Ok(Next::Prepare(Box::new(Preparation::take(call, webhook_id(id)?)?))),
-        Purpose::ReadReplay => Ok(Next::Read(Reading::Replay(webhook_id(id)?))),
-        Purpose::StopReplay => Ok(Next::Decide(Command::StopReplay { id: webhook_id(id)? })),
+        Purpose::Replay => {
+            Ok(Action::CountReplay(Box::new(ReplayRequest::take(call, webhook_id(id)?)?)))
+        }
+        Purpose::ReadReplay => Ok(Action::Read(Reading::Replay(webhook_id(id)?))),
+        Purpose::StopReplay => Ok(Action::Decide(Command::StopReplay { id: webhook_id(id)? })),
         Purpose::OpenTicket => {
-            Ok(Next::Decide(Command::OpenTicket { message: ticket_message(call)? }))
+            Ok(Action::Decide(Command::OpenTicket { message: ticket_message(call)? }))
         }
         Purpose::ListTickets => {
             let (only, order) = (ticket_filter(call)?, order(call)?);
-            list(call, Of::Tickets { only, order })
+            list(call, ListKind::Tickets { only, order })
         }
-        Purpose::ReadTicket => Ok(Next::Read(Reading::Ticket(ticket_id(id)?))),
+        Purpose::ReadTicket => Ok(Action::Read(Reading::Ticket(ticket_id(id)?))),
         Purpose::UpdateTicket => {
             let id = ticket_id(id)?;
-            Ok(Next::Decide(Command::UpdateTicket { id, message: ticket_message(call)? }))
+            Ok(Action::Decide(Command::UpdateTicket { id, message: ticket_message(call)? }))
         }
-        Purpose::CloseTicket => Ok(Next::Decide(Command::CloseTicket { id: ticket_id(id)? })),
-        Purpose::Announce(availability) => Ok(Next::Decide(Command::Announce(availability))),
-        Purpose::ReadService => Ok(Next::Read(Reading::Service)),
-        Purpose::PullEvents => Ok(Next::Pull(Pull::of(call, door.can_wait)?)),
+        Purpose::CloseTicket => Ok(Action::Decide(Command::CloseTicket { id: ticket_id(id)? })),
+        Purpose::Announce(availability) => Ok(Action::Decide(Command::Announce(availability))),
+        Purpose::ReadService => Ok(Action::Read(Reading::Service)),
+        Purpose::PullEvents => Ok(Action::ReadEvents(EventsQuery::of(call, api.can_wait)?)),
         Purpose::ReadEvent => {
             let event = EventId::parse(id).ok_or(Refusal::UnknownEvent)?;
-            Ok(Next::Read(Reading::Event(event)))
+            Ok(Action::Read(Reading::Event(event)))
         }
-        Purpose::Live => Ok(Next::Answer(Response::data(200, Health { status: "live" }))),
-        Purpose::Ready => Ok(Next::Read(Reading::Ready)),
+        Purpose::Live => Ok(Action::Answer(Response::data(200, Health { status: "live" }))),
+        Purpose::Ready => Ok(Action::Read(Reading::Ready)),
     }
 }
 
@@ -205,15 +207,15 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
     fields.finish(message)
 }
 
-fn register(door: &Door, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
+fn register(api: &Api, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
     let mut fields = Fields::of(call)?;
     let url = fields.parsed("callback_url", bounded_url);
     let own_secret = own_secret(&mut fields);
     let settings = settings::take(&mut fields);
-    let callback_url = callback_url(door, &fields.finish(url)?)?;
+    let callback_url = callback_url(api, &fields.finish(url)?)?;
     // A secret that was given and is not right has stopped the call by now.
     let secret = own_secret.unwrap_or_else(|| Secret::new(fresh()));
-    Ok(Next::Decide(Command::Register(Registration { callback_url, secret, settings })))
+    Ok(Action::Decide(Command::Register(Registration { callback_url, secret, settings })))
 }
 
 fn rotate(
@@ -223,12 +225,12 @@ fn rotate(
 ) -> Taken {
     let mut fields = Fields::of_any(call)?;
     let own_secret = own_secret(&mut fields);
-    let range = 0..=Secrets::LONGEST_OVERLAP_S;
+    let range = 0..=Secrets::MAX_OVERLAP_S;
     let seconds = fields.whole("overlap_seconds", &range, Secrets::OVERLAP_S);
     fields.finish(Some(()))?;
     let secret = own_secret.unwrap_or_else(|| Secret::new(fresh()));
     let overlap_ms = u64::from(seconds.unwrap_or(Secrets::OVERLAP_S)) * 1_000;
-    Ok(Next::Decide(Command::Rotate(Rotation { webhook, secret, overlap_ms })))
+    Ok(Action::Decide(Command::Rotate(Rotation { webhook, secret, overlap_ms })))
 }
 
 /// A secret that the caller brings along, if it does.
@@ -237,7 +239,7 @@ fn own_secret(fields: &mut Fields) -> Option<Secret> {
     brings_one.then(|| fields.parsed("secret", Secret::own)).flatten()
 }
 
-fn amend(door: &Door, call: &Call<'_>, id: WebhookId) -> Taken {
+fn amend(api: &Api, call: &Call<'_>, id: WebhookId) -> Taken {
     let mut fields = Fields::of(call)?;
     let moves = fields.is_given("callback_url");
     let url = if moves { fields.parsed("callback_url", bounded_url) } else { None };
@@ -246,16 +248,16 @@ fn amend(door: &Door, call: &Call<'_>, id: WebhookId) -> Taken {
     }
     let mut settings = settings::take(&mut fields);
     fields.finish(Some(()))?;
-    settings.callback_url = url.map(|url| callback_url(door, &url)).transpose()?;
-    Ok(Next::Decide(Command::Amend { id, settings }))
+    settings.callback_url = url.map(|url| callback_url(api, &url)).transpose()?;
+    Ok(Action::Decide(Command::Amend { id, settings }))
 }
 
 fn bounded_url(text: String) -> Result<String, BadText> {
-    BadText::check(&text, CallbackUrl::LONGEST).map(|()| text)
+    BadText::check(&text, CallbackUrl::MAX_LENGTH).map(|()| text)
 }
 
-fn callback_url(door: &Door, text: &str) -> Result<CallbackUrl, Problem> {
-    CallbackUrl::parse(text, &door.targets).map_err(|bad| {
+fn callback_url(api: &Api, text: &str) -> Result<CallbackUrl, Problem> {
+    CallbackUrl::parse(text, &api.targets).map_err(|bad| {
         let detail = bad.to_string();
         // Of a field is said what it does, and its name is elsewhere.
         let told = detail.trim_start_matches("The callback URL ").trim_end_matches('.').to_owned();
@@ -281,9 +283,9 @@ fn order(call: &Call<'_>) -> Result<Order, Problem> {
     }
 }
 
-fn list(call: &Call<'_>, of: Of) -> Taken {
+fn list(call: &Call<'_>, of: ListKind) -> Taken {
     let after = cursor(call, |cursor| of.place(cursor))?;
-    Ok(Next::List(Listing::new(of, after, limit(call)?)))
+    Ok(Action::List(Listing::new(of, after, limit(call)?)))
 }
 
 fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
@@ -295,31 +297,31 @@ fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
         })?),
     };
     let after = cursor(call, EventId::parse)?;
-    let limit = limit(call)?.unwrap_or(Deliveries::LIMIT);
-    Ok(Next::Read(Reading::Deliveries(Deliveries { webhook, only, after, limit })))
+    let limit = limit(call)?.unwrap_or(DeliveriesQuery::LIMIT);
+    Ok(Action::Read(Reading::DeliveriesQuery(DeliveriesQuery { webhook, only, after, limit })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Call, Callers, MOST_BODY};
+    use crate::api::{Call, Callers, MAX_BODY};
     use crate::guard::Targets;
 
-    fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Next {
+    fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Action {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
         let headers = vec![("content-type", content_type)];
-        door.open(&Call { method, path, query, headers, body }, || [1; 32])
+        api.open(&Call { method, path, query, headers, body }, || [1; 32])
     }
 
-    fn refused(next: Next) -> (u16, String) {
+    fn refused(next: Action) -> (u16, String) {
         match next {
-            Next::Answer(response) => (response.status, response.body),
-            other @ (Next::Decide(_)
-            | Next::Prepare(_)
-            | Next::Read(_)
-            | Next::List(_)
-            | Next::Pull(_)) => {
+            Action::Answer(response) => (response.status, response.body),
+            other @ (Action::Decide(_)
+            | Action::CountReplay(_)
+            | Action::Read(_)
+            | Action::List(_)
+            | Action::ReadEvents(_)) => {
                 panic!("taken: {other:?}")
             }
         }
@@ -349,7 +351,7 @@ mod tests {
     #[test]
     fn bad_bodies_are_told_apart() {
         let long = format!("{{\"ticket_message\":\"{}\"}}", "x".repeat(65_537));
-        let huge = vec![b' '; MOST_BODY + 1];
+        let huge = vec![b' '; MAX_BODY + 1];
         let table: [(&str, &[u8], u16, &str); 12] = [
             ("text/plain", b"{}", 415, "unsupported_media_type"),
             ("", b"{}", 415, "unsupported_media_type"),
@@ -414,6 +416,6 @@ mod tests {
             assert_eq!((status, body.contains("bad_field")), (422, true), "{query}");
         }
         let query = "/tickets?limit=1000&after=tkt_0197000000017abcaeeeeeeeeeeeeeee&status=open";
-        assert!(matches!(take_with("GET", query, "", b""), Next::List(_)));
+        assert!(matches!(take_with("GET", query, "", b""), Action::List(_)));
     }
 }

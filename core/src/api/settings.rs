@@ -69,7 +69,7 @@ fn description(fields: &mut Fields) -> Option<Option<String>> {
     const NAME: &str = "description";
     match fields.take(NAME)? {
         Value::Null => Some(None),
-        Value::String(text) => match BadText::check(&text, Webhook::LONGEST_DESCRIPTION) {
+        Value::String(text) => match BadText::check(&text, Webhook::MAX_DESCRIPTION) {
             Ok(()) => Some(Some(text)),
             Err(bad) => {
                 fields.fail(NAME, bad.to_string());

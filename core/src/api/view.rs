@@ -9,7 +9,7 @@ use crate::delivery::answer::Answer;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::owed::Sum;
 use crate::delivery::reader::{Expired, Reader};
-use crate::delivery::replay::{Count, Run};
+use crate::delivery::replay::{ReplayCount, ReplayRun};
 use crate::delivery::state::Delivery;
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
@@ -186,8 +186,8 @@ pub(super) struct CountView {
     owed: u64,
 }
 
-impl From<Count> for CountView {
-    fn from(counted: Count) -> Self {
+impl From<ReplayCount> for CountView {
+    fn from(counted: ReplayCount) -> Self {
         Self { count: counted.count, owed: counted.owed }
     }
 }
@@ -207,7 +207,7 @@ pub(super) struct RunView {
 }
 
 impl RunView {
-    pub fn new(run: &Run, pending: u64) -> Self {
+    pub fn new(run: &ReplayRun, pending: u64) -> Self {
         Self {
             counted: run.counted.into(),
             only: run.range.only.name(),

@@ -72,7 +72,7 @@ impl Failure {
 pub enum Meaning {
     Delivered,
     /// The attempt failed: a step of the ladder.
-    Failed(Trouble),
+    Failed(FailureKind),
     /// The attempt failed, and the receiver wants nothing more: the webhook is disabled at once.
     Gone,
     /// Our own fault: the attempt is repeated, and the receiver not charged.
@@ -81,7 +81,7 @@ pub enum Meaning {
 
 /// What a failure tells of the receiver, beyond that it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FailureKind {
     /// It says no, or is not there.
     Refusing,
     /// It did not answer in time.
@@ -92,7 +92,7 @@ pub enum Trouble {
     Busy,
 }
 
-impl Trouble {
+impl FailureKind {
     /// Whether the receiver wants to be asked less at once.
     #[must_use]
     pub fn narrows_window(self) -> bool {
@@ -113,7 +113,7 @@ impl Trouble {
 
     /// Whether it counts against the receiver's health.
     #[must_use]
-    pub fn is_ill(self) -> bool {
+    pub fn counts_against_health(self) -> bool {
         match self {
             Self::Refusing | Self::Slow | Self::Unavailable => true,
             Self::Busy => false,
@@ -123,7 +123,7 @@ impl Trouble {
 
 impl Answer {
     /// Bytes of a body that are read: enough for any answer that a person would read.
-    pub const MOST_READ: usize = 16 * 1_024;
+    pub const MAX_READ: usize = 16 * 1_024;
     /// Bytes of a body that are kept. A million attempts with a full excerpt are 1 GiB.
     pub const EXCERPT: usize = 1_024;
 
@@ -134,9 +134,9 @@ impl Answer {
         match self {
             Self::Status { status: 200..=299, .. } => Meaning::Delivered,
             Self::Status { status: 410, .. } => Meaning::Gone,
-            Self::Status { status: 429, .. } => Meaning::Failed(Trouble::Busy),
-            Self::Status { status: 503, .. } => Meaning::Failed(Trouble::Unavailable),
-            Self::Failure(Failure::Timeout) => Meaning::Failed(Trouble::Slow),
+            Self::Status { status: 429, .. } => Meaning::Failed(FailureKind::Busy),
+            Self::Status { status: 503, .. } => Meaning::Failed(FailureKind::Unavailable),
+            Self::Failure(Failure::Timeout) => Meaning::Failed(FailureKind::Slow),
             Self::Failure(Failure::Ours) => Meaning::Unsent,
             Self::Status { .. }
             | Self::Failure(
@@ -146,7 +146,7 @@ impl Answer {
                 | Failure::Reset
                 | Failure::Protocol
                 | Failure::Blocked,
-            ) => Meaning::Failed(Trouble::Refusing),
+            ) => Meaning::Failed(FailureKind::Refusing),
         }
     }
 }
@@ -185,7 +185,7 @@ fn hide(text: &str, mark: &str) -> String {
 mod tests {
     use super::*;
 
-    const REFUSED: Meaning = Meaning::Failed(Trouble::Refusing);
+    const REFUSED: Meaning = Meaning::Failed(FailureKind::Refusing);
 
     #[test]
     fn what_each_status_means() {
@@ -207,10 +207,10 @@ mod tests {
             (409, REFUSED),
             (410, Meaning::Gone),
             (411, REFUSED),
-            (429, Meaning::Failed(Trouble::Busy)),
+            (429, Meaning::Failed(FailureKind::Busy)),
             (500, REFUSED),
             (502, REFUSED),
-            (503, Meaning::Failed(Trouble::Unavailable)),
+            (503, Meaning::Failed(FailureKind::Unavailable)),
             (999, REFUSED),
         ];
         for (status, meaning) in TABLE {
@@ -225,7 +225,7 @@ mod tests {
             (Failure::Dns, REFUSED),
             (Failure::Connect, REFUSED),
             (Failure::Tls, REFUSED),
-            (Failure::Timeout, Meaning::Failed(Trouble::Slow)),
+            (Failure::Timeout, Meaning::Failed(FailureKind::Slow)),
             (Failure::Reset, REFUSED),
             (Failure::Protocol, REFUSED),
             (Failure::Blocked, REFUSED),

@@ -29,13 +29,13 @@ pub struct Attempt {
 
 /// What was tried of one event for one webhook, in short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tried {
+pub struct AttemptSummary {
     /// The last request that ended: 0 when there was none.
     pub number: u32,
     pub delivered: bool,
 }
 
-impl Tried {
+impl AttemptSummary {
     /// This and one attempt more.
     #[must_use]
     pub fn and(self, attempt: &Attempt) -> Self {
@@ -55,7 +55,12 @@ impl Tried {
 impl Attempt {
     /// A request whose end we did not hear.
     #[must_use]
-    pub fn unheard(key: AttemptKey, at: Millis, reason: Reason, again_at: Option<Millis>) -> Self {
+    pub fn unreported(
+        key: AttemptKey,
+        at: Millis,
+        reason: Reason,
+        again_at: Option<Millis>,
+    ) -> Self {
         Self {
             key,
             at,
@@ -67,7 +72,7 @@ impl Attempt {
     }
 
     #[must_use]
-    pub fn is_unheard(&self) -> bool {
+    pub fn is_unreported(&self) -> bool {
         self.duration_ms.is_none()
     }
 }

@@ -6,12 +6,12 @@ use crate::model::tallies::Tallies;
 
 /// A place in the log, and the events up to there by type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Skim {
+pub struct Checkpoint {
     pub read_to: Seq,
     pub tallies: Tallies,
 }
 
-impl Skim {
+impl Checkpoint {
     /// The place behind `event`.
     #[must_use]
     pub fn past(mut self, event: &Event) -> Self {

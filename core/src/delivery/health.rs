@@ -6,13 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::model::millis::Millis;
 
 /// The figures of health: documented options of a host, with their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Figures {
+pub struct HealthPolicy {
     /// Failures in a row that take a receiver down. Ten in a row are no hiccup: with a receiver
     /// that fails every second request by chance they come once in a thousand.
     pub down_after: u32,
@@ -26,14 +26,14 @@ pub struct Figures {
     pub disable_after_ms: u64,
 }
 
-impl Figures {
+impl HealthPolicy {
     /// Milliseconds between probes beyond which a receiver would be as good as forgotten: a day.
-    pub const PROBE_MOST_MS: u64 = 86_400_000;
+    pub const MAX_PROBE_MS: u64 = 86_400_000;
     /// Seconds of failures beyond which disabling means nothing: a year.
-    pub const DISABLE_MOST_S: u64 = 31_536_000;
+    pub const MAX_DISABLE_S: u64 = 31_536_000;
 }
 
-impl Default for Figures {
+impl Default for HealthPolicy {
     fn default() -> Self {
         Self {
             down_after: 10,
@@ -50,7 +50,7 @@ pub struct Health {
     pub failed: u32,
     /// Whom they were about: up to [`Health::WIDE`] subjects, so that one poisoned ticket does not
     /// take a receiver down.
-    pub subjects: Vec<Subject>,
+    pub ordering_keys: Vec<OrderingKey>,
     pub failing_since: Option<Millis>,
     pub down: Option<Down>,
 }
@@ -67,15 +67,15 @@ impl Down {
     /// From when on it may be probed. A time beyond the longest wait was set by a clock that was
     /// wrong, and is past.
     #[must_use]
-    pub fn probes_from(&self, figures: &Figures, now: Millis) -> Millis {
-        let longest_ms = figures.probe_most_ms.max(figures.probe_first_ms);
+    pub fn probes_from(&self, policy: &HealthPolicy, now: Millis) -> Millis {
+        let longest_ms = policy.probe_most_ms.max(policy.probe_first_ms);
         if self.next_probe > now.plus(longest_ms) { now } else { self.next_probe }
     }
 }
 
 /// What a failure brought about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum HealthChange {
     /// Nothing new.
     Unchanged,
     /// The receiver is down from here on.
@@ -101,37 +101,37 @@ impl Health {
     }
 
     /// A request failed that counts against the receiver.
-    pub fn fail(&mut self, subject: Subject, now: Millis) {
+    pub fn fail(&mut self, ordering_key: OrderingKey, now: Millis) {
         self.failed = self.failed.saturating_add(1);
         self.failing_since.get_or_insert(now);
-        if self.subjects.len() < Self::WIDE && !self.subjects.contains(&subject) {
-            self.subjects.push(subject);
+        if self.ordering_keys.len() < Self::WIDE && !self.ordering_keys.contains(&ordering_key) {
+            self.ordering_keys.push(ordering_key);
         }
     }
 
     /// A probe failed, whatever it says of the receiver: the next one waits twice as long.
-    pub fn probe_failed(&mut self, figures: &Figures, now: Millis) {
+    pub fn probe_failed(&mut self, policy: &HealthPolicy, now: Millis) {
         if let Some(down) = &mut self.down {
             down.probes = down.probes.saturating_add(1);
             // Twenty doublings of a millisecond are a quarter of an hour and more.
-            let wait_ms = figures.probe_first_ms.saturating_mul(1 << down.probes.min(20));
-            down.next_probe = now.plus(wait_ms.min(figures.probe_most_ms));
+            let wait_ms = policy.probe_first_ms.saturating_mul(1 << down.probes.min(20));
+            down.next_probe = now.plus(wait_ms.min(policy.probe_most_ms));
         }
     }
 
     /// Judges the failures so far. A receiver with `one_lane` only is never down, as that lane's
     /// ladder is pace enough, and needs no spread to be disabled.
-    pub fn judge(&mut self, figures: &Figures, one_lane: bool, now: Millis) -> Verdict {
-        let wide = self.subjects.len() >= Self::WIDE;
+    pub fn judge(&mut self, policy: &HealthPolicy, one_lane: bool, now: Millis) -> HealthChange {
+        let wide = self.ordering_keys.len() >= Self::WIDE;
         let failing_ms = self.failing_since.map_or(0, |since| now.since(since));
-        if failing_ms >= figures.disable_after_ms && (wide || one_lane) {
-            return Verdict::Disable;
+        if failing_ms >= policy.disable_after_ms && (wide || one_lane) {
+            return HealthChange::Disable;
         }
-        if self.is_down() || one_lane || !wide || self.failed < figures.down_after {
-            return Verdict::Unchanged;
+        if self.is_down() || one_lane || !wide || self.failed < policy.down_after {
+            return HealthChange::Unchanged;
         }
-        self.down = Some(Down { probes: 0, next_probe: now.plus(figures.probe_first_ms) });
-        Verdict::Down
+        self.down = Some(Down { probes: 0, next_probe: now.plus(policy.probe_first_ms) });
+        HealthChange::Down
     }
 
     /// Nothing is in flight and nothing waits: failures are over.
@@ -153,14 +153,14 @@ mod tests {
     use crate::delivery::ordering_key::Scope;
     use crate::model::seq::Seq;
 
-    fn subject(number: u64) -> Subject {
-        Subject::Live(Scope::Event(Seq(number)))
+    fn ordering_key(number: u64) -> OrderingKey {
+        OrderingKey::Live(Scope::Event(Seq(number)))
     }
 
-    fn failing(times: u64, subjects: u64) -> Health {
+    fn failing(times: u64, ordering_keys: u64) -> Health {
         let mut health = Health::default();
         for time in 0..times {
-            health.fail(subject(time % subjects), Millis(1_000 + time));
+            health.fail(ordering_key(time % ordering_keys), Millis(1_000 + time));
         }
         health
     }
@@ -168,57 +168,65 @@ mod tests {
     #[test]
     fn ten_failures_in_a_row_over_three_subjects_are_down() {
         // failures, subjects, one lane, verdict
-        const TABLE: [(u64, u64, bool, Verdict); 5] = [
-            (9, 3, false, Verdict::Unchanged),
-            (10, 3, false, Verdict::Down),
-            (10, 2, false, Verdict::Unchanged),
-            (100, 2, false, Verdict::Unchanged),
-            (100, 3, true, Verdict::Unchanged),
+        const TABLE: [(u64, u64, bool, HealthChange); 5] = [
+            (9, 3, false, HealthChange::Unchanged),
+            (10, 3, false, HealthChange::Down),
+            (10, 2, false, HealthChange::Unchanged),
+            (100, 2, false, HealthChange::Unchanged),
+            (100, 3, true, HealthChange::Unchanged),
         ];
-        for (failures, subjects, one_lane, verdict) in TABLE {
-            let mut health = failing(failures, subjects);
-            let judged = health.judge(&Figures::default(), one_lane, Millis(2_000));
-            assert_eq!(judged, verdict, "{failures} over {subjects}");
-            assert_eq!(health.is_down(), verdict == Verdict::Down);
+        for (failures, ordering_keys, one_lane, change) in TABLE {
+            let mut health = failing(failures, ordering_keys);
+            let judged = health.judge(&HealthPolicy::default(), one_lane, Millis(2_000));
+            assert_eq!(judged, change, "{failures} over {ordering_keys}");
+            assert_eq!(health.is_down(), change == HealthChange::Down);
         }
     }
 
     #[test]
     fn three_subjects_are_remembered_and_each_of_them_once() {
-        for (failures, subjects, remembered) in [(1, 1, 1), (9, 1, 1), (9, 2, 2), (9, 5, 3)] {
-            assert_eq!(failing(failures, subjects).subjects.len(), remembered, "{subjects}");
+        for (failures, ordering_keys, remembered) in [(1, 1, 1), (9, 1, 1), (9, 2, 2), (9, 5, 3)] {
+            assert_eq!(
+                failing(failures, ordering_keys).ordering_keys.len(),
+                remembered,
+                "{ordering_keys}"
+            );
         }
     }
 
     #[test]
     fn five_days_of_nothing_but_failures_disable() {
-        let figures = Figures::default();
-        let late = Millis(1_000 + figures.disable_after_ms);
+        let policy = HealthPolicy::default();
+        let late = Millis(1_000 + policy.disable_after_ms);
         let early = Millis(late.0 - 1);
-        for (subjects, one_lane, now, disabled) in [
+        for (ordering_keys, one_lane, now, disabled) in [
             (3, false, late, true),
             (3, false, early, false),
             (2, false, late, false),
             (1, true, late, true),
         ] {
-            let judged = failing(9, subjects).judge(&figures, one_lane, now);
-            assert_eq!(judged == Verdict::Disable, disabled, "{subjects} {one_lane} {now:?}");
+            let judged = failing(9, ordering_keys).judge(&policy, one_lane, now);
+            assert_eq!(
+                judged == HealthChange::Disable,
+                disabled,
+                "{ordering_keys} {one_lane} {now:?}"
+            );
         }
         let mut rested = failing(9, 3);
         rested.rest();
-        rested.fail(subject(1), late);
-        assert_eq!(rested.judge(&figures, true, late), Verdict::Unchanged);
+        rested.fail(ordering_key(1), late);
+        assert_eq!(rested.judge(&policy, true, late), HealthChange::Unchanged);
     }
 
     #[test]
     fn probes_are_further_and_further_apart() {
-        let figures = Figures::default();
+        let policy = HealthPolicy::default();
         let mut health = failing(10, 3);
-        health.judge(&figures, false, Millis(0));
+        health.judge(&policy, false, Millis(0));
         let mut waits_s = Vec::new();
         for _ in 0..12 {
             waits_s.push(health.down.map_or(0, |down| down.next_probe.0 / 1_000));
-            health.probe_failed(&figures, Millis(0));
+            health.probe_failed(&policy, Millis(0));
         }
         assert_eq!(waits_s, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
         health.probe_now(Millis(7));
@@ -230,7 +238,7 @@ mod tests {
     #[test]
     fn rest_ends_failures_and_leaves_a_receiver_that_is_down_to_its_probes() {
         let mut health = failing(10, 3);
-        health.judge(&Figures::default(), false, Millis(2_000));
+        health.judge(&HealthPolicy::default(), false, Millis(2_000));
         let down = Some(Down { probes: 0, next_probe: Millis(3_000) });
         assert_eq!(health.down, down);
         health.rest();
@@ -239,10 +247,10 @@ mod tests {
 
     #[test]
     fn a_probe_further_away_than_the_longest_wait_is_due() {
-        let (figures, now) = (Figures::default(), Millis(7));
+        let (policy, now) = (HealthPolicy::default(), Millis(7));
         for (wait_ms, from_ms) in [(0, 0), (1, 1), (900_000, 900_000), (900_001, 0)] {
             let down = Down { probes: 3, next_probe: now.plus(wait_ms) };
-            assert_eq!(down.probes_from(&figures, now), now.plus(from_ms), "{wait_ms}");
+            assert_eq!(down.probes_from(&policy, now), now.plus(from_ms), "{wait_ms}");
         }
     }
 }

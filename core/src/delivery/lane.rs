@@ -1,6 +1,6 @@
 //! One webhook × one subject: inside a lane order is kept, and lanes do not wait for each other.
 
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
@@ -12,7 +12,7 @@ use crate::webhook::retry_schedule::RetrySchedule;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
     pub webhook: WebhookId,
-    pub subject: Subject,
+    pub ordering_key: OrderingKey,
     /// The event that goes next.
     pub head: Seq,
     /// Requests made for the head so far.
@@ -21,14 +21,14 @@ pub struct Lane {
     pub step: u32,
     pub due: Millis,
     /// The subject's last event that was read behind the head.
-    pub behind: Option<Seq>,
+    pub last_queued: Option<Seq>,
     pub why: Reason,
 }
 
 impl Lane {
     /// Waiting lanes of one webhook at the most. With more, nothing new is read for it: what it is
     /// owed waits in the log, where it costs nothing.
-    pub const MOST: u32 = 10_000;
+    pub const MAX: u32 = 10_000;
 
     /// The order in which lanes go.
     #[must_use]
@@ -40,12 +40,12 @@ impl Lane {
     /// a clock that was wrong, and is due.
     #[must_use]
     pub fn is_due(&self, now: Millis, schedule: &RetrySchedule) -> bool {
-        self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::LONGEST_PAUSE_MS))
+        self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::MAX_PAUSE_MS))
     }
 
     /// Milliseconds that a receiver's `Retry-After` can hold an event back, at the most: a day,
     /// like the ladder's longest wait.
-    pub const LONGEST_PAUSE_MS: u64 = 86_400_000;
+    pub const MAX_PAUSE_MS: u64 = 86_400_000;
 
     /// Milliseconds before an attempt is repeated that failed by our own fault: long enough not to
     /// spin while files or memory are short, short enough that nobody notices.
@@ -76,7 +76,7 @@ mod tests {
         for (wait_s, away_ms, is_due) in TABLE {
             let webhook = WebhookId::new(Stamp::default(), &[1; 16]);
             let schedule = RetrySchedule::parse(vec![wait_s]).unwrap();
-            let slot = Slot::first(Seq(1), Subject::Live(Scope::Everything), None, now);
+            let slot = Slot::first(Seq(1), OrderingKey::Live(Scope::Everything), None, now);
             let lane = slot.waiting(webhook, 1, now.plus(away_ms), Reason::Retry);
             assert_eq!(lane.is_due(now, &schedule), is_due, "{wait_s} {away_ms}");
         }

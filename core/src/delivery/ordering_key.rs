@@ -10,12 +10,12 @@ use crate::webhook::Ordering;
 /// What is kept in order, for one webhook: what it reads of the log, apart from that one event that
 /// somebody wants to be sent once more, and apart from these what a replay reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum OrderingKey {
     Live(Scope),
-    Again(Seq),
+    Resend(Seq),
     Replay(Scope),
     /// What a replay had in flight when it was stopped. It never waits.
-    Stopped(Seq),
+    Cancelled(Seq),
 }
 
 /// What order is kept within. A webhook's [`Ordering`] is a choice of scope.
@@ -29,7 +29,7 @@ pub enum Scope {
     Everything,
 }
 
-impl Subject {
+impl OrderingKey {
     /// No subject sorts before it.
     pub(crate) const FIRST: Self = Self::Live(Scope::Event(Seq(0)));
     /// How the subjects of a replay are spelled, up to their scope.
@@ -52,7 +52,7 @@ impl Subject {
     #[must_use]
     pub fn is_replay(self) -> bool {
         match self {
-            Self::Live(_) | Self::Again(_) | Self::Stopped(_) => false,
+            Self::Live(_) | Self::Resend(_) | Self::Cancelled(_) => false,
             Self::Replay(_) => true,
         }
     }
@@ -63,27 +63,27 @@ impl Subject {
             return Scope::parse(scope).map(Self::Replay);
         }
         if let Some(seq) = text.strip_prefix(Self::STOPPED) {
-            return seq.parse().ok().map(|seq| Self::Stopped(Seq(seq)));
+            return seq.parse().ok().map(|seq| Self::Cancelled(Seq(seq)));
         }
         match text.strip_prefix(Self::AGAIN) {
-            Some(seq) => seq.parse().ok().map(|seq| Self::Again(Seq(seq))),
+            Some(seq) => seq.parse().ok().map(|seq| Self::Resend(Seq(seq))),
             None => Scope::parse(text).map(Self::Live),
         }
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for OrderingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live(scope) => scope.fmt(f),
-            Self::Again(seq) => write!(f, "{}{seq}", Self::AGAIN),
+            Self::Resend(seq) => write!(f, "{}{seq}", Self::AGAIN),
             Self::Replay(scope) => write!(f, "{}{scope}", Self::REPLAY),
-            Self::Stopped(seq) => write!(f, "{}{seq}", Self::STOPPED),
+            Self::Cancelled(seq) => write!(f, "{}{seq}", Self::STOPPED),
         }
     }
 }
 
-spelled!(Subject);
+spelled!(OrderingKey);
 
 impl Scope {
     #[must_use]
@@ -119,14 +119,14 @@ impl fmt::Display for Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::{Details, EventType, body};
+    use crate::model::event::{EventData, EventType, body};
     use crate::model::id::{EventId, Stamp, TicketId};
     use crate::model::millis::Millis;
 
     fn event(topic: Option<Topic>) -> Event {
         let kind = EventType::Ping;
         let id = EventId::new(Stamp::default(), Seq(9));
-        let body = body(kind, Millis(0), Details::default());
+        let body = body(kind, Millis(0), EventData::default());
         let (version, only_for) = (None, None);
         Event { seq: Seq(9), id, kind, created: Millis(0), topic, version, only_for, body }
     }
@@ -145,11 +145,13 @@ mod tests {
             (Ordering::None, None, own),
         ];
         for (ordering, topic, scope) in table {
-            let live = Subject::of(&event(topic), ordering);
-            let replayed = Subject::replayed(&event(topic), ordering);
-            assert_eq!((live, replayed), (Subject::Live(scope), Subject::Replay(scope)));
-            for subject in [live, replayed, Subject::Again(Seq(9)), Subject::Stopped(Seq(9))] {
-                assert_eq!(Subject::parse(&subject.to_string()), Some(subject));
+            let live = OrderingKey::of(&event(topic), ordering);
+            let replayed = OrderingKey::replayed(&event(topic), ordering);
+            assert_eq!((live, replayed), (OrderingKey::Live(scope), OrderingKey::Replay(scope)));
+            for ordering_key in
+                [live, replayed, OrderingKey::Resend(Seq(9)), OrderingKey::Cancelled(Seq(9))]
+            {
+                assert_eq!(OrderingKey::parse(&ordering_key.to_string()), Some(ordering_key));
             }
         }
     }

@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::checkpoint::Skim;
+use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::health::Health;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::owed::Owed;
 use crate::delivery::replay::{Replay, paced};
 use crate::delivery::slot::Slot;
@@ -30,7 +30,7 @@ pub struct Reader {
     /// The events up to there, by type.
     pub tallies: Tallies,
     /// Events above there that are for this webhook only.
-    pub aimed: u64,
+    pub targeted: u64,
     /// What order is kept now. Another one that the webhook asks for comes into force when nothing
     /// is in flight or waits.
     pub ordering: Ordering,
@@ -68,7 +68,7 @@ pub struct Expired {
 impl Reader {
     /// Milliseconds that a receiver's `Retry-After` can hold all of its webhook back, at the most:
     /// an hour, so that a slip of the pen does not silence it for a year.
-    pub const LONGEST_PAUSE_MS: u64 = 3_600_000;
+    pub const MAX_PAUSE_MS: u64 = 3_600_000;
 
     /// Milliseconds that the clocks of two hosts may be apart without either taking over from the
     /// other what is not lost. Clocks that are kept by NTP are within a tenth of it.
@@ -81,7 +81,7 @@ impl Reader {
             webhook: webhook.id,
             read_to: log.head,
             tallies: log.tallies,
-            aimed: 0,
+            targeted: 0,
             ordering: webhook.ordering,
             sending: Vec::new(),
             holder: None,
@@ -106,7 +106,7 @@ impl Reader {
     /// Events that the webhook is still owed.
     #[must_use]
     pub fn backlog(&self, webhook: &Webhook, log: &Log) -> u64 {
-        self.pending + self.aimed + webhook.events.events_between(&self.tallies, &log.tallies)
+        self.pending + self.targeted + webhook.events.events_between(&self.tallies, &log.tallies)
     }
 
     /// From when on anything may be sent: the receiver may have asked for a pause, and the webhook
@@ -115,7 +115,7 @@ impl Reader {
     pub fn sends_from(&self, now: Millis) -> Millis {
         let paced = Millis(self.rate_from_us / 1_000);
         let from = self.not_before.max(paced);
-        if from > now.plus(Self::LONGEST_PAUSE_MS) { now } else { from }
+        if from > now.plus(Self::MAX_PAUSE_MS) { now } else { from }
     }
 
     /// A request goes out: with a rate, the next one goes no sooner than its share of a second
@@ -135,7 +135,7 @@ impl Reader {
             Some(Reason::RetryAfter)
         } else if self.is_reordering(webhook) {
             Some(Reason::Reordering)
-        } else if self.waiting >= Lane::MOST {
+        } else if self.waiting >= Lane::MAX {
             Some(Reason::TooManyLanes)
         } else {
             None
@@ -157,13 +157,13 @@ impl Reader {
     /// Whether anything new may be read.
     #[must_use]
     pub fn may_read(&self, webhook: &Webhook) -> bool {
-        self.waiting < Lane::MOST && !self.is_reordering(webhook)
+        self.waiting < Lane::MAX && !self.is_reordering(webhook)
     }
 
     /// Whether a replay may read on.
     #[must_use]
     pub fn may_replay(&self, webhook: &Webhook) -> bool {
-        self.replay.waiting < Replay::MOST_WAITING && self.may_read(webhook)
+        self.replay.waiting < Replay::MAX_WAITING && self.may_read(webhook)
     }
 
     /// When the replay that runs has something to send, room aside. A pace beyond a second was set
@@ -180,25 +180,29 @@ impl Reader {
     /// `lane`. `read_to` is how far that came.
     #[must_use]
     pub fn owes(&self, event: &Event, read_to: Seq, lane: Option<&Lane>) -> bool {
-        let within = |head: Seq, behind: Option<Seq>| {
-            event.seq == head || (event.seq > head && behind.is_some_and(|last| event.seq <= last))
+        let within = |head: Seq, last_queued: Option<Seq>| {
+            event.seq == head
+                || (event.seq > head && last_queued.is_some_and(|last| event.seq <= last))
         };
-        let subject = Subject::of(event, self.ordering);
+        let ordering_key = OrderingKey::of(event, self.ordering);
         event.seq > read_to
-            || lane.is_some_and(|lane| within(lane.head, lane.behind))
-            || self.sending.iter().any(|s| s.subject == subject && within(s.seq, s.behind))
+            || lane.is_some_and(|lane| within(lane.head, lane.last_queued))
+            || self
+                .sending
+                .iter()
+                .any(|s| s.ordering_key == ordering_key && within(s.seq, s.last_queued))
     }
 
-    /// An event of `subject` is there to be delivered.
-    pub fn take_on(&mut self, subject: Subject) {
+    /// An event of `ordering_key` is there to be delivered.
+    pub fn add_pending(&mut self, ordering_key: OrderingKey) {
         self.pending += 1;
-        self.replay.pending += u64::from(subject.is_replay());
+        self.replay.pending += u64::from(ordering_key.is_replay());
     }
 
-    /// An event of `subject` is done with.
-    pub fn let_go(&mut self, subject: Subject) {
+    /// An event of `ordering_key` is done with.
+    pub fn remove_pending(&mut self, ordering_key: OrderingKey) {
         self.pending -= 1;
-        self.replay.pending -= u64::from(subject.is_replay());
+        self.replay.pending -= u64::from(ordering_key.is_replay());
     }
 
     /// An event that it was owed is let go.
@@ -208,25 +212,25 @@ impl Reader {
         self.expired = Some(Expired { from, to, count: so_far.count + 1 });
     }
 
-    /// `subject` waits.
-    pub fn wait(&mut self, subject: Subject) {
+    /// `ordering_key` waits.
+    pub fn add_waiting(&mut self, ordering_key: OrderingKey) {
         self.waiting += 1;
-        self.replay.waiting += u32::from(subject.is_replay());
+        self.replay.waiting += u32::from(ordering_key.is_replay());
     }
 
-    /// `subject` waits no longer.
-    pub fn leave(&mut self, subject: Subject) {
+    /// `ordering_key` waits no longer.
+    pub fn remove_waiting(&mut self, ordering_key: OrderingKey) {
         self.waiting -= 1;
-        self.replay.waiting -= u32::from(subject.is_replay());
+        self.replay.waiting -= u32::from(ordering_key.is_replay());
     }
 
     /// Ends the replay that runs, if any. What it has in flight comes to its end, and its lanes are
     /// to be taken away.
     pub fn stop_replay(&mut self) {
         let mut in_flight = 0;
-        for slot in self.sending.iter_mut().filter(|slot| slot.subject.is_replay()) {
-            slot.subject = Subject::Stopped(slot.seq);
-            slot.behind = None;
+        for slot in self.sending.iter_mut().filter(|slot| slot.ordering_key.is_replay()) {
+            slot.ordering_key = OrderingKey::Cancelled(slot.seq);
+            slot.last_queued = None;
             in_flight += 1;
         }
         self.pending -= self.replay.pending - in_flight;
@@ -235,10 +239,10 @@ impl Reader {
     }
 
     /// Moves to `place`, past an event that is read.
-    pub fn read(&mut self, place: Skim, event: &Event) {
+    pub fn read(&mut self, place: Checkpoint, event: &Event) {
         self.read_to = place.read_to;
         self.tallies = place.tallies;
-        self.aimed -= u64::from(event.only_for == Some(self.webhook));
+        self.targeted -= u64::from(event.only_for == Some(self.webhook));
     }
 
     /// From when on another host than `holder` may send for this webhook, if not now: what is in
@@ -258,14 +262,14 @@ impl Reader {
         self.sending.iter().any(|slot| slot.probe)
     }
 
-    /// The request in flight for `subject`: there is at most one.
-    pub fn sending_for(&mut self, subject: Subject) -> Option<&mut Slot> {
-        self.sending.iter_mut().find(|slot| slot.subject == subject)
+    /// The request in flight for `ordering_key`: there is at most one.
+    pub fn sending_for(&mut self, ordering_key: OrderingKey) -> Option<&mut Slot> {
+        self.sending.iter_mut().find(|slot| slot.ordering_key == ordering_key)
     }
 
     #[must_use]
-    pub fn is_sending(&self, subject: Subject) -> bool {
-        self.sending.iter().any(|slot| slot.subject == subject)
+    pub fn is_sending(&self, ordering_key: OrderingKey) -> bool {
+        self.sending.iter().any(|slot| slot.ordering_key == ordering_key)
     }
 
     /// Whether request `number` for the event at `seq` is in flight.
@@ -346,7 +350,7 @@ mod tests {
         let mut webhook = webhook();
         let mut reader = reader();
         assert_eq!(reader.holds_back(&webhook, NOW), None);
-        reader.waiting = Lane::MOST;
+        reader.waiting = Lane::MAX;
         assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::TooManyLanes));
         webhook.ordering = Ordering::None;
         assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
@@ -363,7 +367,7 @@ mod tests {
     #[test]
     fn a_backlog_is_what_was_read_what_is_aimed_and_what_is_unread() {
         let (webhook, mut log) = (webhook(), Log::default());
-        let reader = Reader { pending: 20, aimed: 3, ..reader() };
+        let reader = Reader { pending: 20, targeted: 3, ..reader() };
         for kind in [EventType::TicketOpened, EventType::WebhookDown, EventType::TicketClosed] {
             log.tallies.count(kind);
         }
@@ -372,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_request_is_lost_after_its_timeout_and_half_a_minute() {
-        let slot = Slot::first(Seq(1), Subject::Live(Scope::Everything), None, NOW);
+        let slot = Slot::first(Seq(1), OrderingKey::Live(Scope::Everything), None, NOW);
         assert_eq!(slot.lost_at(15_000), NOW.plus(45_001));
     }
 }

@@ -12,13 +12,13 @@ use crate::model::seq::Seq;
 /// Which of the settled events are sent once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Only {
+pub enum ReplayFilter {
     /// Those that were never delivered: given up, or skipped and wanted since.
     Undelivered,
     All,
 }
 
-impl Only {
+impl ReplayFilter {
     pub const ALL: [Self; 2] = [Self::Undelivered, Self::All];
 
     #[must_use]
@@ -46,19 +46,19 @@ impl Only {
 
 /// A part of the log, and what of it is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
+pub struct ReplayRange {
     /// The place before its first event.
     pub after: Seq,
     /// The place of its last event.
     pub to: Seq,
-    pub only: Only,
+    pub only: ReplayFilter,
     /// Events that it begins with in a second at the most.
     pub per_second: Option<u32>,
 }
 
 /// What a part of the log held for a webhook when it was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Count {
+pub struct ReplayCount {
     /// Events to be sent once more.
     pub count: u64,
     /// Events that the webhook is still owed, which are left out.
@@ -67,9 +67,9 @@ pub struct Count {
 
 /// A replay that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
-    pub range: Range,
-    pub counted: Count,
+pub struct ReplayRun {
+    pub range: ReplayRange,
+    pub counted: ReplayCount,
     pub started_at: Millis,
     /// Everything up to here was read.
     pub read_to: Seq,
@@ -79,9 +79,9 @@ pub struct Run {
     pub sent: u64,
 }
 
-impl Run {
+impl ReplayRun {
     #[must_use]
-    pub fn new(range: Range, counted: Count, now: Millis) -> Self {
+    pub fn new(range: ReplayRange, counted: ReplayCount, now: Millis) -> Self {
         let read_to = range.after;
         Self { range, counted, started_at: now, read_to, from_us: 0, sent: 0 }
     }
@@ -91,7 +91,7 @@ impl Run {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Replay {
-    pub run: Option<Run>,
+    pub run: Option<ReplayRun>,
     /// Events that were read for a replay and are not done with.
     pub pending: u64,
     /// Lanes of a replay that wait.
@@ -101,7 +101,7 @@ pub struct Replay {
 impl Replay {
     /// Waiting lanes of a replay at the most: half of what a webhook may have, so that what is new
     /// can always wait too.
-    pub const MOST_WAITING: u32 = crate::delivery::lane::Lane::MOST / 2;
+    pub const MAX_WAITING: u32 = crate::delivery::lane::Lane::MAX / 2;
 
     /// Whether all of it is done with.
     #[must_use]
@@ -131,24 +131,25 @@ mod tests {
     #[test]
     fn undelivered_leaves_out_what_was_delivered() {
         let table = [
-            (Only::Undelivered, false, true),
-            (Only::Undelivered, true, false),
-            (Only::All, false, true),
-            (Only::All, true, true),
+            (ReplayFilter::Undelivered, false, true),
+            (ReplayFilter::Undelivered, true, false),
+            (ReplayFilter::All, false, true),
+            (ReplayFilter::All, true, true),
         ];
         for (only, delivered, takes) in table {
             assert_eq!(only.takes(delivered), takes, "{only:?} {delivered}");
-            assert_eq!(Only::parse(only.name()), Some(only));
+            assert_eq!(ReplayFilter::parse(only.name()), Some(only));
         }
     }
 
     #[test]
     fn a_replay_is_over_when_it_was_read_to_its_end_and_nothing_is_pending() {
-        let range = Range { after: Seq(3), to: Seq(5), only: Only::All, per_second: None };
-        let run = Run::new(range, Count::default(), Millis(1));
+        let range =
+            ReplayRange { after: Seq(3), to: Seq(5), only: ReplayFilter::All, per_second: None };
+        let run = ReplayRun::new(range, ReplayCount::default(), Millis(1));
         // read to, pending, over
         for (read_to, pending, over) in [(4, 0, false), (5, 1, false), (5, 0, true), (6, 0, true)] {
-            let run = Some(Run { read_to: Seq(read_to), ..run });
+            let run = Some(ReplayRun { read_to: Seq(read_to), ..run });
             assert_eq!(Replay { run, pending, waiting: 0 }.is_over(), over, "{read_to} {pending}");
         }
         assert!(!Replay::default().is_over(), "none runs");

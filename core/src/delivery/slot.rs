@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
@@ -13,13 +13,15 @@ use crate::model::seq::Seq;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     pub seq: Seq,
-    pub subject: Subject,
+    #[serde(rename = "subject")]
+    pub ordering_key: OrderingKey,
     /// Of all requests made for this event: 1, 2, 3 …
     pub number: u32,
     /// Steps of the ladder that the event has taken.
     pub step: u32,
     /// The subject's last event that was read behind this one.
-    pub behind: Option<Seq>,
+    #[serde(rename = "behind")]
+    pub last_queued: Option<Seq>,
     pub since: Millis,
     /// Whether it asks how a receiver fares that is down.
     #[serde(default)]
@@ -39,8 +41,13 @@ impl Slot {
 
     /// The first request for an event whose turn it is.
     #[must_use]
-    pub fn first(seq: Seq, subject: Subject, behind: Option<Seq>, now: Millis) -> Self {
-        Self { seq, subject, number: 1, step: 0, behind, since: now, probe: false }
+    pub fn first(
+        seq: Seq,
+        ordering_key: OrderingKey,
+        last_queued: Option<Seq>,
+        now: Millis,
+    ) -> Self {
+        Self { seq, ordering_key, number: 1, step: 0, last_queued, since: now, probe: false }
     }
 
     /// The same event as a lane that goes at `due`.
@@ -48,12 +55,12 @@ impl Slot {
     pub fn waiting(self, webhook: WebhookId, step: u32, due: Millis, why: Reason) -> Lane {
         Lane {
             webhook,
-            subject: self.subject,
+            ordering_key: self.ordering_key,
             head: self.seq,
             number: self.number,
             step,
             due,
-            behind: self.behind,
+            last_queued: self.last_queued,
             why,
         }
     }
@@ -65,10 +72,10 @@ impl Lane {
     pub fn slot(&self, now: Millis) -> Slot {
         Slot {
             seq: self.head,
-            subject: self.subject,
+            ordering_key: self.ordering_key,
             number: self.number + 1,
             step: self.step,
-            behind: self.behind,
+            last_queued: self.last_queued,
             since: now,
             probe: false,
         }

@@ -6,7 +6,7 @@
 
 use crate::delivery::answer::Answer;
 use crate::delivery::attempt::AttemptKey;
-use crate::delivery::replay::{Count, Range};
+use crate::delivery::replay::{ReplayCount, ReplayRange};
 use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
@@ -63,9 +63,9 @@ pub enum Command {
     /// Sends a part of the log to a webhook once more.
     Replay {
         id: WebhookId,
-        range: Range,
+        range: ReplayRange,
         /// What the part holds.
-        counted: Count,
+        counted: ReplayCount,
         /// Whether nothing but the count is wanted.
         dry_run: bool,
     },
@@ -73,7 +73,7 @@ pub enum Command {
         id: WebhookId,
     },
     /// A caller's command, which is carried out once however often it comes.
-    Once(Once),
+    Idempotent(Idempotent),
     /// The end of a request.
     Report(Report),
     /// Time has passed: whatever is due goes.
@@ -103,7 +103,7 @@ impl Command {
             Self::Resend { .. } => "resend",
             Self::Replay { .. } => "replay",
             Self::StopReplay { .. } => "stop_replay",
-            Self::Once(_) => "once",
+            Self::Idempotent(_) => "once",
             Self::Report(_) => "report",
             Self::Wake => "wake",
             Self::Retain => "retain",
@@ -113,7 +113,7 @@ impl Command {
 
 /// A command with a key, by which its repetitions are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
+pub struct Idempotent {
     /// Of the caller and the key that it chose.
     pub key: Digest,
     /// Of all that makes the call what it is: another call under the key is refused.

@@ -1,6 +1,8 @@
 //! The one door: a command, a moment and what is known, and out comes what follows.
 
+mod checkpoint;
 mod deliveries;
+mod eligible;
 mod idempotency;
 mod replays;
 mod reports;
@@ -19,7 +21,7 @@ use crate::model::moment::Moment;
 /// How far a decision came.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
-pub enum Step {
+pub enum Evaluation {
     /// It cannot be made without these. Load them and decide again.
     Need(Vec<Need>),
     Done(Outcome),
@@ -27,7 +29,7 @@ pub enum Step {
 
 /// Decides one command. Pure: the same command, moment and facts give the same outcome.
 #[must_use]
-pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
+pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Evaluation {
     let mut decision = Decision::new(facts, moment);
     let reply = match command {
         Command::OpenTicket { message } => tickets::open(&mut decision, message),
@@ -49,14 +51,14 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Step {
             replays::start(&mut decision, *id, *range, *counted, *dry_run)
         }
         Command::StopReplay { id } => replays::stop(&mut decision, *id),
-        Command::Once(once) => return idempotency::once(once, moment, facts),
+        Command::Idempotent(once) => return idempotency::once(once, moment, facts),
         Command::Report(report) => reports::report(&mut decision, report),
         Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
     };
     match reply {
-        Ok(reply) => Step::Done(decision.outcome(reply)),
-        Err(Stop::Need(needs)) => Step::Need(needs),
-        Err(Stop::Refuse(refusal)) => Step::Done(Outcome::unchanged(Err(refusal))),
+        Ok(reply) => Evaluation::Done(decision.outcome(reply)),
+        Err(Stop::Need(needs)) => Evaluation::Need(needs),
+        Err(Stop::Refuse(refusal)) => Evaluation::Done(Outcome::unchanged(Err(refusal))),
     }
 }

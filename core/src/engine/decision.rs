@@ -6,22 +6,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::delivery::attempt::{Attempt, AttemptKey, Tried};
-use crate::delivery::checkpoint::Skim;
-use crate::delivery::health::Figures;
+use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
+use crate::delivery::checkpoint::Checkpoint;
+use crate::delivery::health::HealthPolicy;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::request::Request;
 use crate::delivery::slot::Slot;
 use crate::delivery::window::has_room;
-use crate::engine::facts::{Asked, Facts, Partner};
+use crate::engine::facts::{Facts, WebhookRows};
 use crate::engine::limits::Hosts;
 use crate::engine::need::Need;
 use crate::engine::outcome::{Changes, Expect, LogPut, Outcome, Put, Reply};
-use crate::model::event::{Details, Event, EventType, Topic};
+use crate::model::event::{Event, EventData, EventType, Topic};
 use crate::model::id::{Stamp, TicketId, WebhookId};
-use crate::model::log::{Log, News};
+use crate::model::log::{EventDraft, Log};
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::reason::Reason;
@@ -61,11 +61,11 @@ pub(crate) struct Decision<'a> {
     in_flight: u32,
     pub turn: Option<WebhookId>,
     /// Readers that moved past events which are for others only: not worth a write.
-    skims: BTreeMap<WebhookId, Skim>,
+    checkpoints: BTreeMap<WebhookId, Checkpoint>,
     next_wake: Option<Millis>,
     #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
     retain_at: Option<Option<Millis>>,
-    going_to: Option<Seq>,
+    pending_floor: Option<Seq>,
 }
 
 impl<'a> Decision<'a> {
@@ -77,10 +77,10 @@ impl<'a> Decision<'a> {
             sends: Vec::new(),
             in_flight: facts.in_flight(moment.holder),
             turn: facts.turn(),
-            skims: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             next_wake: None,
             retain_at: None,
-            going_to: None,
+            pending_floor: None,
         }
     }
 
@@ -97,9 +97,9 @@ impl<'a> Decision<'a> {
             requests: sends.map(|(to, event, key)| Request::new(&to, &event, key, now)).collect(),
             next_wake: self.next_wake,
             turn: self.turn,
-            skims: self.skims,
+            checkpoints: self.checkpoints,
             retain_at: self.retain_at,
-            going_to: self.going_to,
+            pending_floor: self.pending_floor,
         }
     }
 
@@ -121,23 +121,23 @@ impl Decision<'_> {
     }
 
     /// Events up to `to` are about to be let go.
-    pub fn going_to(&mut self, to: Seq) {
-        self.going_to = Some(to);
+    pub fn pending_floor(&mut self, to: Seq) {
+        self.pending_floor = Some(to);
     }
 
     /// Whether the event at `seq` is about to be let go: then it is not sent any more, as what is in
     /// flight is waited for.
-    pub fn is_going(&self, seq: Seq) -> bool {
-        seq <= self.facts.going_to()
+    pub fn is_expiring(&self, seq: Seq) -> bool {
+        seq <= self.facts.pending_floor()
     }
 
     /// When the oldest first answer was given.
-    pub fn oldest_answer(&self) -> Asked<Option<Millis>> {
-        self.facts.oldest_answer()
+    pub fn oldest_idempotency_record(&self) -> Result<Option<Millis>, Need> {
+        self.facts.oldest_idempotency_record()
     }
 
     /// First answers that were given up to `at` are no longer kept: so many of the oldest.
-    pub fn forget_answers(&mut self, at: Millis, most: u32) {
+    pub fn forget_idempotency_records(&mut self, at: Millis, most: u32) {
         self.changes.forgotten = Some((at, most));
     }
 
@@ -147,27 +147,27 @@ impl Decision<'_> {
     }
 
     /// The first event that was created at `at` or later.
-    pub fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
+    pub fn created_from(&self, at: Millis) -> Result<Option<Seq>, Need> {
         self.facts.created_from(at)
     }
 
     /// Bytes that the store uses.
-    pub fn size(&self) -> Asked<u64> {
+    pub fn size(&self) -> Result<u64, Need> {
         self.facts.size()
     }
 
     /// Lanes whose heads are at `to` or before it, by head: the first [`Retention::LANES`].
-    pub fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
+    pub fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
         self.facts.lanes_to(to)
     }
 
     /// The events after one and up to another, without their bodies, in order.
-    pub fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
+    pub fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {
         self.facts.outlines(after, to)
     }
 
     /// Events up to `floor` are no longer kept.
-    pub fn raise_floor(&mut self, floor: Seq) -> Asked<()> {
+    pub fn raise_floor(&mut self, floor: Seq) -> Result<(), Need> {
         self.tick()?;
         if let Some(put) = &mut self.changes.log {
             put.row.floor = floor;
@@ -179,12 +179,12 @@ impl Decision<'_> {
 
 /// The log, the service and tickets.
 impl Decision<'_> {
-    pub fn log(&self) -> Asked<Log> {
+    pub fn log(&self) -> Result<Log, Need> {
         self.changes.log.map_or_else(|| self.facts.log(), |put| Ok(put.row))
     }
 
     /// The desk's next stamp, for a thing that is made now.
-    pub fn tick(&mut self) -> Asked<Stamp> {
+    pub fn tick(&mut self) -> Result<Stamp, Need> {
         let mut log = self.log()?;
         let was = log.stamp;
         let stamp = log.tick(self.moment.now);
@@ -198,7 +198,7 @@ impl Decision<'_> {
     }
 
     /// Appends an event to the log.
-    pub fn tell(&mut self, stamp: Stamp, news: News<'_>) -> Asked<Arc<Event>> {
+    pub fn append_event(&mut self, stamp: Stamp, news: EventDraft<'_>) -> Result<Arc<Event>, Need> {
         let mut log = self.log()?;
         let was = log.stamp;
         let event = Arc::new(log.append(stamp, news));
@@ -209,30 +209,33 @@ impl Decision<'_> {
 
     /// Tells of how a webhook fares, if anybody wants to hear of it. Nothing is told of a webhook
     /// that itself hears such things: its failures would tell of themselves for ever.
-    pub fn tell_of(
+    pub fn append_webhook_event(
         &mut self,
         webhook: &Webhook,
         kind: EventType,
         about: Option<Seq>,
         reason: Reason,
-    ) -> Asked<()> {
-        let wanted = self.partners()?.values().any(|partner| partner.webhook.events.names(kind));
+    ) -> Result<(), Need> {
+        let wanted = self.webhook_rows()?.values().any(|row| row.webhook.events.names(kind));
         if !wanted || webhook.events.is_operational() {
             return Ok(());
         }
         let event_id = about.map(|seq| self.event(seq)).transpose()?.map(|event| event.id);
-        let data = Details {
+        let data = EventData {
             webhook_id: Some(webhook.id),
             event_id,
             reason: Some(reason),
-            ..Details::default()
+            ..EventData::default()
         };
         let stamp = self.tick()?;
-        self.tell(stamp, News::of(kind).about(Topic::Webhook(webhook.id)).with(data))?;
+        self.append_event(
+            stamp,
+            EventDraft::of(kind).about(Topic::Webhook(webhook.id)).with(data),
+        )?;
         Ok(())
     }
 
-    pub fn service(&self) -> Asked<Service> {
+    pub fn service(&self) -> Result<Service, Need> {
         self.facts.service()
     }
 
@@ -240,7 +243,7 @@ impl Decision<'_> {
         self.changes.service = Some(service);
     }
 
-    pub fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
+    pub fn ticket(&self, id: TicketId) -> Result<Option<&Ticket>, Need> {
         self.facts.ticket(id)
     }
 
@@ -251,23 +254,23 @@ impl Decision<'_> {
 
 /// Webhooks and what is known of their deliveries.
 impl Decision<'_> {
-    pub fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
-        self.facts.partners()
+    pub fn webhook_rows(&self) -> Result<&BTreeMap<WebhookId, WebhookRows>, Need> {
+        self.facts.webhook_rows()
     }
 
     /// The webhook as it stands in this decision.
-    pub fn webhook(&self, id: WebhookId) -> Asked<Option<Arc<Webhook>>> {
+    pub fn webhook(&self, id: WebhookId) -> Result<Option<Arc<Webhook>>, Need> {
         match self.changes.webhooks.get(&id) {
             Some(put) => Ok(put.row.clone()),
-            None => Ok(self.facts.partners()?.get(&id).map(|p| Arc::clone(&p.webhook))),
+            None => Ok(self.facts.webhook_rows()?.get(&id).map(|p| Arc::clone(&p.webhook))),
         }
     }
 
     /// The reader of a webhook that there is, as it stands in this decision.
-    pub fn reader(&self, id: WebhookId) -> Asked<Option<&Reader>> {
+    pub fn reader(&self, id: WebhookId) -> Result<Option<&Reader>, Need> {
         match self.changes.readers.get(&id) {
             Some(put) => Ok(put.row.as_ref()),
-            None => Ok(self.facts.partners()?.get(&id).map(|partner| &partner.reader)),
+            None => Ok(self.facts.webhook_rows()?.get(&id).map(|row| &row.reader)),
         }
     }
 
@@ -275,10 +278,10 @@ impl Decision<'_> {
     ///
     /// # Panics
     /// When there is no such webhook: rules look the webhook up first.
-    pub fn reader_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
+    pub fn reader_mut(&mut self, id: WebhookId) -> Result<&mut Reader, Need> {
         if !self.changes.readers.contains_key(&id) {
-            let partner = self.facts.partners()?.get(&id).expect("the webhook was looked up");
-            let mut reader = partner.reader.clone();
+            let row = self.facts.webhook_rows()?.get(&id).expect("the webhook was looked up");
+            let mut reader = row.reader.clone();
             let expect = Expect::Rev(reader.rev);
             reader.rev += 1;
             self.changes.readers.insert(id, Put { row: Some(reader), expect });
@@ -290,7 +293,7 @@ impl Decision<'_> {
     /// The same, and from here on it is this host that sends for the webhook. What another one had
     /// in flight waits in its lanes, due now, so that it is sent inside the rules; the receiver is
     /// not charged.
-    pub fn held_mut(&mut self, id: WebhookId) -> Asked<&mut Reader> {
+    pub fn held_mut(&mut self, id: WebhookId) -> Result<&mut Reader, Need> {
         let holder = Some(self.moment.holder);
         if self.reader(id)?.is_some_and(|reader| reader.holder != holder) {
             let reader = self.reader_mut(id)?;
@@ -298,14 +301,14 @@ impl Decision<'_> {
             let lost = reader.sending.clone();
             self.in_flight += reader.in_flight();
             for slot in lost {
-                self.give_up(id, slot, Reason::TakenOver)?;
+                self.requeue_lost(id, slot, Reason::TakenOver)?;
             }
         }
         self.reader_mut(id)
     }
 
     /// Whether other hosts work on the same store.
-    pub fn has_company(&self) -> bool {
+    pub fn shares_store(&self) -> bool {
         self.facts.limits.hosts == Hosts::Several
     }
 
@@ -321,14 +324,15 @@ impl Decision<'_> {
     }
 
     /// How far a reader has come, what it only skimmed included.
-    pub fn place(&self, reader: &Reader) -> Skim {
-        let skim = self.skims.get(&reader.webhook).or_else(|| self.facts.skim(reader.webhook));
-        let read = Skim { read_to: reader.read_to, tallies: reader.tallies };
-        skim.copied().filter(|skim| skim.read_to > read.read_to).unwrap_or(read)
+    pub fn place(&self, reader: &Reader) -> Checkpoint {
+        let checkpoint =
+            self.checkpoints.get(&reader.webhook).or_else(|| self.facts.checkpoint(reader.webhook));
+        let read = Checkpoint { read_to: reader.read_to, tallies: reader.tallies };
+        checkpoint.copied().filter(|checkpoint| checkpoint.read_to > read.read_to).unwrap_or(read)
     }
 
-    pub fn skim(&mut self, webhook: WebhookId, place: Skim) {
-        self.skims.insert(webhook, place);
+    pub fn note_checkpoint(&mut self, webhook: WebhookId, place: Checkpoint) {
+        self.checkpoints.insert(webhook, place);
     }
 
     pub fn register(&mut self, webhook: Arc<Webhook>, reader: Reader) {
@@ -347,7 +351,7 @@ impl Decision<'_> {
     }
 
     /// Changes a webhook that there is, and gives it as it now stands.
-    pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Asked<Arc<Webhook>> {
+    pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Result<Arc<Webhook>, Need> {
         let webhook = Arc::new(webhook);
         let put = Put { row: Some(Arc::clone(&webhook)), expect: Expect::Rev(was_rev) };
         self.changes.webhooks.insert(webhook.id, put);
@@ -356,52 +360,60 @@ impl Decision<'_> {
         Ok(webhook)
     }
 
-    pub fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<Lane>> {
-        match self.changes.lanes.get(&(webhook, subject)) {
+    pub fn lane(
+        &self,
+        webhook: WebhookId,
+        ordering_key: OrderingKey,
+    ) -> Result<Option<Lane>, Need> {
+        match self.changes.lanes.get(&(webhook, ordering_key)) {
             Some(lane) => Ok(*lane),
-            None => self.facts.lane(webhook, subject).map(Option::<&Lane>::copied),
+            None => self.facts.lane(webhook, ordering_key).map(Option::<&Lane>::copied),
         }
     }
 
     /// The webhook's lane that goes first.
-    pub fn first_lane(&self, webhook: WebhookId) -> Asked<Option<Lane>> {
+    pub fn first_lane(&self, webhook: WebhookId) -> Result<Option<Lane>, Need> {
         let changed = &self.changes.lanes;
-        let skip = |subject| changed.contains_key(&(webhook, subject));
+        let skip = |ordering_key| changed.contains_key(&(webhook, ordering_key));
         let known = self.facts.first_lane(webhook, skip)?.copied();
-        let first = (webhook, Subject::FIRST);
+        let first = (webhook, OrderingKey::FIRST);
         let ours = changed.range(first..).take_while(|((of, _), _)| *of == webhook);
         Ok(ours.filter_map(|(_, lane)| *lane).chain(known).min_by_key(Lane::turn))
     }
 
     /// Changes a lane that waits.
     pub fn put_lane(&mut self, lane: Lane) {
-        self.changes.lanes.insert((lane.webhook, lane.subject), Some(lane));
+        self.changes.lanes.insert((lane.webhook, lane.ordering_key), Some(lane));
     }
 
     /// Takes away a lane that waits.
     pub fn drop_lane(&mut self, lane: &Lane) {
-        self.changes.lanes.insert((lane.webhook, lane.subject), None);
+        self.changes.lanes.insert((lane.webhook, lane.ordering_key), None);
     }
 
-    pub fn event(&self, seq: Seq) -> Asked<Arc<Event>> {
+    pub fn event(&self, seq: Seq) -> Result<Arc<Event>, Need> {
         self.facts.event(seq).map(Arc::clone)
     }
 
-    pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
+    pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Result<Option<Seq>, Need> {
         self.facts.next_about(topic, after, to)
     }
 
     /// What was tried of an event so far.
-    pub fn tried(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
+    pub fn attempt_summary(&self, webhook: WebhookId, seq: Seq) -> Result<AttemptSummary, Need> {
         let key = |number| AttemptKey { seq, webhook, number };
         let ours = self.changes.attempts.range(key(0)..=key(u32::MAX));
-        Ok(ours.fold(self.facts.tried(webhook, seq)?, |tried, (_, attempt)| tried.and(attempt)))
+        Ok(ours.fold(self.facts.attempt_summary(webhook, seq)?, |attempt_summary, (_, attempt)| {
+            attempt_summary.and(attempt)
+        }))
     }
 
     /// Ends the replay of a webhook: its lanes are gone.
-    pub fn stop_replay(&mut self, webhook: WebhookId) -> Asked<()> {
+    pub fn stop_replay(&mut self, webhook: WebhookId) -> Result<(), Need> {
         self.reader_mut(webhook)?.stop_replay();
-        self.changes.lanes.retain(|(of, subject), _| *of != webhook || !subject.is_replay());
+        self.changes
+            .lanes
+            .retain(|(of, ordering_key), _| *of != webhook || !ordering_key.is_replay());
         self.changes.stopped.insert(webhook);
         Ok(())
     }
@@ -418,7 +430,7 @@ impl Decision<'_> {
         self.in_flight >= self.facts.limits.in_flight
     }
 
-    pub fn has_room(&self, webhook: &Webhook) -> Asked<bool> {
+    pub fn has_room(&self, webhook: &Webhook) -> Result<bool, Need> {
         let free = self.facts.limits.in_flight.saturating_sub(self.in_flight);
         let reader = self.reader(webhook.id)?;
         let in_flight = reader.map_or(0, Reader::in_flight);
@@ -428,65 +440,70 @@ impl Decision<'_> {
 
     /// Whether the webhook may be sent what is its turn: it is active and not down, and neither its
     /// receiver nor its rate asks for a pause.
-    pub fn has_leave(&self, webhook: &Webhook) -> Asked<bool> {
+    pub fn may_send_now(&self, webhook: &Webhook) -> Result<bool, Need> {
         let now = self.now();
         let reader = self.reader(webhook.id)?;
         let leave = |reader: &Reader| !reader.health.is_down() && reader.sends_from(now) <= now;
         Ok(webhook.is_active() && reader.is_some_and(leave))
     }
 
-    pub fn figures(&self) -> Figures {
+    pub fn health_policy(&self) -> HealthPolicy {
         self.facts.limits.health
     }
 
     /// Ends a request that is in flight.
-    pub fn end(&mut self, key: AttemptKey) -> Asked<Option<Slot>> {
+    pub fn end(&mut self, key: AttemptKey) -> Result<Option<Slot>, Need> {
         let slot = self.held_mut(key.webhook)?.end(key.seq, key.number);
         self.in_flight -= u32::from(slot.is_some());
         Ok(slot)
     }
 
     /// Lets a subject wait that neither waits nor sends.
-    pub fn wait(&mut self, lane: Lane) -> Asked<()> {
-        self.held_mut(lane.webhook)?.wait(lane.subject);
+    pub fn add_waiting_lane(&mut self, lane: Lane) -> Result<(), Need> {
+        self.held_mut(lane.webhook)?.add_waiting(lane.ordering_key);
         self.put_lane(lane);
         Ok(())
     }
 
     /// Gives up waiting for the end of a request: its event waits, due now, and is sent again, unless
     /// it was part of a replay that is stopped.
-    pub fn give_up(&mut self, webhook: WebhookId, slot: Slot, why: Reason) -> Asked<()> {
+    pub fn requeue_lost(
+        &mut self,
+        webhook: WebhookId,
+        slot: Slot,
+        why: Reason,
+    ) -> Result<(), Need> {
         let now = self.now();
         let key = AttemptKey { seq: slot.seq, webhook, number: slot.number };
         self.end(key)?;
-        let again_at = match slot.subject {
-            Subject::Live(_) | Subject::Again(_) | Subject::Replay(_) => {
-                self.wait(slot.waiting(webhook, slot.step, now, why))?;
+        let again_at = match slot.ordering_key {
+            OrderingKey::Live(_) | OrderingKey::Resend(_) | OrderingKey::Replay(_) => {
+                self.add_waiting_lane(slot.waiting(webhook, slot.step, now, why))?;
                 Some(now)
             }
-            Subject::Stopped(_) => {
-                self.held_mut(webhook)?.let_go(slot.subject);
+            OrderingKey::Cancelled(_) => {
+                self.held_mut(webhook)?.remove_pending(slot.ordering_key);
                 None
             }
         };
-        self.record(Attempt::unheard(key, slot.since, why, again_at));
+        self.record(Attempt::unreported(key, slot.since, why, again_at));
         Ok(())
     }
 
     /// Takes a lane out of those that wait.
-    pub fn leave(&mut self, lane: &Lane) -> Asked<()> {
-        self.held_mut(lane.webhook)?.leave(lane.subject);
+    pub fn remove_waiting_lane(&mut self, lane: &Lane) -> Result<(), Need> {
+        self.held_mut(lane.webhook)?.remove_waiting(lane.ordering_key);
         self.drop_lane(lane);
         Ok(())
     }
 
     /// Puts a request in flight.
-    pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
+    pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Result<(), Need> {
         let event = self.event(slot.seq)?;
         let now = self.now();
         let reader = self.held_mut(webhook.id)?;
         reader.keep_rate(webhook.rate_limit, now);
-        let is_live = matches!(slot.subject, Subject::Live(_));
+        let is_live = matches!(slot.ordering_key, OrderingKey::Live(_));
         if slot.number == 1 && !is_live {
             // It was skipped, and is heard of after all.
             reader.owed.add(event.id);

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::delivery::health::Figures;
+use crate::delivery::health::HealthPolicy;
 use crate::delivery::request::Request;
 use crate::engine::command::Command;
-use crate::engine::decide::{Step, decide};
+use crate::engine::decide::{Evaluation, decide};
 use crate::engine::facts::Facts;
 use crate::engine::limits::{Hosts, Limits, Memory};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Outcome, Reply};
 use crate::model::event::Event;
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
@@ -21,7 +21,7 @@ use crate::model::seq::Seq;
 
 /// How often a batch is decided before it is given up because others change the same rows: each
 /// time one of them came further.
-const MOST_TRIES: usize = 16;
+const MAX_TRIES: usize = 16;
 
 /// Milliseconds that a host rests after its store failed: soon enough that nobody waits long once it
 /// is back, and seldom enough that a store in trouble is not made busier.
@@ -76,7 +76,7 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
 
 /// What is to be done once a decision is committed.
 #[derive(Clone, Debug)]
-pub struct Decided {
+pub struct Committed {
     pub reply: Result<Reply, Refusal>,
     pub requests: Vec<Request>,
     /// What the log gained, in its order.
@@ -108,8 +108,8 @@ impl<S: Store> Desk<S> {
     }
 
     /// Sets the figures of health.
-    pub fn judge_health_by(&mut self, figures: Figures) {
-        self.facts.limits.health = figures;
+    pub fn judge_health_by(&mut self, health_policy: HealthPolicy) {
+        self.facts.limits.health = health_policy;
     }
 
     /// Sets how long the log is kept.
@@ -167,8 +167,11 @@ impl<S: Store> Desk<S> {
     /// When the store fails, or when other hosts leave no way. Then nothing of the batch may be
     /// answered or sent; what is known is forgotten and read anew, so the same commands can be run
     /// again.
-    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Result<Vec<Decided>, RunError<S::Fault>> {
-        for _ in 0..MOST_TRIES {
+    pub fn run(
+        &mut self,
+        batch: &[(Command, Moment)],
+    ) -> Result<Vec<Committed>, RunError<S::Fault>> {
+        for _ in 0..MAX_TRIES {
             match self.try_run(batch) {
                 Ok(Some(decided)) => {
                     self.facts.settle();
@@ -188,7 +191,7 @@ impl<S: Store> Desk<S> {
     fn try_run(
         &mut self,
         batch: &[(Command, Moment)],
-    ) -> Result<Option<Vec<Decided>>, RunError<S::Fault>> {
+    ) -> Result<Option<Vec<Committed>>, RunError<S::Fault>> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
         // What letting go told of stands in the log before all else.
@@ -207,7 +210,7 @@ impl<S: Store> Desk<S> {
             let mut events = std::mem::take(&mut told);
             events.extend_from_slice(&outcome.changes.events);
             changes.merge(outcome.changes);
-            decided.push(Decided {
+            decided.push(Committed {
                 reply: outcome.reply,
                 requests: outcome.requests,
                 events,
@@ -235,8 +238,8 @@ impl<S: Store> Desk<S> {
         let mut told = Vec::new();
         loop {
             match decide(command, moment, &self.facts) {
-                Step::Done(outcome) => return Ok(outcome),
-                Step::Need(mut needs) => {
+                Evaluation::Done(outcome) => return Ok(outcome),
+                Evaluation::Need(mut needs) => {
                     needs.sort_unstable();
                     needs.dedup();
                     if let Some(need) = needs.first().filter(|_| needs == told) {
@@ -255,5 +258,5 @@ impl<S: Store> Desk<S> {
 
 /// Whether it is time. A time further away than any that is set was set by a clock that was wrong.
 fn is_reached(at: Millis, now: Millis) -> bool {
-    at <= now || at > now.plus(Retention::LOOK_MS.max(FirstAnswer::KEPT_MS))
+    at <= now || at > now.plus(Retention::LOOK_MS.max(IdempotencyRecord::KEPT_MS))
 }

@@ -5,18 +5,18 @@
 //! and can never disagree with the rule. What a batch has decided so far is seen by its next
 //! decision: nothing loaded later replaces it.
 
+mod attempts;
 mod events;
 mod lanes;
-mod old;
-mod tries;
+mod retention;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::delivery::attempt::Tried;
-use crate::delivery::checkpoint::Skim;
+use crate::delivery::attempt::AttemptSummary;
+use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
@@ -24,23 +24,21 @@ use crate::engine::outcome::{Changes, Outcome};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{HolderId, TicketId, WebhookId};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::Ticket;
 use crate::webhook::Webhook;
+use attempts::AttemptHistory;
 use events::Events;
 use lanes::Lanes;
-use old::Old;
-use tries::Tries;
-
-pub(crate) type Asked<T> = Result<T, Need>;
+use retention::RetentionFacts;
 
 /// A webhook's rows.
 #[derive(Clone, Debug)]
-pub(crate) struct Partner {
+pub(crate) struct WebhookRows {
     pub webhook: Arc<Webhook>,
     pub reader: Reader,
 }
@@ -52,18 +50,18 @@ pub struct Facts {
     memory: Memory,
     /// The webhook that was served last: the next turn begins behind it.
     turn: Option<WebhookId>,
-    skims: BTreeMap<WebhookId, Skim>,
+    checkpoints: BTreeMap<WebhookId, Checkpoint>,
     log: Option<Log>,
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
-    answers: HashMap<Digest, Option<Arc<FirstAnswer>>>,
-    partners: Option<BTreeMap<WebhookId, Partner>>,
+    idempotency_records: HashMap<Digest, Option<Arc<IdempotencyRecord>>>,
+    webhook_rows: Option<BTreeMap<WebhookId, WebhookRows>>,
     /// Slots of all readers, by who holds them.
     in_flight: BTreeMap<HolderId, u32>,
     lanes: BTreeMap<WebhookId, Lanes>,
     events: Events,
-    tries: Tries,
-    old: Old,
+    attempts: AttemptHistory,
+    retention: RetentionFacts,
 }
 
 impl Facts {
@@ -73,17 +71,17 @@ impl Facts {
             limits: Limits::default(),
             memory,
             turn: None,
-            skims: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             log: None,
             service: None,
             tickets: HashMap::new(),
-            answers: HashMap::new(),
-            partners: None,
+            idempotency_records: HashMap::new(),
+            webhook_rows: None,
             in_flight: BTreeMap::new(),
             lanes: BTreeMap::new(),
             events: Events::default(),
-            tries: Tries::default(),
-            old: Old::default(),
+            attempts: AttemptHistory::default(),
+            retention: RetentionFacts::default(),
         }
     }
 
@@ -91,45 +89,57 @@ impl Facts {
         self.turn
     }
 
-    pub(crate) fn skim(&self, webhook: WebhookId) -> Option<&Skim> {
-        self.skims.get(&webhook)
+    pub(crate) fn checkpoint(&self, webhook: WebhookId) -> Option<&Checkpoint> {
+        self.checkpoints.get(&webhook)
     }
 
     pub(crate) fn in_flight(&self, holder: HolderId) -> u32 {
         self.in_flight.get(&holder).copied().unwrap_or(0)
     }
 
-    pub(crate) fn log(&self) -> Asked<Log> {
+    pub(crate) fn log(&self) -> Result<Log, Need> {
         self.log.ok_or(Need::Log)
     }
 
-    pub(crate) fn service(&self) -> Asked<Service> {
+    pub(crate) fn service(&self) -> Result<Service, Need> {
         self.service.ok_or(Need::Service)
     }
 
-    pub(crate) fn ticket(&self, id: TicketId) -> Asked<Option<&Ticket>> {
+    pub(crate) fn ticket(&self, id: TicketId) -> Result<Option<&Ticket>, Need> {
         self.tickets.get(&id).map(Option::as_ref).ok_or(Need::Ticket(id))
     }
 
-    pub(crate) fn first_answer(&self, key: Digest) -> Asked<Option<&Arc<FirstAnswer>>> {
-        self.answers.get(&key).map(Option::as_ref).ok_or(Need::FirstAnswer(key))
+    pub(crate) fn idempotency_record(
+        &self,
+        key: Digest,
+    ) -> Result<Option<&Arc<IdempotencyRecord>>, Need> {
+        self.idempotency_records.get(&key).map(Option::as_ref).ok_or(Need::IdempotencyRecord(key))
     }
 
-    pub(crate) fn partners(&self) -> Asked<&BTreeMap<WebhookId, Partner>> {
-        self.partners.as_ref().ok_or(Need::Webhooks)
+    pub(crate) fn webhook_rows(&self) -> Result<&BTreeMap<WebhookId, WebhookRows>, Need> {
+        self.webhook_rows.as_ref().ok_or(Need::Webhooks)
     }
 
-    pub(crate) fn event(&self, seq: Seq) -> Asked<&Arc<Event>> {
+    pub(crate) fn event(&self, seq: Seq) -> Result<&Arc<Event>, Need> {
         self.events.get(seq)
     }
 
-    pub(crate) fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
+    pub(crate) fn next_about(
+        &self,
+        topic: Topic,
+        after: Seq,
+        to: Seq,
+    ) -> Result<Option<Seq>, Need> {
         self.events.next_about(topic, after, to)
     }
 
-    pub(crate) fn lane(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
+    pub(crate) fn lane(
+        &self,
+        webhook: WebhookId,
+        ordering_key: OrderingKey,
+    ) -> Result<Option<&Lane>, Need> {
         match self.lanes.get(&webhook) {
-            Some(lanes) => lanes.get(webhook, subject),
+            Some(lanes) => lanes.get(webhook, ordering_key),
             None => Err(Lanes::need(webhook, None)),
         }
     }
@@ -138,8 +148,8 @@ impl Facts {
     pub(crate) fn first_lane(
         &self,
         webhook: WebhookId,
-        skip: impl Fn(Subject) -> bool,
-    ) -> Asked<Option<&Lane>> {
+        skip: impl Fn(OrderingKey) -> bool,
+    ) -> Result<Option<&Lane>, Need> {
         match self.lanes.get(&webhook) {
             Some(lanes) => lanes.first(webhook, skip),
             None => Err(Lanes::need(webhook, None)),
@@ -148,37 +158,41 @@ impl Facts {
 
     /// When it is to be looked whether anything is to be let go, if anything ever is.
     pub(crate) fn retains_at(&self) -> Option<Millis> {
-        self.old.next_look()
+        self.retention.next_look()
     }
 
     /// Events up to here are about to be let go.
-    pub(crate) fn going_to(&self) -> Seq {
-        self.old.going_to()
+    pub(crate) fn pending_floor(&self) -> Seq {
+        self.retention.pending_floor()
     }
 
-    pub(crate) fn oldest_answer(&self) -> Asked<Option<Millis>> {
-        self.old.oldest_answer()
+    pub(crate) fn oldest_idempotency_record(&self) -> Result<Option<Millis>, Need> {
+        self.retention.oldest_idempotency_record()
     }
 
-    pub(crate) fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
-        self.old.created_from(at)
+    pub(crate) fn created_from(&self, at: Millis) -> Result<Option<Seq>, Need> {
+        self.retention.created_from(at)
     }
 
-    pub(crate) fn size(&self) -> Asked<u64> {
-        self.old.size()
+    pub(crate) fn size(&self) -> Result<u64, Need> {
+        self.retention.size()
     }
 
-    pub(crate) fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
-        self.old.lanes_to(to)
+    pub(crate) fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
+        self.retention.lanes_to(to)
     }
 
-    pub(crate) fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
-        self.old.outlines(after, to)
+    pub(crate) fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {
+        self.retention.outlines(after, to)
     }
 
     /// What was tried of an event.
-    pub(crate) fn tried(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
-        self.tries.get(webhook, seq)
+    pub(crate) fn attempt_summary(
+        &self,
+        webhook: WebhookId,
+        seq: Seq,
+    ) -> Result<AttemptSummary, Need> {
+        self.attempts.get(webhook, seq)
     }
 
     /// Takes in what a store said to a need.
@@ -192,27 +206,34 @@ impl Facts {
             (Need::Ticket(id), Fact::Tickets(tickets)) => {
                 self.tickets.insert(id, tickets.into_iter().next());
             }
-            (Need::FirstAnswer(key), Fact::FirstAnswer(answer)) => {
-                self.answers.insert(key, answer.map(Arc::new));
+            (Need::IdempotencyRecord(key), Fact::IdempotencyRecord(answer)) => {
+                self.idempotency_records.insert(key, answer.map(Arc::new));
             }
-            (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_partners(rows),
+            (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_webhooks(rows),
             (Need::Events { .. }, Fact::Events(events)) => self.events.recall(events),
-            (Need::Tried { webhook, from, to }, Fact::Tried(tried)) => {
-                self.tries.learn(webhook, from, to, tried);
+            (
+                Need::AttemptSummaries { webhook, from, to },
+                Fact::AttemptSummaries(attempt_summary),
+            ) => {
+                self.attempts.learn(webhook, from, to, attempt_summary);
             }
             (Need::NextAbout { topic, after, to }, Fact::Place(next)) => {
                 self.events.learn_next(topic, after, to, next);
             }
-            (Need::CreatedFrom(at), Fact::Place(first)) => self.old.learn_created_from(at, first),
-            (Need::OldestAnswer, Fact::Time(at)) => self.old.learn_oldest_answer(at),
-            (Need::Size, Fact::Size(bytes)) => self.old.learn_size(bytes),
-            (Need::LanesTo { to, .. }, Fact::Lanes(lanes)) => self.old.learn_lanes(to, lanes),
-            (Need::EventsBefore { before: Some(before), most }, Fact::Events(events)) => {
-                self.old.learn_outlines(before, most, events);
+            (Need::CreatedFrom(at), Fact::Place(first)) => {
+                self.retention.learn_created_from(at, first)
             }
-            (Need::Lane(webhook, subject), Fact::Lanes(lanes)) => {
+            (Need::OldestIdempotencyRecord, Fact::Time(at)) => {
+                self.retention.learn_oldest_idempotency_record(at)
+            }
+            (Need::Size, Fact::Size(bytes)) => self.retention.learn_size(bytes),
+            (Need::LanesTo { to, .. }, Fact::Lanes(lanes)) => self.retention.learn_lanes(to, lanes),
+            (Need::EventsBefore { before: Some(before), most }, Fact::Events(events)) => {
+                self.retention.learn_outlines(before, most, events);
+            }
+            (Need::Lane(webhook, ordering_key), Fact::Lanes(lanes)) => {
                 let lane = lanes.into_iter().next();
-                self.lanes.entry(webhook).or_default().learn(subject, lane);
+                self.lanes.entry(webhook).or_default().learn(ordering_key, lane);
             }
             (Need::Lanes { webhook, most, .. }, Fact::Lanes(page)) => {
                 self.lanes.entry(webhook).or_default().learn_page(page, most);
@@ -221,15 +242,15 @@ impl Facts {
         }
     }
 
-    fn learn_partners(&mut self, rows: Vec<(Webhook, Reader)>) {
+    fn learn_webhooks(&mut self, rows: Vec<(Webhook, Reader)>) {
         self.in_flight.clear();
         for (_, reader) in &rows {
             count_in(&mut self.in_flight, reader);
         }
-        let partner = |(webhook, reader): (Webhook, Reader)| {
-            (webhook.id, Partner { webhook: Arc::new(webhook), reader })
+        let row = |(webhook, reader): (Webhook, Reader)| {
+            (webhook.id, WebhookRows { webhook: Arc::new(webhook), reader })
         };
-        self.partners = Some(rows.into_iter().map(partner).collect());
+        self.webhook_rows = Some(rows.into_iter().map(row).collect());
     }
 
     /// Takes in what was decided, so that the next decision sees it.
@@ -237,80 +258,80 @@ impl Facts {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
         if let Some(next) = outcome.retain_at {
-            self.old.look_at(next);
+            self.retention.look_at(next);
         }
-        if let Some(to) = outcome.going_to {
-            self.old.go_to(to);
+        if let Some(to) = outcome.pending_floor {
+            self.retention.raise_pending_floor(to);
         }
-        self.skims.extend(&outcome.skims);
+        self.checkpoints.extend(&outcome.checkpoints);
         self.log = changes.log.map(|put| put.row).or(self.log);
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
             self.tickets.insert(*id, put.row.clone());
         }
-        for (key, put) in &changes.answers {
-            self.answers.insert(*key, put.row.clone());
+        for (key, put) in &changes.idempotency_records {
+            self.idempotency_records.insert(*key, put.row.clone());
             if let Some(answer) = &put.row {
-                self.old.look_by(answer.at.plus(FirstAnswer::KEPT_MS));
+                self.retention.look_by(answer.at.plus(IdempotencyRecord::KEPT_MS));
             }
         }
         for event in &changes.events {
             self.events.append(Arc::clone(event));
         }
-        self.apply_partners(changes);
+        self.apply_webhooks(changes);
         for webhook in &changes.cleared {
             self.lanes.remove(webhook);
         }
         for webhook in &changes.stopped {
             self.lanes.entry(*webhook).or_default().stop_replay();
         }
-        self.tries.record(changes.attempts.values());
-        for ((webhook, subject), lane) in &changes.lanes {
-            self.lanes.entry(*webhook).or_default().put(*subject, *lane);
+        self.attempts.record(changes.attempts.values());
+        for ((webhook, ordering_key), lane) in &changes.lanes {
+            self.lanes.entry(*webhook).or_default().put(*ordering_key, *lane);
         }
     }
 
-    fn apply_partners(&mut self, changes: &Changes) {
-        let Some(partners) = &mut self.partners else {
+    fn apply_webhooks(&mut self, changes: &Changes) {
+        let Some(webhook_rows) = &mut self.webhook_rows else {
             debug_assert!(changes.webhooks.is_empty() && changes.readers.is_empty());
             return;
         };
         for (id, put) in &changes.webhooks {
-            match (&put.row, partners.get_mut(id)) {
-                (Some(webhook), Some(partner)) => partner.webhook = Arc::clone(webhook),
+            match (&put.row, webhook_rows.get_mut(id)) {
+                (Some(webhook), Some(row)) => row.webhook = Arc::clone(webhook),
                 (Some(webhook), None) => {
                     let webhook = Arc::clone(webhook);
                     let reader = Reader::new(&webhook, &Log::default());
-                    partners.insert(*id, Partner { webhook, reader });
+                    webhook_rows.insert(*id, WebhookRows { webhook, reader });
                     self.lanes.insert(*id, Lanes::none());
                 }
                 (None, _) => {
-                    self.skims.remove(id);
-                    if let Some(gone) = partners.remove(id) {
+                    self.checkpoints.remove(id);
+                    if let Some(gone) = webhook_rows.remove(id) {
                         count_out(&mut self.in_flight, &gone.reader);
                     }
                 }
             }
         }
         for (id, put) in &changes.readers {
-            if let (Some(reader), Some(partner)) = (&put.row, partners.get_mut(id)) {
-                count_out(&mut self.in_flight, &partner.reader);
+            if let (Some(reader), Some(row)) = (&put.row, webhook_rows.get_mut(id)) {
+                count_out(&mut self.in_flight, &row.reader);
                 count_in(&mut self.in_flight, reader);
-                partner.reader = reader.clone();
+                row.reader = reader.clone();
             }
         }
     }
 
     /// The batch is committed: what is too much to keep is let go.
     pub(crate) fn settle(&mut self) {
-        self.old.forget();
+        self.retention.forget();
         match self.memory {
             Memory::Dropped => self.forget(),
             Memory::Kept => {
                 self.tickets.clear();
-                self.answers.clear();
+                self.idempotency_records.clear();
                 self.events.trim();
-                self.tries.trim();
+                self.attempts.trim();
                 for lanes in self.lanes.values_mut() {
                     lanes.trim();
                 }
@@ -330,9 +351,9 @@ impl Facts {
     /// Nothing is known any more, but whose turn it is and when it is to be looked what is old.
     pub(crate) fn forget(&mut self) {
         let (limits, turn) = (self.limits, self.turn);
-        let mut old = std::mem::take(&mut self.old);
-        old.forget();
-        *self = Self { limits, turn, old, ..Self::new(self.memory) };
+        let mut retention = std::mem::take(&mut self.retention);
+        retention.forget();
+        *self = Self { limits, turn, retention, ..Self::new(self.memory) };
     }
 }
 

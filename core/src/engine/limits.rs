@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::health::Figures;
+use crate::delivery::health::HealthPolicy;
 use crate::delivery::window;
 use crate::model::retention::Retention;
 
@@ -13,7 +13,7 @@ pub struct Limits {
     /// Requests in flight; 0 while the host drains.
     pub in_flight: u32,
     pub hosts: Hosts,
-    pub health: Figures,
+    pub health: HealthPolicy,
     pub retention: Retention,
 }
 
@@ -22,7 +22,7 @@ impl Default for Limits {
         Self {
             in_flight: window::PER_PROCESS,
             hosts: Hosts::One,
-            health: Figures::default(),
+            health: HealthPolicy::default(),
             retention: Retention::default(),
         }
     }

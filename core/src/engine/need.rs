@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::attempt::{Attempt, Tried};
+use crate::delivery::attempt::{Attempt, AttemptSummary};
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{TicketId, WebhookId};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
@@ -36,7 +36,7 @@ pub enum Need {
         before: Option<TicketId>,
         most: u32,
     },
-    /// All webhooks with their readers: at most [`Webhook::MOST`].
+    /// All webhooks with their readers: at most [`Webhook::MAX`].
     Webhooks,
     /// One webhook with its reader.
     Webhook(WebhookId),
@@ -61,7 +61,8 @@ pub enum Need {
         seq: Seq,
     },
     /// What was tried of the events from one to another for one webhook.
-    Tried {
+    #[serde(rename = "tried")]
+    AttemptSummaries {
         webhook: WebhookId,
         from: Seq,
         to: Seq,
@@ -74,7 +75,8 @@ pub enum Need {
     /// Bytes that the store uses.
     Size,
     /// When the oldest first answer was given.
-    OldestAnswer,
+    #[serde(rename = "oldest_answer")]
+    OldestIdempotencyRecord,
     /// The first event that was created at a time or later.
     CreatedFrom(Millis),
     /// The next event about `topic` after one and up to another.
@@ -84,8 +86,9 @@ pub enum Need {
         to: Seq,
     },
     /// What a call with this key was answered first.
-    FirstAnswer(Digest),
-    Lane(WebhookId, Subject),
+    #[serde(rename = "first_answer")]
+    IdempotencyRecord(Digest),
+    Lane(WebhookId, OrderingKey),
     /// A webhook's lanes in the order in which they go, after a place in it.
     Lanes {
         webhook: WebhookId,
@@ -105,10 +108,10 @@ pub enum Fact {
     Lanes(Vec<Lane>),
     Attempts(Vec<Attempt>),
     /// Of events that were tried at all.
-    Tried(Vec<(Seq, Tried)>),
+    AttemptSummaries(Vec<(Seq, AttemptSummary)>),
     /// Nothing where there is no such event.
     Place(Option<Seq>),
     Size(u64),
     Time(Option<Millis>),
-    FirstAnswer(Option<FirstAnswer>),
+    IdempotencyRecord(Option<IdempotencyRecord>),
 }

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::delivery::attempt::{Attempt, AttemptKey};
-use crate::delivery::checkpoint::Skim;
+use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
-use crate::delivery::replay::{Count, Run};
+use crate::delivery::replay::{ReplayCount, ReplayRun};
 use crate::delivery::request::Request;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
 use crate::model::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
@@ -36,11 +36,11 @@ pub struct Outcome {
     /// After a [`Wake`](crate::Command::Wake): the webhook that was served last.
     pub turn: Option<WebhookId>,
     /// How far readers skimmed past what is for others: known, and not worth a write.
-    pub skims: BTreeMap<WebhookId, Skim>,
+    pub checkpoints: BTreeMap<WebhookId, Checkpoint>,
     /// After a [`Retain`](crate::Command::Retain): when the next one is due, if ever.
     pub retain_at: Option<Option<Millis>>,
     /// After a [`Retain`](crate::Command::Retain): events up to here are about to be let go.
-    pub going_to: Option<Seq>,
+    pub pending_floor: Option<Seq>,
 }
 
 impl Outcome {
@@ -52,9 +52,9 @@ impl Outcome {
             requests: Vec::new(),
             next_wake: None,
             turn: None,
-            skims: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             retain_at: None,
-            going_to: None,
+            pending_floor: None,
         }
     }
 }
@@ -73,19 +73,19 @@ pub enum Reply {
     Unregistered(WebhookId),
     /// A replay was counted, and started unless it is only to be counted.
     Replay {
-        counted: Count,
+        counted: ReplayCount,
         starts: bool,
     },
     /// A replay was stopped.
-    Stopped(Run),
+    Stopped(ReplayRun),
     /// The webhook, with the new secret as its current one.
     Rotated(Arc<Webhook>),
     SecretEnded(SecretId),
     /// A wake or a report was taken in.
     Noted,
     /// What the call was answered the first time, with the secret that it showed if that signs.
-    Again {
-        first: Arc<FirstAnswer>,
+    Repeated {
+        first: Arc<IdempotencyRecord>,
         secret: Option<Secret>,
     },
 }
@@ -132,11 +132,11 @@ pub struct Changes {
     /// reader.
     pub stopped: BTreeSet<WebhookId>,
     /// Changed only together with their reader, whose revision guards them.
-    pub lanes: BTreeMap<(WebhookId, Subject), Option<Lane>>,
+    pub lanes: BTreeMap<(WebhookId, OrderingKey), Option<Lane>>,
     /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
     pub attempts: BTreeMap<AttemptKey, Attempt>,
     /// First answers by their keys. The revision of one is its time.
-    pub answers: BTreeMap<Digest, Put<Arc<FirstAnswer>>>,
+    pub idempotency_records: BTreeMap<Digest, Put<Arc<IdempotencyRecord>>>,
 }
 
 impl Changes {
@@ -158,18 +158,18 @@ impl Changes {
         merge_puts(&mut self.tickets, later.tickets);
         merge_puts(&mut self.webhooks, later.webhooks);
         merge_puts(&mut self.readers, later.readers);
-        merge_puts(&mut self.answers, later.answers);
+        merge_puts(&mut self.idempotency_records, later.idempotency_records);
         for webhook in &later.cleared {
             self.lanes.retain(|(of, _), _| of != webhook);
         }
         for webhook in &later.stopped {
-            self.lanes.retain(|(of, subject), _| of != webhook || !subject.is_replay());
+            self.lanes.retain(|(of, ordering_key), _| of != webhook || !ordering_key.is_replay());
         }
         self.cleared.extend(later.cleared);
         self.stopped.extend(later.stopped);
         self.lanes.extend(later.lanes);
         for (key, attempt) in later.attempts {
-            if self.attempts.get(&key).is_none_or(Attempt::is_unheard) {
+            if self.attempts.get(&key).is_none_or(Attempt::is_unreported) {
                 self.attempts.insert(key, attempt);
             }
         }

@@ -6,13 +6,13 @@ use std::net::Ipv4Addr;
 use url::ParseError;
 
 use super::callback_url::CallbackUrl;
-use super::host_name::{LABEL_LONGEST, NAME_LONGEST};
+use super::host_name::{MAX_LABEL, MAX_NAME};
 use super::targets::Forbidden;
 
 /// Why a text is no callback URL of this desk, in a sentence that tells the caller what would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadCallbackUrl {
-    /// Over [`CallbackUrl::LONGEST`].
+    /// Over [`CallbackUrl::MAX_LENGTH`].
     TooLong {
         bytes: usize,
     },
@@ -69,7 +69,7 @@ impl fmt::Display for BadCallbackUrl {
         f.write_str("The callback URL ")?;
         match self {
             Self::TooLong { bytes } => {
-                write!(f, "has {bytes} bytes; the most are {}.", CallbackUrl::LONGEST)
+                write!(f, "has {bytes} bytes; the most are {}.", CallbackUrl::MAX_LENGTH)
             }
             Self::Blank(found) => write!(f, "has {found:?} in it; drop or percent-encode it."),
             Self::NotAscii(found) => write!(
@@ -162,12 +162,12 @@ impl fmt::Display for BadHost {
         match self {
             Self::Missing => f.write_str("has no host; name one after the two slashes."),
             Self::TooLong { bytes } => {
-                write!(f, "has a host name of {bytes} bytes; the most are {NAME_LONGEST}.")
+                write!(f, "has a host name of {bytes} bytes; the most are {MAX_NAME}.")
             }
             Self::Label { bytes } => write!(
                 f,
                 "has a part of {bytes} bytes between the dots of its host name; 1 to \
-                 {LABEL_LONGEST} are right."
+                 {MAX_LABEL} are right."
             ),
             Self::Character(found) => write!(
                 f,

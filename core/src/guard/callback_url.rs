@@ -28,7 +28,7 @@ pub struct CallbackUrl {
 impl CallbackUrl {
     /// The longest URL in bytes. Every server takes this much (RFC 9110 §4.1 recommends 8 000),
     /// and a thousand webhooks of it are still a list that fits into memory.
-    pub const LONGEST: usize = 2_048;
+    pub const MAX_LENGTH: usize = 2_048;
 
     /// The URL that `text` is, if all parsers read it alike and `targets` lets us call its host.
     ///
@@ -41,7 +41,7 @@ impl CallbackUrl {
     /// # Errors
     /// The first rule that `text` breaks.
     pub fn parse(text: &str, targets: &Targets) -> Result<Self, BadCallbackUrl> {
-        if text.len() > Self::LONGEST {
+        if text.len() > Self::MAX_LENGTH {
             return Err(BadCallbackUrl::TooLong { bytes: text.len() });
         }
         text.chars().try_for_each(check_character)?;

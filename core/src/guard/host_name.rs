@@ -6,10 +6,10 @@ use super::bad_url::BadHost;
 
 /// The longest host name in bytes, without a trailing dot: the 255 that RFC 1035 §2.3.4 gives to a
 /// name on the wire are two more, its first length and the root's.
-pub(super) const NAME_LONGEST: usize = 253;
+pub(super) const MAX_NAME: usize = 253;
 
 /// The longest part of a host name in bytes (RFC 1035 §2.3.4).
-pub(super) const LABEL_LONGEST: usize = 63;
+pub(super) const MAX_LABEL: usize = 63;
 
 /// Whether a URL's host is spelled as it must be; what it leads to is another matter.
 pub(super) fn check_host(host: &str) -> Result<(), BadHost> {
@@ -26,10 +26,10 @@ pub(super) fn check_host(host: &str) -> Result<(), BadHost> {
     if let Some(found) = name.chars().find(|c| !belongs(c)) {
         return Err(BadHost::Character(found));
     }
-    if name.len() > NAME_LONGEST {
+    if name.len() > MAX_NAME {
         return Err(BadHost::TooLong { bytes: name.len() });
     }
-    let fits = |label: &&str| (1..=LABEL_LONGEST).contains(&label.len());
+    let fits = |label: &&str| (1..=MAX_LABEL).contains(&label.len());
     match name.split('.').find(|label| !fits(label)) {
         Some(label) => Err(BadHost::Label { bytes: label.len() }),
         None => Ok(()),

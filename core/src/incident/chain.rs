@@ -8,7 +8,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::delivery::request::Request;
-use crate::engine::desk::{Decided, RunError};
+use crate::engine::desk::{Committed, RunError};
 use crate::engine::outcome::{Changes, Reply};
 use crate::model::digest::Digest;
 use crate::model::refusal::Refusal;
@@ -56,7 +56,10 @@ pub(super) fn changes(changes: &Changes) -> Digest {
 }
 
 /// What a batch came to: the commits that were tried for it, and how it ended.
-pub(super) fn outcome<F>(commits: &[Digest], ended: &Result<Vec<Decided>, RunError<F>>) -> Digest {
+pub(super) fn outcome<F>(
+    commits: &[Digest],
+    ended: &Result<Vec<Committed>, RunError<F>>,
+) -> Digest {
     let mut hash = Hash::default();
     hash.count(commits.len());
     for commit in commits {
@@ -99,7 +102,7 @@ pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<Stri
         Ok(Reply::Rotated(webhook)) => ("rotated", Some(webhook.id.to_string())),
         Ok(Reply::SecretEnded(id)) => ("secret_ended", Some(id.to_string())),
         Ok(Reply::Noted) => ("noted", None),
-        Ok(Reply::Again { .. }) => ("again", None),
+        Ok(Reply::Repeated { .. }) => ("again", None),
         Err(refusal) => (refused(*refusal), None),
     }
 }
@@ -150,8 +153,8 @@ impl Hash {
         self.number(number.unwrap_or(0));
     }
 
-    fn decided(&mut self, decided: &Decided) {
-        let Decided { reply, requests, events, next_wake } = decided;
+    fn decided(&mut self, decided: &Committed) {
+        let Committed { reply, requests, events, next_wake } = decided;
         let (kind, id) = told(reply);
         self.text(kind);
         self.text(&id.unwrap_or_default());
@@ -182,7 +185,7 @@ impl Hash {
                 self.number(run.read_to.0);
                 self.number(run.sent);
             }
-            Ok(Reply::Again { first, secret }) => {
+            Ok(Reply::Repeated { first, secret }) => {
                 self.bytes(first.key.as_bytes());
                 self.bytes(first.request.as_bytes());
                 self.number(first.at.0);

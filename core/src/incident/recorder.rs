@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::engine::command::Command;
-use crate::engine::desk::{Commit, Decided, Desk, RunError, Store};
+use crate::engine::desk::{Commit, Committed, Desk, RunError, Store};
 use crate::engine::limits::Limits;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::Changes;
 use crate::incident::record::{self, Begin, Fate, Input, Key};
-use crate::incident::{Header, LONGEST_LINE, chain};
+use crate::incident::{Header, MAX_LINE, chain};
 use crate::model::digest::Digest;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
@@ -57,7 +57,7 @@ impl<S> Recorder<S> {
             heard.said.push(',');
         }
         heard.said.push_str(&said());
-        if heard.said.len() > LONGEST_LINE {
+        if heard.said.len() > MAX_LINE {
             *heard = Heard { too_long: true, ..Heard::default() };
         }
     }
@@ -102,7 +102,7 @@ impl<S: Store> Store for Recorder<S> {
 /// What a batch came to, and its lines for the file.
 #[derive(Debug)]
 pub struct Recorded<F> {
-    pub ended: Result<Vec<Decided>, RunError<F>>,
+    pub ended: Result<Vec<Committed>, RunError<F>>,
     /// `None` when nothing is recorded, or when the batch was too long for a line: then the file
     /// must end here, and another begin.
     pub lines: Option<String>,
@@ -145,7 +145,7 @@ impl<S: Store> Desk<Recorder<S>> {
         let heard = recording.and_then(|recording| recording.batch.take()).unwrap_or_default();
         let commands = record::commands(batch);
         let input = format!("{{\"batch\":{{\"commands\":{commands},\"said\":[{}]}}}}", heard.said);
-        if heard.too_long || input.len() > LONGEST_LINE - Header::ROOM {
+        if heard.too_long || input.len() > MAX_LINE - Header::ROOM {
             self.end_recording();
             return Recorded { ended, lines: None };
         }

@@ -16,8 +16,8 @@ use crate::delivery::answer::Answer;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::request::Request;
 use crate::delivery::retry_after;
-use crate::engine::command::{Command, Once, Registration, Report, Rotation};
-use crate::engine::desk::Decided;
+use crate::engine::command::{Command, Idempotent, Registration, Report, Rotation};
+use crate::engine::desk::Committed;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Put, Reply};
 use crate::guard::CallbackUrl;
@@ -25,7 +25,7 @@ use crate::incident::record::{Batch, Begin, Input, Key, Said};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType};
 use crate::model::id::{EventId, WebhookId};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::ticket::{Ticket, TicketMessage};
 use crate::webhook::extra_headers::ExtraHeaders;
@@ -90,11 +90,13 @@ impl Redactor {
                     overlap_ms: *overlap_ms,
                 })
             }
-            Command::Once(Once { key, request, command }) => Command::Once(Once {
-                key: self.digest(key),
-                request: self.digest(request),
-                command: Box::new(self.command(command)),
-            }),
+            Command::Idempotent(Idempotent { key, request, command }) => {
+                Command::Idempotent(Idempotent {
+                    key: self.digest(key),
+                    request: self.digest(request),
+                    command: Box::new(self.command(command)),
+                })
+            }
             Command::Report(Report { key, sent_at, duration_ms, answer: of }) => {
                 Command::Report(Report {
                     key: *key,
@@ -127,25 +129,29 @@ impl Redactor {
     }
 
     fn need(&self, need: Need) -> Need {
-        if let Need::FirstAnswer(key) = need { Need::FirstAnswer(self.digest(&key)) } else { need }
+        if let Need::IdempotencyRecord(key) = need {
+            Need::IdempotencyRecord(self.digest(&key))
+        } else {
+            need
+        }
     }
 
     fn fact(&self, fact: &Fact) -> Fact {
         match fact {
             Fact::Tickets(tickets) => Fact::Tickets(tickets.iter().map(ticket).collect()),
-            Fact::Webhooks(partners) => {
-                let partner = |(of, reader): &_| (webhook(of), Clone::clone(reader));
-                Fact::Webhooks(partners.iter().map(partner).collect())
+            Fact::Webhooks(webhook_rows) => {
+                let row = |(of, reader): &_| (webhook(of), Clone::clone(reader));
+                Fact::Webhooks(webhook_rows.iter().map(row).collect())
             }
             Fact::Events(events) => Fact::Events(events.iter().map(event).collect()),
             Fact::Attempts(attempts) => Fact::Attempts(attempts.iter().map(attempt).collect()),
-            Fact::FirstAnswer(first) => {
-                Fact::FirstAnswer(first.as_ref().map(|first| self.first_answer(first)))
+            Fact::IdempotencyRecord(first) => {
+                Fact::IdempotencyRecord(first.as_ref().map(|first| self.idempotency_record(first)))
             }
             Fact::Log(_)
             | Fact::Service(_)
             | Fact::Lanes(_)
-            | Fact::Tried(_)
+            | Fact::AttemptSummaries(_)
             | Fact::Place(_)
             | Fact::Size(_)
             | Fact::Time(_) => fact.clone(),
@@ -154,16 +160,16 @@ impl Redactor {
 
     /// What is to be stored.
     pub fn changes(&self, changes: &Changes) -> Changes {
-        let first_answers = changes.answers.iter();
+        let first_answers = changes.idempotency_records.iter();
         let first_answers = first_answers.map(|(key, of)| {
-            (self.digest(key), put(of, |first| Arc::new(self.first_answer(first))))
+            (self.digest(key), put(of, |first| Arc::new(self.idempotency_record(first))))
         });
         Changes {
             tickets: puts(&changes.tickets, ticket),
             events: changes.events.iter().map(|of| Arc::new(event(of))).collect(),
             webhooks: puts(&changes.webhooks, |of| Arc::new(webhook(of))),
             attempts: changes.attempts.iter().map(|(key, of)| (*key, attempt(of))).collect(),
-            answers: first_answers.collect(),
+            idempotency_records: first_answers.collect(),
             log: changes.log,
             service: changes.service,
             forgotten: changes.forgotten,
@@ -176,10 +182,10 @@ impl Redactor {
     }
 
     /// What is to be done.
-    pub fn decided(&self, decided: &Decided) -> Decided {
+    pub fn decided(&self, decided: &Committed) -> Committed {
         let reply = match &decided.reply {
-            Ok(Reply::Again { first, secret }) => Ok(Reply::Again {
-                first: Arc::new(self.first_answer(first)),
+            Ok(Reply::Repeated { first, secret }) => Ok(Reply::Repeated {
+                first: Arc::new(self.idempotency_record(first)),
                 secret: secret.as_ref().map(Secret::blank),
             }),
             Ok(Reply::Ticket(of)) => Ok(Reply::Ticket(ticket(of))),
@@ -197,7 +203,7 @@ impl Redactor {
             )
             | Err(_) => decided.reply.clone(),
         };
-        Decided {
+        Committed {
             reply,
             requests: decided.requests.iter().map(request).collect(),
             events: decided.events.iter().map(|of| Arc::new(event(of))).collect(),
@@ -205,8 +211,8 @@ impl Redactor {
         }
     }
 
-    fn first_answer(&self, first: &FirstAnswer) -> FirstAnswer {
-        FirstAnswer {
+    fn idempotency_record(&self, first: &IdempotencyRecord) -> IdempotencyRecord {
+        IdempotencyRecord {
             key: self.digest(&first.key),
             request: self.digest(&first.request),
             at: first.at,

@@ -10,12 +10,12 @@ use serde_json::value::RawValue;
 use crate::api;
 use crate::delivery::request::Request;
 use crate::engine::command::Command;
-use crate::engine::desk::{Commit, Decided, Desk, Store};
+use crate::engine::desk::{Commit, Committed, Desk, Store};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Reply};
 use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
 use crate::incident::redact::{Redactor, mac};
-use crate::incident::{Bad, BadIncident, Header, LONGEST_LINE, Line, chain};
+use crate::incident::{Bad, BadIncident, Header, Line, MAX_LINE, chain};
 use crate::model::digest::Digest;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
@@ -24,7 +24,7 @@ use crate::model::seq::Seq;
 
 /// What one input came to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Step {
+pub struct ReplayStep {
     /// From 1.
     pub number: u64,
     /// `begin`, `limits` or `batch`.
@@ -116,7 +116,7 @@ impl fmt::Display for Difference {
     }
 }
 
-impl Step {
+impl ReplayStep {
     /// The step as a line of a file, with its line break.
     ///
     /// # Panics
@@ -176,10 +176,10 @@ impl Player {
     /// # Errors
     /// [`BadIncident`] when the line is not as we write it. A line that was read and comes to
     /// something else than the file says is a step with a [`Difference`].
-    pub fn play(&mut self, line: &str) -> Result<Step, BadIncident> {
+    pub fn play(&mut self, line: &str) -> Result<ReplayStep, BadIncident> {
         self.line += 1;
         let bad = |what| BadIncident { line: self.line, what };
-        if line.len() > LONGEST_LINE {
+        if line.len() > MAX_LINE {
             return Err(bad(Bad::TooLong));
         }
         let damaged = |error: serde_json::Error| bad(Bad::Input(error.to_string()));
@@ -213,8 +213,12 @@ impl Player {
         Some(Written { witness, mac, raw: Some(bytes.to_owned()), redacted })
     }
 
-    fn decide(&mut self, input: Input, written: Written) -> Result<(Step, Digest), BadIncident> {
-        let mut step = Step {
+    fn decide(
+        &mut self,
+        input: Input,
+        written: Written,
+    ) -> Result<(ReplayStep, Digest), BadIncident> {
+        let mut step = ReplayStep {
             number: 0,
             input: "batch",
             now_ms: None,
@@ -263,7 +267,7 @@ impl Player {
 }
 
 /// Runs a batch over what the store said then, and gives a digest of what was decided.
-fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut Step) -> Digest {
+fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut ReplayStep) -> Digest {
     let Batch { commands, said } = batch;
     desk.store_mut().wind(said);
     let ended = desk.run(&commands);
@@ -289,11 +293,11 @@ fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut Step) -> Digest {
     chain::outcome(&tape.redacted, &ended)
 }
 
-fn decision((command, _): &(Command, Moment), decided: &Decided) -> Decision {
-    let Decided { reply, requests, events, next_wake } = decided;
+fn decision((command, _): &(Command, Moment), decided: &Committed) -> Decision {
+    let Committed { reply, requests, events, next_wake } = decided;
     let (reply_name, about) = chain::told(reply);
     let asked = if *reply == Ok(Reply::Noted) { None } else { Some(reply.clone()) };
-    let once = if let Command::Once(once) = command { Some(&*once.command) } else { None };
+    let once = if let Command::Idempotent(once) = command { Some(&*once.command) } else { None };
     Decision {
         command: once.unwrap_or(command).name(),
         keyed: once.is_some(),
@@ -418,7 +422,7 @@ impl Incident {
     ///
     /// # Errors
     /// [`BadIncident`] when the file is damaged here. Nothing comes after that.
-    pub fn step(&mut self) -> Option<Result<Step, BadIncident>> {
+    pub fn step(&mut self) -> Option<Result<ReplayStep, BadIncident>> {
         let line = self.text.get(self.at..)?.split_inclusive('\n').next()?;
         self.at += line.len();
         let is_whole = line.ends_with('\n');

@@ -7,10 +7,10 @@ use crate::engine::need::{Fact, Need};
 use crate::guard::{CallbackUrl, Targets};
 use crate::incident::record::Key;
 use crate::{
-    Amendment, Answer, AttemptKey, Availability, Command, Count, Desk, Event, EventType,
-    ExtraHeaders, Failure, FirstAnswer, HolderId, Memory, MemoryStore, Millis, Moment, Once, Only,
-    Ordering, Range, Registration, Report, RetrySchedule, Rotation, Secret, SecretId, Seq, Stamp,
-    Subscription, TicketId, TicketMessage, WebhookId,
+    Amendment, Answer, AttemptKey, Availability, Command, Desk, Event, EventType, ExtraHeaders,
+    Failure, HolderId, IdempotencyRecord, Idempotent, Memory, MemoryStore, Millis, Moment,
+    Ordering, Registration, ReplayCount, ReplayFilter, ReplayRange, Report, RetrySchedule,
+    Rotation, Secret, SecretId, Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
 };
 
 const START: Millis = Millis(1_700_000_000_000);
@@ -61,7 +61,7 @@ fn report(answer: Answer) -> Command {
 
 fn once(command: Command) -> Command {
     let digest = Digest::of(&[PRIVATE.as_bytes()]);
-    Command::Once(Once { key: digest, request: digest, command: Box::new(command) })
+    Command::Idempotent(Idempotent { key: digest, request: digest, command: Box::new(command) })
 }
 
 fn open(text: &str) -> Command {
@@ -78,7 +78,8 @@ fn register(path: &str) -> Command {
 fn commands() -> Vec<Command> {
     let (id, ticket) = (webhook(), TicketId::new(stamp(2), &[2; 16]));
     let nothing = Amendment { description: Some(None), rate_limit: Some(None), ..settings() };
-    let range = Range { after: Seq(1), to: Seq(9), only: Only::All, per_second: Some(3) };
+    let range =
+        ReplayRange { after: Seq(1), to: Seq(9), only: ReplayFilter::All, per_second: Some(3) };
     let event = crate::EventId::new(stamp(3), Seq(3));
     vec![
         open(PRIVATE),
@@ -97,7 +98,7 @@ fn commands() -> Vec<Command> {
         Command::PingOne { id },
         Command::Ping,
         Command::Resend { id, event },
-        Command::Replay { id, range, counted: Count { count: 1, owed: 2 }, dry_run: true },
+        Command::Replay { id, range, counted: ReplayCount { count: 1, owed: 2 }, dry_run: true },
         Command::StopReplay { id },
         once(open(PRIVATE)),
         report(status(503, "120", PRIVATE)),
@@ -151,10 +152,10 @@ fn redaction_leaves_nothing_private_and_every_length() {
     }
 }
 
-fn first_answer(body: &str) -> FirstAnswer {
+fn idempotency_record(body: &str) -> IdempotencyRecord {
     let digest = Digest::of(&[b"Zaphod"]);
     let (location, body) = (Some("/tickets/tkt".to_owned()), body.to_owned());
-    FirstAnswer {
+    IdempotencyRecord {
         key: digest,
         request: digest,
         at: START,
@@ -209,14 +210,16 @@ fn only_the_message_goes_from_a_body() {
     }
     let odd = format!(r#"{{"event":"ping",{created},"data":{{"reason":"Zaphod"}}}}"#);
     assert!(!body_of(Fact::Events(vec![told(EventType::Ping, &odd)])).contains("Zaphod"));
-    let first = Fact::FirstAnswer(Some(first_answer(r#"{"data":{"ticket_message":"Zaphod"}}"#)));
-    let need = Need::FirstAnswer(Digest::of(&[b"Zaphod"]));
+    let first = Fact::IdempotencyRecord(Some(idempotency_record(
+        r#"{"data":{"ticket_message":"Zaphod"}}"#,
+    )));
+    let need = Need::IdempotencyRecord(Digest::of(&[b"Zaphod"]));
     let clean = redacted(&batch(vec![], vec![Said::Fact(need, first)])).to_json();
     assert!(!clean.contains("Zaphod") && !clean.contains(&need_digest(&need)), "{clean}");
 }
 
 fn need_digest(need: &Need) -> String {
-    let Need::FirstAnswer(digest) = need else { panic!("of a key") };
+    let Need::IdempotencyRecord(digest) = need else { panic!("of a key") };
     digest.to_string()
 }
 
@@ -268,7 +271,7 @@ fn recording(memory: Memory) -> String {
 }
 
 /// The chain, and the first step that differs from what the file says.
-fn play(file: &str) -> Result<(Digest, Option<Step>), BadIncident> {
+fn play(file: &str) -> Result<(Digest, Option<ReplayStep>), BadIncident> {
     let mut incident = Incident::open(file)?;
     let mut first = None;
     while let Some(step) = incident.step() {
@@ -405,7 +408,7 @@ proptest! {
     fn the_body_of_a_replaced_message_is_the_replaced_body(text in "\\PC{1,40}|[\\x01-\\x7f]{1,40}") {
         let kind = EventType::TicketOpened;
         let body = |text: &str| {
-            let data = crate::model::event::Details { ticket_message: Some(text), ..Default::default() };
+            let data = crate::model::event::EventData { ticket_message: Some(text), ..Default::default() };
             crate::model::event::body(kind, START, data).to_string()
         };
         let Input::Batch(clean) = redacted(&batch(vec![open(&text)], vec![])) else { panic!() };

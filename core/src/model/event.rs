@@ -141,7 +141,7 @@ pub struct Event {
 
 /// What an event tells beside its type, in the order in which it is told.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Details<'a> {
+pub struct EventData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket_message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,12 +157,12 @@ pub struct Details<'a> {
 /// # Panics
 /// Never: strings and times always have a JSON form.
 #[must_use]
-pub fn body(kind: EventType, created: Millis, data: Details<'_>) -> Arc<str> {
+pub fn body(kind: EventType, created: Millis, data: EventData<'_>) -> Arc<str> {
     #[derive(Serialize)]
     struct Body<'a> {
         event: &'static str,
         created: String,
-        data: Details<'a>,
+        data: EventData<'a>,
     }
     let body = Body { event: kind.name(), created: created.rfc3339_seconds(), data };
     serde_json::to_string(&body).expect("strings always have a JSON form").into()
@@ -176,13 +176,13 @@ mod tests {
     fn bodies_have_the_guides_keys_in_the_guides_order() {
         let at = Millis(1_672_531_200_999);
         let ticket_message = Some("a \"b\"\n é");
-        let opened = Details { ticket_message, ..Details::default() };
+        let opened = EventData { ticket_message, ..EventData::default() };
         assert_eq!(
             &*body(EventType::TicketOpened, at, opened),
             r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z","data":{"ticket_message":"a \"b\"\n é"}}"#
         );
         assert_eq!(
-            &*body(EventType::Ping, at, Details::default()),
+            &*body(EventType::Ping, at, EventData::default()),
             r#"{"event":"ping","created":"2023-01-01T00:00:00Z","data":{}}"#
         );
     }

@@ -8,7 +8,7 @@ use crate::model::id::{SecretId, WebhookId};
 use crate::model::millis::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirstAnswer {
+pub struct IdempotencyRecord {
     /// Of the caller and the key that it chose.
     pub key: Digest,
     /// Of all that makes the call what it is.
@@ -24,7 +24,7 @@ pub struct FirstAnswer {
     pub shown: Option<(WebhookId, SecretId)>,
 }
 
-impl FirstAnswer {
+impl IdempotencyRecord {
     /// Milliseconds that it is given again: a day outlasts the outages over which callers repeat
     /// their calls, and keys that are kept for ever would outgrow the tickets.
     pub const KEPT_MS: u64 = 86_400_000;
@@ -44,7 +44,7 @@ mod tests {
     fn an_answer_stands_for_a_day() {
         let at = Millis(1_700_000_000_000);
         let digest = Digest::of(&[]);
-        let first = FirstAnswer {
+        let first = IdempotencyRecord {
             key: digest,
             request: digest,
             at,

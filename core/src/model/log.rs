@@ -1,6 +1,6 @@
 //! The log: all that happened, one event after another.
 
-use crate::model::event::{Details, Event, EventType, Topic, body};
+use crate::model::event::{Event, EventData, EventType, Topic, body};
 use crate::model::id::{EventId, Stamp, WebhookId};
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
@@ -21,18 +21,18 @@ pub struct Log {
 
 /// What is to be told, before it has a place in the log.
 #[derive(Clone, Copy, Debug)]
-pub struct News<'a> {
+pub struct EventDraft<'a> {
     pub kind: EventType,
     pub topic: Option<Topic>,
     pub version: Option<u32>,
     pub only_for: Option<WebhookId>,
-    pub data: Details<'a>,
+    pub data: EventData<'a>,
 }
 
-impl<'a> News<'a> {
+impl<'a> EventDraft<'a> {
     #[must_use]
     pub fn of(kind: EventType) -> Self {
-        let data = Details::default();
+        let data = EventData::default();
         Self { kind, topic: None, version: None, only_for: None, data }
     }
 
@@ -42,7 +42,7 @@ impl<'a> News<'a> {
     }
 
     #[must_use]
-    pub fn with(self, data: Details<'a>) -> Self {
+    pub fn with(self, data: EventData<'a>) -> Self {
         Self { data, ..self }
     }
 }
@@ -54,21 +54,21 @@ impl Log {
         self.stamp
     }
 
-    /// Gives `news` the next place and makes the bytes that every receiver will get.
-    pub fn append(&mut self, stamp: Stamp, news: News<'_>) -> Event {
+    /// Gives `draft` the next place and makes the bytes that every receiver will get.
+    pub fn append(&mut self, stamp: Stamp, draft: EventDraft<'_>) -> Event {
         self.head = self.head.next();
-        if news.only_for.is_none() {
-            self.tallies.count(news.kind);
+        if draft.only_for.is_none() {
+            self.tallies.count(draft.kind);
         }
         Event {
             seq: self.head,
             id: EventId::new(stamp, self.head),
-            kind: news.kind,
+            kind: draft.kind,
             created: stamp.at,
-            topic: news.topic,
-            version: news.version,
-            only_for: news.only_for,
-            body: body(news.kind, stamp.at, news.data),
+            topic: draft.topic,
+            version: draft.version,
+            only_for: draft.only_for,
+            body: body(draft.kind, stamp.at, draft.data),
         }
     }
 }

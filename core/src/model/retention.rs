@@ -19,13 +19,13 @@ impl Retention {
     /// outage that somebody would make up for by replaying events.
     pub const DEFAULT_S: u64 = 90 * 86_400;
     /// Seconds that can be asked for: a century.
-    pub const MOST_S: u64 = 100 * 31_536_000;
+    pub const MAX_S: u64 = 100 * 31_536_000;
     /// Rows that are let go at once, if there is an attempt at each event for each webhook: a
     /// millisecond or two of work, so that nobody waits.
     const ROWS: u64 = 500;
     /// Events that are let go at once in any case: five hundred a second, more than come where a
     /// hundred webhooks and more hear of each.
-    const LEAST: u64 = 5;
+    const MIN: u64 = 5;
     /// First answers that are let go at once.
     pub(crate) const ANSWERS: u32 = 500;
     /// Lanes that are let go at once.
@@ -45,7 +45,7 @@ impl Retention {
     /// Events that are let go at once, with so many webhooks.
     pub(crate) fn step(webhooks: usize) -> u64 {
         let webhooks = u64::try_from(webhooks).unwrap_or(Self::ROWS);
-        (Self::ROWS / (webhooks + 1)).max(Self::LEAST)
+        (Self::ROWS / (webhooks + 1)).max(Self::MIN)
     }
 
     /// What was created before this time is too old.

@@ -13,12 +13,12 @@ pub struct TicketMessage(String);
 impl TicketMessage {
     /// Bytes. Sixteen times the longest letter that support desks see, and small enough that a
     /// full window of 64 such events is 4 MiB.
-    pub const LONGEST: usize = 65_536;
+    pub const MAX_LENGTH: usize = 65_536;
 
     /// # Errors
     /// [`BadText`] when the text is empty, too long or has a NUL.
     pub fn parse(text: String) -> Result<Self, BadText> {
-        BadText::check(&text, Self::LONGEST).map(|()| Self(text))
+        BadText::check(&text, Self::MAX_LENGTH).map(|()| Self(text))
     }
 
     /// A message that [`TicketMessage::parse`] accepted earlier, back from the store.

@@ -4,17 +4,17 @@ use std::fmt;
 use std::vec::IntoIter;
 
 use crate::delivery::answer::{Answer, Failure};
-use crate::delivery::attempt::{Attempt, AttemptKey, Tried};
+use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
 use crate::delivery::health::{Down, Health};
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::window::Window;
 use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
@@ -174,7 +174,7 @@ impl Row<'_> {
         })
     }
 
-    pub fn oldest_answer(&mut self) -> Read<Option<Millis>> {
+    pub fn oldest_idempotency_record(&mut self) -> Read<Option<Millis>> {
         Ok(self.optional_integer("keys.at")?.map(Millis))
     }
 
@@ -182,10 +182,10 @@ impl Row<'_> {
         self.integer("page_count")
     }
 
-    pub fn tried(&mut self) -> Read<(Seq, Tried)> {
+    pub fn tried(&mut self) -> Read<(Seq, AttemptSummary)> {
         let seq = self.seq("events.seq")?;
         let number = self.small("attempts.number")?;
-        Ok((seq, Tried { number, delivered: self.integer("attempts.reason")? != 0 }))
+        Ok((seq, AttemptSummary { number, delivered: self.integer("attempts.reason")? != 0 }))
     }
 
     pub fn place(&mut self) -> Read<Seq> {
@@ -193,7 +193,7 @@ impl Row<'_> {
     }
 
     /// A webhook's columns and then its reader's.
-    pub fn partner(&mut self) -> Read<(Webhook, Reader)> {
+    pub fn row(&mut self) -> Read<(Webhook, Reader)> {
         let webhook = self.webhook()?;
         let reader = self.reader(webhook.id)?;
         Ok((webhook, reader))
@@ -243,7 +243,7 @@ impl Row<'_> {
             webhook,
             read_to: self.seq("readers.read_to")?,
             tallies: Tallies::stored(&self.json::<Vec<u64>>("readers.tallies")?),
-            aimed: self.integer("readers.aimed")?,
+            targeted: self.integer("readers.aimed")?,
             ordering: self.parsed("readers.ordering", Ordering::parse)?,
             sending: self.json("readers.sending")?,
             holder: self.optional("readers.holder", HolderId::parse)?,
@@ -269,8 +269,9 @@ impl Row<'_> {
         const SUBJECTS: &str = "readers.failing_subjects";
         let failed = self.small("readers.failed")?;
         let texts: Vec<String> = self.json(SUBJECTS)?;
-        let subjects = texts.iter().map(|text| Subject::parse(text));
-        let subjects = subjects.collect::<Option<_>>().ok_or(BadRow { column: SUBJECTS })?;
+        let ordering_keys = texts.iter().map(|text| OrderingKey::parse(text));
+        let ordering_keys =
+            ordering_keys.collect::<Option<_>>().ok_or(BadRow { column: SUBJECTS })?;
         let failing_since = self.optional_integer("readers.failing_since")?.map(Millis);
         let probes = self.optional_integer("readers.probes")?;
         let next_probe = self.optional_integer("readers.next_probe")?;
@@ -282,7 +283,7 @@ impl Row<'_> {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(BadRow { column: "readers.probes" }),
         };
-        Ok(Health { failed, subjects, failing_since, down })
+        Ok(Health { failed, ordering_keys, failing_since, down })
     }
 
     pub fn attempt(&mut self) -> Read<Attempt> {
@@ -310,8 +311,8 @@ impl Row<'_> {
         Ok(Attempt { key, at, duration_ms, answer, reason, next_attempt_at })
     }
 
-    pub fn first_answer(&mut self) -> Read<FirstAnswer> {
-        Ok(FirstAnswer {
+    pub fn idempotency_record(&mut self) -> Read<IdempotencyRecord> {
+        Ok(IdempotencyRecord {
             key: self.parsed("keys.key", Digest::parse)?,
             request: self.parsed("keys.request", Digest::parse)?,
             at: self.millis("keys.at")?,
@@ -330,12 +331,12 @@ impl Row<'_> {
     pub fn lane(&mut self) -> Read<Lane> {
         Ok(Lane {
             webhook: self.parsed("lanes.webhook", WebhookId::parse)?,
-            subject: self.parsed("lanes.subject", Subject::parse)?,
+            ordering_key: self.parsed("lanes.subject", OrderingKey::parse)?,
             head: self.seq("lanes.head")?,
             number: self.small("lanes.number")?,
             step: self.small("lanes.step")?,
             due: self.millis("lanes.due")?,
-            behind: self.optional_integer("lanes.behind")?.map(Seq),
+            last_queued: self.optional_integer("lanes.behind")?.map(Seq),
             why: self.parsed("lanes.why", Reason::parse)?,
         })
     }

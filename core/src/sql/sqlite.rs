@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::delivery::attempt::Attempt;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, LogPut, Put};
@@ -140,14 +140,14 @@ pub fn query(need: &Need) -> Statement<'static> {
              next_attempt_at FROM attempts WHERE seq = ?1 AND webhook = ?2 ORDER BY number",
             vec![seq.0.into(), webhook.to_string().into()],
         ),
-        Need::Tried { webhook, from, to } => {
+        Need::AttemptSummaries { webhook, from, to } => {
             (TRIED, vec![webhook.to_string().into(), from.0.into(), to.0.into()])
         }
         Need::LanesTo { to, most } => (
             concat!(lane_columns!(), "WHERE head <= ?1 ORDER BY head, webhook LIMIT ?2"),
             vec![to.0.into(), most.into()],
         ),
-        Need::OldestAnswer => ("SELECT min(at) FROM keys", vec![]),
+        Need::OldestIdempotencyRecord => ("SELECT min(at) FROM keys", vec![]),
         Need::Size => (SIZE, vec![]),
         Need::CreatedFrom(at) => (CREATED_FROM, vec![at.0.into()]),
         Need::NextAbout { topic, after, to } => (
@@ -155,10 +155,10 @@ pub fn query(need: &Need) -> Statement<'static> {
              ORDER BY seq LIMIT 1",
             vec![topic.to_string().into(), after.0.into(), to.0.into()],
         ),
-        Need::FirstAnswer(key) => (keys::QUERY, vec![key.to_string().into()]),
-        Need::Lane(webhook, subject) => (
+        Need::IdempotencyRecord(key) => (keys::QUERY, vec![key.to_string().into()]),
+        Need::Lane(webhook, ordering_key) => (
             concat!(lane_columns!(), "WHERE webhook = ?1 AND subject = ?2"),
-            vec![webhook.to_string().into(), subject.to_string().into()],
+            vec![webhook.to_string().into(), ordering_key.to_string().into()],
         ),
         Need::Lanes { webhook, after: None, most } => (
             concat!(lane_columns!(), "WHERE webhook = ?1 ORDER BY due, head LIMIT ?2"),
@@ -188,7 +188,7 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
             Fact::Tickets(rows.map(|mut row| row.ticket()).collect::<Result<_, _>>()?)
         }
         Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => {
-            Fact::Webhooks(rows.map(|mut row| row.partner()).collect::<Result<_, _>>()?)
+            Fact::Webhooks(rows.map(|mut row| row.row()).collect::<Result<_, _>>()?)
         }
         Need::Attempts { .. } => {
             Fact::Attempts(rows.map(|mut row| row.attempt()).collect::<Result<_, _>>()?)
@@ -196,18 +196,18 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::Events { .. } | Need::EventsBefore { .. } => {
             Fact::Events(rows.map(|mut row| row.event()).collect::<Result<_, _>>()?)
         }
-        Need::Tried { .. } => {
-            Fact::Tried(rows.map(|mut row| row.tried()).collect::<Result<_, _>>()?)
+        Need::AttemptSummaries { .. } => {
+            Fact::AttemptSummaries(rows.map(|mut row| row.tried()).collect::<Result<_, _>>()?)
         }
-        Need::FirstAnswer(_) => {
-            Fact::FirstAnswer(rows.next().map(|mut row| row.first_answer()).transpose()?)
-        }
+        Need::IdempotencyRecord(_) => Fact::IdempotencyRecord(
+            rows.next().map(|mut row| row.idempotency_record()).transpose()?,
+        ),
         Need::NextAbout { .. } | Need::CreatedFrom(_) => {
             Fact::Place(rows.next().map(|mut row| row.place()).transpose()?)
         }
-        Need::OldestAnswer => {
-            Fact::Time(rows.next().ok_or(BadRow { column: "keys.at" })?.oldest_answer()?)
-        }
+        Need::OldestIdempotencyRecord => Fact::Time(
+            rows.next().ok_or(BadRow { column: "keys.at" })?.oldest_idempotency_record()?,
+        ),
         Need::Size => Fact::Size(rows.next().ok_or(BadRow { column: "page_count" })?.size()?),
         Need::Lane(..) | Need::Lanes { .. } | Need::LanesTo { .. } => {
             Fact::Lanes(rows.map(|mut row| row.lane()).collect::<Result<_, _>>()?)
@@ -223,18 +223,18 @@ pub fn rows<'a>(need: &Need, fact: &'a Fact) -> Vec<Vec<Value<'a>>> {
         Fact::Log(log) => vec![columns::log(log)],
         Fact::Service(service) => vec![columns::service(service)],
         Fact::Tickets(tickets) => tickets.iter().map(columns::ticket).collect(),
-        Fact::Webhooks(partners) => partners.iter().map(columns::partner).collect(),
+        Fact::Webhooks(webhook_rows) => webhook_rows.iter().map(columns::row).collect(),
         Fact::Events(events) => {
             let body = |event: &'a Event| if outlines { "" } else { &*event.body };
             events.iter().map(|event| columns::event(event, body(event))).collect()
         }
         Fact::Lanes(lanes) => lanes.iter().map(columns::lane).collect(),
         Fact::Attempts(attempts) => attempts.iter().map(columns::attempt).collect(),
-        Fact::Tried(tried) => tried.iter().map(columns::tried).collect(),
+        Fact::AttemptSummaries(tried) => tried.iter().map(columns::tried).collect(),
         Fact::Place(place) => place.iter().map(|seq| vec![seq.0.into()]).collect(),
         Fact::Size(bytes) => vec![vec![(*bytes).into()]],
         Fact::Time(at) => vec![vec![at.map(|at| at.0).into()]],
-        Fact::FirstAnswer(answer) => answer.iter().map(keys::columns).collect(),
+        Fact::IdempotencyRecord(answer) => answer.iter().map(keys::columns).collect(),
     }
 }
 
@@ -265,11 +265,11 @@ pub fn statements(changes: &Changes) -> Vec<Statement<'_>> {
                    WHERE webhook = ?1 AND subject >= 'replay:' AND subject < 'replay;'";
         Statement { sql, values: vec![id.to_string().into()], changes: None }
     }));
-    for ((webhook, subject), row) in &changes.lanes {
-        all.push(lane(*webhook, *subject, row.as_ref()));
+    for ((webhook, ordering_key), row) in &changes.lanes {
+        all.push(lane(*webhook, *ordering_key, row.as_ref()));
     }
     all.extend(changes.attempts.values().map(attempt));
-    all.extend(changes.answers.values().filter_map(keys::put));
+    all.extend(changes.idempotency_records.values().filter_map(keys::put));
     all.extend(changes.forgotten.map(|(to, most)| keys::forget(to, most)));
     all
 }
@@ -385,10 +385,10 @@ fn delete(sql: &'static str, id: WebhookId, expect: Expect) -> Option<Statement<
     }
 }
 
-fn lane(webhook: WebhookId, subject: Subject, lane: Option<&Lane>) -> Statement<'static> {
+fn lane(webhook: WebhookId, ordering_key: OrderingKey, lane: Option<&Lane>) -> Statement<'static> {
     let Some(lane) = lane else {
         let sql = "DELETE FROM lanes WHERE webhook = ?1 AND subject = ?2";
-        let values = vec![webhook.to_string().into(), subject.to_string().into()];
+        let values = vec![webhook.to_string().into(), ordering_key.to_string().into()];
         return Statement { sql, values, changes: None };
     };
     one(

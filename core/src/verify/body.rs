@@ -13,7 +13,7 @@ use super::trial::Trial;
 
 /// The longest body that is explained: ours have a message of 64 KiB, which JSON's escapes can make
 /// six times as long.
-const LONGEST_BODY: usize = 512 * 1_024;
+const MAX_BODY: usize = 512 * 1_024;
 
 /// What undoes one thing that can happen to a body, in each way that it can have happened.
 type Undo = fn(&[u8]) -> Vec<Vec<u8>>;
@@ -43,7 +43,7 @@ const UNDO: [(BodyFlaw, Undo); 15] = [
 /// Finds what happened to the body, if the rest is right.
 pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
     let body = message.body;
-    if body.len() > LONGEST_BODY || !trial.has_any() {
+    if body.len() > MAX_BODY || !trial.has_any() {
         return None;
     }
     let mut is_signed =

@@ -21,7 +21,7 @@ const ENTITIES: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy or
     ugrave uacute ucirc uuml yacute thorn yuml";
 
 /// Characters of an entity, at most: `&thetasym;` and its like are none of ours.
-const LONGEST_ENTITY: usize = 10;
+const MAX_ENTITY: usize = 10;
 
 /// Letters with an accent, as one character and as two (Unicode's forms C and D).
 const ACCENTS: [(char, &str, &str); 9] = [
@@ -121,7 +121,7 @@ pub(super) fn from_html(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        let named = after.split_once(';').filter(|(name, _)| name.len() <= LONGEST_ENTITY);
+        let named = after.split_once(';').filter(|(name, _)| name.len() <= MAX_ENTITY);
         let found = named.and_then(|(name, after)| Some((entity(name)?, after)));
         plain.push(found.map_or('&', |(c, _)| c));
         rest = found.map_or(after, |(_, after)| after);

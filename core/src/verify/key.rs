@@ -11,11 +11,11 @@ use super::flaw::{KeyFlaw, SecretFlaw};
 use super::message::Message;
 use super::mistake::Mistake;
 use super::trial::Trial;
-use super::{Known, MOST_SECRETS};
+use super::{Known, MAX_SECRETS};
 use crate::model::id::SecretId;
 
 /// Bytes of a secret's text that are looked at; one of 64 bytes has 94.
-const LONGEST_SECRET: usize = 1_024;
+const MAX_SECRET: usize = 1_024;
 
 const PREFIX: &str = "whsec_";
 
@@ -43,7 +43,7 @@ struct Readings {
 
 impl Keys {
     pub fn read(secrets: &[Known<'_>]) -> Self {
-        let secrets = secrets.iter().take(MOST_SECRETS).enumerate();
+        let secrets = secrets.iter().take(MAX_SECRETS).enumerate();
         Self(secrets.map(|(index, known)| Readings::of(index, *known)).collect())
     }
 
@@ -67,7 +67,7 @@ impl Keys {
 impl Readings {
     fn of(secret: usize, known: Known<'_>) -> Self {
         let key = |bytes: Vec<u8>| Key { secret, ended: known.ended, bytes: Zeroizing::new(bytes) };
-        let text = if known.text.len() > LONGEST_SECRET { "" } else { known.text };
+        let text = if known.text.len() > MAX_SECRET { "" } else { known.text };
         let right = STANDARD.decode(bare(text)).ok().filter(|bytes| !bytes.is_empty());
         let flaw = flaw(text, right.as_deref());
         let mistaken = mistaken(text).into_iter().map(|(flaw, bytes)| (flaw, key(bytes)));

@@ -4,10 +4,10 @@ use super::mistake::{Header, Mistake};
 use super::signature::{self, Signature};
 
 /// Headers that are looked at: more than servers accept.
-const MOST_HEADERS: usize = 256;
+const MAX_HEADERS: usize = 256;
 
 /// Bytes of a header's value that are looked at: sixteen signatures and some.
-const LONGEST_VALUE: usize = 4_096;
+const MAX_VALUE: usize = 4_096;
 
 /// A timestamp from here on is none in seconds (that is the year 5138), but one in milliseconds or
 /// smaller yet.
@@ -65,7 +65,7 @@ fn first<'a>(headers: &[(&'a str, &'a str)], header: Header) -> Result<&'a str, 
 
 /// The values under that name which are not empty.
 fn values<'a>(headers: &[(&'a str, &'a str)], header: Header) -> impl Iterator<Item = &'a str> {
-    let named = headers.iter().take(MOST_HEADERS).filter(move |(name, _)| is_name(name, header));
+    let named = headers.iter().take(MAX_HEADERS).filter(move |(name, _)| is_name(name, header));
     named.map(|(_, value)| cut(value.trim())).filter(|value| !value.is_empty())
 }
 
@@ -80,7 +80,7 @@ fn is_name(name: &str, header: Header) -> bool {
 }
 
 fn cut(value: &str) -> &str {
-    let mut end = value.len().min(LONGEST_VALUE);
+    let mut end = value.len().min(MAX_VALUE);
     while !value.is_char_boundary(end) {
         end -= 1;
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use super::words::{algorithm, body, foreign, key, secret, signature, signed};
-use super::{MOST_SECRETS, TOLERANCE_S};
+use super::{MAX_SECRETS, TOLERANCE_S};
 
 /// A header that a signature needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,7 +267,7 @@ impl fmt::Display for Mistake {
             Self::Foreign { part, .. } => f.write_str(foreign(*part).1),
             Self::NoSecretMatches => write!(
                 f,
-                "None of the secrets (the first {MOST_SECRETS} are tried) made this signature. Most \
+                "None of the secrets (the first {MAX_SECRETS} are tried) made this signature. Most \
                  likely they are another webhook's; otherwise the message was changed on its way.",
             ),
         }

@@ -13,7 +13,7 @@ use super::mistake::Mistake;
 use super::trial::{Trial, mac};
 
 /// Signatures that are looked at: a webhook has five secrets that sign.
-const MOST_SIGNATURES: usize = 16;
+const MAX_SIGNATURES: usize = 16;
 
 /// Bytes of an HMAC-SHA256.
 const LENGTH: usize = 32;
@@ -50,7 +50,7 @@ pub(super) fn read(value: &str) -> Vec<Signature> {
 }
 
 fn tokens(value: &str) -> impl Iterator<Item = Signature> {
-    value.split_whitespace().filter_map(token).take(MOST_SIGNATURES)
+    value.split_whitespace().filter_map(token).take(MAX_SIGNATURES)
 }
 
 /// `None` for a signature of another version.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::event::{Details, EventType, body};
+use crate::model::event::{EventData, EventType, body};
 use crate::model::id::{EventId, Stamp};
 use crate::model::reason::Reason;
 use crate::model::seq::Seq;
@@ -17,7 +17,7 @@ fn id() -> EventId {
 }
 
 fn opened(message: &str) -> String {
-    let data = Details { ticket_message: Some(message), ..Details::default() };
+    let data = EventData { ticket_message: Some(message), ..EventData::default() };
     body(EventType::TicketOpened, NOW, data).to_string()
 }
 
@@ -455,8 +455,8 @@ proptest! {
     ) {
         let (at, secret) = (Millis(at), Secret::new(key));
         let id = EventId::new(Stamp { at, count: 9 }, Seq(seq));
-        let data = Details {
-            ticket_message: Some(&message), event_id: Some(id), reason: Some(Reason::Gone), ..Details::default()
+        let data = EventData {
+            ticket_message: Some(&message), event_id: Some(id), reason: Some(Reason::Gone), ..EventData::default()
         };
         let body = body(EventType::DeliveryAbandoned, at, data);
         let (signature, time) = (secret.signature(id, at.unix_seconds(), &body), at.unix_seconds());

@@ -8,7 +8,7 @@ use super::signature::Signature;
 
 /// Bytes that are hashed to find a mistake, at most: a quarter of a second on a slow machine. A
 /// message of usual length needs a fiftieth of it for all that is tried.
-const MOST_HASHED: usize = 48 * 1_024 * 1_024;
+const MAX_HASHED: usize = 48 * 1_024 * 1_024;
 
 /// What one trial costs beside its content: HMAC hashes its key and its digest as well.
 const EACH: usize = 256;
@@ -22,7 +22,7 @@ pub(super) struct Trial {
 impl Trial {
     pub fn new(signatures: &[Signature]) -> Self {
         let right = signatures.iter().filter(|one| one.flaw.is_none());
-        Self { digests: right.map(|one| one.digest.clone()).collect(), left: MOST_HASHED }
+        Self { digests: right.map(|one| one.digest.clone()).collect(), left: MAX_HASHED }
     }
 
     /// Whether any signature came in the right form.

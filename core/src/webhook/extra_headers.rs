@@ -21,12 +21,12 @@ pub enum BadHeader {
 
 impl ExtraHeaders {
     /// Enough for gateways in a row, each with its key.
-    pub const MOST: usize = 16;
+    pub const MAX: usize = 16;
     /// Bytes of a name.
-    pub const LONGEST_NAME: usize = 64;
+    pub const MAX_NAME: usize = 64;
     /// Bytes of a value: with sixteen of them still under the 16 KiB that servers take (RFC 9112
     /// §2.3 leaves the limit to them; 8 KiB is common for one line).
-    pub const LONGEST_VALUE: usize = 1_000;
+    pub const MAX_VALUE: usize = 1_000;
     /// Names that are ours or the connection's.
     const OURS: [&str; 13] = [
         "accept",
@@ -49,14 +49,14 @@ impl ExtraHeaders {
     /// # Errors
     /// [`BadHeader`] for the first that cannot be sent.
     pub fn parse(headers: Vec<(String, String)>) -> Result<Self, BadHeader> {
-        if headers.len() > Self::MOST {
+        if headers.len() > Self::MAX {
             return Err(BadHeader::TooMany);
         }
         for (index, (name, value)) in headers.iter().enumerate() {
             check_name(name)?;
             let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             let trimmed = value.trim() == value;
-            if !printable || !trimmed || value.is_empty() || value.len() > Self::LONGEST_VALUE {
+            if !printable || !trimmed || value.is_empty() || value.len() > Self::MAX_VALUE {
                 return Err(BadHeader::Value(name.clone()));
             }
             if headers.iter().skip(index + 1).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
@@ -95,7 +95,7 @@ impl ExtraHeaders {
 
 fn check_name(name: &str) -> Result<(), BadHeader> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || name.len() > ExtraHeaders::LONGEST_NAME || !name.bytes().all(token) {
+    if name.is_empty() || name.len() > ExtraHeaders::MAX_NAME || !name.bytes().all(token) {
         return Err(BadHeader::Name(name.to_owned()));
     }
     if ExtraHeaders::passes_for_ours(name) { Err(BadHeader::Ours(name.to_owned())) } else { Ok(()) }
@@ -117,17 +117,17 @@ impl BadHeader {
 impl fmt::Display for BadHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMany => write!(f, "must be at most {} headers", ExtraHeaders::MOST),
+            Self::TooMany => write!(f, "must be at most {} headers", ExtraHeaders::MAX),
             Self::Name(_) => write!(
                 f,
                 "must be a header name of 1 to {} letters, digits and hyphens",
-                ExtraHeaders::LONGEST_NAME
+                ExtraHeaders::MAX_NAME
             ),
             Self::Ours(_) => f.write_str("is a header that HookDesk or the connection sets"),
             Self::Value(_) => write!(
                 f,
                 "must be 1 to {} printable ASCII characters, without spaces at its ends",
-                ExtraHeaders::LONGEST_VALUE
+                ExtraHeaders::MAX_VALUE
             ),
             Self::Twice(_) => f.write_str("is given twice"),
         }

@@ -20,7 +20,7 @@ pub struct RetrySchedule(Vec<u32>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadSchedule {
     TooMany,
-    /// The wait at this index, from 0, is longer than [`RetrySchedule::LONGEST_WAIT_S`].
+    /// The wait at this index, from 0, is longer than [`RetrySchedule::MAX_WAIT_S`].
     TooLong {
         index: usize,
     },
@@ -28,9 +28,9 @@ pub enum BadSchedule {
 
 impl RetrySchedule {
     /// Retries at the most: with a week before each, 20 weeks, beyond which nobody waits.
-    pub const MOST_WAITS: usize = 20;
+    pub const MAX_WAITS: usize = 20;
     /// Seconds: a week.
-    pub const LONGEST_WAIT_S: u32 = 604_800;
+    pub const MAX_WAIT_S: u32 = 604_800;
     /// Ten attempts over 75 h 35 min 5 s: long enough for a weekend's outage and a Monday's repair.
     pub const DEFAULT_WAITS_S: [u32; 9] =
         [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
@@ -38,10 +38,10 @@ impl RetrySchedule {
     /// # Errors
     /// [`BadSchedule`] when there are too many waits, or one is too long.
     pub fn parse(waits_s: Vec<u32>) -> Result<Self, BadSchedule> {
-        if waits_s.len() > Self::MOST_WAITS {
+        if waits_s.len() > Self::MAX_WAITS {
             return Err(BadSchedule::TooMany);
         }
-        match waits_s.iter().position(|wait| *wait > Self::LONGEST_WAIT_S) {
+        match waits_s.iter().position(|wait| *wait > Self::MAX_WAIT_S) {
             Some(index) => Err(BadSchedule::TooLong { index }),
             None => Ok(Self(waits_s)),
         }
@@ -84,10 +84,10 @@ impl fmt::Display for BadSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany => {
-                write!(f, "must have at most {} waits", RetrySchedule::MOST_WAITS)
+                write!(f, "must have at most {} waits", RetrySchedule::MAX_WAITS)
             }
             Self::TooLong { .. } => {
-                write!(f, "must be whole seconds from 0 to {}", RetrySchedule::LONGEST_WAIT_S)
+                write!(f, "must be whole seconds from 0 to {}", RetrySchedule::MAX_WAIT_S)
             }
         }
     }

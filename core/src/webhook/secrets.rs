@@ -46,11 +46,11 @@ pub struct Secrets {
 impl Secrets {
     /// Live secrets of one webhook: each adds a signature to every request, and who rotates more
     /// often than receivers can follow gains nothing by it.
-    pub const MOST: usize = 5;
+    pub const MAX: usize = 5;
     /// Seconds that a former secret goes on signing: a day has somebody's working hours in it.
     pub const OVERLAP_S: u32 = 86_400;
     /// Seconds that it may go on signing: a week. A secret that leaked must not live for ever.
-    pub const LONGEST_OVERLAP_S: u32 = 604_800;
+    pub const MAX_OVERLAP_S: u32 = 604_800;
 
     #[must_use]
     pub fn new(current: SigningSecret) -> Self {
@@ -89,7 +89,7 @@ impl Secrets {
     /// These secrets with a new current one. The one before it signs for `overlap_ms` more.
     ///
     /// # Errors
-    /// [`Refusal::TooManySecrets`] when more than [`Secrets::MOST`] would be live.
+    /// [`Refusal::TooManySecrets`] when more than [`Secrets::MAX`] would be live.
     pub fn rotate(
         &self,
         current: SigningSecret,
@@ -99,7 +99,7 @@ impl Secrets {
         let last = SigningSecret { ends_at: Some(now.plus(overlap_ms)), ..self.current.clone() };
         let former = std::iter::once(&last).chain(&self.former);
         let former: Vec<_> = former.filter(|one| one.is_live(now)).cloned().collect();
-        if former.len() < Self::MOST {
+        if former.len() < Self::MAX {
             return Ok(Self { current, former });
         }
         let ends = self.live(now).filter_map(|one| one.ends_at);

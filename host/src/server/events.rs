@@ -8,11 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use hookdesk_core::Seq;
-use hookdesk_core::api::{Frame, Walk};
+use hookdesk_core::api::{Frame, LogCursor};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::feed::{Feed, Pulse};
+use crate::feed::{EventFeed, FeedState};
 use crate::server::lookup::Lookup;
 use crate::store::StoreFault;
 
@@ -23,9 +23,9 @@ const HELD_BYTES: usize = 32 << 10;
 /// Where a stream stands, and where its events come from.
 #[derive(Debug)]
 pub struct EventStream {
-    walk: Walk,
-    feed: Arc<Feed>,
-    pulse: watch::Receiver<Pulse>,
+    cursor: LogCursor,
+    feed: Arc<EventFeed>,
+    state: watch::Receiver<FeedState>,
     lookup: Lookup,
     /// Read from the store, to be sent first.
     held: VecDeque<(Seq, Bytes)>,
@@ -36,10 +36,10 @@ pub struct EventStream {
 
 impl EventStream {
     #[must_use]
-    pub fn new(walk: Walk, feed: Arc<Feed>, lookup: Lookup) -> Self {
+    pub fn new(cursor: LogCursor, feed: Arc<EventFeed>, lookup: Lookup) -> Self {
         let silence = Duration::from_millis(Frame::HEARTBEAT_AFTER_MS);
-        let pulse = feed.listen();
-        Self { walk, feed, pulse, lookup, held: VecDeque::new(), most: 1, silence }
+        let state = feed.listen();
+        Self { cursor, feed, state, lookup, held: VecDeque::new(), most: 1, silence }
     }
 
     /// The pieces of the answer's body.
@@ -54,16 +54,16 @@ impl EventStream {
     /// Waits for the next piece; `None` when the host is stopping.
     async fn next(&mut self) -> Result<Option<Bytes>, StoreFault> {
         loop {
-            let pulse = *self.pulse.borrow_and_update();
-            if pulse.ending {
+            let state = *self.state.borrow_and_update();
+            if state.ending {
                 return Ok(None);
             }
-            let ready = self.held.pop_front().or_else(|| self.feed.after(self.walk.at));
+            let ready = self.held.pop_front().or_else(|| self.feed.after(self.cursor.at));
             if let Some((place, piece)) = ready {
-                self.walk.at = place;
+                self.cursor.at = place;
                 return Ok(Some(piece));
             }
-            if self.walk.is_behind(pulse.head) {
+            if self.cursor.is_behind(state.head) {
                 self.recall().await?;
                 if self.held.is_empty() {
                     // The store has lost what was committed. Its reader comes back and is told.
@@ -71,7 +71,7 @@ impl EventStream {
                 }
                 continue;
             }
-            match timeout(self.silence, self.pulse.changed()).await {
+            match timeout(self.silence, self.state.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_gone)) => return Ok(None),
                 Err(_silent) => return Ok(Some(Bytes::from_static(Frame::HEARTBEAT.as_bytes()))),
@@ -81,18 +81,18 @@ impl EventStream {
 
     /// Reads what memory no longer has.
     async fn recall(&mut self) -> Result<(), StoreFault> {
-        let (walk, most) = (self.walk, self.most);
-        let facts = self.lookup.load(move |known| walk.needs(known, most)).await?;
+        let (cursor, most) = (self.cursor, self.most);
+        let facts = self.lookup.load(move |known| cursor.needs(known, most)).await?;
         let mut bytes = 0;
-        for frame in walk.frames(&facts) {
+        for frame in cursor.frames(&facts) {
             if bytes > HELD_BYTES {
                 break;
             }
             bytes += frame.text.len();
             self.held.push_back((frame.to, frame.text.into()));
         }
-        let fitting = u32::try_from(self.held.len()).unwrap_or(Walk::PAGE);
-        self.most = (fitting * 2).clamp(1, Walk::PAGE);
+        let fitting = u32::try_from(self.held.len()).unwrap_or(LogCursor::PAGE);
+        self.most = (fitting * 2).clamp(1, LogCursor::PAGE);
         Ok(())
     }
 }
@@ -104,9 +104,9 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_filled_with_heartbeats_until_the_host_stops() {
-        let feed = Arc::new(Feed::new(Seq(3)));
+        let feed = Arc::new(EventFeed::new(Seq(3)));
         let lookup = Lookup::new(Readers::new(std::path::Path::new("never opened")));
-        let mut stream = EventStream::new(Walk { at: Seq(3) }, Arc::clone(&feed), lookup);
+        let mut stream = EventStream::new(LogCursor { at: Seq(3) }, Arc::clone(&feed), lookup);
         stream.silence = Duration::from_millis(1);
 
         for _ in 0..2 {

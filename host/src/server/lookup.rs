@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookdesk_core::api::Preparation;
+use hookdesk_core::api::ReplayRequest;
 use hookdesk_core::{Fact, Need};
 use tokio::sync::Semaphore;
 
@@ -13,7 +13,7 @@ use crate::store::sqlite::Readers;
 /// thread's allocator keeps as much again and more, and a thousand callers who waited for the same
 /// event all come in the same moment. With sixteen, a hundred streams of the longest messages left
 /// 700 MB behind.
-const MOST_AT_ONCE: usize = 4;
+const MAX_AT_ONCE: usize = 4;
 
 /// The way to the store for who only reads; cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl Lookup {
     pub fn new(readers: Readers) -> Self {
         Self {
             readers: Arc::new(readers),
-            places: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            places: Arc::new(Semaphore::new(MAX_AT_ONCE)),
             counts: Arc::new(Semaphore::new(1)),
         }
     }
@@ -57,9 +57,9 @@ impl Lookup {
     ///
     /// # Panics
     /// When what was read makes no sense to the core.
-    pub async fn prepare(&self, preparation: Preparation) -> Result<Preparation, StoreFault> {
+    pub async fn prepare(&self, request: ReplayRequest) -> Result<ReplayRequest, StoreFault> {
         let _turn = self.counts.acquire().await;
-        self.read(move |readers| readers.prepare(preparation)).await
+        self.read(move |readers| readers.prepare(request)).await
     }
 
     async fn read<T: Send + 'static>(

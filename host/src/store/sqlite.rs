@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hookdesk_core::api::Preparation;
+use hookdesk_core::api::ReplayRequest;
 use hookdesk_core::sql::{Statement, Value, sqlite};
 use hookdesk_core::{Changes, Commit, Fact, Need, Store};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -311,12 +311,12 @@ impl Readers {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn prepare(&self, mut preparation: Preparation) -> Result<Preparation, StoreFault> {
+    pub fn prepare(&self, mut request: ReplayRequest) -> Result<ReplayRequest, StoreFault> {
         self.at_one_moment(|snapshot| {
-            while let Some(need) = preparation.need() {
-                preparation.learn(load(snapshot, &need)?);
+            while let Some(need) = request.need() {
+                request.learn(load(snapshot, &need)?);
             }
-            Ok(preparation)
+            Ok(request)
         })
     }
 

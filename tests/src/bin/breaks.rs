@@ -31,10 +31,10 @@ const BREAKS: [Break; 21] = [
         becomes: "reader.sending.clear();\n            let lost: Vec<Slot> = Vec::new();",
     },
     Break {
-        name: "behind: what stands behind what is in flight is forgotten",
+        name: "last_queued: what stands last_queued what is in flight is forgotten",
         file: DELIVERIES,
-        was: "slot.behind = Some(event.seq);",
-        becomes: "slot.behind = slot.behind.take();",
+        was: "slot.last_queued = Some(event.seq);",
+        becomes: "slot.last_queued = slot.last_queued.take();",
     },
     Break {
         name: "poison: only heads are probed",
@@ -43,7 +43,7 @@ const BREAKS: [Break; 21] = [
         becomes: "let unread_first = false;",
     },
     Break {
-        name: "narrow: one subject takes a receiver down",
+        name: "narrow: one ordering_key takes a receiver down",
         file: "core/src/delivery/health.rs",
         was: "pub const WIDE: usize = 3;",
         becomes: "pub const WIDE: usize = 1;",
@@ -67,7 +67,7 @@ const BREAKS: [Break; 21] = [
         becomes: "let _ = reader;",
     },
     Break {
-        name: "order: an event is sent while its subject waits",
+        name: "order: an event is sent while its ordering_key waits",
         file: DELIVERIES,
         was: "} else if let Some(lane) = lane {",
         becomes: "} else if let Some(lane) = lane.filter(|lane| lane.number == 0) {",
@@ -105,7 +105,7 @@ const BREAKS: [Break; 21] = [
     Break {
         name: "once: what a call was answered is not kept",
         file: "core/src/engine/decide/idempotency.rs",
-        was: "outcome.changes.answers.insert(once.key, Put { row: Some(first), expect });",
+        was: "outcome.changes.idempotency_records.insert(once.key, Put { row: Some(first), expect });",
         becomes: "let _ = (first, expect, &mut outcome.changes);",
     },
     Break {
@@ -135,8 +135,8 @@ const BREAKS: [Break; 21] = [
     Break {
         name: "stopped: lanes of a stopped replay stay",
         file: "core/src/memory.rs",
-        was: "!(subject.is_replay() && changes.stopped.contains(webhook))",
-        becomes: "!(subject.is_replay() && changes.cleared.contains(webhook))",
+        was: "!(ordering_key.is_replay() && changes.stopped.contains(webhook))",
+        becomes: "!(ordering_key.is_replay() && changes.cleared.contains(webhook))",
     },
     Break {
         name: "floor: what is let go is not put on record",

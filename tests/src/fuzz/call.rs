@@ -1,7 +1,7 @@
 //! Calls: a request line, headers and a body become a command, and whatever is taken is decided.
 
 use hookdesk_core::Secret;
-use hookdesk_core::api::{self, Call, Callers, Door, MOST_BODY, Next};
+use hookdesk_core::api::{self, Action, Api, Call, Callers, MAX_BODY};
 use hookdesk_core::guard::Targets;
 use serde_json::{Value, json};
 
@@ -22,13 +22,17 @@ pub fn read(bytes: &[u8]) {
     let headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
     let call = Call { method, path, query, headers, body };
     for callers in [Callers::Local, Callers::All, Callers::with_key("correct horse battery")] {
-        let door = Door { callers, can_wait: true, targets: Targets::public().with_loopback() };
-        let admitted = door.admit(&call).is_ok();
-        let _ = door.show(&call);
-        match door.open(&call, || [1; Secret::LENGTH]) {
-            Next::Answer(response) => well_made(&response),
-            Next::Decide(_) | Next::Prepare(_) | Next::Read(_) | Next::List(_) | Next::Pull(_) => {
-                assert!(admitted && body.len() <= MOST_BODY, "it was not let in");
+        let api = Api { callers, can_wait: true, targets: Targets::public().with_loopback() };
+        let admitted = api.admit(&call).is_ok();
+        let _ = api.show(&call);
+        match api.open(&call, || [1; Secret::LENGTH]) {
+            Action::Answer(response) => well_made(&response),
+            Action::Decide(_)
+            | Action::CountReplay(_)
+            | Action::Read(_)
+            | Action::List(_)
+            | Action::ReadEvents(_) => {
+                assert!(admitted && body.len() <= MAX_BODY, "it was not let in");
             }
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// When things happen, in milliseconds.
 const START_MS: u64 = 1_700_000_000_000;
 /// Inputs of one text: what is found with more is found with these.
-const MOST_INPUTS: usize = 64;
+const MAX_INPUTS: usize = 64;
 
 /// A desk, and the names that texts may use of what was last heard of.
 #[derive(Clone)]
@@ -149,7 +149,7 @@ pub fn input(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let mut scene = SCENE.clone();
     let mut face = scene.face();
-    for line in text.lines().take(MOST_INPUTS) {
+    for line in text.lines().take(MAX_INPUTS) {
         scene.now_ms += 1_000;
         let Ok(input) = serde_json::from_str::<Input>(&scene.fill(line)) else { continue };
         if let Ok(handled) = face.handle(input) {

@@ -1,6 +1,6 @@
 //! Ids, cursors, times, the names of types, and secrets: what is read is spelled as we spell it.
 
-use hookdesk_core::api::{Call, Callers, DeliveryState, Door, Next};
+use hookdesk_core::api::{Action, Api, Call, Callers, DeliveryState};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     EventId, EventType, Failure, HolderId, Known, Millis, Ordering, Secret, SecretId, Seq, Stamp,
@@ -45,16 +45,16 @@ fn cursor(text: &str) {
     if text.contains('&') {
         return;
     }
-    let door = Door { callers: Callers::All, can_wait: true, targets: Targets::public() };
+    let api = Api { callers: Callers::All, can_wait: true, targets: Targets::public() };
     let query = format!("after={text}");
     let taken = |path| {
         let call = Call { method: "GET", path, query: &query, headers: Vec::new(), body: b"" };
-        match door.open(&call, || [1; Secret::LENGTH]) {
-            Next::Answer(response) => {
+        match api.open(&call, || [1; Secret::LENGTH]) {
+            Action::Answer(response) => {
                 assert_eq!(response.status, 422, "{query}");
                 false
             }
-            Next::List(_) | Next::Pull(_) => true,
+            Action::List(_) | Action::ReadEvents(_) => true,
             other => panic!("{query} is {other:?}"),
         }
     };

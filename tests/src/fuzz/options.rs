@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::Parser;
 use hookdesk::config::{ServeOptions, Settings};
 use hookdesk_core::api::Callers;
-use hookdesk_core::{Figures, Retention, guard};
+use hookdesk_core::{HealthPolicy, Retention, guard};
 use hookdesk_web::Options;
 use url::Host;
 
@@ -43,28 +43,28 @@ fn settle(options: ServeOptions) {
 }
 
 fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
-    let Settings { listen, database, door, health, retention, record } = settings;
-    let is_local = door.callers == Callers::Local;
+    let Settings { listen, database, api, health, retention, record } = settings;
+    let is_local = api.callers == Callers::Local;
     assert!(is_local || no_auth == Some(true), "{settings:?}");
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
     assert!(!database.as_os_str().is_empty());
     let leads_to = [IpAddr::from([127, 0, 0, 1])];
-    let loopback = guard::verdict(&Host::Domain("a.com"), Some(&leads_to), &door.targets).is_ok();
+    let loopback = guard::verdict(&Host::Domain("a.com"), Some(&leads_to), &api.targets).is_ok();
     assert!(networks > 0 || loopback == is_local, "{settings:?}");
     in_figures(health);
     in_period(*retention);
     assert!(record.is_none_or(|bytes| bytes > 0));
 }
 
-fn in_figures(figures: &Figures) {
+fn in_figures(figures: &HealthPolicy) {
     assert!(figures.down_after >= 1);
-    assert!((1..=Figures::PROBE_MOST_MS).contains(&figures.probe_first_ms));
-    assert!((1..=Figures::PROBE_MOST_MS).contains(&figures.probe_most_ms));
-    assert!((1_000..=Figures::DISABLE_MOST_S * 1_000).contains(&figures.disable_after_ms));
+    assert!((1..=HealthPolicy::MAX_PROBE_MS).contains(&figures.probe_first_ms));
+    assert!((1..=HealthPolicy::MAX_PROBE_MS).contains(&figures.probe_most_ms));
+    assert!((1_000..=HealthPolicy::MAX_DISABLE_S * 1_000).contains(&figures.disable_after_ms));
 }
 
 fn in_period(retention: Retention) {
-    assert!(retention.age_ms.is_none_or(|age| (1..=Retention::MOST_S * 1_000).contains(&age)));
+    assert!(retention.age_ms.is_none_or(|age| (1..=Retention::MAX_S * 1_000).contains(&age)));
 }
 
 /// A Worker's bindings, `NAME=VALUE` a line; and the same text as options in JSON.
@@ -85,9 +85,9 @@ fn hold(options: &Options) {
     assert_eq!(serde_json::from_str::<Options>(&json).ok().as_ref(), Some(options));
     let keyless = Options { key: None, ..options.clone() };
     assert_eq!(format!("{options:?}"), format!("{keyless:?}"), "a key is shown");
-    if let Ok(door) = options.door() {
-        assert_eq!(door.callers == Callers::Local, options.open);
-        assert_eq!(matches!(door.callers, Callers::Key(_)), options.key.is_some());
+    if let Ok(api) = options.api() {
+        assert_eq!(api.callers == Callers::Local, options.open);
+        assert_eq!(matches!(api.callers, Callers::Key(_)), options.key.is_some());
     }
     options.health().iter().for_each(in_figures);
     options.retention().into_iter().for_each(in_period);

@@ -25,7 +25,7 @@ pub fn read(bytes: &[u8]) {
 
 fn check(text: &str, url: &CallbackUrl, targets: &Targets) {
     assert_eq!(url.as_str(), text);
-    assert!(text.len() <= CallbackUrl::LONGEST);
+    assert!(text.len() <= CallbackUrl::MAX_LENGTH);
     assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
     assert_eq!(url.check(targets), Ok(()));
     let called = url.url().expect("what was parsed is a URL");
@@ -49,7 +49,7 @@ fn check(text: &str, url: &CallbackUrl, targets: &Targets) {
     }
 
     // With apostrophes it may have become too long to be given.
-    if called.as_str().len() <= CallbackUrl::LONGEST {
+    if called.as_str().len() <= CallbackUrl::MAX_LENGTH {
         let again = CallbackUrl::parse(called.as_str(), targets).expect("what is called");
         assert_eq!(again.url(), Some(called));
     }

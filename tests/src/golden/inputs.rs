@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// What is remembered of each kind, so that calls name what there is, and at times what there was.
 const MEMORY: usize = 64;
 /// Webhooks at once: each hears of everything.
-const MOST_WEBHOOKS: usize = 6;
+const MAX_WEBHOOKS: usize = 6;
 
 /// Whoever calls, answers, and moves the clock.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Caller {
                 with_body("PATCH", format!("/tickets/{}", self.ticket()), &body)
             }
             42..48 => bare("DELETE", format!("/tickets/{}", self.ticket())),
-            48..52 if self.webhooks.len() < MOST_WEBHOOKS => self.register(),
+            48..52 if self.webhooks.len() < MAX_WEBHOOKS => self.register(),
             48 => self.unregister(),
             52..58 => self.amend(),
             58..68 => self.webhook_call(),

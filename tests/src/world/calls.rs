@@ -1,16 +1,17 @@
 //! What callers and operators ask for.
 
 use fastrand::Rng;
-use hookdesk_core::api::{self, Call, Door, Next};
+use hookdesk_core::api::{self, Action, Api, Call};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, Digest, EventId, EventType, Once, Ordering, Registration,
-    RetrySchedule, Rotation, Secret, SecretId, Store, Subscription, TicketId, TicketMessage,
-    WebhookId,
+    Amendment, Availability, Command, Digest, EventId, EventType, Idempotent, Ordering,
+    Registration, RetrySchedule, Rotation, Secret, SecretId, Store, Subscription, TicketId,
+    TicketMessage, WebhookId,
 };
 use serde_json::json;
 
 use super::plan::Plan;
+use super::story::as_digested;
 
 /// What callers know of the desk.
 #[derive(Debug, Default)]
@@ -73,11 +74,11 @@ impl Callers {
 }
 
 /// A replay as somebody asks for it over HTTP.
-pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Next {
+pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Action {
     let only = ["undelivered", "all"][rng.usize(..2)];
     let pace = [None, Some(1), Some(10)][rng.usize(..3)];
     let body = json!({ "since": since, "only": only, "per_second": pace }).to_string();
-    let door = Door { callers: api::Callers::All, can_wait: false, targets: Targets::public() };
+    let api = Api { callers: api::Callers::All, can_wait: false, targets: Targets::public() };
     let call = Call {
         method: "POST",
         path: &format!("/webhooks/{webhook}/replay"),
@@ -85,19 +86,19 @@ pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Next {
         headers: vec![("content-type", "application/json")],
         body: body.as_bytes(),
     };
-    door.open(&call, || [0; Secret::LENGTH])
+    api.open(&call, || [0; Secret::LENGTH])
 }
 
 /// The command of a call whose command is to be prepared, if it is not refused before.
-pub fn prepare<S: Store>(call: Next, store: &mut S) -> Option<Command>
+pub fn prepare<S: Store>(call: Action, store: &mut S) -> Option<Command>
 where
     S::Fault: std::fmt::Debug,
 {
-    let Next::Prepare(mut preparation) = call else { panic!("not taken: {call:?}") };
-    while let Some(need) = preparation.need() {
-        preparation.learn(store.load(&need).expect("reads do not fail here"));
+    let Action::CountReplay(mut request) = call else { panic!("not taken: {call:?}") };
+    while let Some(need) = request.need() {
+        request.learn(store.load(&need).expect("reads do not fail here"));
     }
-    preparation.command().ok()
+    request.command().ok()
 }
 
 fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
@@ -124,8 +125,8 @@ fn may_have_key(call: &Command) -> bool {
 fn under_key(rng: &mut Rng, call: Command) -> Command {
     let mut key = [0; 16];
     rng.fill(&mut key);
-    let request = Digest::of(&[format!("{call:?}").as_bytes()]);
-    Command::Once(Once { key: Digest::of(&[&key]), request, command: Box::new(call) })
+    let request = Digest::of(&[as_digested(&format!("{call:?}")).as_bytes()]);
+    Command::Idempotent(Idempotent { key: Digest::of(&[&key]), request, command: Box::new(call) })
 }
 
 fn registration(rng: &mut Rng) -> Command {

@@ -1,7 +1,7 @@
 //! A host of the desk, as the world runs it.
 
 use hookdesk_core::incident::{Recorded, Recorder};
-use hookdesk_core::{Command, Decided, Desk, HolderId, Millis, Moment, Report, Store};
+use hookdesk_core::{Command, Committed, Desk, HolderId, Millis, Moment, Report, Store};
 
 use crate::stores::View;
 
@@ -15,7 +15,7 @@ pub struct Host<S> {
     pub holder: HolderId,
     pub calls: Vec<Command>,
     /// Reports that are not committed yet.
-    pub unheard: Vec<Report>,
+    pub uncommitted_reports: Vec<Report>,
     pub next_wake: Option<Millis>,
     /// Milliseconds by which its clock is ahead of the world's, or behind.
     pub ahead_ms: i64,
@@ -33,7 +33,7 @@ where
     S::Fault: std::fmt::Debug,
 {
     /// Decides a batch; `None` when the store fails.
-    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Option<Vec<Decided>> {
+    pub fn run(&mut self, batch: &[(Command, Moment)]) -> Option<Vec<Committed>> {
         let Some(file) = &mut self.file else { return self.desk.run(batch).ok() };
         self.recorded += 1;
         if self.recorded.is_multiple_of(TURNS_OVER) {

@@ -175,7 +175,7 @@ impl Model {
                     partner.unclear = true;
                 }
             }
-            Command::Once(once) => self.unsure(&once.command),
+            Command::Idempotent(once) => self.unsure(&once.command),
             Command::Rotate(rotation) => self.unsigned(rotation.webhook),
             Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Resend { id, event } => self.resent(*id, *event),

@@ -1,7 +1,7 @@
 //! How a world is: drawn from its seed, so that each one has sizes and troubles of its own.
 
 use fastrand::Rng;
-use hookdesk_core::{Figures, Retention};
+use hookdesk_core::{HealthPolicy, Retention};
 use serde::{Deserialize, Serialize};
 
 /// Bytes that every event is taken for: stores differ in what they need.
@@ -156,9 +156,9 @@ impl Plan {
     }
 
     #[must_use]
-    pub fn figures(&self) -> Figures {
+    pub fn health_policy(&self) -> HealthPolicy {
         let Health { down_after, probe_first_ms, probe_most_ms, disable_after_ms } = self.health;
-        Figures { down_after, probe_first_ms, probe_most_ms, disable_after_ms }
+        HealthPolicy { down_after, probe_first_ms, probe_most_ms, disable_after_ms }
     }
 
     /// Whether hosts know the time as the world does. One that stood still goes on with the time

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookdesk_core::{Command, Only, Range, Reason, Reply, Seq, Webhook, WebhookId};
+use hookdesk_core::{Command, Reason, ReplayFilter, ReplayRange, Reply, Seq, Webhook, WebhookId};
 
 use crate::stores::{Rows, hears};
 
@@ -10,7 +10,7 @@ use crate::stores::{Rows, hears};
 #[derive(Clone, Debug)]
 pub struct Promise {
     webhook: WebhookId,
-    range: Range,
+    range: ReplayRange,
     /// Whether it holds whatever the webhook wants to hear of.
     for_sure: bool,
     /// The last request for each event at that time.
@@ -27,7 +27,7 @@ pub fn told(promises: &mut Vec<Promise>, rows: &Rows, call: &Command, reply: &Re
         (Command::Resend { id, event }, Reply::Announced(_)) => {
             let seq = event.seq();
             let after = Seq(seq.0 - 1);
-            let range = Range { after, to: seq, only: Only::All, per_second: None };
+            let range = ReplayRange { after, to: seq, only: ReplayFilter::All, per_second: None };
             let (webhook, numbers) = (*id, numbers(*id));
             promises.push(Promise { webhook, range, for_sure: true, numbers });
         }
@@ -69,7 +69,7 @@ pub fn kept(promises: &[Promise], rows: &Rows, webhooks: &BTreeMap<WebhookId, &W
             let before = promise.numbers.get(&event.seq).copied().unwrap_or(0);
             let again = ours.clone().any(|attempt| attempt.key.number > before);
             let delivered = ours.clone().any(|attempt| attempt.reason == Reason::Delivered);
-            let left_out = promise.range.only == Only::Undelivered && delivered;
+            let left_out = promise.range.only == ReplayFilter::Undelivered && delivered;
             assert!(again || left_out, "{id}: {} was to be sent once more", event.seq);
         }
     }

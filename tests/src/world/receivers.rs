@@ -1,7 +1,7 @@
 //! What receivers answer, when their answers come, and what becomes of the reports.
 
 use fastrand::Rng;
-use hookdesk_core::{Answer, Failure, HolderId, Millis, Report, Subject, WebhookId};
+use hookdesk_core::{Answer, Failure, HolderId, Millis, OrderingKey, Report, WebhookId};
 
 use super::plan::Plan;
 
@@ -10,7 +10,7 @@ use super::plan::Plan;
 pub struct Flying {
     pub holder: HolderId,
     pub webhook: WebhookId,
-    pub subject: Subject,
+    pub ordering_key: OrderingKey,
     /// When its end is reported: never, if the task that waits for it died.
     pub reported_at: Option<Millis>,
     pub report: Report,

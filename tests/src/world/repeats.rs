@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::api::{self, Response};
-use hookdesk_core::{Command, Digest, Once, Refusal, Reply};
+use hookdesk_core::{Command, Digest, Idempotent, Refusal, Reply};
 
 use crate::stores::Rows;
 
 /// The call itself, with or without a key.
 pub fn plain(call: &Command) -> &Command {
     match call {
-        Command::Once(once) => &once.command,
+        Command::Idempotent(once) => &once.command,
         call => call,
     }
 }
@@ -28,7 +28,7 @@ pub struct Repeats {
 impl Repeats {
     /// Somebody calls.
     pub fn asked(&mut self, call: &Command) {
-        let Command::Once(Once { command, .. }) = call else { return };
+        let Command::Idempotent(Idempotent { command, .. }) = call else { return };
         match &**command {
             Command::OpenTicket { message } | Command::UpdateTicket { message, .. } => {
                 self.messages.insert(message.as_str().to_owned());
@@ -44,7 +44,7 @@ impl Repeats {
     }
 
     /// A caller was told what became of a call under a key.
-    pub fn told(&mut self, once: &Once, reply: &Result<Reply, Refusal>) {
+    pub fn told(&mut self, once: &Idempotent, reply: &Result<Reply, Refusal>) {
         let mut answer = api::answer(reply.clone());
         let key = once.key;
         let headers = answer.headers.len();

@@ -75,7 +75,10 @@ where
         };
         self.looks_round()
             && !due
-            && self.hosts.iter().all(|host| host.calls.is_empty() && host.unheard.is_empty())
+            && self
+                .hosts
+                .iter()
+                .all(|host| host.calls.is_empty() && host.uncommitted_reports.is_empty())
             && self.rows.partners.iter().all(done)
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use hookdesk_core::{Millis, Reader, Reason, Slot, Subject, Webhook, WebhookStatus};
+use hookdesk_core::{Millis, OrderingKey, Reader, Reason, Slot, Webhook, WebhookStatus};
 
 /// How often each situation was met: what happened, and in what state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,7 +174,7 @@ fn status(webhook: &Webhook) -> &'static str {
 }
 
 fn states(webhook: &Webhook, reader: &Reader) -> impl Iterator<Item = &'static str> {
-    let is_again = |slot: &Slot| matches!(slot.subject, Subject::Again(_));
+    let is_again = |slot: &Slot| matches!(slot.ordering_key, OrderingKey::Resend(_));
     let states = [
         (reader.is_idle(), "idle"),
         (!reader.sending.is_empty(), "sending"),

@@ -1,6 +1,6 @@
 //! How a world is told: a line a batch, for people and for comparing one story with another.
 
-use hookdesk_core::{Amendment, Answer, Command, Decided, EventType, Moment, Report};
+use hookdesk_core::{Amendment, Answer, Command, Committed, EventType, Moment, Report};
 use sha2::{Digest, Sha256};
 
 use crate::stores::Fate;
@@ -11,9 +11,9 @@ pub fn batch(
     batch: &[(Command, Moment)],
     fate: Fate,
     conflicts: u32,
-    decided: Option<&[Decided]>,
+    decided: Option<&[Committed]>,
 ) -> String {
-    let digest = hex(&Sha256::digest(format!("{decided:?}"))[..8]);
+    let digest = hex(&Sha256::digest(as_digested(&format!("{decided:?}")))[..8]);
     let commands = batch.iter().map(|(command, _)| brief(command)).collect::<Vec<_>>().join(", ");
     let requests = decided.unwrap_or_default().iter().flat_map(|decided| &decided.requests);
     let sent = requests.map(|request| {
@@ -27,6 +27,23 @@ pub fn batch(
         (None, fate) => format!("failed ({fate:?})"),
     };
     format!("{name} [{commands}] {end}; sends [{sent}] {digest}")
+}
+
+/// Types whose names were others when the first digests were taken. What a type is called decides
+/// nothing, so digests go on over the first names.
+const FIRST_NAMES: [(&str, &str); 6] = [
+    ("Committed {", "Decided {"),
+    ("Repeated {", "Again {"),
+    ("IdempotencyRecord {", "FirstAnswer {"),
+    ("ReplayRun {", "Run {"),
+    ("ReplayRange {", "Range {"),
+    ("ReplayCount {", "Count {"),
+];
+
+/// A debug text as digests are taken of it.
+pub fn as_digested(debug: &str) -> String {
+    let first = |text: String, (now, first): &(&str, &str)| text.replace(now, first);
+    FIRST_NAMES.iter().fold(debug.to_owned(), first)
 }
 
 /// Bytes as people compare them.
@@ -65,7 +82,7 @@ fn brief(command: &Command) -> String {
             format!("replay {from}..{to} {only}→{}", tail(&id.to_string()))
         }
         Command::StopReplay { id } => format!("stop replay {}", tail(&id.to_string())),
-        Command::Once(once) => {
+        Command::Idempotent(once) => {
             format!("{} under {}", brief(&once.command), tail(&once.key.to_string()))
         }
         Command::Report(Report { key, answer, .. }) => {

@@ -1,6 +1,8 @@
 //! What callers are told of their calls, and what they do then.
 
-use hookdesk_core::{Command, Decided, FirstAnswer, Refusal, Reply, SecretId, TicketId, WebhookId};
+use hookdesk_core::{
+    Command, Committed, IdempotencyRecord, Refusal, Reply, SecretId, TicketId, WebhookId,
+};
 use serde_json::Value;
 
 use super::repeats::plain;
@@ -12,9 +14,9 @@ where
     S::Fault: std::fmt::Debug,
 {
     /// Callers hear what became of their calls, and what they hear must hold from here on.
-    pub(super) fn acknowledge(&mut self, rows: &Rows, calls: &[Command], decided: &[Decided]) {
+    pub(super) fn acknowledge(&mut self, rows: &Rows, calls: &[Command], decided: &[Committed]) {
         for (call, decided) in calls.iter().zip(decided) {
-            if let Command::Once(once) = call {
+            if let Command::Idempotent(once) = call {
                 self.repeats.told(once, &decided.reply);
                 // The answer may be lost on its way, as far as the caller is concerned.
                 if self.rng.u32(0..4) == 0 {
@@ -56,7 +58,7 @@ where
                 (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
                     self.callers.webhooks.retain(|webhook| webhook != id);
                 }
-                (Ok(Reply::Again { first, secret }), _) => {
+                (Ok(Reply::Repeated { first, secret }), _) => {
                     self.told_again(call, first, secret.is_some());
                 }
                 (
@@ -76,7 +78,7 @@ where
     }
 
     /// A caller reads from an answer that is given again what it was not told before.
-    fn told_again(&mut self, call: &Command, first: &FirstAnswer, with_secret: bool) {
+    fn told_again(&mut self, call: &Command, first: &IdempotencyRecord, with_secret: bool) {
         let how = if first.status >= 400 { "refused again" } else { "answered again" };
         self.situations.note("repeated call", how);
         if with_secret {
@@ -107,7 +109,7 @@ where
     /// A caller under a key that does not know how its call ended may call again, anywhere.
     pub(super) fn repeat_under_key(&mut self, call: Command) {
         let repeat = self.plan.odds.repeat;
-        if matches!(call, Command::Once(_)) && self.chance(repeat) {
+        if matches!(call, Command::Idempotent(_)) && self.chance(repeat) {
             let other = self.rng.usize(..self.hosts.len());
             self.hosts[other].calls.push(call);
         }

@@ -7,40 +7,31 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::delivery::checkpoint::Skim;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::slot::Slot;
-use crate::engine::decide::replays;
-use crate::engine::decide::turns::{disown, is_unwanted, settle};
+use crate::engine::decide::eligible::is_busy;
+use crate::engine::decide::turns::{MAX_READ, is_unwanted, remove_from_owed, settle};
+use crate::engine::decide::{checkpoint, replays};
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::{Asked, Partner};
+use crate::engine::facts::WebhookRows;
+use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
-type Decided = Result<Reply, Stop>;
-
-/// Events that one webhook reads past in one wake without sending, because all of them stand
-/// behind others or are for others: some milliseconds of work, after which everybody else has a
-/// turn.
-pub(super) const MOST_READ: u32 = 1_000;
-
-/// Events for others that a reader may be past without a write. After a crash they are read again.
-const MOST_SKIMMED: u64 = 1_000;
-
 /// Milliseconds after which a host that is not alone looks for what others left to it, if nobody
 /// tells it.
 const LOOK_ROUND_MS: u64 = 1_000;
 
-pub(super) fn wake(decision: &mut Decision<'_>) -> Decided {
+pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     reclaim(decision)?;
     reorder(decision)?;
     replays::finish(decision)?;
-    skim(decision)?;
+    checkpoint::advance_all(decision)?;
     fill(decision)?;
     set_alarm(decision)?;
     Ok(Reply::Noted)
@@ -50,7 +41,7 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Decided {
 fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let now = decision.now();
     let (mut foreign, mut lost) = (Vec::new(), Vec::new());
-    for Partner { webhook, reader } in decision.partners()?.values() {
+    for WebhookRows { webhook, reader } in decision.webhook_rows()?.values() {
         if reader.holder != Some(decision.moment.holder) {
             if decision.may_hold(webhook, reader) && !reader.sending.is_empty() {
                 foreign.push(webhook.id);
@@ -64,15 +55,15 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
         decision.held_mut(webhook)?;
     }
     for (webhook, slot) in lost {
-        decision.give_up(webhook, slot, Reason::Lost)?;
+        decision.requeue_lost(webhook, slot, Reason::Lost)?;
     }
     Ok(())
 }
 
 /// Another ordering comes into force when nothing is in flight or waits.
-fn reorder(decision: &mut Decision<'_>) -> Asked<()> {
+fn reorder(decision: &mut Decision<'_>) -> Result<(), Need> {
     let mut drained = Vec::new();
-    for Partner { webhook, .. } in decision.partners()?.values() {
+    for WebhookRows { webhook, .. } in decision.webhook_rows()?.values() {
         let reader = decision.reader(webhook.id)?;
         let drained_now = |r: &Reader| r.is_reordering(webhook) && r.is_idle();
         if reader.is_some_and(drained_now) {
@@ -106,34 +97,34 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
-fn in_turn(decision: &Decision<'_>) -> Asked<VecDeque<Arc<Webhook>>> {
-    let partners = decision.partners()?;
-    let active = |partner: &&Partner| {
-        partner.webhook.is_active() && decision.may_hold(&partner.webhook, &partner.reader)
+fn in_turn(decision: &Decision<'_>) -> Result<VecDeque<Arc<Webhook>>, Need> {
+    let webhook_rows = decision.webhook_rows()?;
+    let active = |row: &&WebhookRows| {
+        row.webhook.is_active() && decision.may_hold(&row.webhook, &row.reader)
     };
-    let webhook = |partner: &Partner| Arc::clone(&partner.webhook);
+    let webhook = |row: &WebhookRows| Arc::clone(&row.webhook);
     let Some(last) = decision.turn else {
-        return Ok(partners.values().filter(active).map(webhook).collect());
+        return Ok(webhook_rows.values().filter(active).map(webhook).collect());
     };
-    let after = partners.range(last..).filter(|(id, _)| **id != last);
-    let before = partners.range(..=last);
-    Ok(after.chain(before).map(|(_, partner)| partner).filter(active).map(webhook).collect())
+    let after = webhook_rows.range(last..).filter(|(id, _)| **id != last);
+    let before = webhook_rows.range(..=last);
+    Ok(after.chain(before).map(|(_, row)| row).filter(active).map(webhook).collect())
 }
 
 /// Sends one request, if there is leave, room and something to send: a lane that is due, else the
 /// next event of a subject that neither waits nor sends.
-fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
+fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Need> {
     if !decision.has_room(webhook)? {
         return Ok(false);
     }
-    if !decision.has_leave(webhook)? {
+    if !decision.may_send_now(webhook)? {
         return probe(decision, webhook);
     }
     match due_lane(decision, webhook)? {
         Some(lane) if is_unwanted(decision, webhook, &lane)? => drop_head(decision, webhook, &lane),
         Some(lane) => {
             let slot = lane.slot(decision.now());
-            decision.leave(&lane)?;
+            decision.remove_waiting_lane(&lane)?;
             decision.send(webhook, slot)?;
             Ok(true)
         }
@@ -144,28 +135,32 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> 
 }
 
 /// Lets go of a head that is not wanted, and goes on behind it in the next wake.
-fn drop_head(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<bool> {
-    decision.leave(lane)?;
-    disown(decision, webhook.id, lane.subject, lane.head)?;
+fn drop_head(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    lane: &Lane,
+) -> Result<bool, Need> {
+    decision.remove_waiting_lane(lane)?;
+    remove_from_owed(decision, webhook.id, lane.ordering_key, lane.head)?;
     settle(decision, webhook, lane.slot(decision.now()))?;
     decision.wake_at(decision.now());
     Ok(false)
 }
 
-fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Lane>> {
+fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Lane>, Need> {
     let now = decision.now();
     let first = decision.first_lane(webhook.id)?;
-    let first = first.filter(|lane| !decision.is_going(lane.head));
+    let first = first.filter(|lane| !decision.is_expiring(lane.head));
     Ok(first.filter(|lane| lane.is_due(now, &webhook.retry_schedule)))
 }
 
 /// Asks how a receiver fares that is down: one request at a time, in turn the head that has been
 /// due longest and the next unread event, so that poisoned heads cannot hold the rest.
-fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
-    let (now, figures) = (decision.now(), decision.figures());
+fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Need> {
+    let (now, health_policy) = (decision.now(), decision.health_policy());
     let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
     let Some(down) = reader.health.down else { return Ok(false) };
-    let from = reader.sends_from(now).max(down.probes_from(&figures, now));
+    let from = reader.sends_from(now).max(down.probes_from(&health_policy, now));
     if reader.probes() || now < from {
         return Ok(false);
     }
@@ -180,40 +175,40 @@ fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Asked<bool> {
         return drop_head(decision, webhook, &lane);
     }
     let slot = Slot { probe: true, ..lane.slot(now) };
-    decision.leave(&lane)?;
+    decision.remove_waiting_lane(&lane)?;
     decision.send(webhook, slot)?;
     Ok(true)
 }
 
 /// Reads on until an event can be sent. One whose subject waits or sends stands behind it there,
 /// and whether the webhook hears of it is asked when its turn comes.
-fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> Asked<bool> {
+fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> Result<bool, Need> {
     let (now, head) = (decision.now(), decision.log()?.head);
-    for _ in 0..MOST_READ {
+    for _ in 0..MAX_READ {
         let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
         let (place, ordering) = (decision.place(reader), reader.ordering);
         let next = place.read_to.next();
-        if next > head || decision.is_going(next) || !reader.may_read(webhook) {
+        if next > head || decision.is_expiring(next) || !reader.may_read(webhook) {
             return Ok(false);
         }
         let event = decision.event(next)?;
         let place = place.past(&event);
-        let subject = Subject::of(&event, ordering);
-        if !webhook.hears(&event) && !is_busy(decision, webhook.id, subject)? {
-            skip(decision, webhook.id, place)?;
+        let ordering_key = OrderingKey::of(&event, ordering);
+        if !webhook.hears(&event) && !is_busy(decision, webhook.id, ordering_key)? {
+            checkpoint::skip(decision, webhook.id, place)?;
             continue;
         }
-        let lane = decision.lane(webhook.id, subject)?;
+        let lane = decision.lane(webhook.id, ordering_key)?;
         let reader = decision.held_mut(webhook.id)?;
         reader.read(place, &event);
-        reader.take_on(subject);
+        reader.add_pending(ordering_key);
         reader.owed.add(event.id);
-        if let Some(slot) = reader.sending_for(subject) {
-            slot.behind = Some(event.seq);
+        if let Some(slot) = reader.sending_for(ordering_key) {
+            slot.last_queued = Some(event.seq);
         } else if let Some(lane) = lane {
-            decision.put_lane(Lane { behind: Some(event.seq), ..lane });
+            decision.put_lane(Lane { last_queued: Some(event.seq), ..lane });
         } else {
-            let first = Slot::first(event.seq, subject, None, now);
+            let first = Slot::first(event.seq, ordering_key, None, now);
             decision.send(webhook, Slot { probe, ..first })?;
             return Ok(true);
         }
@@ -222,99 +217,15 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
     Ok(false)
 }
 
-/// An event that is for others. That alone is not worth a write, until there are many.
-fn skip(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
-    decision.skim(id, place);
-    let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
-    if place.read_to.0 - saved.0 >= MOST_SKIMMED {
-        save_place(decision, id, place)?;
-    }
-    Ok(())
-}
-
-fn save_place(decision: &mut Decision<'_>, id: WebhookId, place: Skim) -> Asked<()> {
-    let reader = decision.reader_mut(id)?;
-    reader.read_to = place.read_to;
-    reader.tallies = place.tallies;
-    Ok(())
-}
-
-/// Moves every reader past events that are for others, up to the first that its webhook hears of or
-/// that stands behind another. That alone is not worth a write, until there are many.
-fn skim(decision: &mut Decision<'_>) -> Result<(), Stop> {
-    let head = decision.log()?.head;
-    let mut needs = Vec::new();
-    let mut behind = Vec::new();
-    for Partner { webhook, reader } in decision.partners()?.values() {
-        if decision.place(reader).read_to < head && decision.may_hold(webhook, reader) {
-            behind.push(Arc::clone(webhook));
-        }
-    }
-    for webhook in behind {
-        if let Err(need) = skim_now(decision, &webhook) {
-            needs.push(need);
-        }
-    }
-    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
-}
-
-/// How far the webhook can move past events that are for others, if at all.
-fn skim_one(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<Option<Skim>> {
-    let head = decision.log()?.head;
-    let Some(reader) = decision.reader(webhook.id)? else { return Ok(None) };
-    let (saved, ordering) = (reader.read_to, reader.ordering);
-    let mut place = decision.place(reader);
-    let start = place.read_to;
-    while place.read_to < head && place.read_to.0 - saved.0 < MOST_SKIMMED {
-        let event = decision.event(place.read_to.next())?;
-        let subject = Subject::of(&event, ordering);
-        if webhook.hears(&event) || is_busy(decision, webhook.id, subject)? {
-            break;
-        }
-        place = place.past(&event);
-    }
-    if place.read_to.0 - saved.0 >= MOST_SKIMMED {
-        decision.wake_at(decision.now());
-    }
-    Ok(Some(place).filter(|place| place.read_to > start))
-}
-
-/// Moves one reader past events that are for others.
-pub(super) fn skim_now(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<()> {
-    match skim_one(decision, webhook)? {
-        Some(place) => skip(decision, webhook.id, place),
-        None => Ok(()),
-    }
-}
-
-/// Writes down how far the webhook is past events for others, before it says otherwise what it wants
-/// to hear of: what was skipped stays skipped, also for a host that knows no more than the rows.
-pub(super) fn save_skim(decision: &mut Decision<'_>, webhook: &Webhook) -> Asked<()> {
-    let moved = skim_one(decision, webhook)?;
-    let Some(reader) = decision.reader(webhook.id)? else { return Ok(()) };
-    let place = moved.unwrap_or_else(|| decision.place(reader));
-    if place.read_to > reader.read_to {
-        save_place(decision, webhook.id, place)?;
-    }
-    Ok(())
-}
-
-/// Whether a subject waits or sends.
-fn is_busy(decision: &Decision<'_>, webhook: WebhookId, subject: Subject) -> Asked<bool> {
-    let Some(reader) = decision.reader(webhook)? else { return Ok(false) };
-    let waits = reader.waiting > 0;
-    Ok(reader.is_sending(subject) || (waits && decision.lane(webhook, subject)?.is_some()))
-}
-
 /// Asks to be woken when time alone brings something to send, or a request to be given up.
-fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
+fn set_alarm(decision: &mut Decision<'_>) -> Result<(), Need> {
     if let Some(at) = decision.retains_at() {
         decision.wake_at(at);
     }
-    if decision.has_company() {
+    if decision.shares_store() {
         decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
     }
-    let ids: Vec<WebhookId> = decision.partners()?.keys().copied().collect();
+    let ids: Vec<WebhookId> = decision.webhook_rows()?.keys().copied().collect();
     for id in ids {
         let Some(webhook) = decision.webhook(id)? else { continue };
         let Some(reader) = decision.reader(id)? else { continue };
@@ -337,14 +248,14 @@ fn set_alarm(decision: &mut Decision<'_>) -> Asked<()> {
 
 /// When the webhook will have something to send. What could go already waits for room, and whoever
 /// makes room will wake us.
-fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Asked<Option<Millis>> {
+fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Millis>, Need> {
     let now = decision.now();
     let Some(reader) = decision.reader(webhook.id)?.filter(|_| webhook.is_active()) else {
         return Ok(None);
     };
     let from = match reader.health.down {
         Some(_) if reader.probes() => return Ok(None),
-        Some(down) => reader.sends_from(now).max(down.probes_from(&decision.figures(), now)),
+        Some(down) => reader.sends_from(now).max(down.probes_from(&decision.health_policy(), now)),
         None => reader.sends_from(now),
     };
     let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));

@@ -4,53 +4,54 @@
 use std::sync::Arc;
 
 use crate::api;
-use crate::engine::command::Once;
-use crate::engine::decide::{Step, decide};
-use crate::engine::facts::{Asked, Facts};
+use crate::engine::command::Idempotent;
+use crate::engine::decide::{Evaluation, decide};
+use crate::engine::facts::Facts;
+use crate::engine::need::Need;
 use crate::engine::outcome::{Expect, Outcome, Put, Reply};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
 use crate::webhook::sign::Secret;
 
-pub(super) fn once(once: &Once, moment: &Moment, facts: &Facts) -> Step {
+pub(super) fn once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Evaluation {
     let step = try_once(once, moment, facts);
-    step.unwrap_or_else(|need| Step::Need(vec![need]))
+    step.unwrap_or_else(|need| Evaluation::Need(vec![need]))
 }
 
-fn try_once(once: &Once, moment: &Moment, facts: &Facts) -> Asked<Step> {
+fn try_once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Result<Evaluation, Need> {
     let now = moment.now;
-    let known = facts.first_answer(once.key)?;
+    let known = facts.idempotency_record(once.key)?;
     match known.filter(|first| first.stands(now)) {
         Some(first) if first.request == once.request => {
             let secret = shown(first, now, facts)?;
-            let reply = Reply::Again { first: Arc::clone(first), secret };
-            Ok(Step::Done(Outcome::unchanged(Ok(reply))))
+            let reply = Reply::Repeated { first: Arc::clone(first), secret };
+            Ok(Evaluation::Done(Outcome::unchanged(Ok(reply))))
         }
-        Some(_) => Ok(Step::Done(Outcome::unchanged(Err(Refusal::KeyReused)))),
+        Some(_) => Ok(Evaluation::Done(Outcome::unchanged(Err(Refusal::KeyReused)))),
         None => Ok(match decide(&once.command, moment, facts) {
-            Step::Need(needs) => Step::Need(needs),
-            Step::Done(outcome) => {
+            Evaluation::Need(needs) => Evaluation::Need(needs),
+            Evaluation::Done(outcome) => {
                 let expect = known.map_or(Expect::Absent, |outdated| Expect::Rev(outdated.at.0));
-                Step::Done(kept(once, now, outcome, expect))
+                Evaluation::Done(kept(once, now, outcome, expect))
             }
         }),
     }
 }
 
 /// The secret that an answer showed, while it signs.
-fn shown(first: &FirstAnswer, now: Millis, facts: &Facts) -> Asked<Option<Secret>> {
+fn shown(first: &IdempotencyRecord, now: Millis, facts: &Facts) -> Result<Option<Secret>, Need> {
     let Some((webhook, secret)) = first.shown else { return Ok(None) };
-    let partner = facts.partners()?.get(&webhook);
-    let mut live = partner.into_iter().flat_map(|partner| partner.webhook.secrets.live(now));
+    let row = facts.webhook_rows()?.get(&webhook);
+    let mut live = row.into_iter().flat_map(|row| row.webhook.secrets.live(now));
     Ok(live.find(|one| one.id == secret).map(|one| one.secret.clone()))
 }
 
 /// The outcome with its answer among the changes, be it a refusal: both hold, or neither does.
-fn kept(once: &Once, now: Millis, mut outcome: Outcome, expect: Expect) -> Outcome {
-    let first = Arc::new(api::first_answer(once, now, &outcome.reply));
-    outcome.changes.answers.insert(once.key, Put { row: Some(first), expect });
+fn kept(once: &Idempotent, now: Millis, mut outcome: Outcome, expect: Expect) -> Outcome {
+    let first = Arc::new(api::idempotency_record(once, now, &outcome.reply));
+    outcome.changes.idempotency_records.insert(once.key, Put { row: Some(first), expect });
     outcome
 }
 
@@ -93,7 +94,7 @@ mod tests {
     /// A command under a key. Its digest stands for how it was asked for.
     fn keyed(key: &str, command: Command) -> Command {
         let request = Digest::of(&[format!("{command:?}").as_bytes()]);
-        Command::Once(Once {
+        Command::Idempotent(Idempotent {
             key: Digest::of(&[key.as_bytes()]),
             request,
             command: Box::new(command),
@@ -105,7 +106,7 @@ mod tests {
     }
 
     fn is_again(reply: &Result<Reply, Refusal>) -> bool {
-        matches!(reply, Ok(Reply::Again { .. }))
+        matches!(reply, Ok(Reply::Repeated { .. }))
     }
 
     /// Status and body as the caller sees them.
@@ -150,9 +151,9 @@ mod tests {
         rig.one(keyed("k", open("m"))).unwrap();
         assert_eq!(rig.one(keyed("k", open("n"))), Err(Refusal::KeyReused));
         assert!(!is_again(&rig.one(keyed("l", open("m")))));
-        rig.now = START.plus(FirstAnswer::KEPT_MS - 1);
+        rig.now = START.plus(IdempotencyRecord::KEPT_MS - 1);
         assert!(is_again(&rig.one(keyed("k", open("m")))));
-        rig.now = START.plus(FirstAnswer::KEPT_MS);
+        rig.now = START.plus(IdempotencyRecord::KEPT_MS);
         assert!(!is_again(&rig.one(keyed("k", open("n")))));
         assert!(is_again(&rig.one(keyed("k", open("n")))));
     }

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{Scope, Subject};
-use crate::delivery::replay::{Count, Range, Run, paced};
+use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::replay::{ReplayCount, ReplayRange, ReplayRun, paced};
 use crate::delivery::slot::Slot;
-use crate::engine::decide::deliveries;
+use crate::engine::decide::checkpoint;
+use crate::engine::decide::eligible::{is_busy, is_owed, replay_wants, running};
+use crate::engine::decide::turns::count_replayed;
 use crate::engine::decide::webhooks::find;
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::{Asked, Partner};
+use crate::engine::facts::WebhookRows;
+use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::Event;
 use crate::model::id::{EventId, WebhookId};
@@ -21,15 +24,17 @@ use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
-type Decided = Result<Reply, Stop>;
-
 /// Events that one wake reads for a replay without sending any of them, because they were delivered
 /// or are owed: some milliseconds of work, with three look-ups each where many lanes wait, after
 /// which everybody else has a turn.
-const MOST_PASSED: u32 = 64;
+const MAX_PASSED: u32 = 64;
 
 /// Sends an event once more, with the full ladder; a head that waits is due at once.
-pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId) -> Decided {
+pub(super) fn resend(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    event: EventId,
+) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let event = find_event(decision, &webhook, event)?;
     let now = decision.now();
@@ -38,30 +43,30 @@ pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId)
         return Err(Refusal::NotItsTurn.into());
     }
     let lanes = [
-        Subject::of(&event, reader.ordering),
-        Subject::Again(event.seq),
-        Subject::replayed(&event, reader.ordering),
+        OrderingKey::of(&event, reader.ordering),
+        OrderingKey::Resend(event.seq),
+        OrderingKey::replayed(&event, reader.ordering),
     ];
     let mut waiting = None;
-    for subject in lanes {
-        let lane = decision.lane(id, subject)?;
+    for ordering_key in lanes {
+        let lane = decision.lane(id, ordering_key)?;
         waiting = waiting.or(lane.filter(|lane| lane.head == event.seq));
     }
-    deliveries::skim_now(decision, &webhook)?;
+    checkpoint::advance_past_unsubscribed(decision, &webhook)?;
     let lane = match waiting {
         Some(lane) => lane,
         None if is_owed(decision, &webhook, &event)? => return Err(Refusal::NotItsTurn.into()),
-        None if decision.reader(id)?.is_some_and(|reader| reader.waiting >= Lane::MOST) => {
+        None if decision.reader(id)?.is_some_and(|reader| reader.waiting >= Lane::MAX) => {
             return Err(Refusal::TooManyLanes.into());
         }
         None => {
-            let subject = Subject::Again(event.seq);
-            let number = decision.tried(id, event.seq)?.number;
+            let ordering_key = OrderingKey::Resend(event.seq);
+            let number = decision.attempt_summary(id, event.seq)?.number;
             write_down(decision, &webhook, event.seq)?;
-            let slot = Slot { number, ..Slot::first(event.seq, subject, None, now) };
+            let slot = Slot { number, ..Slot::first(event.seq, ordering_key, None, now) };
             let reader = decision.reader_mut(id)?;
-            reader.take_on(subject);
-            reader.wait(subject);
+            reader.add_pending(ordering_key);
+            reader.add_waiting(ordering_key);
             slot.waiting(id, 0, now, Reason::Resend)
         }
     };
@@ -74,10 +79,10 @@ pub(super) fn resend(decision: &mut Decision<'_>, id: WebhookId, event: EventId)
 pub(super) fn start(
     decision: &mut Decision<'_>,
     id: WebhookId,
-    range: Range,
-    counted: Count,
+    range: ReplayRange,
+    counted: ReplayCount,
     dry_run: bool,
-) -> Decided {
+) -> Result<Reply, Stop> {
     find(decision, id)?;
     let now = decision.now();
     if !dry_run {
@@ -85,13 +90,13 @@ pub(super) fn start(
         if reader.replay.run.is_some() {
             return Err(Refusal::ReplayRunning.into());
         }
-        reader.replay.run = Some(Run::new(range, counted, now));
+        reader.replay.run = Some(ReplayRun::new(range, counted, now));
     }
     Ok(Reply::Replay { counted, starts: !dry_run })
 }
 
 /// Ends a replay. What it has in flight comes to its end, and nothing more follows.
-pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     find(decision, id)?;
     let Some(run) = running(decision, id)? else { return Err(Refusal::NoReplay.into()) };
     decision.stop_replay(id)?;
@@ -99,9 +104,9 @@ pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
 }
 
 /// Ends replays of which all is done with.
-pub(super) fn finish(decision: &mut Decision<'_>) -> Asked<()> {
-    let over = |partner: &&Partner| partner.reader.replay.is_over();
-    let over = decision.partners()?.values().filter(over).map(|partner| partner.webhook.id);
+pub(super) fn finish(decision: &mut Decision<'_>) -> Result<(), Need> {
+    let over = |row: &&WebhookRows| row.reader.replay.is_over();
+    let over = decision.webhook_rows()?.values().filter(over).map(|row| row.webhook.id);
     for id in over.collect::<Vec<_>>() {
         decision.reader_mut(id)?.replay.run = None;
     }
@@ -113,9 +118,9 @@ pub(super) fn read_on(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
     probe: bool,
-) -> Asked<bool> {
+) -> Result<bool, Need> {
     let (id, now) = (webhook.id, decision.now());
-    for _ in 0..MOST_PASSED {
+    for _ in 0..MAX_PASSED {
         let Some(reader) = decision.reader(id)? else { return Ok(false) };
         if reader.replay.is_over() {
             decision.held_mut(id)?.replay.run = None;
@@ -130,7 +135,7 @@ pub(super) fn read_on(
             passed(decision, id, run.range.to)?;
             continue;
         }
-        if decision.is_going(next) {
+        if decision.is_expiring(next) {
             return Ok(false);
         }
         if next > log.head {
@@ -138,24 +143,24 @@ pub(super) fn read_on(
             return Ok(false);
         }
         let event = decision.event(next)?;
-        let subject = Subject::replayed(&event, ordering);
-        if is_busy(decision, id, subject)? {
-            if subject == Subject::Replay(Scope::Everything) {
+        let ordering_key = OrderingKey::replayed(&event, ordering);
+        if is_busy(decision, id, ordering_key)? {
+            if ordering_key == OrderingKey::Replay(Scope::Everything) {
                 // Where all are in one order, each goes when it is read.
                 return Ok(false);
             }
-            if wants(decision, webhook, &event)? {
+            if replay_wants(decision, webhook, &event)? {
                 // It goes when what is before it is done with, and takes its share of the pace now.
                 keep_pace(decision, id)?;
             }
-            note_behind(decision, id, subject, event.seq)?;
+            note_behind(decision, id, ordering_key, event.seq)?;
             passed(decision, id, event.seq)?;
-        } else if wants(decision, webhook, &event)? {
-            let number = decision.tried(id, event.seq)?.number + 1;
+        } else if replay_wants(decision, webhook, &event)? {
+            let number = decision.attempt_summary(id, event.seq)?.number + 1;
             write_down(decision, webhook, event.seq)?;
             passed(decision, id, event.seq)?;
-            begin(decision, id, subject)?;
-            let first = Slot::first(event.seq, subject, None, now);
+            begin(decision, id, ordering_key)?;
+            let first = Slot::first(event.seq, ordering_key, None, now);
             decision.send(webhook, Slot { number, probe, ..first })?;
             return Ok(true);
         } else {
@@ -166,61 +171,36 @@ pub(super) fn read_on(
     Ok(false)
 }
 
-/// Whether a replay that runs sends the event once more, judged as it is its turn.
-pub(super) fn wants(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<bool> {
-    let Some(run) = running(decision, webhook.id)? else { return Ok(false) };
-    if !(webhook.hears(event) && webhook.id.is_older_than(event.id)) {
-        return Ok(false);
-    }
-    if !is_settled(decision, webhook, event)? {
-        return Ok(false);
-    }
-    Ok(run.range.only.takes(decision.tried(webhook.id, event.seq)?.delivered))
-}
-
-/// Whether the event is neither owed nor to be sent once more already.
-pub(super) fn is_settled(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<bool> {
-    let elsewhere =
-        is_owed(decision, webhook, event)? || is_resent(decision, webhook.id, event.seq)?;
-    Ok(!elsewhere)
-}
-
-/// Whether a subject sends or waits.
-fn is_busy(decision: &Decision<'_>, id: WebhookId, subject: Subject) -> Asked<bool> {
-    let sends = decision.reader(id)?.is_some_and(|reader| reader.is_sending(subject));
-    Ok(sends || decision.lane(id, subject)?.is_some())
-}
-
 /// An event whose subject waits or sends already stands behind it there, and is judged when its
 /// turn comes.
 fn note_behind(
     decision: &mut Decision<'_>,
     id: WebhookId,
-    subject: Subject,
+    ordering_key: OrderingKey,
     seq: Seq,
-) -> Asked<()> {
-    let lane = decision.lane(id, subject)?;
+) -> Result<(), Need> {
+    let lane = decision.lane(id, ordering_key)?;
     let reader = decision.held_mut(id)?;
-    reader.take_on(subject);
-    if let Some(slot) = reader.sending_for(subject) {
-        slot.behind = Some(seq);
+    reader.add_pending(ordering_key);
+    if let Some(slot) = reader.sending_for(ordering_key) {
+        slot.last_queued = Some(seq);
     } else if let Some(lane) = lane {
-        decision.put_lane(Lane { behind: Some(seq), ..lane });
+        decision.put_lane(Lane { last_queued: Some(seq), ..lane });
     }
     Ok(())
 }
 
 /// What was skipped without being written down is written down before it is sent once more: else
 /// another host would take it for unread.
-fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Asked<()> {
+fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Result<(), Need> {
     if decision.reader(webhook.id)?.is_some_and(|reader| reader.read_to < seq) {
-        deliveries::save_skim(decision, webhook)?;
+        checkpoint::save_checkpoint(decision, webhook)?;
     }
     Ok(())
 }
 
 /// The replay was read up to `seq`.
-fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Asked<()> {
+fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Result<(), Need> {
     if let Some(run) = &mut decision.held_mut(id)?.replay.run {
         run.read_to = seq;
     }
@@ -228,44 +208,22 @@ fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Asked<()> {
 }
 
 /// One more event is sent, at the replay's pace.
-fn begin(decision: &mut Decision<'_>, id: WebhookId, subject: Subject) -> Asked<()> {
-    decision.held_mut(id)?.take_on(subject);
-    count(decision, id, subject)?;
+fn begin(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    ordering_key: OrderingKey,
+) -> Result<(), Need> {
+    decision.held_mut(id)?.add_pending(ordering_key);
+    count_replayed(decision, id, ordering_key)?;
     keep_pace(decision, id)
 }
 
-/// The next event of `subject` is begun with.
-pub(super) fn count(decision: &mut Decision<'_>, id: WebhookId, subject: Subject) -> Asked<()> {
-    if let Some(run) = &mut decision.held_mut(id)?.replay.run
-        && subject.is_replay()
-    {
-        run.sent += 1;
-    }
-    Ok(())
-}
-
-fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Asked<()> {
+fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Result<(), Need> {
     let now = decision.now();
     if let Some(run) = &mut decision.held_mut(id)?.replay.run {
         run.from_us = paced(run.from_us, run.range.per_second, now);
     }
     Ok(())
-}
-
-fn running(decision: &Decision<'_>, id: WebhookId) -> Asked<Option<Run>> {
-    Ok(decision.reader(id)?.and_then(|reader| reader.replay.run))
-}
-
-fn is_owed(decision: &Decision<'_>, webhook: &Webhook, event: &Event) -> Asked<bool> {
-    let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
-    let lane = decision.lane(webhook.id, Subject::of(event, reader.ordering))?;
-    Ok(reader.owes(event, decision.place(reader).read_to, lane.as_ref()))
-}
-
-fn is_resent(decision: &Decision<'_>, id: WebhookId, seq: Seq) -> Asked<bool> {
-    let slots = decision.reader(id)?.map(|reader| reader.sending.iter());
-    let sends = slots.into_iter().flatten().any(|slot| slot.seq == seq);
-    Ok(sends || decision.lane(id, Subject::Again(seq))?.is_some())
 }
 
 /// An event that the log has, and that happened after the webhook was registered, for all or for

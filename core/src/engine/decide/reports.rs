@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::delivery::answer::{Answer, Meaning, Trouble};
+use crate::delivery::answer::{Answer, FailureKind, Meaning};
 use crate::delivery::attempt::Attempt;
-use crate::delivery::health::Verdict;
+use crate::delivery::health::HealthChange;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::retry_after;
 use crate::delivery::slot::Slot;
 use crate::engine::command::Report;
 use crate::engine::decide::turns::settle;
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::Asked;
+use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::EventType;
 use crate::model::id::WebhookId;
@@ -37,7 +37,7 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
     let Some(slot) = decision.end(key)? else { return Ok(Reply::Noted) };
     match report.answer.meaning() {
         Meaning::Delivered => deliver(decision, &webhook, slot, report)?,
-        Meaning::Failed(trouble) => fail(decision, &webhook, slot, report, Some(trouble))?,
+        Meaning::Failed(kind) => fail(decision, &webhook, slot, report, Some(kind))?,
         Meaning::Gone => {
             let webhook = disable(decision, &webhook, Reason::Gone)?;
             fail(decision, &webhook, slot, report, None)?;
@@ -47,7 +47,12 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
             let due = decision.now().plus(Lane::OUR_WAIT_MS);
             let reader = decision.held_mut(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
-            decision.wait(slot.waiting(webhook.id, slot.step, due, Reason::OurFault))?;
+            decision.add_waiting_lane(slot.waiting(
+                webhook.id,
+                slot.step,
+                due,
+                Reason::OurFault,
+            ))?;
             record(decision, report, Reason::OurFault, Some(due));
         }
     }
@@ -67,7 +72,7 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
 }
 
 /// With nothing in flight and nothing waiting, failures are over.
-pub(super) fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Asked<()> {
+pub(super) fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Result<(), Need> {
     let reader = decision.reader_mut(webhook)?;
     if reader.is_idle() {
         reader.health.rest();
@@ -80,13 +85,18 @@ fn deliver(
     webhook: &Arc<Webhook>,
     slot: Slot,
     report: &Report,
-) -> Asked<()> {
+) -> Result<(), Need> {
     record(decision, report, Reason::Delivered, None);
     let reader = decision.held_mut(webhook.id)?;
     reader.window.answered(false, webhook.max_in_flight);
     if reader.health.succeed() {
         reader.window.restart();
-        decision.tell_of(webhook, EventType::WebhookRecovered, None, Reason::Delivered)?;
+        decision.append_webhook_event(
+            webhook,
+            EventType::WebhookRecovered,
+            None,
+            Reason::Delivered,
+        )?;
     }
     settle(decision, webhook, slot)
 }
@@ -97,32 +107,37 @@ fn fail(
     webhook: &Arc<Webhook>,
     slot: Slot,
     report: &Report,
-    trouble: Option<Trouble>,
-) -> Asked<()> {
-    let (now, figures) = (decision.now(), decision.figures());
-    let again_at = asked_to_wait(&report.answer, trouble, now);
+    kind: Option<FailureKind>,
+) -> Result<(), Need> {
+    let (now, health_policy) = (decision.now(), decision.health_policy());
+    let again_at = asked_to_wait(&report.answer, kind, now);
     let reader = decision.held_mut(webhook.id)?;
-    reader.window.answered(trouble.is_some_and(Trouble::narrows_window), webhook.max_in_flight);
+    reader.window.answered(kind.is_some_and(FailureKind::narrows_window), webhook.max_in_flight);
     if let Some(at) = again_at {
-        let at = at.min(now.plus(Reader::LONGEST_PAUSE_MS));
+        let at = at.min(now.plus(Reader::MAX_PAUSE_MS));
         reader.not_before = reader.not_before.max(at);
     }
     if slot.probe {
-        reader.health.probe_failed(&figures, now);
+        reader.health.probe_failed(&health_policy, now);
     }
-    let mut verdict = Verdict::Unchanged;
-    if trouble.is_some_and(Trouble::is_ill) {
+    let mut change = HealthChange::Unchanged;
+    if kind.is_some_and(FailureKind::counts_against_health) {
         let one_lane = reader.ordering == Ordering::Webhook;
-        reader.health.fail(slot.subject, now);
-        verdict = reader.health.judge(&figures, one_lane, now);
+        reader.health.fail(slot.ordering_key, now);
+        change = reader.health.judge(&health_policy, one_lane, now);
     }
-    match verdict {
-        Verdict::Unchanged => step(decision, webhook, slot, report, again_at),
-        Verdict::Down => {
-            decision.tell_of(webhook, EventType::WebhookDown, None, Reason::Failing)?;
+    match change {
+        HealthChange::Unchanged => step(decision, webhook, slot, report, again_at),
+        HealthChange::Down => {
+            decision.append_webhook_event(
+                webhook,
+                EventType::WebhookDown,
+                None,
+                Reason::Failing,
+            )?;
             step(decision, webhook, slot, report, again_at)
         }
-        Verdict::Disable => {
+        HealthChange::Disable => {
             let webhook = disable(decision, webhook, Reason::Failing)?;
             step(decision, &webhook, slot, report, again_at)
         }
@@ -130,12 +145,12 @@ fn fail(
 }
 
 /// Until when a receiver asked not to be asked again about this event.
-fn asked_to_wait(answer: &Answer, trouble: Option<Trouble>, now: Millis) -> Option<Millis> {
-    let asks = trouble.is_some_and(Trouble::asks_to_wait);
+fn asked_to_wait(answer: &Answer, kind: Option<FailureKind>, now: Millis) -> Option<Millis> {
+    let asks = kind.is_some_and(FailureKind::asks_to_wait);
     match answer {
         Answer::Status { retry_after: Some(value), .. } if asks => {
             let at = retry_after::parse(value, now)?;
-            Some(at.min(now.plus(Lane::LONGEST_PAUSE_MS)))
+            Some(at.min(now.plus(Lane::MAX_PAUSE_MS)))
         }
         Answer::Status { .. } | Answer::Failure(_) => None,
     }
@@ -148,9 +163,9 @@ fn step(
     slot: Slot,
     report: &Report,
     again_at: Option<Millis>,
-) -> Asked<()> {
+) -> Result<(), Need> {
     let now = decision.now();
-    if matches!(slot.subject, Subject::Stopped(_)) {
+    if matches!(slot.ordering_key, OrderingKey::Cancelled(_)) {
         record(decision, report, Reason::Stopped, None);
         return settle(decision, webhook, slot);
     }
@@ -163,24 +178,24 @@ fn step(
     let Some(wait_ms) = wait_ms else {
         record(decision, report, Reason::RetriesUsedUp, None);
         let (kind, why) = (EventType::DeliveryAbandoned, Reason::RetriesUsedUp);
-        decision.tell_of(webhook, kind, Some(slot.seq), why)?;
+        decision.append_webhook_event(webhook, kind, Some(slot.seq), why)?;
         return settle(decision, webhook, slot);
     };
     let due = now.plus(wait_ms).max(again_at.unwrap_or(now));
     record(decision, report, why, Some(due));
-    decision.wait(slot.waiting(webhook.id, step, due, why))
+    decision.add_waiting_lane(slot.waiting(webhook.id, step, due, why))
 }
 
 fn disable(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
     reason: Reason,
-) -> Asked<Arc<Webhook>> {
+) -> Result<Arc<Webhook>, Need> {
     match webhook.status {
         WebhookStatus::Active | WebhookStatus::Paused => {
             let status = WebhookStatus::Disabled { reason, at: decision.now() };
             let disabled = Webhook::clone(webhook).with_status(status);
-            decision.tell_of(webhook, EventType::WebhookDisabled, None, reason)?;
+            decision.append_webhook_event(webhook, EventType::WebhookDisabled, None, reason)?;
             decision.put_webhook(disabled, webhook.rev)
         }
         WebhookStatus::Disabled { .. } => Ok(Arc::clone(webhook)),

@@ -6,15 +6,16 @@
 use std::sync::Arc;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{Scope, Subject};
+use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
 use crate::engine::decide::{reports, turns};
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::{Asked, Partner};
+use crate::engine::facts::WebhookRows;
+use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::{Event, EventType};
 use crate::model::id::WebhookId;
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::model::retention::Retention;
@@ -28,11 +29,11 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let too_many = too_many(decision, floor)?;
     let target = too_old.max(too_many);
     let (to, lanes) = reach(decision, floor, target)?;
-    decision.going_to(target);
+    decision.pending_floor(target);
     // Whether it was enough of what is too much shows after each step.
     let goes_on = to < target || !lanes.is_empty() || too_many > floor;
-    let_go(decision, floor, to, &lanes)?;
-    let answers_at = forget_answers(decision)?;
+    remove_pending(decision, floor, to, &lanes)?;
+    let answers_at = forget_idempotency_records(decision)?;
     let next = if goes_on {
         Some(now.plus(Retention::PACE_MS))
     } else if decision.retention().is_for_good() {
@@ -45,20 +46,20 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
 }
 
 /// Lets go of answers that are no longer given again. Says when there may be more to let go.
-fn forget_answers(decision: &mut Decision<'_>) -> Asked<Option<Millis>> {
+fn forget_idempotency_records(decision: &mut Decision<'_>) -> Result<Option<Millis>, Need> {
     let now = decision.now();
-    let Some(oldest) = decision.oldest_answer()? else { return Ok(None) };
-    let ends_at = oldest.plus(FirstAnswer::KEPT_MS);
+    let Some(oldest) = decision.oldest_idempotency_record()? else { return Ok(None) };
+    let ends_at = oldest.plus(IdempotencyRecord::KEPT_MS);
     if ends_at > now {
         return Ok(Some(ends_at));
     }
-    let outdated = Millis(now.0.saturating_sub(FirstAnswer::KEPT_MS));
-    decision.forget_answers(outdated, Retention::ANSWERS);
+    let outdated = Millis(now.0.saturating_sub(IdempotencyRecord::KEPT_MS));
+    decision.forget_idempotency_records(outdated, Retention::ANSWERS);
     Ok(Some(now.plus(Retention::PACE_MS)))
 }
 
 /// Up to where events are too old.
-fn too_old(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+fn too_old(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
     let Some(oldest) = decision.retention().oldest(decision.now()) else { return Ok(floor) };
     let head = decision.log()?.head;
     let first_kept = decision.created_from(oldest)?;
@@ -66,7 +67,7 @@ fn too_old(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
 }
 
 /// Up to where events are too many: the share of them that the store has too much.
-fn too_many(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
+fn too_many(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
     let Some(most) = decision.retention().bytes else { return Ok(floor) };
     let (head, size) = (decision.log()?.head, decision.size()?);
     let events = u128::from(head.0 - floor.0);
@@ -76,10 +77,10 @@ fn too_many(decision: &Decision<'_>, floor: Seq) -> Asked<Seq> {
 }
 
 /// How far the floor rises in one step, and the lanes that are in its way.
-fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Asked<(Seq, Vec<Lane>)> {
-    let partners = decision.partners()?;
-    let step = Retention::step(partners.len());
-    let slots = partners.values().flat_map(|partner| &partner.reader.sending);
+fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<Lane>), Need> {
+    let webhook_rows = decision.webhook_rows()?;
+    let step = Retention::step(webhook_rows.len());
+    let slots = webhook_rows.values().flat_map(|row| &row.reader.sending);
     // What is in flight is waited for.
     let in_flight = slots.map(|slot| Seq(slot.seq.0 - 1)).min().unwrap_or(target);
     let to = target.min(in_flight).min(Seq(floor.0 + step));
@@ -100,7 +101,12 @@ fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Asked<(Seq, Vec<La
 }
 
 /// Moves everything that stands at or below `to`, and raises the floor.
-fn let_go(decision: &mut Decision<'_>, floor: Seq, to: Seq, lanes: &[Lane]) -> Result<(), Stop> {
+fn remove_pending(
+    decision: &mut Decision<'_>,
+    floor: Seq,
+    to: Seq,
+    lanes: &[Lane],
+) -> Result<(), Stop> {
     let last = lanes.last().map_or(to, |lane| lane.head.max(to));
     if last <= floor {
         return Ok(());
@@ -121,48 +127,57 @@ fn let_go(decision: &mut Decision<'_>, floor: Seq, to: Seq, lanes: &[Lane]) -> R
 fn ask_ahead(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<(), Stop> {
     let mut needs = Vec::new();
     for lane in lanes {
-        let behind = lane.behind.filter(|behind| *behind > to);
-        let (Subject::Live(scope) | Subject::Replay(scope)) = lane.subject else { continue };
-        if let (Scope::Topic(topic), Some(behind)) = (scope, behind) {
-            needs.extend(decision.next_about(topic, to, behind).err());
+        let last_queued = lane.last_queued.filter(|last_queued| *last_queued > to);
+        let (OrderingKey::Live(scope) | OrderingKey::Replay(scope)) = lane.ordering_key else {
+            continue;
+        };
+        if let (Scope::Topic(topic), Some(last_queued)) = (scope, last_queued) {
+            needs.extend(decision.next_about(topic, to, last_queued).err());
         }
     }
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
 /// A lane's events up to `to` are let go; it goes on behind them.
-fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: Seq) -> Asked<()> {
+fn expire_lane(
+    decision: &mut Decision<'_>,
+    lane: &Lane,
+    events: &[Event],
+    to: Seq,
+) -> Result<(), Need> {
     let (id, now) = (lane.webhook, decision.now());
     let Some(webhook) = decision.webhook(id)? else { return Ok(()) };
     let reader = decision.reader_mut(id)?;
     let ordering = reader.ordering;
-    reader.leave(lane.subject);
-    let last = lane.behind.unwrap_or(lane.head).min(to);
+    reader.remove_waiting(lane.ordering_key);
+    let last = lane.last_queued.unwrap_or(lane.head).min(to);
     let within = |event: &&Event| {
         let is_it = event.seq == lane.head;
         let scope = Scope::of(event, ordering);
-        is_it || lane.subject == Subject::Live(scope) || lane.subject == Subject::Replay(scope)
+        is_it
+            || lane.ordering_key == OrderingKey::Live(scope)
+            || lane.ordering_key == OrderingKey::Replay(scope)
     };
     let gone = events.iter().filter(|event| (lane.head..=last).contains(&event.seq));
     for event in gone.filter(within) {
-        reader.let_go(lane.subject);
-        match lane.subject {
-            Subject::Live(_) if event.seq == lane.head || webhook.hears(event) => {
+        reader.remove_pending(lane.ordering_key);
+        match lane.ordering_key {
+            OrderingKey::Live(_) if event.seq == lane.head || webhook.hears(event) => {
                 reader.expire(event.id);
             }
-            Subject::Live(_) => reader.owed.remove(event.id),
-            Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {}
+            OrderingKey::Live(_) => reader.owed.remove(event.id),
+            OrderingKey::Resend(_) | OrderingKey::Replay(_) | OrderingKey::Cancelled(_) => {}
         }
     }
-    let behind = lane.behind.filter(|behind| *behind > to);
-    let rest = Slot::first(to, lane.subject, behind, now);
+    let last_queued = lane.last_queued.filter(|last_queued| *last_queued > to);
+    let rest = Slot::first(to, lane.ordering_key, last_queued, now);
     if let Some(next) = turns::next_in_lane(decision, &webhook, &rest)? {
         let head = next.seq;
-        let behind = behind.filter(|behind| *behind > head);
-        let number = turns::requests_so_far(decision, id, lane.subject, head)?;
+        let last_queued = last_queued.filter(|last_queued| *last_queued > head);
+        let number = turns::requests_so_far(decision, id, lane.ordering_key, head)?;
         let (step, due, why) = (0, now, Reason::Turn);
-        decision.reader_mut(id)?.wait(lane.subject);
-        decision.put_lane(Lane { head, number, step, due, behind, why, ..*lane });
+        decision.reader_mut(id)?.add_waiting(lane.ordering_key);
+        decision.put_lane(Lane { head, number, step, due, last_queued, why, ..*lane });
     } else {
         decision.drop_lane(lane);
         reports::rest(decision, id)?;
@@ -170,22 +185,22 @@ fn expire_lane(decision: &mut Decision<'_>, lane: &Lane, events: &[Event], to: S
     abandon(decision, &webhook, lane)
 }
 
-fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Asked<()> {
-    match lane.subject {
-        Subject::Live(_) | Subject::Again(_) => decision.tell_of(
+fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Result<(), Need> {
+    match lane.ordering_key {
+        OrderingKey::Live(_) | OrderingKey::Resend(_) => decision.append_webhook_event(
             webhook,
             EventType::DeliveryAbandoned,
             Some(lane.head),
             Reason::Expired,
         ),
-        Subject::Replay(_) | Subject::Stopped(_) => Ok(()),
+        OrderingKey::Replay(_) | OrderingKey::Cancelled(_) => Ok(()),
     }
 }
 
 /// Readers that stand below `to` are moved up. What they were owed until there is put on record.
-fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Asked<()> {
+fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Result<(), Need> {
     let mut below: Vec<(WebhookId, Arc<Webhook>)> = Vec::new();
-    for (id, Partner { webhook, reader }) in decision.partners()? {
+    for (id, WebhookRows { webhook, reader }) in decision.webhook_rows()? {
         if reader.read_to < to {
             below.push((*id, Arc::clone(webhook)));
         }

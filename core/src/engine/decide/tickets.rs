@@ -2,20 +2,18 @@
 
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::outcome::{Expect, Reply};
-use crate::model::event::{Details, EventType, Topic};
+use crate::model::event::{EventData, EventType, Topic};
 use crate::model::id::TicketId;
-use crate::model::log::News;
+use crate::model::log::EventDraft;
 use crate::model::refusal::Refusal;
 use crate::model::service::Availability;
 use crate::model::ticket::{Ticket, TicketMessage, TicketStatus};
 
-type Decided = Result<Reply, Stop>;
-
-pub(super) fn open(decision: &mut Decision<'_>, message: &TicketMessage) -> Decided {
+pub(super) fn open(decision: &mut Decision<'_>, message: &TicketMessage) -> Result<Reply, Stop> {
     let stamp = decision.tick()?;
     let id = TicketId::new(stamp, &decision.moment.chance);
     let ticket = Ticket::open(id, message.clone(), stamp.at);
-    decision.tell(stamp, news(EventType::TicketOpened, &ticket))?;
+    decision.append_event(stamp, news(EventType::TicketOpened, &ticket))?;
     decision.put_ticket(ticket, Expect::Absent);
     Ok(Reply::Opened(id))
 }
@@ -24,7 +22,7 @@ pub(super) fn update(
     decision: &mut Decision<'_>,
     id: TicketId,
     message: &TicketMessage,
-) -> Decided {
+) -> Result<Reply, Stop> {
     let ticket = find(decision, id)?;
     match ticket.status {
         TicketStatus::Open => {}
@@ -33,13 +31,13 @@ pub(super) fn update(
     let stamp = decision.tick()?;
     let expect = Expect::Rev(ticket.version.into());
     let ticket = ticket.updated(message.clone(), stamp.at);
-    decision.tell(stamp, news(EventType::TicketUpdated, &ticket))?;
+    decision.append_event(stamp, news(EventType::TicketUpdated, &ticket))?;
     decision.put_ticket(ticket.clone(), expect);
     Ok(Reply::Ticket(ticket))
 }
 
 /// Closing a closed ticket changes nothing and tells nobody.
-pub(super) fn close(decision: &mut Decision<'_>, id: TicketId) -> Decided {
+pub(super) fn close(decision: &mut Decision<'_>, id: TicketId) -> Result<Reply, Stop> {
     let ticket = find(decision, id)?;
     match ticket.status {
         TicketStatus::Open => {}
@@ -48,17 +46,20 @@ pub(super) fn close(decision: &mut Decision<'_>, id: TicketId) -> Decided {
     let stamp = decision.tick()?;
     let expect = Expect::Rev(ticket.version.into());
     let ticket = ticket.closed(stamp.at);
-    decision.tell(stamp, news(EventType::TicketClosed, &ticket))?;
+    decision.append_event(stamp, news(EventType::TicketClosed, &ticket))?;
     decision.put_ticket(ticket.clone(), expect);
     Ok(Reply::Ticket(ticket))
 }
 
 /// Each announcement is told, also one that changes nothing.
-pub(super) fn announce(decision: &mut Decision<'_>, availability: Availability) -> Decided {
+pub(super) fn announce(
+    decision: &mut Decision<'_>,
+    availability: Availability,
+) -> Result<Reply, Stop> {
     let service = decision.service()?;
     let stamp = decision.tick()?;
-    let news = News::of(availability.event_type()).about(Topic::Service);
-    let event = decision.tell(stamp, news)?;
+    let news = EventDraft::of(availability.event_type()).about(Topic::Service);
+    let event = decision.append_event(stamp, news)?;
     decision.put_service(service.announced(availability, stamp.at));
     Ok(Reply::Announced(event.id))
 }
@@ -70,7 +71,7 @@ fn find(decision: &Decision<'_>, id: TicketId) -> Result<Ticket, Stop> {
     }
 }
 
-fn news(kind: EventType, ticket: &Ticket) -> News<'_> {
+fn news(kind: EventType, ticket: &Ticket) -> EventDraft<'_> {
     let ticket_message = match kind {
         EventType::TicketOpened | EventType::TicketUpdated => Some(ticket.message.as_str()),
         EventType::TicketClosed
@@ -82,7 +83,7 @@ fn news(kind: EventType, ticket: &Ticket) -> News<'_> {
         | EventType::WebhookDisabled
         | EventType::DeliveryAbandoned => None,
     };
-    let data = Details { ticket_message, ..Details::default() };
+    let data = EventData { ticket_message, ..EventData::default() };
     let version = Some(ticket.version);
-    News { version, ..News::of(kind).about(Topic::Ticket(ticket.id)).with(data) }
+    EventDraft { version, ..EventDraft::of(kind).about(Topic::Ticket(ticket.id)).with(data) }
 }

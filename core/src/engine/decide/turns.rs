@@ -3,62 +3,60 @@
 use std::sync::Arc;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{Scope, Subject};
+use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
-use crate::engine::decide::deliveries::MOST_READ;
-use crate::engine::decide::replays;
+use crate::engine::decide::eligible::{is_settled, wants};
 use crate::engine::decision::Decision;
-use crate::engine::facts::Asked;
+use crate::engine::need::Need;
 use crate::model::event::Event;
 use crate::model::id::WebhookId;
 use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
+/// Events that one webhook reads past in one wake without sending, because all of them stand
+/// behind others or are for others: some milliseconds of work, after which everybody else has a
+/// turn.
+pub(super) const MAX_READ: u32 = 1_000;
+
 /// Events that a replay passes inside a lane before everybody else has a turn: each of them costs a
 /// look-up.
-const MOST_REPLAYED: u32 = 64;
-
-/// Whether the event is to be sent under `subject`, judged as it is its turn.
-pub(super) fn wants(
-    decision: &Decision<'_>,
-    webhook: &Webhook,
-    subject: Subject,
-    event: &Event,
-) -> Asked<bool> {
-    match subject {
-        Subject::Live(_) => Ok(webhook.hears(event)),
-        Subject::Again(_) => Ok(true),
-        Subject::Replay(_) => replays::wants(decision, webhook, event),
-        Subject::Stopped(_) => Ok(false),
-    }
-}
+const MAX_REPLAYED: u32 = 64;
 
 /// Whether a head is to be let go of: nobody has tried it, and it is no longer wanted.
-pub(super) fn is_unwanted(decision: &Decision<'_>, webhook: &Webhook, lane: &Lane) -> Asked<bool> {
+pub(super) fn is_unwanted(
+    decision: &Decision<'_>,
+    webhook: &Webhook,
+    lane: &Lane,
+) -> Result<bool, Need> {
     let untried = lane.why == Reason::Turn;
-    Ok(untried && !wants(decision, webhook, lane.subject, &*decision.event(lane.head)?)?)
+    Ok(untried && !wants(decision, webhook, lane.ordering_key, &*decision.event(lane.head)?)?)
 }
 
 /// The event is done with. The next of its subject takes the place if there is room and leave, else
 /// it waits as a lane that is due now.
-pub(super) fn settle(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, slot: Slot) -> Asked<()> {
+pub(super) fn settle(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+) -> Result<(), Need> {
     let now = decision.now();
-    decision.held_mut(webhook.id)?.let_go(slot.subject);
+    decision.held_mut(webhook.id)?.remove_pending(slot.ordering_key);
     let Some(next) = next_in_lane(decision, webhook, &slot)? else { return Ok(()) };
-    let behind = slot.behind.filter(|last| *last > next.seq);
-    let number = requests_so_far(decision, webhook.id, slot.subject, next.seq)?;
-    let first = Slot { number: number + 1, ..Slot::first(next.seq, slot.subject, behind, now) };
-    let wanted = wants(decision, webhook, slot.subject, &next)?;
+    let last_queued = slot.last_queued.filter(|last| *last > next.seq);
+    let number = requests_so_far(decision, webhook.id, slot.ordering_key, next.seq)?;
+    let first =
+        Slot { number: number + 1, ..Slot::first(next.seq, slot.ordering_key, last_queued, now) };
+    let wanted = wants(decision, webhook, slot.ordering_key, &next)?;
     if wanted {
-        replays::count(decision, webhook.id, slot.subject)?;
+        count_replayed(decision, webhook.id, slot.ordering_key)?;
     }
-    let stays = wanted && !decision.is_going(next.seq);
-    if stays && decision.has_leave(webhook)? && decision.has_room(webhook)? {
+    let stays = wanted && !decision.is_expiring(next.seq);
+    if stays && decision.may_send_now(webhook)? && decision.has_room(webhook)? {
         decision.send(webhook, first)
     } else {
         let lane = first.waiting(webhook.id, 0, now, Reason::Turn);
-        decision.wait(Lane { number, ..lane })
+        decision.add_waiting_lane(Lane { number, ..lane })
     }
 }
 
@@ -68,47 +66,47 @@ pub(super) fn next_in_lane(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
     slot: &Slot,
-) -> Asked<Option<Arc<Event>>> {
-    let Some(behind) = slot.behind else { return Ok(None) };
+) -> Result<Option<Arc<Event>>, Need> {
+    let Some(last_queued) = slot.last_queued else { return Ok(None) };
     // A replay of what was delivered passes nearly all of it, far from what is kept in memory.
-    let most = if slot.subject.is_replay() { MOST_REPLAYED } else { MOST_READ };
+    let most = if slot.ordering_key.is_replay() { MAX_REPLAYED } else { MAX_READ };
     let mut last = slot.seq;
     for passed in 0.. {
-        let next = match slot.subject {
-            Subject::Live(Scope::Topic(topic)) | Subject::Replay(Scope::Topic(topic)) => {
-                decision.next_about(topic, last, behind)?
+        let next = match slot.ordering_key {
+            OrderingKey::Live(Scope::Topic(topic)) | OrderingKey::Replay(Scope::Topic(topic)) => {
+                decision.next_about(topic, last, last_queued)?
             }
-            Subject::Live(Scope::Everything) | Subject::Replay(Scope::Everything) => {
-                Some(last.next()).filter(|next| *next <= behind)
+            OrderingKey::Live(Scope::Everything) | OrderingKey::Replay(Scope::Everything) => {
+                Some(last.next()).filter(|next| *next <= last_queued)
             }
-            Subject::Live(Scope::Event(_))
-            | Subject::Replay(Scope::Event(_))
-            | Subject::Again(_)
-            | Subject::Stopped(_) => None,
+            OrderingKey::Live(Scope::Event(_))
+            | OrderingKey::Replay(Scope::Event(_))
+            | OrderingKey::Resend(_)
+            | OrderingKey::Cancelled(_) => None,
         };
         let Some(next) = next else { return Ok(None) };
         let event = decision.event(next)?;
-        let is_enough = passed >= most && may_wait(decision, webhook, slot.subject, &event)?;
-        if is_enough || wants(decision, webhook, slot.subject, &event)? {
+        let is_enough = passed >= most && may_wait(decision, webhook, slot.ordering_key, &event)?;
+        if is_enough || wants(decision, webhook, slot.ordering_key, &event)? {
             return Ok(Some(event));
         }
-        disown(decision, webhook.id, slot.subject, next)?;
-        decision.reader_mut(webhook.id)?.let_go(slot.subject);
+        remove_from_owed(decision, webhook.id, slot.ordering_key, next)?;
+        decision.reader_mut(webhook.id)?.remove_pending(slot.ordering_key);
         last = next;
     }
     Ok(None)
 }
 
-/// Whether the event may wait under `subject`, wanted or not: it does not wait elsewhere.
+/// Whether the event may wait under `ordering_key`, wanted or not: it does not wait elsewhere.
 fn may_wait(
     decision: &Decision<'_>,
     webhook: &Webhook,
-    subject: Subject,
+    ordering_key: OrderingKey,
     event: &Event,
-) -> Asked<bool> {
-    match subject {
-        Subject::Live(_) | Subject::Again(_) | Subject::Stopped(_) => Ok(true),
-        Subject::Replay(_) => replays::is_settled(decision, webhook, event),
+) -> Result<bool, Need> {
+    match ordering_key {
+        OrderingKey::Live(_) | OrderingKey::Resend(_) | OrderingKey::Cancelled(_) => Ok(true),
+        OrderingKey::Replay(_) => is_settled(decision, webhook, event),
     }
 }
 
@@ -116,30 +114,44 @@ fn may_wait(
 pub(super) fn requests_so_far(
     decision: &Decision<'_>,
     webhook: WebhookId,
-    subject: Subject,
+    ordering_key: OrderingKey,
     seq: Seq,
-) -> Asked<u32> {
-    match subject {
-        Subject::Live(_) => Ok(0),
-        Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {
-            Ok(decision.tried(webhook, seq)?.number)
+) -> Result<u32, Need> {
+    match ordering_key {
+        OrderingKey::Live(_) => Ok(0),
+        OrderingKey::Resend(_) | OrderingKey::Replay(_) | OrderingKey::Cancelled(_) => {
+            Ok(decision.attempt_summary(webhook, seq)?.number)
         }
     }
 }
 
 /// An event that was counted among what the webhook is owed is not wanted after all.
-pub(super) fn disown(
+pub(super) fn remove_from_owed(
     decision: &mut Decision<'_>,
     webhook: WebhookId,
-    subject: Subject,
+    ordering_key: OrderingKey,
     seq: Seq,
-) -> Asked<()> {
-    match subject {
-        Subject::Live(_) => {
+) -> Result<(), Need> {
+    match ordering_key {
+        OrderingKey::Live(_) => {
             let event = decision.event(seq)?;
             decision.reader_mut(webhook)?.owed.remove(event.id);
         }
-        Subject::Again(_) | Subject::Replay(_) | Subject::Stopped(_) => {}
+        OrderingKey::Resend(_) | OrderingKey::Replay(_) | OrderingKey::Cancelled(_) => {}
+    }
+    Ok(())
+}
+
+/// The next event of `ordering_key` is begun with.
+pub(super) fn count_replayed(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    ordering_key: OrderingKey,
+) -> Result<(), Need> {
+    if let Some(run) = &mut decision.held_mut(id)?.replay.run
+        && ordering_key.is_replay()
+    {
+        run.sent += 1;
     }
     Ok(())
 }

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use crate::delivery::reader::Reader;
 use crate::engine::command::{Registration, Rotation};
-use crate::engine::decide::deliveries;
+use crate::engine::decide::checkpoint;
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::outcome::Reply;
 use crate::model::event::EventType;
 use crate::model::id::{SecretId, WebhookId};
-use crate::model::log::News;
+use crate::model::log::EventDraft;
 use crate::model::refusal::Refusal;
 use crate::webhook::secrets::{Secrets, SigningSecret};
 use crate::webhook::{Amendment, Webhook, WebhookStatus};
 
-type Decided = Result<Reply, Stop>;
-
 /// A new webhook hears of what happens from here on.
-pub(super) fn register(decision: &mut Decision<'_>, registration: &Registration) -> Decided {
-    if decision.partners()?.len() >= Webhook::MOST {
+pub(super) fn register(
+    decision: &mut Decision<'_>,
+    registration: &Registration,
+) -> Result<Reply, Stop> {
+    if decision.webhook_rows()?.len() >= Webhook::MAX {
         return Err(Refusal::TooManyWebhooks.into());
     }
     let stamp = decision.tick()?;
@@ -34,7 +35,7 @@ pub(super) fn register(decision: &mut Decision<'_>, registration: &Registration)
 }
 
 /// From here on nothing is sent to it, bar what is in flight.
-pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let rev = decision.reader(id)?.map_or(0, |reader| reader.rev);
     decision.unregister(&webhook, rev);
@@ -42,20 +43,24 @@ pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Decided 
 }
 
 /// A change holds from the next request on.
-pub(super) fn amend(decision: &mut Decision<'_>, id: WebhookId, settings: &Amendment) -> Decided {
+pub(super) fn amend(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    settings: &Amendment,
+) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     if let (WebhookStatus::Disabled { .. }, Some(_)) = (webhook.status, settings.paused) {
         return Err(Refusal::WebhookNotActive.into());
     }
     if settings.events.is_some() {
-        deliveries::save_skim(decision, &webhook)?;
+        checkpoint::save_checkpoint(decision, &webhook)?;
     }
     let amended = Webhook::clone(&webhook).amended(settings);
     Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)?))
 }
 
 /// It goes on where it stood. Enabling what is not disabled changes nothing.
-pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let now = decision.now();
     match webhook.status {
@@ -71,7 +76,7 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
 }
 
 /// The new secret signs from the next request on, beside those that are still live.
-pub(super) fn rotate(decision: &mut Decision<'_>, rotation: &Rotation) -> Decided {
+pub(super) fn rotate(decision: &mut Decision<'_>, rotation: &Rotation) -> Result<Reply, Stop> {
     let webhook = find(decision, rotation.webhook)?;
     let stamp = decision.tick()?;
     let id = SecretId::new(stamp, &decision.moment.chance);
@@ -85,7 +90,7 @@ pub(super) fn end_secret(
     decision: &mut Decision<'_>,
     webhook: WebhookId,
     secret: SecretId,
-) -> Decided {
+) -> Result<Reply, Stop> {
     let webhook = find(decision, webhook)?;
     let secrets = webhook.secrets.end(secret, decision.now())?;
     let changed = Webhook::clone(&webhook).with_secrets(secrets);
@@ -93,24 +98,27 @@ pub(super) fn end_secret(
     Ok(Reply::SecretEnded(secret))
 }
 
-pub(super) fn ping_one(decision: &mut Decision<'_>, id: WebhookId) -> Decided {
+pub(super) fn ping_one(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     if !webhook.is_active() {
         return Err(Refusal::WebhookNotActive.into());
     }
     let stamp = decision.tick()?;
-    let event = decision.tell(stamp, News { only_for: Some(id), ..News::of(EventType::Ping) })?;
+    let event = decision.append_event(
+        stamp,
+        EventDraft { only_for: Some(id), ..EventDraft::of(EventType::Ping) },
+    )?;
     let now = decision.now();
     let reader = decision.reader_mut(id)?;
-    reader.aimed += 1;
+    reader.targeted += 1;
     reader.health.probe_now(now);
     Ok(Reply::Announced(event.id))
 }
 
 /// A ping to all is owed to every webhook, like any event.
-pub(super) fn ping(decision: &mut Decision<'_>) -> Decided {
+pub(super) fn ping(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let stamp = decision.tick()?;
-    let event = decision.tell(stamp, News::of(EventType::Ping))?;
+    let event = decision.append_event(stamp, EventDraft::of(EventType::Ping))?;
     Ok(Reply::Announced(event.id))
 }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::engine::facts::Asked;
 use crate::engine::need::Need;
 use crate::model::event::{Event, Topic};
 use crate::model::seq::Seq;
@@ -30,7 +29,7 @@ impl Events {
     /// Events that are recalled at once: a window, and 4 MiB of the longest bodies.
     const PAGE: u32 = 64;
 
-    pub fn get(&self, seq: Seq) -> Asked<&Arc<Event>> {
+    pub fn get(&self, seq: Seq) -> Result<&Arc<Event>, Need> {
         self.in_tail(seq)
             .or_else(|| self.recalled.get(&seq))
             .ok_or(Need::Events { from: seq, most: Self::PAGE })
@@ -41,7 +40,7 @@ impl Events {
         self.tail.get(usize::try_from(index).ok()?)
     }
 
-    pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Asked<Option<Seq>> {
+    pub fn next_about(&self, topic: Topic, after: Seq, to: Seq) -> Result<Option<Seq>, Need> {
         let tail_covers = self.tail.front().is_some_and(|first| first.seq <= after.next());
         if !tail_covers {
             match self.nexts.get(&(topic, after, to)) {
@@ -103,15 +102,15 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::{Details, EventType};
+    use crate::model::event::{EventData, EventType};
     use crate::model::id::Stamp;
-    use crate::model::log::{Log, News};
+    use crate::model::log::{EventDraft, Log};
     use crate::model::millis::Millis;
 
     fn append(events: &mut Events, log: &mut Log, topic: Option<Topic>, message: &str) {
         let kind = EventType::TicketUpdated;
-        let data = Details { ticket_message: Some(message), ..Details::default() };
-        let news = News { topic, ..News::of(kind) }.with(data);
+        let data = EventData { ticket_message: Some(message), ..EventData::default() };
+        let news = EventDraft { topic, ..EventDraft::of(kind) }.with(data);
         let event = log.append(Stamp { at: Millis(1), count: 0 }, news);
         events.append(Arc::new(event));
     }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
-use crate::engine::facts::Asked;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::engine::need::Need;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
@@ -14,7 +13,7 @@ type Turn = (Millis, Seq);
 
 /// How far the order of the lanes is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Known {
+enum LoadedTo {
     #[default]
     Nothing,
     /// Every lane that goes at this turn or before it.
@@ -22,7 +21,7 @@ enum Known {
     All,
 }
 
-impl Known {
+impl LoadedTo {
     fn covers(self, turn: Turn) -> bool {
         match self {
             Self::Nothing => false,
@@ -35,10 +34,10 @@ impl Known {
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     /// `None` for a subject that is known not to wait.
-    rows: BTreeMap<Subject, Option<Lane>>,
+    rows: BTreeMap<OrderingKey, Option<Lane>>,
     /// The subjects of `rows` whose turn is within what is known.
-    order: BTreeMap<Turn, Subject>,
-    known: Known,
+    order: BTreeMap<Turn, OrderingKey>,
+    known: LoadedTo,
     /// Whether the store may still have lanes of a replay that was stopped in this batch.
     stopped: bool,
 }
@@ -51,20 +50,24 @@ impl Lanes {
 
     /// A webhook that is known to have no lane.
     pub fn none() -> Self {
-        Self { known: Known::All, ..Self::default() }
+        Self { known: LoadedTo::All, ..Self::default() }
     }
 
     pub fn need(webhook: WebhookId, after: Option<Turn>) -> Need {
         Need::Lanes { webhook, after, most: Self::PAGE }
     }
 
-    pub fn get(&self, webhook: WebhookId, subject: Subject) -> Asked<Option<&Lane>> {
-        match self.rows.get(&subject) {
+    pub fn get(
+        &self,
+        webhook: WebhookId,
+        ordering_key: OrderingKey,
+    ) -> Result<Option<&Lane>, Need> {
+        match self.rows.get(&ordering_key) {
             Some(lane) => Ok(lane.as_ref()),
             None => match self.known {
-                Known::All => Ok(None),
-                Known::To(_) => Err(Need::Lane(webhook, subject)),
-                Known::Nothing => Err(Self::need(webhook, None)),
+                LoadedTo::All => Ok(None),
+                LoadedTo::To(_) => Err(Need::Lane(webhook, ordering_key)),
+                LoadedTo::Nothing => Err(Self::need(webhook, None)),
             },
         }
     }
@@ -72,23 +75,23 @@ impl Lanes {
     pub fn first(
         &self,
         webhook: WebhookId,
-        skip: impl Fn(Subject) -> bool,
-    ) -> Asked<Option<&Lane>> {
-        match self.order.values().find(|subject| !skip(**subject)) {
-            Some(subject) => Ok(self.rows.get(subject).and_then(Option::as_ref)),
+        skip: impl Fn(OrderingKey) -> bool,
+    ) -> Result<Option<&Lane>, Need> {
+        match self.order.values().find(|ordering_key| !skip(**ordering_key)) {
+            Some(ordering_key) => Ok(self.rows.get(ordering_key).and_then(Option::as_ref)),
             None => match self.known {
-                Known::All => Ok(None),
-                Known::To(turn) => Err(Self::need(webhook, Some(turn))),
-                Known::Nothing => Err(Self::need(webhook, None)),
+                LoadedTo::All => Ok(None),
+                LoadedTo::To(turn) => Err(Self::need(webhook, Some(turn))),
+                LoadedTo::Nothing => Err(Self::need(webhook, None)),
             },
         }
     }
 
     /// A row as the store has it, unless a newer one is known.
-    pub fn learn(&mut self, subject: Subject, lane: Option<Lane>) {
-        if !self.rows.contains_key(&subject) {
-            let lane = lane.filter(|_| !self.is_gone(subject));
-            self.put(subject, lane);
+    pub fn learn(&mut self, ordering_key: OrderingKey, lane: Option<Lane>) {
+        if !self.rows.contains_key(&ordering_key) {
+            let lane = lane.filter(|_| !self.is_gone(ordering_key));
+            self.put(ordering_key, lane);
         }
     }
 
@@ -96,47 +99,47 @@ impl Lanes {
     pub fn learn_page(&mut self, page: Vec<Lane>, most: u32) {
         let whole = u32::try_from(page.len()).is_ok_and(|count| count < most);
         self.known = match page.last() {
-            Some(last) if !whole => Known::To(last.turn()),
-            _ => Known::All,
+            Some(last) if !whole => LoadedTo::To(last.turn()),
+            _ => LoadedTo::All,
         };
         let stopped = self.stopped;
-        for lane in page.into_iter().filter(|lane| !(stopped && lane.subject.is_replay())) {
-            self.rows.entry(lane.subject).or_insert(Some(lane));
+        for lane in page.into_iter().filter(|lane| !(stopped && lane.ordering_key.is_replay())) {
+            self.rows.entry(lane.ordering_key).or_insert(Some(lane));
         }
         let known = self.known;
-        let covered = self.rows.iter().filter_map(|(subject, lane)| {
+        let covered = self.rows.iter().filter_map(|(ordering_key, lane)| {
             let turn = lane.as_ref()?.turn();
-            known.covers(turn).then_some((turn, *subject))
+            known.covers(turn).then_some((turn, *ordering_key))
         });
         self.order = covered.collect();
     }
 
-    fn is_gone(&self, subject: Subject) -> bool {
-        self.stopped && subject.is_replay()
+    fn is_gone(&self, ordering_key: OrderingKey) -> bool {
+        self.stopped && ordering_key.is_replay()
     }
 
     /// All lanes of a replay are gone, known or not.
     pub fn stop_replay(&mut self) {
         self.stopped = true;
-        self.rows.retain(|subject, _| !subject.is_replay());
-        self.order.retain(|_, subject| !subject.is_replay());
+        self.rows.retain(|ordering_key, _| !ordering_key.is_replay());
+        self.order.retain(|_, ordering_key| !ordering_key.is_replay());
     }
 
     /// A row as it now stands.
-    pub fn put(&mut self, subject: Subject, lane: Option<Lane>) {
-        if let Some(Some(old)) = self.rows.get(&subject) {
+    pub fn put(&mut self, ordering_key: OrderingKey, lane: Option<Lane>) {
+        if let Some(Some(old)) = self.rows.get(&ordering_key) {
             self.order.remove(&old.turn());
         }
         match lane {
             Some(lane) if self.known.covers(lane.turn()) => {
-                self.order.insert(lane.turn(), subject);
+                self.order.insert(lane.turn(), ordering_key);
             }
             Some(_) | None => {}
         }
-        if lane.is_none() && self.known == Known::All {
-            self.rows.remove(&subject);
+        if lane.is_none() && self.known == LoadedTo::All {
+            self.rows.remove(&ordering_key);
         } else {
-            self.rows.insert(subject, lane);
+            self.rows.insert(ordering_key, lane);
         }
     }
 
@@ -148,7 +151,7 @@ impl Lanes {
             return;
         }
         if let Some((&(due, head), _)) = self.order.iter().nth(Self::KEPT / 2) {
-            self.known = Known::To((due, head));
+            self.known = LoadedTo::To((due, head));
             self.order.split_off(&(due, head.next()));
         }
         let order = &self.order;
@@ -164,8 +167,8 @@ mod tests {
     use crate::model::id::Stamp;
     use crate::model::reason::Reason;
 
-    fn subject(seq: Seq) -> Subject {
-        Subject::Live(Scope::Event(seq))
+    fn ordering_key(seq: Seq) -> OrderingKey {
+        OrderingKey::Live(Scope::Event(seq))
     }
 
     fn webhook() -> WebhookId {
@@ -175,32 +178,32 @@ mod tests {
     fn lane(seq: u64, due: u64) -> Lane {
         Lane {
             webhook: webhook(),
-            subject: subject(Seq(seq)),
+            ordering_key: ordering_key(Seq(seq)),
             head: Seq(seq),
             number: 0,
             step: 0,
             due: Millis(due),
-            behind: None,
+            last_queued: None,
             why: Reason::Turn,
         }
     }
 
-    fn first(lanes: &Lanes) -> Asked<Option<u64>> {
+    fn first(lanes: &Lanes) -> Result<Option<u64>, Need> {
         Ok(lanes.first(webhook(), |_| false)?.map(|lane| lane.head.0))
     }
 
     #[test]
     fn a_page_never_replaces_what_was_decided_meanwhile() {
         let mut lanes = Lanes::default();
-        lanes.put(subject(Seq(1)), Some(lane(1, 50)));
-        lanes.put(subject(Seq(2)), None);
-        lanes.put(subject(Seq(9)), Some(lane(9, 15)));
+        lanes.put(ordering_key(Seq(1)), Some(lane(1, 50)));
+        lanes.put(ordering_key(Seq(2)), None);
+        lanes.put(ordering_key(Seq(9)), Some(lane(9, 15)));
         assert!(first(&lanes).is_err());
         lanes.learn_page(vec![lane(1, 10), lane(2, 11), lane(3, 20)], 3);
         assert_eq!(first(&lanes), Ok(Some(9)), "moved into the page, while 1 and 2 left it");
-        lanes.put(subject(Seq(9)), None);
+        lanes.put(ordering_key(Seq(9)), None);
         assert_eq!(first(&lanes), Ok(Some(3)));
-        lanes.put(subject(Seq(3)), None);
+        lanes.put(ordering_key(Seq(3)), None);
         assert_eq!(first(&lanes), Err(Lanes::need(webhook(), Some((Millis(20), Seq(3))))));
         lanes.learn_page(vec![], 3);
         assert_eq!(first(&lanes), Ok(Some(1)));
@@ -210,12 +213,12 @@ mod tests {
     fn what_is_let_go_is_asked_for_again() {
         let mut lanes = Lanes::none();
         for seq in 1..=1_000 {
-            lanes.put(subject(Seq(seq)), Some(lane(seq, 2_000 - seq)));
+            lanes.put(ordering_key(Seq(seq)), Some(lane(seq, 2_000 - seq)));
         }
         lanes.trim();
         assert!(lanes.rows.len() <= Lanes::KEPT);
         assert_eq!(first(&lanes), Ok(Some(1_000)));
-        let gone = subject(Seq(1));
+        let gone = ordering_key(Seq(1));
         assert_eq!(lanes.get(webhook(), gone), Err(Need::Lane(webhook(), gone)));
     }
 }

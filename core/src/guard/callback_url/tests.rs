@@ -66,7 +66,7 @@ fn urls_that_need_no_mending_are_kept_as_they_are() {
 fn lengths_up_to_the_limits_are_right_and_one_more_is_not() {
     let url_of = |bytes: usize| format!("https://a.example/{}", "a".repeat(bytes - 18));
     let too_long = BadCallbackUrl::TooLong { bytes: 2_049 };
-    assert!(parse(&url_of(CallbackUrl::LONGEST)).is_ok());
+    assert!(parse(&url_of(CallbackUrl::MAX_LENGTH)).is_ok());
     assert_eq!(parse(&url_of(2_049)), Err(too_long));
 
     for end in ["", ".", "/", "./", ".:80"] {

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::Read;
 use crate::delivery::answer::{Answer, Failure};
 use crate::delivery::attempt::AttemptKey;
-use crate::delivery::replay::{Count, Range};
-use crate::engine::command::{Command, Once, Registration, Report, Rotation};
+use crate::delivery::replay::{ReplayCount, ReplayRange};
+use crate::engine::command::{Command, Idempotent, Registration, Report, Rotation};
 use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
 use crate::model::event::EventType;
@@ -40,9 +40,10 @@ pub(super) enum CommandForm<'a> {
     PingOne { id: WebhookId },
     Ping,
     Resend { id: WebhookId, event: EventId },
-    Replay { id: WebhookId, range: Range, counted: Count, dry_run: bool },
+    Replay { id: WebhookId, range: ReplayRange, counted: ReplayCount, dry_run: bool },
     StopReplay { id: WebhookId },
-    Once { key: Digest, request: Digest, command: Box<CommandForm<'a>> },
+    #[serde(rename = "once")]
+    Idempotent { key: Digest, request: Digest, command: Box<CommandForm<'a>> },
     Report(ReportForm<'a>),
     Wake,
     Retain,
@@ -103,9 +104,9 @@ impl<'a> CommandForm<'a> {
                 Self::Replay { id: *id, range: *range, counted: *counted, dry_run: *dry_run }
             }
             Command::StopReplay { id } => Self::StopReplay { id: *id },
-            Command::Once(Once { key, request, command }) => {
+            Command::Idempotent(Idempotent { key, request, command }) => {
                 let command = Box::new(Self::of(command));
-                Self::Once { key: *key, request: *request, command }
+                Self::Idempotent { key: *key, request: *request, command }
             }
             Command::Report(report) => Self::Report(ReportForm::of(report)),
             Command::Wake => Self::Wake,
@@ -143,8 +144,8 @@ impl<'a> CommandForm<'a> {
                 Command::Replay { id, range, counted, dry_run }
             }
             Self::StopReplay { id } => Command::StopReplay { id },
-            Self::Once { key, request, command } => {
-                Command::Once(Once { key, request, command: Box::new(command.read()?) })
+            Self::Idempotent { key, request, command } => {
+                Command::Idempotent(Idempotent { key, request, command: Box::new(command.read()?) })
             }
             Self::Report(report) => Command::Report(report.read()?),
             Self::Wake => Command::Wake,

@@ -1,9 +1,9 @@
 //! The values of each table's rows, in the order in which they are asked for.
 
 use crate::delivery::answer::Answer;
-use crate::delivery::attempt::{Attempt, Tried};
+use crate::delivery::attempt::{Attempt, AttemptSummary};
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::model::event::{Event, EventType};
 use crate::model::log::Log;
@@ -61,7 +61,7 @@ pub(super) fn ticket(ticket: &Ticket) -> Vec<Value<'_>> {
 }
 
 /// A webhook's columns and then its reader's, which leave out whose reader it is.
-pub(super) fn partner((of, reader_of): &(Webhook, Reader)) -> Vec<Value<'_>> {
+pub(super) fn row((of, reader_of): &(Webhook, Reader)) -> Vec<Value<'_>> {
     let mut values = webhook(of);
     values.extend(reader(reader_of));
     values
@@ -96,11 +96,12 @@ pub(super) fn webhook(webhook: &Webhook) -> Vec<Value<'_>> {
 
 /// All but whose reader it is.
 pub(super) fn reader(reader: &Reader) -> Vec<Value<'static>> {
-    let subjects: Vec<String> = reader.health.subjects.iter().map(Subject::to_string).collect();
+    let ordering_keys: Vec<String> =
+        reader.health.ordering_keys.iter().map(OrderingKey::to_string).collect();
     vec![
         reader.read_to.0.into(),
         json(reader.tallies.counts()).into(),
-        reader.aimed.into(),
+        reader.targeted.into(),
         reader.ordering.name().into(),
         json(&reader.sending).into(),
         reader.holder.map(|holder| holder.to_string()).into(),
@@ -109,7 +110,7 @@ pub(super) fn reader(reader: &Reader) -> Vec<Value<'static>> {
         reader.window.answers.into(),
         u32::from(reader.window.trouble).into(),
         reader.health.failed.into(),
-        json(&subjects).into(),
+        json(&ordering_keys).into(),
         reader.health.failing_since.map(|at| at.0).into(),
         reader.health.down.map(|down| down.probes).into(),
         reader.health.down.map(|down| down.next_probe.0).into(),
@@ -127,12 +128,12 @@ pub(super) fn reader(reader: &Reader) -> Vec<Value<'static>> {
 pub(super) fn lane(lane: &Lane) -> Vec<Value<'static>> {
     vec![
         lane.webhook.to_string().into(),
-        lane.subject.to_string().into(),
+        lane.ordering_key.to_string().into(),
         lane.head.0.into(),
         lane.number.into(),
         lane.step.into(),
         lane.due.0.into(),
-        lane.behind.map(|seq| seq.0).into(),
+        lane.last_queued.map(|seq| seq.0).into(),
         lane.why.name().into(),
     ]
 }
@@ -158,7 +159,7 @@ pub(super) fn attempt(attempt: &Attempt) -> Vec<Value<'_>> {
     ]
 }
 
-pub(super) fn tried((seq, tried): &(Seq, Tried)) -> Vec<Value<'static>> {
+pub(super) fn tried((seq, tried): &(Seq, AttemptSummary)) -> Vec<Value<'static>> {
     vec![seq.0.into(), tried.number.into(), u32::from(tried.delivered).into()]
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::outcome::{Expect, Put};
-use crate::model::idempotency::FirstAnswer;
+use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::sql::sqlite::one;
 use crate::sql::{Statement, Value};
@@ -11,7 +11,7 @@ use crate::sql::{Statement, Value};
 pub(super) const QUERY: &str =
     "SELECT key, request, at, status, location, body, webhook, secret FROM keys WHERE key = ?1";
 
-pub(super) fn columns(first: &FirstAnswer) -> Vec<Value<'_>> {
+pub(super) fn columns(first: &IdempotencyRecord) -> Vec<Value<'_>> {
     let (webhook, secret) = first.shown.unzip();
     vec![
         first.key.to_string().into(),
@@ -26,7 +26,7 @@ pub(super) fn columns(first: &FirstAnswer) -> Vec<Value<'_>> {
 }
 
 /// Whoever answered first under the same key keeps its row.
-pub(super) fn put(put: &Put<Arc<FirstAnswer>>) -> Option<Statement<'_>> {
+pub(super) fn put(put: &Put<Arc<IdempotencyRecord>>) -> Option<Statement<'_>> {
     let first = put.row.as_ref()?;
     let mut values = columns(first);
     Some(match put.expect {

@@ -2,17 +2,17 @@
 //! this code's spread on every wait.
 
 use super::tests::{Rig, START, status, webhook};
-use crate::delivery::health::Figures;
+use crate::delivery::health::HealthPolicy;
 use crate::{
     Amendment, Answer, Command, Millis, Ordering, Reason, Registration, TicketId, WebhookId,
 };
 
 /// The model's ladder, window and probes: short, so that hours of it are many rounds.
 const LADDER_S: [u32; 6] = [1, 5, 20, 60, 200, 400];
-const PROBE_MOST_S: u64 = 60;
+const MAX_PROBE_S: u64 = 60;
 
 /// Requests and wakes of one world: several times what the longest of them takes.
-const MOST_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 20_000;
 
 struct World {
     rig: Rig,
@@ -24,9 +24,9 @@ struct World {
 }
 
 impl World {
-    fn new(registration: Registration, figures: Figures) -> Self {
+    fn new(registration: Registration, health_policy: HealthPolicy) -> Self {
         let mut rig = Rig::new();
-        rig.desk.judge_health_by(figures);
+        rig.desk.judge_health_by(health_policy);
         let id = rig.register(registration);
         Self { rig, id, tickets: vec![None; 1_000], sends: Vec::new(), steps: 0 }
     }
@@ -35,8 +35,9 @@ impl World {
     fn small() -> Self {
         let small = webhook(Ordering::Ticket, &LADDER_S);
         let settings = Amendment { max_in_flight: Some(4), ..small.settings };
-        let figures = Figures { probe_most_ms: PROBE_MOST_S * 1_000, ..Figures::default() };
-        Self::new(Registration { settings, ..small }, figures)
+        let health_policy =
+            HealthPolicy { probe_most_ms: MAX_PROBE_S * 1_000, ..HealthPolicy::default() };
+        Self::new(Registration { settings, ..small }, health_policy)
     }
 
     /// Something happens to a ticket.
@@ -75,7 +76,7 @@ impl World {
     /// A world that never comes to its end fails rather than hangs.
     fn step(&mut self) {
         self.steps += 1;
-        assert!(self.steps < MOST_STEPS, "it never ends: {:?}", self.sends.last());
+        assert!(self.steps < MAX_STEPS, "it never ends: {:?}", self.sends.last());
     }
 
     /// How each event was settled.
@@ -92,11 +93,11 @@ impl World {
     }
 
     fn is_down(&mut self) -> bool {
-        self.rig.partner(self.id).1.health.is_down()
+        self.rig.row(self.id).1.health.is_down()
     }
 
     fn is_active(&mut self) -> bool {
-        self.rig.partner(self.id).0.is_active()
+        self.rig.row(self.id).0.is_active()
     }
 }
 
@@ -163,7 +164,7 @@ fn with_nothing_but_poison_waiting_a_new_ticket_is_tried_and_heals() {
     world.until(1_200, poison);
     assert!(world.is_delivered(5));
     let first = world.sends.iter().find(|(_, seq, _)| *seq == 5).map(|(at, ..)| *at);
-    assert!(first.is_some_and(|at| at <= 100 + 2 * PROBE_MOST_S), "{first:?}");
+    assert!(first.is_some_and(|at| at <= 100 + 2 * MAX_PROBE_S), "{first:?}");
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn a_poisoned_head_does_not_keep_a_receiver_down() {
 fn three_days_away_abandon_nothing_of_a_thousand_tickets() {
     let three_days_s = 3 * 86_400;
     let usual = webhook(Ordering::Ticket, &crate::RetrySchedule::DEFAULT_WAITS_S);
-    let mut world = World::new(usual, Figures::default());
+    let mut world = World::new(usual, HealthPolicy::default());
     for ticket in 0..1_000 {
         world.feed(ticket);
     }
@@ -195,7 +196,7 @@ fn three_days_away_abandon_nothing_of_a_thousand_tickets() {
     world.until(three_days_s + 86_400, away);
     assert_eq!(world.done().len(), 2_000);
     assert!(world.done().iter().all(|(_, why)| *why == Reason::Delivered));
-    let (_, reader) = world.rig.partner(world.id);
+    let (_, reader) = world.rig.row(world.id);
     assert_eq!(reader.window.size, 64, "grown from 1 as it went well");
 }
 
@@ -227,7 +228,7 @@ fn a_receiver_that_is_always_busy_is_given_up_by_the_ladder_and_never_called_dow
 #[test]
 fn five_days_without_any_success_disable_and_enabling_goes_on_where_it_stood() {
     let usual = webhook(Ordering::Ticket, &[60; 20]);
-    let mut world = World::new(usual, Figures::default());
+    let mut world = World::new(usual, HealthPolicy::default());
     for ticket in 0..5 {
         world.feed(ticket);
     }
@@ -277,7 +278,7 @@ fn retry_after_holds_the_event_and_for_an_hour_at_the_most_the_webhook() {
 fn a_rate_is_kept_also_by_what_follows_in_a_lane() {
     let slow = webhook(Ordering::Webhook, &[]);
     let settings = Amendment { rate_limit: Some(Some(4)), ..slow.settings };
-    let mut world = World::new(Registration { settings, ..slow }, Figures::default());
+    let mut world = World::new(Registration { settings, ..slow }, HealthPolicy::default());
     for ticket in 0..12 {
         world.feed(ticket);
     }

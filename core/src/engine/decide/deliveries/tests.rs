@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::delivery::health::Figures;
+use crate::delivery::health::HealthPolicy;
 use crate::guard::{CallbackUrl, Targets};
 use crate::{
     Amendment, Answer, Availability, Command, Desk, EventType, Fact, Failure, HolderId, Lane,
@@ -118,7 +118,7 @@ impl Rig {
         attempts.map(|a| (a.key.seq.0, a.key.number, a.reason)).collect()
     }
 
-    pub fn partner(&mut self, id: WebhookId) -> (Webhook, Reader) {
+    pub fn row(&mut self, id: WebhookId) -> (Webhook, Reader) {
         let Fact::Webhooks(mut rows) = self.desk.store_mut().load(&Need::Webhook(id)).unwrap()
         else {
             panic!("not webhooks")
@@ -127,7 +127,7 @@ impl Rig {
     }
 
     pub fn backlog(&mut self, id: WebhookId) -> u64 {
-        let (webhook, reader) = self.partner(id);
+        let (webhook, reader) = self.row(id);
         let Fact::Log(log) = self.desk.store_mut().load(&Need::Log).unwrap() else {
             panic!("not a log")
         };
@@ -193,7 +193,7 @@ fn what_was_given_up_holds_back_nothing() {
     rig.update(ticket);
     rig.end(Answer::Failure(Failure::Connect));
     assert_eq!(rig.sent(), [2]);
-    assert_eq!(rig.partner(id).1.sending[0].behind, None);
+    assert_eq!(rig.row(id).1.sending[0].last_queued, None);
     assert_eq!(rig.reasons(), [(1, 1, Reason::RetriesUsedUp)]);
 }
 
@@ -277,7 +277,7 @@ fn a_410_disables_at_once_and_keeps_what_is_owed() {
     rig.open();
     rig.pass(86_400);
     assert!(rig.flying.is_empty());
-    let (webhook, reader) = rig.partner(id);
+    let (webhook, reader) = rig.row(id);
     assert_eq!(webhook.status, WebhookStatus::Disabled { reason: Reason::Gone, at: START });
     assert_eq!(rig.backlog(id), 3);
     assert_eq!(reader.waiting, 1);
@@ -351,13 +351,13 @@ fn a_host_that_drains_sends_nothing_more() {
 fn a_webhook_with_too_many_lanes_reads_nothing_new() {
     let mut rig = Rig::new();
     let id = rig.register(webhook(Ordering::None, &[604_800]));
-    for _ in 0..Lane::MOST + 100 {
+    for _ in 0..Lane::MAX + 100 {
         rig.open();
         if !rig.flying.is_empty() {
             rig.end(status(429));
         }
     }
-    assert_eq!(rig.lanes(id).len(), Lane::MOST as usize);
+    assert_eq!(rig.lanes(id).len(), Lane::MAX as usize);
     assert!(rig.flying.is_empty());
     rig.pass(8 * 86_400);
     assert_eq!(rig.flying.len(), 1, "as the first fall due, it goes on: one at a time after a 429");
@@ -409,7 +409,7 @@ fn reading_past_many_events_of_one_ticket_leaves_room_for_others() {
     assert_eq!(rig.next_wake, Some(rig.now), "it goes on at once, after the others' turn");
     rig.run(Command::Wake);
     rig.run(Command::Wake);
-    assert_eq!(rig.partner(slow).1.read_to.0, 2_502);
+    assert_eq!(rig.row(slow).1.read_to.0, 2_502);
     assert_eq!(rig.sent(), [2]);
 }
 
@@ -465,7 +465,7 @@ fn another_ordering_comes_into_force_when_all_that_was_read_is_done() {
     rig.open();
     rig.end(status(200));
     assert_eq!(rig.sent(), [2]);
-    assert_eq!(rig.partner(id).1.read_to.0, 2, "nothing new is read until then");
+    assert_eq!(rig.row(id).1.read_to.0, 2, "nothing new is read until then");
     rig.end(status(200));
     assert_eq!(rig.sent(), [3, 4]);
 }
@@ -473,8 +473,9 @@ fn another_ordering_comes_into_force_when_all_that_was_read_is_done() {
 #[test]
 fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread() {
     let mut rig = Rig::new();
-    let figures = Figures { down_after: 3, probe_first_ms: 10_000, ..Figures::default() };
-    rig.desk.judge_health_by(figures);
+    let health_policy =
+        HealthPolicy { down_after: 3, probe_first_ms: 10_000, ..HealthPolicy::default() };
+    rig.desk.judge_health_by(health_policy);
     rig.register(webhook(Ordering::Ticket, &[5]));
     for _ in 0..3 {
         rig.open();
@@ -496,7 +497,7 @@ fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread(
 #[test]
 fn while_a_probe_is_in_flight_nothing_but_its_loss_wakes() {
     let mut rig = Rig::new();
-    rig.desk.judge_health_by(Figures { down_after: 3, ..Figures::default() });
+    rig.desk.judge_health_by(HealthPolicy { down_after: 3, ..HealthPolicy::default() });
     rig.register(webhook(Ordering::Ticket, &[5]));
     for _ in 0..3 {
         rig.open();

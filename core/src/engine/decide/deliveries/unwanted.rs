@@ -46,7 +46,7 @@ fn moving_past_what_is_for_others_is_written_once_in_a_thousand_events() {
     let ticket = rig.open();
     for seq in 2..=2_500 {
         rig.update(ticket);
-        assert_eq!(rig.partner(id).1.read_to.0, seq / 1_000 * 1_000, "after {seq}");
+        assert_eq!(rig.row(id).1.read_to.0, seq / 1_000 * 1_000, "after {seq}");
     }
 }
 
@@ -62,7 +62,7 @@ fn many_events_for_others_are_passed_in_bounded_steps() {
     // One wake, and then two more, of which the last has less than a thousand to pass.
     let steps = [(1_000, Some(rig.now)), (2_000, None)];
     for (read_to, next_wake) in steps {
-        assert_eq!((rig.partner(id).1.read_to.0, rig.next_wake), (read_to, next_wake));
+        assert_eq!((rig.row(id).1.read_to.0, rig.next_wake), (read_to, next_wake));
         rig.pass(0);
     }
 }
@@ -116,9 +116,9 @@ fn one_ticket_that_waits_brings_nothing_unwanted_of_another() {
 fn other_wishes_alone_leave_the_reader_where_it_is() {
     let mut rig = Rig::new();
     let id = service_webhook(&mut rig);
-    let before = rig.partner(id).1;
+    let before = rig.row(id).1;
     rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
     // Its revision grows all the same, so that whoever sends for it takes note.
     let after = Reader { rev: before.rev + 1, ..before };
-    assert_eq!(rig.partner(id).1, after);
+    assert_eq!(rig.row(id).1, after);
 }

@@ -2,8 +2,8 @@
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
-    Amendment, Command, Count, Decided, EventId, EventType, Lane, Millis, Only, Ordering, Range,
-    Reason, Refusal, Reply, Seq, Store, Subscription, WebhookId,
+    Amendment, Command, Committed, EventId, EventType, Lane, Millis, Ordering, Reason, Refusal,
+    ReplayCount, ReplayFilter, ReplayRange, Reply, Seq, Store, Subscription, WebhookId,
 };
 
 fn event(rig: &mut Rig, seq: u64) -> EventId {
@@ -17,7 +17,7 @@ fn event(rig: &mut Rig, seq: u64) -> EventId {
 /// A command that is refused.
 fn refused(rig: &mut Rig, command: Command) -> Refusal {
     let moment = rig.moment();
-    let mut decided: Vec<Decided> = rig.desk.run(&[(command, moment)]).unwrap();
+    let mut decided: Vec<Committed> = rig.desk.run(&[(command, moment)]).unwrap();
     decided.remove(0).reply.unwrap_err()
 }
 
@@ -26,13 +26,18 @@ fn resend(rig: &mut Rig, id: WebhookId, seq: u64) {
     assert_eq!(rig.run(Command::Resend { id, event }), Reply::Announced(event));
 }
 
-fn replay(id: WebhookId, (after, to): (u64, u64), only: Only, per_second: Option<u32>) -> Command {
-    let range = Range { after: Seq(after), to: Seq(to), only, per_second };
-    Command::Replay { id, range, counted: Count::default(), dry_run: false }
+fn replay(
+    id: WebhookId,
+    (after, to): (u64, u64),
+    only: ReplayFilter,
+    per_second: Option<u32>,
+) -> Command {
+    let range = ReplayRange { after: Seq(after), to: Seq(to), only, per_second };
+    Command::Replay { id, range, counted: ReplayCount::default(), dry_run: false }
 }
 
 fn runs(rig: &mut Rig, id: WebhookId) -> bool {
-    rig.partner(id).1.replay.run.is_some()
+    rig.row(id).1.replay.run.is_some()
 }
 
 /// Ends all that is in flight, until nothing more is sent.
@@ -81,8 +86,8 @@ fn only_what_is_settled_or_waits_as_a_head_is_resent() {
     let (first, second) = (event(&mut rig, 1), event(&mut rig, 2));
     let sending = Command::Resend { id, event: first };
     assert_eq!(refused(&mut rig, sending.clone()), Refusal::NotItsTurn);
-    let behind = Command::Resend { id, event: second };
-    assert_eq!(refused(&mut rig, behind), Refusal::NotItsTurn);
+    let last_queued = Command::Resend { id, event: second };
+    assert_eq!(refused(&mut rig, last_queued), Refusal::NotItsTurn);
     rig.end(status(500));
     assert!(rig.flying.is_empty(), "it waits for ten minutes");
     rig.run(sending);
@@ -114,13 +119,13 @@ fn a_resend_waits_for_a_paused_webhook_and_brings_a_probe_forward() {
 fn a_replay_sends_what_was_missed_in_order_and_ends() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);
-    rig.run(replay(id, (0, 3), Only::Undelivered, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::Undelivered, None));
     assert!(runs(&mut rig, id));
     assert_eq!(end_all(&mut rig, 200), [(1, 2), (2, 2)]);
     assert!(!runs(&mut rig, id));
-    rig.run(replay(id, (0, 3), Only::Undelivered, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::Undelivered, None));
     assert!(rig.flying.is_empty() && !runs(&mut rig, id), "nothing was missed any more");
-    rig.run(replay(id, (1, 3), Only::All, None));
+    rig.run(replay(id, (1, 3), ReplayFilter::All, None));
     assert_eq!(end_all(&mut rig, 200), [(2, 3), (3, 2)]);
     assert_eq!(rig.backlog(id), 0);
 }
@@ -133,7 +138,7 @@ fn a_replay_keeps_order_inside_a_ticket() {
     rig.update(ticket);
     rig.open();
     end_all(&mut rig, 200);
-    rig.run(replay(id, (0, 3), Only::All, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::All, None));
     assert_eq!(rig.sent(), [1, 3]);
     rig.end(status(500));
     rig.update(ticket);
@@ -154,7 +159,7 @@ fn a_replay_leaves_out_what_is_owed() {
     rig.end(status(500));
     rig.open();
     rig.end(status(200));
-    rig.run(replay(id, (0, 3), Only::All, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::All, None));
     assert_eq!(end_all(&mut rig, 200), [(3, 2)], "1 waits, and 2 stands behind it");
     assert!(!runs(&mut rig, id));
     rig.pass(720);
@@ -168,9 +173,9 @@ fn a_replay_and_a_resend_of_one_event_do_not_meet() {
     rig.desk.limit_in_flight(0);
     resend(&mut rig, id, 1);
     rig.desk.limit_in_flight(256);
-    rig.run(replay(id, (0, 3), Only::Undelivered, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::Undelivered, None));
     assert_eq!(end_all(&mut rig, 200), [(1, 2), (2, 2)], "1 as a resend");
-    rig.run(replay(id, (2, 3), Only::All, None));
+    rig.run(replay(id, (2, 3), ReplayFilter::All, None));
     let sending = Command::Resend { id, event: event(&mut rig, 3) };
     assert_eq!(refused(&mut rig, sending), Refusal::NotItsTurn);
     end_all(&mut rig, 200);
@@ -180,7 +185,7 @@ fn a_replay_and_a_resend_of_one_event_do_not_meet() {
 fn a_replay_has_a_pace_of_its_own() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);
-    rig.run(replay(id, (0, 3), Only::All, Some(2)));
+    rig.run(replay(id, (0, 3), ReplayFilter::All, Some(2)));
     let mut at = Vec::new();
     while runs(&mut rig, id) {
         at.extend(end_all(&mut rig, 200).iter().map(|_| rig.now.since(Millis(1_700_000_000_000))));
@@ -200,15 +205,15 @@ fn what_stands_behind_a_slow_event_keeps_the_pace_too() {
     rig.update(ticket);
     rig.update(ticket);
     end_all(&mut rig, 200);
-    rig.run(replay(id, (0, 3), Only::All, Some(2)));
+    rig.run(replay(id, (0, 3), ReplayFilter::All, Some(2)));
     for pending in [1, 2, 3] {
-        assert_eq!(rig.partner(id).1.replay.pending, pending);
+        assert_eq!(rig.row(id).1.replay.pending, pending);
         rig.now = rig.now.plus(500);
         rig.run(Command::Wake);
     }
-    assert_eq!(rig.partner(id).1.replay.run.unwrap().sent, 1);
+    assert_eq!(rig.row(id).1.replay.run.unwrap().sent, 1);
     rig.end(status(200));
-    assert_eq!(rig.partner(id).1.replay.run.unwrap().sent, 2);
+    assert_eq!(rig.row(id).1.replay.run.unwrap().sent, 2);
     assert_eq!(end_all(&mut rig, 200), [(2, 2), (3, 2)]);
     assert!(!runs(&mut rig, id));
 }
@@ -219,7 +224,7 @@ fn a_replay_goes_on_after_a_crash() {
     let id = missed(&mut rig);
     let narrow = Amendment { max_in_flight: Some(1), ..Amendment::default() };
     rig.run(Command::Amend { id, settings: narrow });
-    rig.run(replay(id, (0, 3), Only::All, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::All, None));
     assert_eq!(rig.sent(), [1]);
     rig.restart();
     assert_eq!(end_all(&mut rig, 200), [(1, 3), (2, 2), (3, 2)]);
@@ -230,8 +235,8 @@ fn a_replay_goes_on_after_a_crash() {
 fn a_replay_that_is_stopped_sends_nothing_more() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);
-    rig.run(replay(id, (0, 3), Only::All, None));
-    let again = replay(id, (0, 3), Only::All, None);
+    rig.run(replay(id, (0, 3), ReplayFilter::All, None));
+    let again = replay(id, (0, 3), ReplayFilter::All, None);
     assert_eq!(refused(&mut rig, again.clone()), Refusal::ReplayRunning);
     rig.end(status(200));
     let narrow = Amendment { max_in_flight: Some(1), ..Amendment::default() };
@@ -253,11 +258,12 @@ fn lanes_of_a_stopped_replay_are_gone_in_the_same_commit() {
     rig.open();
     rig.open();
     end_all(&mut rig, 200);
-    rig.run(replay(id, (0, 2), Only::All, None));
+    rig.run(replay(id, (0, 2), ReplayFilter::All, None));
     rig.end(status(500));
     rig.end(status(500));
     assert_eq!(rig.lanes(id).len(), 2);
-    let batch = [Command::StopReplay { id }, replay(id, (1, 2), Only::All, None), Command::Wake];
+    let batch =
+        [Command::StopReplay { id }, replay(id, (1, 2), ReplayFilter::All, None), Command::Wake];
     let batch: Vec<_> = batch.into_iter().map(|command| (command, rig.moment())).collect();
     let decided = rig.desk.run(&batch).unwrap();
     let sent: Vec<u64> = decided[2].requests.iter().map(|request| request.key.seq.0).collect();
@@ -279,14 +285,14 @@ fn what_was_skipped_is_replayed_once_it_is_wanted_and_counts_as_owed_then() {
     rig.open();
     rig.announce();
     assert_eq!(end_all(&mut rig, 200), [(2, 1)]);
-    assert_eq!(rig.partner(id).1.owed.count, 1);
+    assert_eq!(rig.row(id).1.owed.count, 1);
     rig.run(wants(&[EventType::TicketOpened]));
-    rig.run(replay(id, (0, 2), Only::Undelivered, None));
+    rig.run(replay(id, (0, 2), ReplayFilter::Undelivered, None));
     assert_eq!(end_all(&mut rig, 200), [(1, 1)]);
-    assert_eq!(rig.partner(id).1.owed.count, 2);
-    rig.run(replay(id, (0, 2), Only::All, None));
+    assert_eq!(rig.row(id).1.owed.count, 2);
+    rig.run(replay(id, (0, 2), ReplayFilter::All, None));
     assert_eq!(end_all(&mut rig, 200), [(1, 2)]);
-    assert_eq!(rig.partner(id).1.owed.count, 2, "each event once");
+    assert_eq!(rig.row(id).1.owed.count, 2, "each event once");
 }
 
 #[test]
@@ -297,9 +303,9 @@ fn a_long_history_is_read_in_bounded_steps() {
         rig.open();
         rig.end(status(200));
     }
-    rig.run(replay(id, (0, 150), Only::Undelivered, None));
+    rig.run(replay(id, (0, 150), ReplayFilter::Undelivered, None));
     assert_eq!(rig.next_wake, Some(rig.now), "it asks to go on");
-    assert_eq!(rig.partner(id).1.replay.run.map(|run| run.read_to), Some(Seq(64)));
+    assert_eq!(rig.row(id).1.replay.run.map(|run| run.read_to), Some(Seq(64)));
     rig.run(Command::Wake);
     assert!(!runs(&mut rig, id), "after two wakes more");
     assert!(rig.flying.is_empty());
@@ -309,7 +315,7 @@ fn a_long_history_is_read_in_bounded_steps() {
 fn resends_wait_in_lanes_of_which_there_are_only_so_many() {
     let mut rig = Rig::new();
     let id = rig.register(webhook(Ordering::Ticket, &[]));
-    for _ in 0..=Lane::MOST {
+    for _ in 0..=Lane::MAX {
         rig.announce();
         rig.end(status(200));
     }
@@ -349,9 +355,9 @@ fn what_a_stopped_replay_had_in_flight_holds_up_no_other() {
     let ticket = rig.open();
     rig.update(ticket);
     end_all(&mut rig, 200);
-    rig.run(replay(id, (0, 2), Only::All, None));
+    rig.run(replay(id, (0, 2), ReplayFilter::All, None));
     rig.run(Command::StopReplay { id });
-    rig.run(replay(id, (0, 2), Only::All, None));
+    rig.run(replay(id, (0, 2), ReplayFilter::All, None));
     assert_eq!(rig.sent(), [1, 2], "1 is in flight, and 2 goes");
     assert_eq!(end_all(&mut rig, 500), [(1, 2), (2, 2)]);
     assert_eq!(rig.reasons()[1], (1, 2, Reason::Stopped));
@@ -365,7 +371,7 @@ fn what_a_stopped_replay_had_in_flight_holds_up_no_other() {
 fn what_a_stopped_replay_had_in_flight_is_not_sent_again_after_a_crash() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);
-    rig.run(replay(id, (0, 3), Only::All, None));
+    rig.run(replay(id, (0, 3), ReplayFilter::All, None));
     rig.run(Command::StopReplay { id });
     rig.restart();
     assert!(rig.flying.is_empty());

@@ -2,8 +2,8 @@
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
-    Amendment, Command, Digest, EventType, Fact, FirstAnswer, Millis, Need, Once, Ordering, Reason,
-    Registration, Reply, Retention, Seq, Store, Subscription, WebhookId,
+    Amendment, Command, Digest, EventType, Fact, IdempotencyRecord, Idempotent, Millis, Need,
+    Ordering, Reason, Registration, Reply, Retention, Seq, Store, Subscription, WebhookId,
 };
 
 const HOUR_S: u64 = 3_600;
@@ -53,7 +53,7 @@ fn watch(rig: &mut Rig) -> WebhookId {
 }
 
 fn expired(rig: &mut Rig, id: WebhookId) -> Option<(u64, u64, u64)> {
-    let expired = rig.partner(id).1.expired?;
+    let expired = rig.row(id).1.expired?;
     Some((expired.from.seq().0, expired.to.seq().0, expired.count))
 }
 
@@ -71,7 +71,7 @@ fn what_is_too_old_goes_with_its_attempts_and_nothing_else() {
     assert_eq!((floor(&mut rig), kept(&mut rig)), (1, vec![2]));
     assert_eq!(rig.reasons(), [(2, 1, Reason::Delivered)]);
     assert_eq!(expired(&mut rig, id), None);
-    assert_eq!(rig.partner(id).1.owed.count, 2, "it was owed all the same");
+    assert_eq!(rig.row(id).1.owed.count, 2, "it was owed all the same");
     rig.open();
     assert_eq!(rig.sent(), [3]);
 }
@@ -87,11 +87,11 @@ fn who_was_owed_it_is_moved_up_on_record() {
     rig.open();
     settle(&mut rig);
     assert_eq!(expired(&mut rig, id), Some((1, 2, 2)));
-    assert_eq!((rig.backlog(id), rig.partner(id).1.owed.count), (1, 2));
+    assert_eq!((rig.backlog(id), rig.row(id).1.owed.count), (1, 2));
     let settings = Amendment { paused: Some(false), ..Amendment::default() };
     rig.run(Command::Amend { id, settings });
     assert_eq!(rig.sent(), [3]);
-    assert_eq!(rig.partner(id).1.owed.count, 3);
+    assert_eq!(rig.row(id).1.owed.count, 3);
 }
 
 #[test]
@@ -213,9 +213,13 @@ fn a_replay_and_a_resend_of_what_is_gone_come_to_nothing() {
         panic!("not events")
     };
     rig.run(Command::Resend { id, event: events[0].id });
-    let range =
-        crate::Range { after: Seq(0), to: Seq(2), only: crate::Only::All, per_second: None };
-    let counted = crate::Count::default();
+    let range = crate::ReplayRange {
+        after: Seq(0),
+        to: Seq(2),
+        only: crate::ReplayFilter::All,
+        per_second: None,
+    };
+    let counted = crate::ReplayCount::default();
     let reply = rig.run(Command::Replay { id, range, counted, dry_run: false });
     assert!(matches!(reply, Reply::Replay { starts: true, .. }));
     rig.pass(HOUR_S + 60);
@@ -225,7 +229,7 @@ fn a_replay_and_a_resend_of_what_is_gone_come_to_nothing() {
     let settings = Amendment { paused: Some(false), ..Amendment::default() };
     rig.run(Command::Amend { id, settings });
     rig.run(Command::Wake);
-    assert!(rig.flying.is_empty() && rig.partner(id).1.replay.run.is_none());
+    assert!(rig.flying.is_empty() && rig.row(id).1.replay.run.is_none());
 }
 
 #[test]
@@ -233,23 +237,23 @@ fn first_answers_are_forgotten_after_a_day() {
     let mut rig = Rig::new();
     let ping = |key: u8| {
         let key = Digest::of(&[&[key]]);
-        Command::Once(Once { key, request: key, command: Box::new(Command::Ping) })
+        Command::Idempotent(Idempotent { key, request: key, command: Box::new(Command::Ping) })
     };
     rig.run(ping(1));
-    assert_eq!(rig.next_wake, Some(rig.now.plus(FirstAnswer::KEPT_MS)));
+    assert_eq!(rig.next_wake, Some(rig.now.plus(IdempotencyRecord::KEPT_MS)));
     rig.pass(HOUR_S);
     rig.run(ping(2));
     let second = rig.now;
     rig.pass(23 * HOUR_S);
-    assert_eq!(oldest_answer(&mut rig), Some(second));
+    assert_eq!(oldest_idempotency_record(&mut rig), Some(second));
     settle(&mut rig);
     rig.pass(HOUR_S);
     settle(&mut rig);
-    assert_eq!((oldest_answer(&mut rig), rig.next_wake), (None, None));
+    assert_eq!((oldest_idempotency_record(&mut rig), rig.next_wake), (None, None));
 }
 
-fn oldest_answer(rig: &mut Rig) -> Option<Millis> {
-    let Fact::Time(at) = rig.desk.store_mut().load(&Need::OldestAnswer).unwrap() else {
+fn oldest_idempotency_record(rig: &mut Rig) -> Option<Millis> {
+    let Fact::Time(at) = rig.desk.store_mut().load(&Need::OldestIdempotencyRecord).unwrap() else {
         panic!("not a time")
     };
     at

@@ -1,7 +1,7 @@
 //! The log as a stream of Server-Sent Events (HTML Living Standard, section 9.2).
 
 use crate::api::view::EventView;
-use crate::api::{Walk, headers};
+use crate::api::{LogCursor, headers};
 use crate::engine::need::Fact;
 use crate::model::event::Event;
 use crate::model::seq::Seq;
@@ -51,7 +51,7 @@ impl Frame {
     }
 }
 
-impl Walk {
+impl LogCursor {
     /// The next frames of a stream: what [`needs`](Walk::needs) brought, behind what is no longer
     /// kept.
     ///
@@ -59,9 +59,9 @@ impl Walk {
     /// When the facts are not those that were needed: the store is broken.
     #[must_use]
     pub fn frames(self, facts: &[Fact]) -> Vec<Frame> {
-        let stretch = self.stretch(facts);
+        let log_page = self.log_page(facts);
         let expired =
-            (stretch.expired > 0).then(|| Frame::expired(stretch.log.floor, stretch.expired));
-        expired.into_iter().chain(stretch.events.iter().map(Frame::of)).collect()
+            (log_page.expired > 0).then(|| Frame::expired(log_page.log.floor, log_page.expired));
+        expired.into_iter().chain(log_page.events.iter().map(Frame::of)).collect()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A body of two bytes a value would be sixteen times as large in memory, and one that nests a
 //! hundred times so. So what no field of ours can hold is checked to be JSON and let go: fields of
-//! other names, what lies deeper than a list of texts, and what a list has beyond [`MOST_ITEMS`].
+//! other names, what lies deeper than a list of texts, and what a list has beyond [`MAX_ITEMS`].
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ const KNOWN: [&str; 18] = [
 
 /// Items of a list or object that are kept: far more than any field may have. One more that is
 /// wrong stands for all that are beyond.
-const MOST_ITEMS: usize = 1_024;
+const MAX_ITEMS: usize = 1_024;
 
 /// The object that `body` is, with known fields only; any other kind of value if it is none. Of
 /// several fields of one name the last counts.
@@ -98,7 +98,7 @@ impl<'de> Visitor<'de> for Within {
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         if let Self::Field = self {
-            while items.len() < MOST_ITEMS {
+            while items.len() < MAX_ITEMS {
                 let Some(item) = from.next_element_seed(Self::Items)? else {
                     return Ok(Value::Array(items));
                 };
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Within {
             }
         }
         while from.next_element::<IgnoredAny>()?.is_some() {
-            if items.len() == MOST_ITEMS {
+            if items.len() == MAX_ITEMS {
                 items.push(Value::Null);
             }
         }
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for Within {
         while let Some(name) = from.next_key::<String>()? {
             let within = match self {
                 Self::Call if KNOWN.contains(&&*name) => Some(Self::Field),
-                Self::Field if object.len() <= MOST_ITEMS => Some(Self::Items),
+                Self::Field if object.len() <= MAX_ITEMS => Some(Self::Items),
                 Self::Call | Self::Field | Self::Items => None,
             };
             match within {
@@ -233,12 +233,12 @@ mod tests {
     fn what_is_too_long_stays_too_long_and_is_not_kept() {
         let long = read(&json!({ "events": vec!["ping"; 5_000] }).to_string()).unwrap();
         let events = long["events"].as_array().unwrap();
-        assert_eq!((events.len(), events.last()), (MOST_ITEMS + 1, Some(&Value::Null)));
-        let just = read(&json!({ "events": vec!["ping"; MOST_ITEMS] }).to_string()).unwrap();
-        assert_eq!(just["events"].as_array().map(Vec::len), Some(MOST_ITEMS));
+        assert_eq!((events.len(), events.last()), (MAX_ITEMS + 1, Some(&Value::Null)));
+        let just = read(&json!({ "events": vec!["ping"; MAX_ITEMS] }).to_string()).unwrap();
+        assert_eq!(just["events"].as_array().map(Vec::len), Some(MAX_ITEMS));
         let names: Map<_, _> = (0..5_000).map(|n| (format!("x-{n}"), "x".into())).collect();
         let long = read(&json!({ "headers": names }).to_string()).unwrap();
-        assert_eq!(long["headers"].as_object().map(Map::len), Some(MOST_ITEMS + 1));
+        assert_eq!(long["headers"].as_object().map(Map::len), Some(MAX_ITEMS + 1));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What is known of the old end of the log, for the one decision that lets go of it.
 
 use crate::delivery::lane::Lane;
-use crate::engine::facts::Asked;
 use crate::engine::need::Need;
 use crate::model::event::Event;
 use crate::model::millis::Millis;
@@ -9,14 +8,14 @@ use crate::model::retention::Retention;
 use crate::model::seq::Seq;
 
 #[derive(Debug)]
-pub(super) struct Old {
+pub(super) struct RetentionFacts {
     /// When it is looked again whether anything is to be let go: at once, to begin with, and never
     /// where nothing ever is.
     next_look: Option<Millis>,
     /// Events up to here are about to be let go.
-    going_to: Seq,
+    pending_floor: Seq,
     #[expect(clippy::option_option, reason = "it may be known, and known to be none")]
-    oldest_answer: Option<Option<Millis>>,
+    oldest_idempotency_record: Option<Option<Millis>>,
     created_from: Option<(Millis, Option<Seq>)>,
     size: Option<u64>,
     lanes: Option<(Seq, Vec<Lane>)>,
@@ -24,12 +23,12 @@ pub(super) struct Old {
     outlines: Option<(Seq, u32, Vec<Event>)>,
 }
 
-impl Default for Old {
+impl Default for RetentionFacts {
     fn default() -> Self {
         Self {
             next_look: Some(Millis(0)),
-            going_to: Seq(0),
-            oldest_answer: None,
+            pending_floor: Seq(0),
+            oldest_idempotency_record: None,
             created_from: None,
             size: None,
             lanes: None,
@@ -38,17 +37,17 @@ impl Default for Old {
     }
 }
 
-impl Old {
+impl RetentionFacts {
     pub fn next_look(&self) -> Option<Millis> {
         self.next_look
     }
 
-    pub fn going_to(&self) -> Seq {
-        self.going_to
+    pub fn pending_floor(&self) -> Seq {
+        self.pending_floor
     }
 
-    pub fn go_to(&mut self, to: Seq) {
-        self.going_to = to;
+    pub fn raise_pending_floor(&mut self, to: Seq) {
+        self.pending_floor = to;
     }
 
     pub fn look_at(&mut self, at: Option<Millis>) {
@@ -60,12 +59,12 @@ impl Old {
         self.next_look = Some(self.next_look.map_or(at, |earlier| earlier.min(at)));
     }
 
-    pub fn learn_oldest_answer(&mut self, at: Option<Millis>) {
-        self.oldest_answer = Some(at);
+    pub fn learn_oldest_idempotency_record(&mut self, at: Option<Millis>) {
+        self.oldest_idempotency_record = Some(at);
     }
 
-    pub fn oldest_answer(&self) -> Asked<Option<Millis>> {
-        self.oldest_answer.ok_or(Need::OldestAnswer)
+    pub fn oldest_idempotency_record(&self) -> Result<Option<Millis>, Need> {
+        self.oldest_idempotency_record.ok_or(Need::OldestIdempotencyRecord)
     }
 
     pub fn learn_created_from(&mut self, at: Millis, first: Option<Seq>) {
@@ -86,27 +85,27 @@ impl Old {
 
     /// The batch is over: what was said of the store is no longer so.
     pub fn forget(&mut self) {
-        let (next_look, going_to) = (self.next_look, self.going_to);
-        *self = Self { next_look, going_to, ..Self::default() };
+        let (next_look, pending_floor) = (self.next_look, self.pending_floor);
+        *self = Self { next_look, pending_floor, ..Self::default() };
     }
 
-    pub fn created_from(&self, at: Millis) -> Asked<Option<Seq>> {
+    pub fn created_from(&self, at: Millis) -> Result<Option<Seq>, Need> {
         let said = self.created_from.filter(|(of, _)| *of == at);
         said.map(|(_, first)| first).ok_or(Need::CreatedFrom(at))
     }
 
-    pub fn size(&self) -> Asked<u64> {
+    pub fn size(&self) -> Result<u64, Need> {
         self.size.ok_or(Need::Size)
     }
 
-    pub fn lanes_to(&self, to: Seq) -> Asked<Vec<Lane>> {
+    pub fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
         let said = self.lanes.as_ref().filter(|(of, _)| *of == to);
         let most = Retention::LANES;
         said.map(|(_, lanes)| lanes.clone()).ok_or(Need::LanesTo { to, most })
     }
 
     /// The events after one and up to another, in order.
-    pub fn outlines(&self, after: Seq, to: Seq) -> Asked<Vec<Event>> {
+    pub fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {
         let before = to.next();
         let most = u32::try_from(to.0 - after.0).unwrap_or(u32::MAX);
         let said = self.outlines.as_ref().filter(|(of, count, _)| (*of, *count) == (before, most));

@@ -7,21 +7,21 @@ use crate::model::seq::Seq;
 
 /// Where somebody who reads the log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Walk {
+pub struct LogCursor {
     /// The last place that was read.
     pub at: Seq,
 }
 
 /// What comes next on the way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stretch<'a> {
+pub(super) struct LogPage<'a> {
     pub log: Log,
     /// Events that are no longer kept, and that nobody who stands here has read.
     pub expired: u64,
     pub events: &'a [Event],
 }
 
-impl Walk {
+impl LogCursor {
     /// Events that are read at once: of the longest bodies some 6 MiB.
     pub const PAGE: u32 = 16;
 
@@ -46,10 +46,10 @@ impl Walk {
 
     /// # Panics
     /// When the facts are not those that were needed: the store is broken.
-    pub(super) fn stretch(self, facts: &[Fact]) -> Stretch<'_> {
+    pub(super) fn log_page(self, facts: &[Fact]) -> LogPage<'_> {
         let [Fact::Log(log), Fact::Events(events)] = facts else {
             panic!("the store said {facts:?} to {self:?}")
         };
-        Stretch { log: *log, expired: log.floor.0.saturating_sub(self.at.0), events }
+        LogPage { log: *log, expired: log.floor.0.saturating_sub(self.at.0), events }
     }
 }

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use crate::api::body::Fields;
 use crate::api::problem::Problem;
 use crate::api::{Call, Code, FieldError, Response, view};
-use crate::delivery::attempt::Tried;
+use crate::delivery::attempt::AttemptSummary;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::Subject;
+use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
-use crate::delivery::replay::{Count, Only, Range};
-use crate::engine::command::{Command, Once};
+use crate::delivery::replay::{ReplayCount, ReplayFilter, ReplayRange};
+use crate::engine::command::{Command, Idempotent};
 use crate::engine::need::{Fact, Need};
 use crate::model::digest::Digest;
 use crate::model::event::Event;
@@ -41,11 +41,11 @@ impl End {
 /// Something to be counted before it can be decided: load what it [needs](Preparation::need), tell
 /// it, until it needs nothing more.
 #[derive(Clone, Debug)]
-pub struct Preparation {
+pub struct ReplayRequest {
     webhook: WebhookId,
     since: End,
     until: Option<End>,
-    only: Only,
+    only: ReplayFilter,
     per_second: Option<u32>,
     dry_run: bool,
     step: Step,
@@ -53,10 +53,10 @@ pub struct Preparation {
     log: Log,
     /// The places before the first event, and of the last one.
     part: (Seq, Seq),
-    lanes: HashMap<Subject, Lane>,
+    lanes: HashMap<OrderingKey, Lane>,
     /// Events of one page.
     events: Vec<Event>,
-    counted: Count,
+    counted: ReplayCount,
     /// The digests of the call's idempotency key and of the call.
     once: Option<(Digest, Digest)>,
 }
@@ -72,11 +72,11 @@ enum Step {
     /// Events before a place, newest first.
     Events(Seq),
     /// What was tried of the events of the page.
-    Tried,
+    AttemptSummary,
     Done,
 }
 
-impl Preparation {
+impl ReplayRequest {
     /// Rows that are loaded at once: events come without their bodies.
     const PAGE: u32 = 1_000;
 
@@ -85,8 +85,8 @@ impl Preparation {
         let since = fields.parsed("since", |text| End::parse(&text));
         let until = fields.is_given("until") && !fields.is_null("until");
         let until = until.then(|| fields.parsed("until", |text| End::parse(&text))).flatten();
-        let only =
-            fields.parsed("only", |text| Only::parse(&text).ok_or("must be undelivered or all"));
+        let only = fields
+            .parsed("only", |text| ReplayFilter::parse(&text).ok_or("must be undelivered or all"));
         let unpaced = fields.is_null("per_second");
         let per_second = fields.whole("per_second", &Webhook::RATES, 0).filter(|_| !unpaced);
         let dry_run = fields.flag("dry_run").unwrap_or(false);
@@ -98,7 +98,7 @@ impl Preparation {
         }
         let (since, only) = fields.finish(since.zip(only))?;
         let (found, log) = (None, Log::default());
-        let (lanes, events, counted) = (HashMap::new(), Vec::new(), Count::default());
+        let (lanes, events, counted) = (HashMap::new(), Vec::new(), ReplayCount::default());
         let (step, part) = (Step::Webhook, (Seq(0), Seq(0)));
         Ok(Self {
             webhook,
@@ -139,9 +139,9 @@ impl Preparation {
             },
             Step::Lanes(after) => Need::Lanes { webhook, after, most },
             Step::Events(before) => Need::EventsBefore { before: Some(before), most },
-            Step::Tried => {
+            Step::AttemptSummary => {
                 let (newest, oldest) = (self.events.first()?, self.events.last()?);
-                Need::Tried { webhook, from: oldest.seq, to: newest.seq }
+                Need::AttemptSummaries { webhook, from: oldest.seq, to: newest.seq }
             }
             Step::Done => return None,
         })
@@ -172,15 +172,15 @@ impl Preparation {
             (Step::Lanes(_), Fact::Lanes(lanes)) => {
                 let last = lanes.last().map(Lane::turn);
                 let is_full = lanes.len() == Self::PAGE as usize;
-                self.lanes.extend(lanes.into_iter().map(|lane| (lane.subject, lane)));
+                self.lanes.extend(lanes.into_iter().map(|lane| (lane.ordering_key, lane)));
                 if is_full { Step::Lanes(last) } else { Step::Events(self.part.1.next()) }
             }
             (Step::Events(_), Fact::Events(events)) => {
                 let first = self.part.0;
                 self.events = events.into_iter().filter(|event| event.seq > first).collect();
-                if self.events.is_empty() { Step::Done } else { Step::Tried }
+                if self.events.is_empty() { Step::Done } else { Step::AttemptSummary }
             }
-            (Step::Tried, Fact::Tried(tried)) => {
+            (Step::AttemptSummary, Fact::AttemptSummaries(tried)) => {
                 let oldest = self.events.last().map_or(self.part.0, |event| event.seq);
                 self.count(&tried.into_iter().collect());
                 if before(oldest) > self.part.0 { Step::Events(oldest) } else { Step::Done }
@@ -225,14 +225,14 @@ impl Preparation {
         }
     }
 
-    fn count(&mut self, tried: &HashMap<Seq, Tried>) {
+    fn count(&mut self, tried: &HashMap<Seq, AttemptSummary>) {
         let Some((webhook, reader)) = &self.found else { return };
         for event in std::mem::take(&mut self.events) {
             if !(webhook.hears(&event) && webhook.id.is_older_than(event.id)) {
                 continue;
             }
-            let lane = self.lanes.get(&Subject::of(&event, reader.ordering));
-            let again = Subject::Again(event.seq);
+            let lane = self.lanes.get(&OrderingKey::of(&event, reader.ordering));
+            let again = OrderingKey::Resend(event.seq);
             if reader.owes(&event, reader.read_to, lane)
                 || reader.sending.iter().any(|slot| slot.seq == event.seq)
                 || self.lanes.contains_key(&again)
@@ -263,12 +263,12 @@ impl Preparation {
             }
         }
         let (after, to) = self.part;
-        let range = Range { after, to, only: self.only, per_second: self.per_second };
+        let range = ReplayRange { after, to, only: self.only, per_second: self.per_second };
         let Self { webhook: id, counted, dry_run, .. } = self;
         let command = Command::Replay { id, range, counted, dry_run };
         Ok(match self.once {
             Some((key, request)) => {
-                Command::Once(Once { key, request, command: Box::new(command) })
+                Command::Idempotent(Idempotent { key, request, command: Box::new(command) })
             }
             None => command,
         })

@@ -1,42 +1,42 @@
 //! Idempotency keys: a caller that does not know what became of its call repeats it under the same
 //! key, and nothing is done twice.
 
-use crate::api::{Call, Code, FieldError, Next, Problem};
-use crate::engine::command::{Command, Once};
+use crate::api::{Action, Call, Code, FieldError, Problem};
+use crate::engine::command::{Command, Idempotent};
 use crate::model::digest::Digest;
 
 const HEADER: &str = "idempotency-key";
 /// Characters of a key: as many as common clients send at the most.
-const LONGEST: usize = 255;
+const MAX_LENGTH: usize = 255;
 /// Whose keys they are. An open desk does not tell its callers apart; API keys will.
 const EVERYBODY: &[u8] = b"";
 
 /// What comes of a call, carried out once if it is a POST or PATCH with a key.
-pub(super) fn take(call: &Call<'_>, next: Next) -> Result<Next, Problem> {
+pub(super) fn take(call: &Call<'_>, next: Action) -> Result<Action, Problem> {
     match next {
-        Next::Decide(command) if matches!(call.method, "POST" | "PATCH") => {
+        Action::Decide(command) if matches!(call.method, "POST" | "PATCH") => {
             let command = match key(call)? {
-                Some(key) => Command::Once(once(call, key, command)),
+                Some(key) => Command::Idempotent(once(call, key, command)),
                 None => command,
             };
-            Ok(Next::Decide(command))
+            Ok(Action::Decide(command))
         }
-        Next::Prepare(preparation) => {
+        Action::CountReplay(preparation) => {
             let key = key(call)?;
             let digests = key.map(|key| digests(call, key));
-            Ok(Next::Prepare(Box::new(preparation.under_key(digests))))
+            Ok(Action::CountReplay(Box::new(preparation.under_key(digests))))
         }
-        other @ (Next::Answer(_)
-        | Next::Decide(_)
-        | Next::Read(_)
-        | Next::List(_)
-        | Next::Pull(_)) => Ok(other),
+        other @ (Action::Answer(_)
+        | Action::Decide(_)
+        | Action::Read(_)
+        | Action::List(_)
+        | Action::ReadEvents(_)) => Ok(other),
     }
 }
 
-fn once(call: &Call<'_>, key: &str, command: Command) -> Once {
+fn once(call: &Call<'_>, key: &str, command: Command) -> Idempotent {
     let (key, request) = digests(call, key);
-    Once { key, request, command: Box::new(command) }
+    Idempotent { key, request, command: Box::new(command) }
 }
 
 /// What tells the key from others, and the call.
@@ -53,10 +53,10 @@ fn key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Problem> {
         return Err(bad_key("must be there once at the most".to_owned()));
     }
     let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_visible && (1..=LONGEST).contains(&key.len()) {
+    if is_visible && (1..=MAX_LENGTH).contains(&key.len()) {
         return Ok(Some(key));
     }
-    Err(bad_key(format!("must be 1 to {LONGEST} visible ASCII characters")))
+    Err(bad_key(format!("must be 1 to {MAX_LENGTH} visible ASCII characters")))
 }
 
 fn bad_key(detail: String) -> Problem {
@@ -67,19 +67,19 @@ fn bad_key(detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Callers, Door};
+    use crate::api::{Api, Callers};
     use crate::guard::Targets;
 
-    fn open<'a>(method: &'a str, path: &'a str, body: &'a str, keys: &[&'a str]) -> Next {
+    fn open<'a>(method: &'a str, path: &'a str, body: &'a str, keys: &[&'a str]) -> Action {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(keys.iter().map(|key| (HEADER, *key)));
-        let door = Door { callers: Callers::All, can_wait: false, targets: Targets::public() };
-        door.open(&Call { method, path, query, headers, body: body.as_bytes() }, || [1; 32])
+        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        api.open(&Call { method, path, query, headers, body: body.as_bytes() }, || [1; 32])
     }
 
-    fn taken(next: Next) -> Once {
-        let Next::Decide(Command::Once(once)) = next else { panic!("not once: {next:?}") };
+    fn taken(next: Action) -> Idempotent {
+        let Action::Decide(Command::Idempotent(once)) = next else { panic!("not once: {next:?}") };
         once
     }
 
@@ -92,7 +92,7 @@ mod tests {
         let bad: [&[&str]; 6] =
             [&[""], &["a b"], &["\u{e9}"], &["\t"], &[&longer], &["twice", "twice"]];
         for keys in bad {
-            let Next::Answer(response) = open("POST", "/webhooks/ping", "", keys) else {
+            let Action::Answer(response) = open("POST", "/webhooks/ping", "", keys) else {
                 panic!("taken: {keys:?}")
             };
             assert_eq!(response.status, 422, "{keys:?}");
@@ -122,9 +122,9 @@ mod tests {
     fn without_a_key_and_for_other_methods_nothing_is_kept() {
         let path = "/tickets/tkt_0197000000017abcaeeeeeeeeeeeeeee";
         let plain = open("POST", "/webhooks/ping", "", &[]);
-        assert!(matches!(plain, Next::Decide(Command::Ping)));
+        assert!(matches!(plain, Action::Decide(Command::Ping)));
         let close = open("DELETE", path, "", &["k", "not read"]);
-        assert!(matches!(close, Next::Decide(Command::CloseTicket { .. })));
+        assert!(matches!(close, Action::Decide(Command::CloseTicket { .. })));
         taken(open("PATCH", path, r#"{"ticket_message":"m"}"#, &["k"]));
     }
 }

@@ -6,13 +6,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::api::{Call, Callers, Code, Door, Problem};
+use crate::api::{Api, Call, Callers, Code, Problem};
 use crate::delivery::request::USER_AGENT;
 use crate::model::digest::Digest;
 
-pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
-    check_place(door, call)?;
-    let Callers::Key(key) = &door.callers else { return Ok(()) };
+pub(super) fn check(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
+    check_place(api, call)?;
+    let Callers::Key(key) = &api.callers else { return Ok(()) };
     match bearer(call) {
         Some(token) if Digest::of(&[token.as_bytes()]) == *key => Ok(()),
         Some(_) => Err(unauthorized("This API key is not one of this desk's.")),
@@ -21,13 +21,13 @@ pub(super) fn check(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
 }
 
 /// All but the key.
-pub(super) fn check_place(door: &Door, call: &Call<'_>) -> Result<(), Problem> {
+pub(super) fn check_place(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     if is_delivery(call) {
         let detail = "This is a delivery of a HookDesk, and a desk that takes deliveries as calls \
                       would tell itself the same for ever. Register another callback_url.";
         return Err(Problem::new(Code::LoopDetected, detail));
     }
-    match &door.callers {
+    match &api.callers {
         Callers::Local => foreign(call).map_or(Ok(()), |what| Err(not_local(what))),
         Callers::All | Callers::Key(_) => Ok(()),
     }
@@ -109,10 +109,10 @@ mod tests {
     }
 
     fn asked(callers: Callers, headers: &[(&'static str, &'static str)]) -> Option<Code> {
-        let door = Door { callers, can_wait: false, targets: Targets::public() };
+        let api = Api { callers, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
-        check(&door, &call).err().map(|problem| problem.code)
+        check(&api, &call).err().map(|problem| problem.code)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::api::{Callers, Door, Frame, Next, Response};
+use crate::api::{Action, Api, Callers, Frame, Response};
 use crate::guard::Targets;
 use crate::{
     Availability, Changes, Command, Desk, HolderId, LogPut, Memory, MemoryStore, Millis, Moment,
@@ -75,23 +75,27 @@ impl Rig {
         }
     }
 
-    fn begin(&mut self, pull: Pull) -> Result<Walk, Problem> {
+    fn begin(&mut self, pull: EventsQuery) -> Result<LogCursor, Problem> {
         let facts = self.load(|known| pull.needs(known));
         pull.begin(&facts)
     }
 
     fn get(&mut self, path: &str) -> (u16, Value) {
         let response = match open(path, &[], false) {
-            Next::Answer(response) => response,
-            Next::Read(reading) => reading.answer(&self.load(|known| reading.needs(known)), START),
-            Next::Pull(pull) => match self.begin(pull) {
-                Ok(walk) => {
-                    let body = self.written(pull.listing(walk), |_| {});
+            Action::Answer(response) => response,
+            Action::Read(reading) => {
+                reading.answer(&self.load(|known| reading.needs(known)), START)
+            }
+            Action::ReadEvents(pull) => match self.begin(pull) {
+                Ok(cursor) => {
+                    let body = self.written(pull.listing(cursor), |_| {});
                     Response { status: 200, headers: vec![], body }
                 }
                 Err(problem) => problem.into(),
             },
-            other @ (Next::Decide(_) | Next::Prepare(_) | Next::List(_)) => panic!("{other:?}"),
+            other @ (Action::Decide(_) | Action::CountReplay(_) | Action::List(_)) => {
+                panic!("{other:?}")
+            }
         };
         (response.status, serde_json::from_str(&response.body).unwrap())
     }
@@ -108,20 +112,21 @@ impl Rig {
     }
 }
 
-fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Next {
+fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Action {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let door = Door { callers: Callers::All, can_wait, targets: Targets::public() };
+    let api = Api { callers: Callers::All, can_wait, targets: Targets::public() };
     let call =
         crate::api::Call { method: "GET", path, query, headers: headers.to_vec(), body: b"" };
-    door.open(&call, || [0; 32])
+    api.open(&call, || [0; 32])
 }
 
 /// The pull that a waiting host is handed.
-fn pull(path: &str, headers: &[(&'static str, &str)]) -> Result<Pull, String> {
+fn pull(path: &str, headers: &[(&'static str, &str)]) -> Result<EventsQuery, String> {
     match open(path, headers, true) {
-        Next::Pull(pull) => Ok(pull),
-        Next::Answer(response) => Err(response.body),
-        other @ (Next::Decide(_) | Next::Prepare(_) | Next::Read(_) | Next::List(_)) => {
+        Action::ReadEvents(pull) => Ok(pull),
+        Action::Answer(response) => Err(response.body),
+        other
+        @ (Action::Decide(_) | Action::CountReplay(_) | Action::Read(_) | Action::List(_)) => {
             panic!("{other:?}")
         }
     }
@@ -145,9 +150,9 @@ fn an_item_has_the_data_that_receivers_get() {
     );
 
     let pull = pull("/events", &[]).unwrap();
-    let walk = rig.begin(pull).unwrap();
-    let list = rig.written(pull.listing(walk), |_| {});
-    let frames = walk.frames(&rig.load(|known| walk.needs(known, 2)));
+    let cursor = rig.begin(pull).unwrap();
+    let list = rig.written(pull.listing(cursor), |_| {});
+    let frames = cursor.frames(&rig.load(|known| cursor.needs(known, 2)));
 
     assert_eq!(list, format!(r#"{{"data":[{first},{item}],"next":null}}"#));
     let text = format!("id: {opened}\nevent: ticket_opened\ndata: {item}\n\n");
@@ -215,9 +220,9 @@ fn a_caller_who_missed_all_is_told_so_once() {
 fn a_list_that_the_floor_overtakes_ends_before_it() {
     let mut rig = Rig::new(40);
     let pull = pull("/events?limit=40", &[]).unwrap();
-    let walk = rig.begin(pull).unwrap();
+    let cursor = rig.begin(pull).unwrap();
 
-    let list = rig.written(pull.listing(walk), |rig| rig.expire(20));
+    let list = rig.written(pull.listing(cursor), |rig| rig.expire(20));
 
     let list: Value = serde_json::from_str(&list).unwrap();
     assert_eq!((places(&list), list.get("expired")), ((1..=16).collect(), None));
@@ -253,21 +258,21 @@ fn a_cursor_is_an_event_of_this_log() {
 #[test]
 fn only_a_server_can_wait() {
     let stream = [("accept", "text/event-stream")];
-    let Next::Answer(refused) = open("/events?wait=1", &stream, false) else { panic!("taken") };
+    let Action::Answer(refused) = open("/events?wait=1", &stream, false) else { panic!("taken") };
     assert_eq!((refused.status, refused.body.contains("?wait")), (422, true));
-    let Next::Pull(listed) = open("/events", &stream, false) else { panic!("not taken") };
-    assert_eq!(listed.manner, Manner::AtOnce);
+    let Action::ReadEvents(listed) = open("/events", &stream, false) else { panic!("not taken") };
+    assert_eq!(listed.mode, EventsMode::AtOnce);
 
-    assert_eq!(pull("/events", &[]).unwrap().manner, Manner::AtOnce);
+    assert_eq!(pull("/events", &[]).unwrap().mode, EventsMode::AtOnce);
     let wait = pull("/events?wait=60", &[]).unwrap();
-    assert_eq!(wait.manner, Manner::Wait { seconds: 60 });
+    assert_eq!(wait.mode, EventsMode::Wait { seconds: 60 });
     for wait in ["0", "61", "1.5", "-1", "", "x"] {
         assert!(pull(&format!("/events?wait={wait}"), &[]).unwrap_err().contains("?wait"));
     }
     for accept in ["text/event-stream", "text/html, Text/Event-Stream;q=0.9"] {
-        assert_eq!(pull("/events", &[("accept", accept)]).unwrap().manner, Manner::Stream);
+        assert_eq!(pull("/events", &[("accept", accept)]).unwrap().mode, EventsMode::Stream);
     }
-    assert_eq!(pull("/events", &[("accept", "*/*")]).unwrap().manner, Manner::AtOnce);
+    assert_eq!(pull("/events", &[("accept", "*/*")]).unwrap().mode, EventsMode::AtOnce);
 }
 
 #[test]
@@ -292,12 +297,12 @@ fn what_waits_begins_behind_its_cursor_or_with_what_comes() {
 fn a_stream_is_told_first_what_is_no_longer_kept() {
     let mut rig = Rig::new(4);
     rig.expire(3);
-    let walk = Walk { at: Seq(1) };
+    let cursor = LogCursor { at: Seq(1) };
 
-    let frames = walk.frames(&rig.load(|known| walk.needs(known, Walk::PAGE)));
+    let frames = cursor.frames(&rig.load(|known| cursor.needs(known, LogCursor::PAGE)));
 
     let text = "event: expired\ndata: {\"count\":2}\n\n".to_owned();
     assert_eq!(frames[0], Frame { to: Seq(3), text });
     assert_eq!((frames.len(), frames[1].to), (2, Seq(4)));
-    assert!(!Walk { at: Seq(4) }.is_behind(rig.log().head));
+    assert!(!LogCursor { at: Seq(4) }.is_behind(rig.log().head));
 }

@@ -3,34 +3,39 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::delivery::attempt::{Attempt, Tried};
-use crate::engine::facts::Asked;
+use crate::delivery::attempt::{Attempt, AttemptSummary};
 use crate::engine::need::Need;
 use crate::model::id::WebhookId;
 use crate::model::seq::Seq;
 
 #[derive(Debug, Default)]
-pub(super) struct Tries {
+pub(super) struct AttemptHistory {
     /// What the store said, and what was committed since.
-    known: HashMap<(WebhookId, Seq), Tried>,
+    known: HashMap<(WebhookId, Seq), AttemptSummary>,
     /// Of this batch, which the store does not know yet.
-    recent: BTreeMap<(WebhookId, Seq), Tried>,
+    recent: BTreeMap<(WebhookId, Seq), AttemptSummary>,
 }
 
-impl Tries {
+impl AttemptHistory {
     /// Events that are asked for at once: as many as are recalled.
     const PAGE: u64 = 64;
     /// Events that are kept: some 200 KB.
     const KEPT: usize = 4_096;
 
-    pub fn get(&self, webhook: WebhookId, seq: Seq) -> Asked<Tried> {
+    pub fn get(&self, webhook: WebhookId, seq: Seq) -> Result<AttemptSummary, Need> {
         let known = self.known.get(&(webhook, seq)).copied();
         let to = Seq(seq.0 + Self::PAGE - 1);
-        let known = known.ok_or(Need::Tried { webhook, from: seq, to })?;
+        let known = known.ok_or(Need::AttemptSummaries { webhook, from: seq, to })?;
         Ok(known.with(self.recent.get(&(webhook, seq)).copied().unwrap_or_default()))
     }
 
-    pub fn learn(&mut self, webhook: WebhookId, from: Seq, to: Seq, tried: Vec<(Seq, Tried)>) {
+    pub fn learn(
+        &mut self,
+        webhook: WebhookId,
+        from: Seq,
+        to: Seq,
+        tried: Vec<(Seq, AttemptSummary)>,
+    ) {
         for seq in from.0..=to.0 {
             self.known.entry((webhook, Seq(seq))).or_default();
         }

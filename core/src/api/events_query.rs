@@ -2,11 +2,11 @@
 //! stream.
 //!
 //! Its cursor is an event's id, which stays a place in the log when the event is no longer kept.
-//! It is checked once, as the [`Walk`] from it begins.
+//! It is checked once, as the [`LogCursor`] from it begins.
 
-use crate::api::listing::Of;
+use crate::api::listing::ListKind;
 use crate::api::query::{bad_parameter, limit, parameter, whole};
-use crate::api::{Call, Listing, Problem, Walk};
+use crate::api::{Call, Listing, LogCursor, Problem};
 use crate::engine::need::{Fact, Need};
 use crate::model::event::Event;
 use crate::model::id::EventId;
@@ -15,15 +15,15 @@ use crate::model::seq::Seq;
 
 /// What a call wants to read of the log, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pull {
+pub struct EventsQuery {
     start: Start,
     limit: u32,
-    pub manner: Manner,
+    pub mode: EventsMode,
 }
 
 /// How a pull is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum EventsMode {
     /// With a [list](Pull::listing).
     AtOnce,
     /// With a list, as soon as it has anything to say, and after this time in any case.
@@ -41,19 +41,19 @@ enum Start {
     After(EventId),
 }
 
-impl Pull {
+impl EventsQuery {
     /// Events of a list whose caller names no limit.
     const LIMIT: u32 = 100;
     /// The longest wait: within what proxies and callers let pass without a byte.
-    const LONGEST_WAIT_S: u32 = 60;
+    const MAX_WAIT_S: u32 = 60;
 
     pub(super) fn of(call: &Call<'_>, can_wait: bool) -> Result<Self, Problem> {
         let limit = limit(call)?.unwrap_or(Self::LIMIT);
-        let manner = manner(call, can_wait)?;
-        let (cursor, without) = match manner {
-            Manner::AtOnce => (parameter(call.query, "after"), Start::Oldest),
-            Manner::Wait { .. } => (parameter(call.query, "after"), Start::Newest),
-            Manner::Stream => {
+        let mode = mode(call, can_wait)?;
+        let (cursor, without) = match mode {
+            EventsMode::AtOnce => (parameter(call.query, "after"), Start::Oldest),
+            EventsMode::Wait { .. } => (parameter(call.query, "after"), Start::Newest),
+            EventsMode::Stream => {
                 // Some send it empty where they have none.
                 let last = call.header("last-event-id").filter(|id| !id.is_empty());
                 (last.or_else(|| parameter(call.query, "after")), Start::Newest)
@@ -63,7 +63,7 @@ impl Pull {
             Some(text) => Start::After(EventId::parse(text).ok_or_else(bad_cursor)?),
             None => without,
         };
-        Ok(Self { start, limit, manner })
+        Ok(Self { start, limit, mode })
     }
 
     /// What is to be loaded beyond what is known before it can begin; nothing when all is known.
@@ -87,7 +87,7 @@ impl Pull {
     ///
     /// # Panics
     /// When the facts are not those that were needed: the store is broken.
-    pub fn begin(self, facts: &[Fact]) -> Result<Walk, Problem> {
+    pub fn begin(self, facts: &[Fact]) -> Result<LogCursor, Problem> {
         let at = match (self.start, facts) {
             (Start::Oldest, [Fact::Log(log)]) => log.floor,
             (Start::Newest, [Fact::Log(log)]) => log.head,
@@ -96,12 +96,12 @@ impl Pull {
             }
             (_, facts) => panic!("the store said {facts:?} to {self:?}"),
         };
-        Ok(Walk { at })
+        Ok(LogCursor { at })
     }
 
     #[must_use]
-    pub fn listing(self, walk: Walk) -> Listing {
-        Listing::new(Of::Events(walk), None, Some(self.limit))
+    pub fn listing(self, cursor: LogCursor) -> Listing {
+        Listing::new(ListKind::Events(cursor), None, Some(self.limit))
     }
 }
 
@@ -112,18 +112,18 @@ fn place(cursor: EventId, log: &Log, found: Option<&Event>) -> Option<Seq> {
     (seq > Seq(0) && seq <= log.head && (seq <= log.floor || is_kept)).then_some(seq)
 }
 
-fn manner(call: &Call<'_>, can_wait: bool) -> Result<Manner, Problem> {
+fn mode(call: &Call<'_>, can_wait: bool) -> Result<EventsMode, Problem> {
     if !can_wait {
         return match parameter(call.query, "wait") {
-            None => Ok(Manner::AtOnce),
+            None => Ok(EventsMode::AtOnce),
             Some(_) => Err(bad_parameter("wait", "cannot be had here: only a server can wait")),
         };
     }
-    let wait = whole(call, "wait", &(1..=Pull::LONGEST_WAIT_S))?;
+    let wait = whole(call, "wait", &(1..=EventsQuery::MAX_WAIT_S))?;
     Ok(match wait {
-        _ if accepts_stream(call) => Manner::Stream,
-        Some(seconds) => Manner::Wait { seconds },
-        None => Manner::AtOnce,
+        _ if accepts_stream(call) => EventsMode::Stream,
+        Some(seconds) => EventsMode::Wait { seconds },
+        None => EventsMode::AtOnce,
     })
 }
 

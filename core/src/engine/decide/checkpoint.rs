@@ -1,0 +1,109 @@
+//! Checkpoints: a reader moves past events that its webhook is not subscribed to.
+//!
+//! That alone is not worth a write, until there are many, or until something makes the difference
+//! between skipped and unread matter.
+
+use std::sync::Arc;
+
+use crate::delivery::checkpoint::Checkpoint;
+use crate::delivery::ordering_key::OrderingKey;
+use crate::engine::decide::eligible::is_busy;
+use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::WebhookRows;
+use crate::engine::need::Need;
+use crate::model::id::WebhookId;
+use crate::webhook::Webhook;
+
+/// Events for others that a reader may be past without a write. After a crash they are read again.
+const MAX_UNSAVED: u64 = 1_000;
+
+/// Moves every reader past events that are for others, up to the first that its webhook hears of or
+/// that stands behind another. That alone is not worth a write, until there are many.
+pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
+    let head = decision.log()?.head;
+    let mut needs = Vec::new();
+    let mut lagging = Vec::new();
+    for WebhookRows { webhook, reader } in decision.webhook_rows()?.values() {
+        if decision.place(reader).read_to < head && decision.may_hold(webhook, reader) {
+            lagging.push(Arc::clone(webhook));
+        }
+    }
+    for webhook in lagging {
+        if let Err(need) = advance_past_unsubscribed(decision, &webhook) {
+            needs.push(need);
+        }
+    }
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+}
+
+/// Moves one reader past events that are for others.
+pub(super) fn advance_past_unsubscribed(
+    decision: &mut Decision<'_>,
+    webhook: &Webhook,
+) -> Result<(), Need> {
+    match past_unsubscribed(decision, webhook)? {
+        Some(place) => skip(decision, webhook.id, place),
+        None => Ok(()),
+    }
+}
+
+/// Writes down how far the webhook is past events for others, before it says otherwise what it wants
+/// to hear of: what was skipped stays skipped, also for a host that knows no more than the rows.
+pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) -> Result<(), Need> {
+    let moved = past_unsubscribed(decision, webhook)?;
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(()) };
+    let place = moved.unwrap_or_else(|| decision.place(reader));
+    if place.read_to > reader.read_to {
+        write_checkpoint(decision, webhook.id, place)?;
+    }
+    Ok(())
+}
+
+/// How far the webhook can move past events that are for others, if at all.
+fn past_unsubscribed(
+    decision: &mut Decision<'_>,
+    webhook: &Webhook,
+) -> Result<Option<Checkpoint>, Need> {
+    let head = decision.log()?.head;
+    let Some(reader) = decision.reader(webhook.id)? else { return Ok(None) };
+    let (saved, ordering) = (reader.read_to, reader.ordering);
+    let mut place = decision.place(reader);
+    let start = place.read_to;
+    while place.read_to < head && place.read_to.0 - saved.0 < MAX_UNSAVED {
+        let event = decision.event(place.read_to.next())?;
+        let ordering_key = OrderingKey::of(&event, ordering);
+        if webhook.hears(&event) || is_busy(decision, webhook.id, ordering_key)? {
+            break;
+        }
+        place = place.past(&event);
+    }
+    if place.read_to.0 - saved.0 >= MAX_UNSAVED {
+        decision.wake_at(decision.now());
+    }
+    Ok(Some(place).filter(|place| place.read_to > start))
+}
+
+/// An event that is for others. That alone is not worth a write, until there are many.
+pub(super) fn skip(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    place: Checkpoint,
+) -> Result<(), Need> {
+    decision.note_checkpoint(id, place);
+    let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
+    if place.read_to.0 - saved.0 >= MAX_UNSAVED {
+        write_checkpoint(decision, id, place)?;
+    }
+    Ok(())
+}
+
+fn write_checkpoint(
+    decision: &mut Decision<'_>,
+    id: WebhookId,
+    place: Checkpoint,
+) -> Result<(), Need> {
+    let reader = decision.reader_mut(id)?;
+    reader.read_to = place.read_to;
+    reader.tallies = place.tallies;
+    Ok(())
+}
