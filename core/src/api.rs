@@ -13,6 +13,7 @@ mod listing;
 mod log_cursor;
 mod problem;
 mod query;
+mod reading;
 mod replay_request;
 mod reply;
 mod routes;
@@ -21,7 +22,6 @@ mod sse;
 mod view;
 
 use crate::engine::command::Command;
-use crate::engine::need::{Fact, Need};
 use crate::guard::Targets;
 use crate::model::digest::Digest;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
@@ -35,6 +35,7 @@ pub use events_query::{EventsMode, EventsQuery};
 pub use listing::Listing;
 pub use log_cursor::LogCursor;
 pub use problem::{Code, FieldError, Problem};
+pub use reading::Reading;
 pub use replay_request::ReplayRequest;
 pub use reply::answer;
 pub(crate) use reply::idempotency_record;
@@ -102,13 +103,13 @@ pub enum Action {
     Answer(Response),
     /// Decide it, and answer with [`answer`].
     Decide(Command),
-    /// Load what it needs, and then decide its [command](Preparation::command).
+    /// [Count](ReplayRequest::count) it, and then decide the command that comes of it.
     CountReplay(Box<ReplayRequest>),
-    /// Load what it needs, and answer with [`Reading::answer`].
+    /// Answer with [`Reading::answer`].
     Read(Reading),
-    /// Answer with pages, each loaded when the one before it is written.
+    /// Answer with [pages](Listing::page), each read when the one before it is written.
     List(Listing),
-    /// Load what it needs and let it [begin](Pull::begin), then answer in its [`EventsMode`].
+    /// Let it [begin](EventsQuery::begin), then answer in its [`EventsMode`].
     ReadEvents(EventsQuery),
 }
 
@@ -182,84 +183,5 @@ impl Api {
         let allow = Some("GET, HEAD".to_owned());
         let detail = "This path knows GET, HEAD.";
         Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed, detail) })
-    }
-}
-
-/// Something to be read and shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    Ticket(TicketId),
-    Webhook(WebhookId),
-    /// Names of a webhook's live secrets.
-    Secrets(WebhookId),
-    Service,
-    DeliveriesQuery(DeliveriesQuery),
-    AttemptsQuery(AttemptsQuery),
-    /// The replay of a webhook that runs.
-    Replay(WebhookId),
-    Event(EventId),
-    /// Whether the store can be read.
-    Ready,
-}
-
-impl Reading {
-    /// What is to be loaded beyond what is known, all of it as of one moment; nothing when all is
-    /// known.
-    #[must_use]
-    pub fn needs(self, known: &[Fact]) -> Vec<Need> {
-        match self {
-            Self::DeliveriesQuery(deliveries) => deliveries.needs(known),
-            _ if !known.is_empty() => Vec::new(),
-            Self::Ticket(id) => vec![Need::Ticket(id)],
-            Self::Webhook(id) => vec![Need::Webhook(id), Need::Log],
-            Self::Secrets(id) | Self::Replay(id) => vec![Need::Webhook(id)],
-            Self::Service => vec![Need::Service],
-            Self::AttemptsQuery(delivering) => delivering.needs(),
-            Self::Event(id) => vec![Need::Log, Need::Events { from: id.seq(), most: 1 }],
-            Self::Ready => vec![Need::Log],
-        }
-    }
-
-    /// The answer at `now`, with the facts in the order of the needs.
-    ///
-    /// # Panics
-    /// When the facts are not those that were needed: the store is broken.
-    #[must_use]
-    pub fn answer(self, facts: &[Fact], now: Millis) -> Response {
-        match (self, facts) {
-            (Self::Ticket(_), [Fact::Tickets(tickets)]) => match tickets.first() {
-                Some(ticket) => Response::data(200, view::TicketView::from(ticket)),
-                None => Problem::from(Refusal::UnknownTicket).into(),
-            },
-            (Self::Webhook(_), [Fact::Webhooks(webhooks), Fact::Log(log)]) => {
-                match webhooks.first() {
-                    Some((webhook, reader)) => {
-                        Response::data(200, view::StateView::new(webhook, reader, log, now))
-                    }
-                    None => Problem::from(Refusal::UnknownWebhook).into(),
-                }
-            }
-            (Self::Secrets(_), [Fact::Webhooks(webhooks)]) => match webhooks.first() {
-                Some((webhook, _)) => {
-                    let live = webhook.secrets.live(now).map(view::SecretView::from);
-                    Response::page(live.collect(), None::<SecretId>)
-                }
-                None => Problem::from(Refusal::UnknownWebhook).into(),
-            },
-            (Self::Service, [Fact::Service(service)]) => {
-                Response::data(200, view::ServiceView::from(service))
-            }
-            (Self::DeliveriesQuery(deliveries), facts) => deliveries.answer(facts, now),
-            (Self::AttemptsQuery(delivering), facts) => delivering.answer(facts),
-            (Self::Replay(_), [Fact::Webhooks(webhooks)]) => replay_request::running(webhooks),
-            (Self::Event(id), [Fact::Log(log), Fact::Events(events)]) => {
-                match events.first().filter(|event| event.id == id && event.seq > log.floor) {
-                    Some(event) => Response::data(200, view::EventView::from(event)),
-                    None => Problem::from(Refusal::UnknownEvent).into(),
-                }
-            }
-            (Self::Ready, [Fact::Log(_)]) => Response::data(200, view::Health { status: "ready" }),
-            (reading, facts) => panic!("the store said {facts:?} to {reading:?}"),
-        }
     }
 }

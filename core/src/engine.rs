@@ -9,3 +9,4 @@ pub(crate) mod facts;
 pub(crate) mod limits;
 pub(crate) mod need;
 pub(crate) mod outcome;
+pub(crate) mod store;

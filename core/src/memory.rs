@@ -9,7 +9,7 @@ use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
-use crate::engine::desk::{Commit, Store};
+use crate::engine::store::{Commit, Rows, Store};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, Put};
 use crate::model::digest::Digest;
@@ -116,7 +116,7 @@ impl MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl Rows for MemoryStore {
     type Fault = Infallible;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Infallible> {
@@ -181,7 +181,9 @@ impl Store for MemoryStore {
             }
         })
     }
+}
 
+impl Store for MemoryStore {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Infallible> {
         if !self.is_as_expected(changes) {
             return Ok(Commit::Conflict);

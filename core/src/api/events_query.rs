@@ -7,7 +7,7 @@
 use crate::api::listing::ListKind;
 use crate::api::query::{bad_parameter, limit, parameter, whole};
 use crate::api::{Call, Listing, LogCursor, Problem};
-use crate::engine::need::{Fact, Need};
+use crate::engine::store::Rows;
 use crate::model::event::Event;
 use crate::model::id::EventId;
 use crate::model::log::Log;
@@ -66,37 +66,25 @@ impl EventsQuery {
         Ok(Self { start, limit, mode })
     }
 
-    /// What is to be loaded beyond what is known before it can begin; nothing when all is known.
-    #[must_use]
-    pub fn needs(self, known: &[Fact]) -> Vec<Need> {
-        match (known, self.start) {
-            ([], Start::Oldest | Start::Newest) => vec![Need::Log],
-            ([], Start::After(event)) => {
-                // The event itself, without its body.
-                let found = Need::EventsBefore { before: Some(event.seq().next()), most: 1 };
-                vec![Need::Log, found]
-            }
-            ([_, ..], _) => Vec::new(),
-        }
-    }
-
-    /// Where it begins.
+    /// Where it begins; a [`Problem`] when its cursor is no place in this log.
     ///
     /// # Errors
-    /// [`Problem`] when its cursor is no place in this log.
-    ///
-    /// # Panics
-    /// When the facts are not those that were needed: the store is broken.
-    pub fn begin(self, facts: &[Fact]) -> Result<LogCursor, Problem> {
-        let at = match (self.start, facts) {
-            (Start::Oldest, [Fact::Log(log)]) => log.floor,
-            (Start::Newest, [Fact::Log(log)]) => log.head,
-            (Start::After(event), [Fact::Log(log), Fact::Events(found)]) => {
-                place(event, log, found.first()).ok_or_else(bad_cursor)?
+    /// When the store cannot be read.
+    pub fn begin<R: Rows + ?Sized>(
+        self,
+        rows: &mut R,
+    ) -> Result<Result<LogCursor, Problem>, R::Fault> {
+        let log = rows.log()?;
+        let at = match self.start {
+            Start::Oldest => Some(log.floor),
+            Start::Newest => Some(log.head),
+            Start::After(event) => {
+                // The event itself, without its body.
+                let found = rows.events_before(Some(event.seq().next()), 1)?;
+                place(event, &log, found.first())
             }
-            (_, facts) => panic!("the store said {facts:?} to {self:?}"),
         };
-        Ok(LogCursor { at })
+        Ok(at.map(|at| LogCursor { at }).ok_or_else(bad_cursor))
     }
 
     #[must_use]

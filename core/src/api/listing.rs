@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use crate::api::view::{EventView, TicketView, WebhookView};
 use crate::api::{LogCursor, headers};
-use crate::engine::need::{Fact, Need};
+use crate::engine::store::Rows;
+use crate::api::log_cursor::LogPage;
 use crate::model::id::{EventId, TicketId, WebhookId};
-use crate::model::ticket::TicketFilter;
+use crate::model::ticket::{Ticket, TicketFilter};
 
-/// A list that is being written: load what it [needs](Listing::needs), write the
-/// [page](Listing::page) that comes of it, until it needs nothing more.
+/// A list that is being written, [page](Listing::page) by page, until it is
+/// [complete](Listing::is_complete).
 #[derive(Clone, Debug)]
 pub struct Listing {
     of: ListKind,
@@ -83,36 +84,13 @@ impl Listing {
         self.complete
     }
 
-    /// What the next page is made of beyond what is known, all of it as of one moment; nothing when
-    /// all is known, or all is written.
-    #[must_use]
-    pub fn needs(&self, known: &[Fact]) -> Vec<Need> {
-        let most = self.most();
-        match (self.of, self.after) {
-            _ if self.complete => Vec::new(),
-            (ListKind::Events(cursor), _) => cursor.needs(known, most),
-            _ if !known.is_empty() => Vec::new(),
-            (ListKind::Tickets { only, order }, last) => {
-                let id = if let Some(ItemId::Ticket(id)) = last { Some(id) } else { None };
-                vec![match order {
-                    Order::Oldest => Need::Tickets { only, after: id, most },
-                    Order::Newest => Need::TicketsBefore { only, before: id, most },
-                }]
-            }
-            (ListKind::Webhooks, Some(ItemId::Webhook(id))) => {
-                vec![Need::WebhooksAfter { after: Some(id), most }]
-            }
-            (ListKind::Webhooks, _) => vec![Need::WebhooksAfter { after: None, most }],
-        }
-    }
-
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         headers("application/json")
     }
 
     /// One item more than is shown tells whether there is anything for the caller to go on with.
-    fn most(&self) -> u32 {
+    fn page_limit(&self) -> u32 {
         let page = match self.of {
             ListKind::Tickets { .. } | ListKind::Webhooks => Self::PAGE,
             ListKind::Events(_) => LogCursor::PAGE,
@@ -120,59 +98,79 @@ impl Listing {
         self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
     }
 
-    /// The next piece of the body.
+    /// The next piece of the body, made of rows as of one moment; nothing once it is complete.
     ///
-    /// # Panics
-    /// When the facts are not those that were needed: the store is broken.
-    pub fn page(&mut self, facts: &[Fact]) -> String {
-        let most = self.most() as usize;
+    /// # Errors
+    /// When the store cannot be read: then nothing was written, and it can be tried again.
+    pub fn page<R: Rows + ?Sized>(&mut self, rows: &mut R) -> Result<String, R::Fault> {
+        let limit = self.page_limit();
         let mut text = String::new();
-        if self.shown == 0 {
-            text.push_str("{\"data\":[");
+        if self.complete {
+            return Ok(text);
         }
-        let count = match (self.of, facts) {
-            (ListKind::Tickets { .. }, [Fact::Tickets(tickets)]) => {
-                for ticket in tickets {
+        let begin = if self.shown == 0 { "{\"data\":[" } else { "" };
+        text.push_str(begin);
+        let count = match self.of {
+            ListKind::Tickets { only, order } => {
+                let tickets = self.tickets(rows, only, order, limit)?;
+                for ticket in &tickets {
                     self.item(&mut text, ItemId::Ticket(ticket.id), TicketView::from(ticket));
                 }
                 tickets.len()
             }
-            (ListKind::Webhooks, [Fact::Webhooks(webhooks)]) => {
-                for (webhook, _) in webhooks {
+            ListKind::Webhooks => {
+                let after = if let Some(ItemId::Webhook(id)) = self.after { Some(id) } else { None };
+                let webhooks = rows.webhooks(after, limit)?;
+                for (webhook, _) in &webhooks {
                     self.item(&mut text, ItemId::Webhook(webhook.id), WebhookView::from(webhook));
                 }
                 webhooks.len()
             }
-            (ListKind::Events(cursor), facts) => self.events(&mut text, cursor, facts),
-            (_, facts) => panic!("the store said {facts:?} to {self:?}"),
+            ListKind::Events(cursor) => {
+                let page = cursor.page(rows, limit)?;
+                self.events(&mut text, &page)
+            }
         };
-        if count < most {
+        if count < limit as usize {
             self.close(&mut text, None);
         }
-        text
+        Ok(text)
     }
 
-    /// Writes what comes next on the way, and gives how many events that were.
-    fn events(&mut self, text: &mut String, cursor: LogCursor, facts: &[Fact]) -> usize {
-        let log_page = cursor.log_page(facts);
-        if log_page.expired > 0 && self.shown > 0 {
+    fn tickets<R: Rows + ?Sized>(
+        &self,
+        rows: &mut R,
+        only: Option<TicketFilter>,
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Ticket>, R::Fault> {
+        let last = if let Some(ItemId::Ticket(id)) = self.after { Some(id) } else { None };
+        match order {
+            Order::Oldest => rows.tickets(only, last, limit),
+            Order::Newest => rows.tickets_before(only, last, limit),
+        }
+    }
+
+    /// Writes the next events, and gives how many they were.
+    fn events(&mut self, text: &mut String, page: &LogPage) -> usize {
+        if page.expired > 0 && self.shown > 0 {
             // The log's floor rose past this list: the next one, from where it ends, says so.
             self.close(text, self.after);
             return 0;
         }
-        self.expired += log_page.expired;
-        for event in log_page.events {
+        self.expired += page.expired;
+        for event in &page.events {
             self.item(text, ItemId::Event(event.id), EventView::from(event));
         }
-        if let Some(last) = log_page.events.last() {
+        if let Some(last) = page.events.last() {
             self.of = ListKind::Events(LogCursor { at: last.seq });
-        } else if log_page.expired > 0 {
+        } else if page.expired > 0 {
             // Nothing is kept that could be the next cursor, and a caller who came back with its
             // old one would be told the same at once, for ever.
-            let floor = EventId::new(log_page.log.stamp, log_page.log.floor);
+            let floor = EventId::new(page.log.stamp, page.log.floor);
             self.close(text, Some(ItemId::Event(floor)));
         }
-        log_page.events.len()
+        page.events.len()
     }
 
     fn item(&mut self, text: &mut String, place: ItemId, view: impl Serialize) {

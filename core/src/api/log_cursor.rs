@@ -1,24 +1,24 @@
-//! A way along the log, from a place on.
+//! A cursor in the log: how far somebody has read, and what comes next.
 
-use crate::engine::need::{Fact, Need};
+use crate::engine::store::Rows;
 use crate::model::event::Event;
 use crate::model::log::Log;
 use crate::model::seq::Seq;
 
-/// Where somebody who reads the log stands.
+/// How far a reader of the log has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogCursor {
     /// The last place that was read.
     pub at: Seq,
 }
 
-/// What comes next on the way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LogPage<'a> {
+/// The next events of the log.
+#[derive(Clone, Debug)]
+pub(super) struct LogPage {
     pub log: Log,
     /// Events that are no longer kept, and that nobody who stands here has read.
     pub expired: u64,
-    pub events: &'a [Event],
+    pub events: Vec<Event>,
 }
 
 impl LogCursor {
@@ -31,25 +31,14 @@ impl LogCursor {
         self.at < head
     }
 
-    /// What the next stretch of `most` events is made of beyond what is known; nothing when all is
-    /// known.
-    #[must_use]
-    pub fn needs(self, known: &[Fact], most: u32) -> Vec<Need> {
-        match known {
-            [] => vec![Need::Log],
-            [Fact::Log(log)] => {
-                vec![Need::Events { from: self.at.max(log.floor).next(), most }]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// # Panics
-    /// When the facts are not those that were needed: the store is broken.
-    pub(super) fn log_page(self, facts: &[Fact]) -> LogPage<'_> {
-        let [Fact::Log(log), Fact::Events(events)] = facts else {
-            panic!("the store said {facts:?} to {self:?}")
-        };
-        LogPage { log: *log, expired: log.floor.0.saturating_sub(self.at.0), events }
+    /// At most `limit` events from here on.
+    pub(super) fn page<R: Rows + ?Sized>(
+        self,
+        rows: &mut R,
+        limit: u32,
+    ) -> Result<LogPage, R::Fault> {
+        let log = rows.log()?;
+        let events = rows.events(self.at.max(log.floor).next(), limit)?;
+        Ok(LogPage { log, expired: log.floor.0.saturating_sub(self.at.0), events })
     }
 }

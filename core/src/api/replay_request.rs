@@ -1,5 +1,5 @@
-//! A replay as callers ask for it, and what the log holds for it: counted page by page before it
-//! begins, by the rule that the replay itself goes by.
+//! Replay requests: a caller names a range of the log, and the events in it are counted, page by
+//! page, before the replay is decided.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::replay::{ReplayCount, ReplayFilter, ReplayRange};
 use crate::engine::command::{Command, Idempotent};
-use crate::engine::need::{Fact, Need};
+use crate::engine::store::Rows;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
 use crate::model::id::{EventId, WebhookId};
@@ -38,8 +38,8 @@ impl End {
     }
 }
 
-/// Something to be counted before it can be decided: load what it [needs](Preparation::need), tell
-/// it, until it needs nothing more.
+/// A replay as a caller asks for it. What the log holds for it is [counted](ReplayRequest::count)
+/// before it is decided.
 #[derive(Clone, Debug)]
 pub struct ReplayRequest {
     webhook: WebhookId,
@@ -48,32 +48,8 @@ pub struct ReplayRequest {
     only: ReplayFilter,
     per_second: Option<u32>,
     dry_run: bool,
-    step: Step,
-    found: Option<(Webhook, Reader)>,
-    log: Log,
-    /// The places before the first event, and of the last one.
-    part: (Seq, Seq),
-    lanes: HashMap<OrderingKey, Lane>,
-    /// Events of one page.
-    events: Vec<Event>,
-    counted: ReplayCount,
     /// The digests of the call's idempotency key and of the call.
-    once: Option<(Digest, Digest)>,
-}
-
-/// What is needed next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Webhook,
-    Log,
-    Since,
-    Until,
-    Lanes(Option<(Millis, Seq)>),
-    /// Events before a place, newest first.
-    Events(Seq),
-    /// What was tried of the events of the page.
-    AttemptSummary,
-    Done,
+    idempotency: Option<(Digest, Digest)>,
 }
 
 impl ReplayRequest {
@@ -97,192 +73,140 @@ impl ReplayRequest {
             fields.fail("until", "must not be before since");
         }
         let (since, only) = fields.finish(since.zip(only))?;
-        let (found, log) = (None, Log::default());
-        let (lanes, events, counted) = (HashMap::new(), Vec::new(), ReplayCount::default());
-        let (step, part) = (Step::Webhook, (Seq(0), Seq(0)));
-        Ok(Self {
-            webhook,
-            since,
-            until,
-            only,
-            per_second,
-            dry_run,
-            step,
-            found,
-            log,
-            part,
-            lanes,
-            events,
-            counted,
-            once: None,
-        })
+        Ok(Self { webhook, since, until, only, per_second, dry_run, idempotency: None })
     }
 
-    pub(super) fn under_key(self, once: Option<(Digest, Digest)>) -> Self {
-        Self { once, ..self }
+    pub(super) fn under_key(self, idempotency: Option<(Digest, Digest)>) -> Self {
+        Self { idempotency, ..self }
     }
 
-    /// What is to be loaded next, all of it as of one moment; `None` when all is known.
-    #[must_use]
-    pub fn need(&self) -> Option<Need> {
-        let (webhook, most) = (self.webhook, Self::PAGE);
-        Some(match self.step {
-            Step::Webhook => Need::Webhook(webhook),
-            Step::Log => Need::Log,
-            Step::Since => match self.since {
-                End::Time(at) => Need::CreatedFrom(at),
-                End::Event(_) => return None,
-            },
-            Step::Until => match self.until {
-                Some(End::Time(at)) => Need::CreatedFrom(at.plus(1)),
-                Some(End::Event(_)) | None => return None,
-            },
-            Step::Lanes(after) => Need::Lanes { webhook, after, most },
-            Step::Events(before) => Need::EventsBefore { before: Some(before), most },
-            Step::AttemptSummary => {
-                let (newest, oldest) = (self.events.first()?, self.events.last()?);
-                Need::AttemptSummaries { webhook, from: oldest.seq, to: newest.seq }
-            }
-            Step::Done => return None,
-        })
-    }
-
-    /// Takes in what was needed.
-    ///
-    /// # Panics
-    /// When the fact is not what was needed: the store is broken.
-    pub fn learn(&mut self, fact: Fact) {
-        self.step = match (self.step, fact) {
-            (Step::Webhook, Fact::Webhooks(found)) => {
-                self.found = found.into_iter().next();
-                if self.found.is_some() { Step::Log } else { Step::Done }
-            }
-            (Step::Log, Fact::Log(log)) => {
-                self.log = log;
-                self.begin()
-            }
-            (Step::Since, Fact::Place(first)) => {
-                self.part.0 = first.map_or(self.log.head, before);
-                self.end()
-            }
-            (Step::Until, Fact::Place(first)) => {
-                self.part.1 = first.map_or(self.log.head, before);
-                self.count_lanes()
-            }
-            (Step::Lanes(_), Fact::Lanes(lanes)) => {
-                let last = lanes.last().map(Lane::turn);
-                let is_full = lanes.len() == Self::PAGE as usize;
-                self.lanes.extend(lanes.into_iter().map(|lane| (lane.ordering_key, lane)));
-                if is_full { Step::Lanes(last) } else { Step::Events(self.part.1.next()) }
-            }
-            (Step::Events(_), Fact::Events(events)) => {
-                let first = self.part.0;
-                self.events = events.into_iter().filter(|event| event.seq > first).collect();
-                if self.events.is_empty() { Step::Done } else { Step::AttemptSummary }
-            }
-            (Step::AttemptSummary, Fact::AttemptSummaries(tried)) => {
-                let oldest = self.events.last().map_or(self.part.0, |event| event.seq);
-                self.count(&tried.into_iter().collect());
-                if before(oldest) > self.part.0 { Step::Events(oldest) } else { Step::Done }
-            }
-            (step, fact) => panic!("the store said {fact:?} to {step:?}"),
-        }
-    }
-
-    fn begin(&mut self) -> Step {
-        match self.since {
-            End::Time(_) => Step::Since,
-            End::Event(event) => {
-                self.part.0 = before(event.seq()).min(self.log.head);
-                self.end()
-            }
-        }
-    }
-
-    fn end(&mut self) -> Step {
-        match self.until {
-            Some(End::Time(_)) => Step::Until,
-            Some(End::Event(event)) => {
-                self.part.1 = event.seq().min(self.log.head);
-                self.count_lanes()
-            }
-            None => {
-                self.part.1 = self.log.head;
-                self.count_lanes()
-            }
-        }
-    }
-
-    fn count_lanes(&mut self) -> Step {
-        self.part.0 = self.part.0.max(self.log.floor);
-        let waiting = self.found.as_ref().map_or(0, |(_, reader)| reader.waiting);
-        if self.part.1 <= self.part.0 {
-            Step::Done
-        } else if waiting > 0 {
-            Step::Lanes(None)
-        } else {
-            Step::Events(self.part.1.next())
-        }
-    }
-
-    fn count(&mut self, tried: &HashMap<Seq, AttemptSummary>) {
-        let Some((webhook, reader)) = &self.found else { return };
-        for event in std::mem::take(&mut self.events) {
-            if !(webhook.hears(&event) && webhook.id.is_older_than(event.id)) {
-                continue;
-            }
-            let lane = self.lanes.get(&OrderingKey::of(&event, reader.ordering));
-            let again = OrderingKey::Resend(event.seq);
-            if reader.owes(&event, reader.read_to, lane)
-                || reader.sending.iter().any(|slot| slot.seq == event.seq)
-                || self.lanes.contains_key(&again)
-            {
-                self.counted.owed += 1;
-                continue;
-            }
-            let delivered = tried.get(&event.seq).is_some_and(|tried| tried.delivered);
-            self.counted.count += u64::from(self.only.takes(delivered));
-        }
-    }
-
-    /// The command that all of it comes to.
+    /// Counts the events of the range, and gives the command to be decided; a [`Problem`] when
+    /// there is no such webhook, or when an end is an event that the log never had. All rows are to
+    /// be as of one moment.
     ///
     /// # Errors
-    /// When there is no such webhook, or an end is an event that the log never had.
-    pub fn command(self) -> Result<Command, Problem> {
-        if self.found.is_none() {
-            return Err(Refusal::UnknownWebhook.into());
+    /// When the store cannot be read.
+    pub fn count<R: Rows + ?Sized>(
+        self,
+        rows: &mut R,
+    ) -> Result<Result<Command, Problem>, R::Fault> {
+        let Some((webhook, reader)) = rows.webhook(self.webhook)? else {
+            return Ok(Err(Refusal::UnknownWebhook.into()));
+        };
+        let log = rows.log()?;
+        if let Err(problem) = self.check_ends(&log) {
+            return Ok(Err(problem));
         }
+        let (after, to) = self.range(rows, &log)?;
+        let mut counted = ReplayCount::default();
+        if after < to {
+            let lanes = all_lanes(rows, &reader)?;
+            let mut before = to.next();
+            while before > after.next() {
+                let page = rows.events_before(Some(before), Self::PAGE)?;
+                let inside = |event: &Event| event.seq > after;
+                let events: Vec<Event> = page.into_iter().filter(inside).collect();
+                let (Some(newest), Some(oldest)) = (events.first(), events.last()) else { break };
+                let summaries = rows.attempt_summaries(self.webhook, oldest.seq, newest.seq)?;
+                let summaries: HashMap<Seq, AttemptSummary> = summaries.into_iter().collect();
+                before = oldest.seq;
+                for event in events {
+                    self.count_event(&event, (&webhook, &reader), &lanes, &summaries, &mut counted);
+                }
+            }
+        }
+        let range = ReplayRange { after, to, only: self.only, per_second: self.per_second };
+        Ok(Ok(self.command(range, counted)))
+    }
+
+    fn check_ends(&self, log: &Log) -> Result<(), Problem> {
         for (name, end) in [("since", Some(self.since)), ("until", self.until)] {
             if let Some(End::Event(event)) = end
-                && event.seq() > self.log.head
+                && event.seq() > log.head
             {
                 let detail = "names no event of this desk".to_owned();
                 let error = FieldError { pointer: format!("#/{name}"), detail };
                 return Err(Problem::fields(Code::BadField, vec![error]));
             }
         }
-        let (after, to) = self.part;
-        let range = ReplayRange { after, to, only: self.only, per_second: self.per_second };
-        let Self { webhook: id, counted, dry_run, .. } = self;
-        let command = Command::Replay { id, range, counted, dry_run };
-        Ok(match self.once {
+        Ok(())
+    }
+
+    /// The place before the first event of the range, and that of the last one.
+    fn range<R: Rows + ?Sized>(&self, rows: &mut R, log: &Log) -> Result<(Seq, Seq), R::Fault> {
+        let after = match self.since {
+            End::Event(event) => previous(event.seq()),
+            End::Time(at) => rows.created_from(at)?.map_or(log.head, previous),
+        };
+        let to = match self.until {
+            None => log.head,
+            Some(End::Event(event)) => event.seq(),
+            Some(End::Time(at)) => rows.created_from(at.plus(1))?.map_or(log.head, previous),
+        };
+        Ok((after.min(log.head).max(log.floor), to.min(log.head)))
+    }
+
+    /// Counts one event, by the rule that the replay itself goes by.
+    fn count_event(
+        &self,
+        event: &Event,
+        (webhook, reader): (&Webhook, &Reader),
+        lanes: &HashMap<OrderingKey, Lane>,
+        summaries: &HashMap<Seq, AttemptSummary>,
+        counted: &mut ReplayCount,
+    ) {
+        if !(webhook.hears(event) && webhook.id.is_older_than(event.id)) {
+            return;
+        }
+        let lane = lanes.get(&OrderingKey::of(event, reader.ordering));
+        if reader.owes(event, reader.read_to, lane)
+            || reader.sending.iter().any(|slot| slot.seq == event.seq)
+            || lanes.contains_key(&OrderingKey::Resend(event.seq))
+        {
+            counted.owed += 1;
+            return;
+        }
+        let delivered = summaries.get(&event.seq).is_some_and(|attempts| attempts.delivered);
+        counted.count += u64::from(self.only.takes(delivered));
+    }
+
+    fn command(self, range: ReplayRange, counted: ReplayCount) -> Command {
+        let command =
+            Command::Replay { id: self.webhook, range, counted, dry_run: self.dry_run };
+        match self.idempotency {
             Some((key, request)) => {
                 Command::Idempotent(Idempotent { key, request, command: Box::new(command) })
             }
             None => command,
-        })
+        }
     }
 }
 
+/// All lanes of a webhook that wait, by their keys.
+fn all_lanes<R: Rows + ?Sized>(
+    rows: &mut R,
+    reader: &Reader,
+) -> Result<HashMap<OrderingKey, Lane>, R::Fault> {
+    let mut lanes = HashMap::new();
+    let mut after = None;
+    let mut goes_on = reader.waiting > 0;
+    while goes_on {
+        let page = rows.lanes(reader.webhook, after, ReplayRequest::PAGE)?;
+        after = page.last().map(Lane::turn);
+        goes_on = page.len() == ReplayRequest::PAGE as usize;
+        lanes.extend(page.into_iter().map(|lane| (lane.ordering_key, lane)));
+    }
+    Ok(lanes)
+}
+
 /// The place before one.
-fn before(seq: Seq) -> Seq {
+fn previous(seq: Seq) -> Seq {
     Seq(seq.0.saturating_sub(1))
 }
 
 /// The replay that runs, as it stands.
-pub(super) fn running(webhooks: &[(Webhook, Reader)]) -> Response {
-    let Some((_, reader)) = webhooks.first() else {
+pub(super) fn running(found: Option<&(Webhook, Reader)>) -> Response {
+    let Some((_, reader)) = found else {
         return Problem::from(Refusal::UnknownWebhook).into();
     };
     match &reader.replay.run {

@@ -113,7 +113,7 @@ pub(super) fn take(
         Purpose::ListDeliveries => list_deliveries(call, webhook_id(id)?),
         Purpose::ReadDelivery => {
             let (webhook, event) = (webhook_id(id)?, delivered(inner_id)?);
-            Ok(Action::Read(Reading::AttemptsQuery(AttemptsQuery { webhook, event })))
+            Ok(Action::Read(Reading::Attempts(AttemptsQuery { webhook, event })))
         }
         Purpose::Resend => {
             let (id, event) = (webhook_id(id)?, delivered(inner_id)?);
@@ -298,7 +298,7 @@ fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
     };
     let after = cursor(call, EventId::parse)?;
     let limit = limit(call)?.unwrap_or(DeliveriesQuery::LIMIT);
-    Ok(Action::Read(Reading::DeliveriesQuery(DeliveriesQuery { webhook, only, after, limit })))
+    Ok(Action::Read(Reading::Deliveries(DeliveriesQuery { webhook, only, after, limit })))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::api::view::EventView;
 use crate::api::{LogCursor, headers};
-use crate::engine::need::Fact;
+use crate::engine::store::Rows;
 use crate::model::event::Event;
 use crate::model::seq::Seq;
 
@@ -52,16 +52,18 @@ impl Frame {
 }
 
 impl LogCursor {
-    /// The next frames of a stream: what [`needs`](Walk::needs) brought, behind what is no longer
+    /// The next frames of a stream, of at most `limit` events: before them, how many are no longer
     /// kept.
     ///
-    /// # Panics
-    /// When the facts are not those that were needed: the store is broken.
-    #[must_use]
-    pub fn frames(self, facts: &[Fact]) -> Vec<Frame> {
-        let log_page = self.log_page(facts);
-        let expired =
-            (log_page.expired > 0).then(|| Frame::expired(log_page.log.floor, log_page.expired));
-        expired.into_iter().chain(log_page.events.iter().map(Frame::of)).collect()
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn frames<R: Rows + ?Sized>(
+        self,
+        rows: &mut R,
+        limit: u32,
+    ) -> Result<Vec<Frame>, R::Fault> {
+        let page = self.page(rows, limit)?;
+        let expired = (page.expired > 0).then(|| Frame::expired(page.log.floor, page.expired));
+        Ok(expired.into_iter().chain(page.events.iter().map(Frame::of)).collect())
     }
 }

@@ -9,7 +9,8 @@ use crate::engine::command::Command;
 use crate::engine::decide::{Evaluation, decide};
 use crate::engine::facts::Facts;
 use crate::engine::limits::{Hosts, Limits, Memory};
-use crate::engine::need::{Fact, Need};
+use crate::engine::need::Need;
+use crate::engine::store::{Commit, Rows as _, Store};
 use crate::engine::outcome::{Changes, Outcome, Reply};
 use crate::model::event::Event;
 use crate::model::idempotency::IdempotencyRecord;
@@ -27,33 +28,6 @@ const MAX_TRIES: usize = 16;
 /// is back, and seldom enough that a store in trouble is not made busier.
 pub const FAULT_PAUSE_MS: u64 = 500;
 
-/// Where rows are kept.
-pub trait Store {
-    /// What can go wrong with the machinery.
-    type Fault;
-
-    /// What the store has of what is needed.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn load(&mut self, need: &Need) -> Result<Fact, Self::Fault>;
-
-    /// Makes all changes durable, or none.
-    ///
-    /// # Errors
-    /// When it did not, or when nobody can say whether it did.
-    fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault>;
-}
-
-/// What became of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Commit {
-    Done,
-    /// A row was not as it was expected, as another host had changed it: nothing was stored.
-    Conflict,
-}
-
 /// Why a batch came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunError<F> {
@@ -63,6 +37,8 @@ pub enum RunError<F> {
     /// A decision asked for what it had just been told: what the store said does not fit together.
     Unanswered(Need),
 }
+
+impl<F: fmt::Debug + fmt::Display> std::error::Error for RunError<F> {}
 
 impl<F: fmt::Display> fmt::Display for RunError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,19 +91,6 @@ impl<S: Store> Desk<S> {
     /// Sets how long the log is kept.
     pub fn retain(&mut self, retention: Retention) {
         self.facts.limits.retention = retention;
-    }
-
-    /// Where the log ends, as the store has it.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    ///
-    /// # Panics
-    /// When it says something else: it is broken.
-    pub fn head(&mut self) -> Result<Seq, S::Fault> {
-        let fact = self.store.load(&Need::Log)?;
-        let Fact::Log(log) = fact else { panic!("the store said {fact:?} of the log") };
-        Ok(log.head)
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -245,8 +208,8 @@ impl<S: Store> Desk<S> {
                     if let Some(need) = needs.first().filter(|_| needs == told) {
                         return Err(RunError::Unanswered(*need));
                     }
-                    for need in &needs {
-                        let fact = self.store.load(need).map_err(RunError::Store)?;
+                    let facts = self.store.load_all(&needs).map_err(RunError::Store)?;
+                    for (need, fact) in needs.iter().zip(facts) {
                         self.facts.learn(*need, fact);
                     }
                     told = needs;

@@ -200,45 +200,46 @@ impl Facts {
     /// # Panics
     /// When the fact is not of the kind that was needed: the store is broken.
     pub fn learn(&mut self, need: Need, fact: Fact) {
-        match (need, fact) {
-            (Need::Log, Fact::Log(log)) => self.log = Some(log),
-            (Need::Service, Fact::Service(service)) => self.service = Some(service),
-            (Need::Ticket(id), Fact::Tickets(tickets)) => {
-                self.tickets.insert(id, tickets.into_iter().next());
+        match need {
+            Need::Log => self.log = Some(fact.into_log()),
+            Need::Service => self.service = Some(fact.into_service()),
+            Need::Ticket(id) => {
+                self.tickets.insert(id, fact.into_tickets().into_iter().next());
             }
-            (Need::IdempotencyRecord(key), Fact::IdempotencyRecord(answer)) => {
-                self.idempotency_records.insert(key, answer.map(Arc::new));
+            Need::IdempotencyRecord(key) => {
+                let record = fact.into_idempotency_record().map(Arc::new);
+                self.idempotency_records.insert(key, record);
             }
-            (Need::Webhooks, Fact::Webhooks(rows)) => self.learn_webhooks(rows),
-            (Need::Events { .. }, Fact::Events(events)) => self.events.recall(events),
-            (
-                Need::AttemptSummaries { webhook, from, to },
-                Fact::AttemptSummaries(attempt_summary),
-            ) => {
-                self.attempts.learn(webhook, from, to, attempt_summary);
+            Need::Webhooks => self.learn_webhooks(fact.into_webhooks()),
+            Need::Events { .. } => self.events.recall(fact.into_events()),
+            Need::AttemptSummaries { webhook, from, to } => {
+                self.attempts.learn(webhook, from, to, fact.into_attempt_summaries());
             }
-            (Need::NextAbout { topic, after, to }, Fact::Place(next)) => {
-                self.events.learn_next(topic, after, to, next);
+            Need::NextAbout { topic, after, to } => {
+                self.events.learn_next(topic, after, to, fact.into_place());
             }
-            (Need::CreatedFrom(at), Fact::Place(first)) => {
-                self.retention.learn_created_from(at, first)
+            Need::CreatedFrom(at) => self.retention.learn_created_from(at, fact.into_place()),
+            Need::OldestIdempotencyRecord => {
+                self.retention.learn_oldest_idempotency_record(fact.into_time());
             }
-            (Need::OldestIdempotencyRecord, Fact::Time(at)) => {
-                self.retention.learn_oldest_idempotency_record(at)
+            Need::Size => self.retention.learn_size(fact.into_size()),
+            Need::LanesTo { to, .. } => self.retention.learn_lanes(to, fact.into_lanes()),
+            Need::EventsBefore { before, most } => {
+                self.retention.learn_outlines(before, most, fact.into_events());
             }
-            (Need::Size, Fact::Size(bytes)) => self.retention.learn_size(bytes),
-            (Need::LanesTo { to, .. }, Fact::Lanes(lanes)) => self.retention.learn_lanes(to, lanes),
-            (Need::EventsBefore { before: Some(before), most }, Fact::Events(events)) => {
-                self.retention.learn_outlines(before, most, events);
-            }
-            (Need::Lane(webhook, ordering_key), Fact::Lanes(lanes)) => {
-                let lane = lanes.into_iter().next();
+            Need::Lane(webhook, ordering_key) => {
+                let lane = fact.into_lanes().into_iter().next();
                 self.lanes.entry(webhook).or_default().learn(ordering_key, lane);
             }
-            (Need::Lanes { webhook, most, .. }, Fact::Lanes(page)) => {
-                self.lanes.entry(webhook).or_default().learn_page(page, most);
+            Need::Lanes { webhook, most, .. } => {
+                self.lanes.entry(webhook).or_default().learn_page(fact.into_lanes(), most);
             }
-            (need, fact) => panic!("the store said {fact:?} to {need:?}"),
+            // Readings ask for these, and no decision does.
+            Need::Tickets { .. }
+            | Need::TicketsBefore { .. }
+            | Need::Webhook(_)
+            | Need::WebhooksAfter { .. }
+            | Need::Attempts { .. } => {}
         }
     }
 

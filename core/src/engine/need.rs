@@ -115,3 +115,33 @@ pub enum Fact {
     Time(Option<Millis>),
     IdempotencyRecord(Option<IdempotencyRecord>),
 }
+
+/// The facts of one kind each. A store that answers with another kind than it was asked for is
+/// broken, and is not decided upon.
+macro_rules! kinds {
+    ($($name:ident: $kind:ident($row:ty)),* $(,)?) => {
+        impl Fact {$(
+            pub(crate) fn $name(self) -> $row {
+                match self {
+                    Self::$kind(row) => row,
+                    other => panic!("the store answered {other:?} where it was asked for another kind"),
+                }
+            }
+        )*}
+    };
+}
+
+kinds! {
+    into_log: Log(Log),
+    into_service: Service(Service),
+    into_tickets: Tickets(Vec<Ticket>),
+    into_webhooks: Webhooks(Vec<(Webhook, Reader)>),
+    into_events: Events(Vec<Event>),
+    into_lanes: Lanes(Vec<Lane>),
+    into_attempts: Attempts(Vec<Attempt>),
+    into_attempt_summaries: AttemptSummaries(Vec<(Seq, AttemptSummary)>),
+    into_place: Place(Option<Seq>),
+    into_size: Size(u64),
+    into_time: Time(Option<Millis>),
+    into_idempotency_record: IdempotencyRecord(Option<IdempotencyRecord>),
+}

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::engine::command::Command;
-use crate::engine::desk::{Commit, Committed, Desk, RunError, Store};
+use crate::engine::desk::{Committed, Desk, RunError};
+use crate::engine::store::{Commit, Store, Rows};
 use crate::engine::limits::Limits;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::Changes;
@@ -71,7 +72,7 @@ impl<S> fmt::Debug for Recorder<S> {
     }
 }
 
-impl<S: Store> Store for Recorder<S> {
+impl<S: Rows> Rows for Recorder<S> {
     type Fault = S::Fault;
 
     fn load(&mut self, need: &Need) -> Result<Fact, S::Fault> {
@@ -83,6 +84,26 @@ impl<S: Store> Store for Recorder<S> {
         said
     }
 
+    /// A failure is recorded at the first need: when replayed, nothing is asked for behind it.
+    fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, S::Fault> {
+        let said = self.store.load_all(needs);
+        match &said {
+            Ok(facts) => {
+                for (need, fact) in needs.iter().zip(facts) {
+                    self.hear(|| record::fact(need, fact));
+                }
+            }
+            Err(_) => {
+                if let Some(need) = needs.first() {
+                    self.hear(|| record::silent(need));
+                }
+            }
+        }
+        said
+    }
+}
+
+impl<S: Store> Store for Recorder<S> {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, S::Fault> {
         let commit = self.store.commit(changes);
         self.hear(|| {

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use crate::api;
 use crate::delivery::request::Request;
 use crate::engine::command::Command;
-use crate::engine::desk::{Commit, Committed, Desk, Store};
+use crate::engine::desk::{Committed, Desk};
+use crate::engine::store::{Commit, Store, Rows};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Reply};
 use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
@@ -350,7 +351,7 @@ impl Tape {
 #[derive(Debug)]
 struct Failed;
 
-impl Store for Tape {
+impl Rows for Tape {
     type Fault = Failed;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Failed> {
@@ -362,7 +363,9 @@ impl Store for Tape {
             }
         }
     }
+}
 
+impl Store for Tape {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Failed> {
         self.raw.push(chain::changes(changes));
         self.redacted.push(chain::changes(&self.redactor.changes(changes)));

@@ -49,42 +49,22 @@ impl Rig {
     }
 
     fn log(&mut self) -> Log {
-        let facts = self.load(|known| if known.is_empty() { vec![Need::Log] } else { vec![] });
-        match facts.as_slice() {
-            [Fact::Log(log)] => *log,
-            other => panic!("{other:?}"),
-        }
+        self.desk.store_mut().log().unwrap()
     }
 
     fn id(&mut self, seq: u64) -> String {
-        let found = self.desk.store_mut().load(&Need::Events { from: Seq(seq), most: 1 }).unwrap();
-        let Fact::Events(events) = found else { panic!("{found:?}") };
-        events[0].id.to_string()
+        self.desk.store_mut().events(Seq(seq), 1).unwrap()[0].id.to_string()
     }
 
-    fn load(&mut self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Vec<Fact> {
-        let mut facts = Vec::new();
-        loop {
-            let needed = needs(&facts);
-            if needed.is_empty() {
-                return facts;
-            }
-            for need in needed {
-                facts.push(self.desk.store_mut().load(&need).unwrap());
-            }
-        }
-    }
-
-    fn begin(&mut self, pull: EventsQuery) -> Result<LogCursor, Problem> {
-        let facts = self.load(|known| pull.needs(known));
-        pull.begin(&facts)
+    fn begin(&mut self, query: EventsQuery) -> Result<LogCursor, Problem> {
+        query.begin(self.desk.store_mut()).unwrap()
     }
 
     fn get(&mut self, path: &str) -> (u16, Value) {
         let response = match open(path, &[], false) {
             Action::Answer(response) => response,
             Action::Read(reading) => {
-                reading.answer(&self.load(|known| reading.needs(known)), START)
+                reading.answer(self.desk.store_mut(), START).unwrap()
             }
             Action::ReadEvents(pull) => match self.begin(pull) {
                 Ok(cursor) => {
@@ -104,8 +84,7 @@ impl Rig {
     fn written(&mut self, mut listing: Listing, between: impl Fn(&mut Self)) -> String {
         let mut body = String::new();
         while !listing.is_complete() {
-            let facts = self.load(|known| listing.needs(known));
-            body += &listing.page(&facts);
+            body += &listing.page(self.desk.store_mut()).unwrap();
             between(self);
         }
         body
@@ -152,7 +131,7 @@ fn an_item_has_the_data_that_receivers_get() {
     let pull = pull("/events", &[]).unwrap();
     let cursor = rig.begin(pull).unwrap();
     let list = rig.written(pull.listing(cursor), |_| {});
-    let frames = cursor.frames(&rig.load(|known| cursor.needs(known, 2)));
+    let frames = cursor.frames(rig.desk.store_mut(), 2).unwrap();
 
     assert_eq!(list, format!(r#"{{"data":[{first},{item}],"next":null}}"#));
     let text = format!("id: {opened}\nevent: ticket_opened\ndata: {item}\n\n");
@@ -299,7 +278,7 @@ fn a_stream_is_told_first_what_is_no_longer_kept() {
     rig.expire(3);
     let cursor = LogCursor { at: Seq(1) };
 
-    let frames = cursor.frames(&rig.load(|known| cursor.needs(known, LogCursor::PAGE)));
+    let frames = cursor.frames(rig.desk.store_mut(), LogCursor::PAGE).unwrap();
 
     let text = "event: expired\ndata: {\"count\":2}\n\n".to_owned();
     assert_eq!(frames[0], Frame { to: Seq(3), text });

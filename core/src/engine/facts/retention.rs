@@ -20,7 +20,7 @@ pub(super) struct RetentionFacts {
     size: Option<u64>,
     lanes: Option<(Seq, Vec<Lane>)>,
     /// The newest first, before a place, and how many were asked for.
-    outlines: Option<(Seq, u32, Vec<Event>)>,
+    outlines: Option<(Option<Seq>, u32, Vec<Event>)>,
 }
 
 impl Default for RetentionFacts {
@@ -79,7 +79,7 @@ impl RetentionFacts {
         self.lanes = Some((to, lanes));
     }
 
-    pub fn learn_outlines(&mut self, before: Seq, most: u32, events: Vec<Event>) {
+    pub fn learn_outlines(&mut self, before: Option<Seq>, most: u32, events: Vec<Event>) {
         self.outlines = Some((before, most, events));
     }
 
@@ -106,11 +106,11 @@ impl RetentionFacts {
 
     /// The events after one and up to another, in order.
     pub fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {
-        let before = to.next();
+        let before = Some(to.next());
         let most = u32::try_from(to.0 - after.0).unwrap_or(u32::MAX);
         let said = self.outlines.as_ref().filter(|(of, count, _)| (*of, *count) == (before, most));
         let Some((_, _, events)) = said else {
-            return Err(Need::EventsBefore { before: Some(before), most });
+            return Err(Need::EventsBefore { before, most });
         };
         Ok(events.iter().rev().cloned().collect())
     }

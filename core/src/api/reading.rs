@@ -1,0 +1,70 @@
+//! Readings: calls that show one thing, or one page, and change nothing.
+
+use crate::api::replay_request::running;
+use crate::api::{AttemptsQuery, DeliveriesQuery, Problem, Response, view};
+use crate::engine::store::Rows;
+use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
+
+/// Something to be read and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Ticket(TicketId),
+    Webhook(WebhookId),
+    /// Names of a webhook's live secrets.
+    Secrets(WebhookId),
+    Service,
+    Deliveries(DeliveriesQuery),
+    Attempts(AttemptsQuery),
+    /// The replay of a webhook that runs.
+    Replay(WebhookId),
+    Event(EventId),
+    /// Whether the store can be read.
+    Ready,
+}
+
+impl Reading {
+    /// The response at `now`, made of rows as of one moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn answer<R: Rows + ?Sized>(self, rows: &mut R, now: Millis) -> Result<Response, R::Fault> {
+        Ok(match self {
+            Self::Ticket(id) => match rows.ticket(id)? {
+                Some(ticket) => Response::data(200, view::TicketView::from(&ticket)),
+                None => Problem::from(Refusal::UnknownTicket).into(),
+            },
+            Self::Webhook(id) => match rows.webhook(id)? {
+                Some((webhook, reader)) => {
+                    let log = rows.log()?;
+                    Response::data(200, view::StateView::new(&webhook, &reader, &log, now))
+                }
+                None => Problem::from(Refusal::UnknownWebhook).into(),
+            },
+            Self::Secrets(id) => match rows.webhook(id)? {
+                Some((webhook, _)) => {
+                    let live = webhook.secrets.live(now).map(view::SecretView::from);
+                    Response::page(live.collect(), None::<SecretId>)
+                }
+                None => Problem::from(Refusal::UnknownWebhook).into(),
+            },
+            Self::Service => Response::data(200, view::ServiceView::from(&rows.service()?)),
+            Self::Deliveries(query) => query.answer(rows, now)?,
+            Self::Attempts(query) => query.answer(rows)?,
+            Self::Replay(id) => running(rows.webhook(id)?.as_ref()),
+            Self::Event(id) => {
+                let floor = rows.log()?.floor;
+                let found = rows.events(id.seq(), 1)?;
+                match found.first().filter(|event| event.id == id && event.seq > floor) {
+                    Some(event) => Response::data(200, view::EventView::from(event)),
+                    None => Problem::from(Refusal::UnknownEvent).into(),
+                }
+            }
+            Self::Ready => {
+                rows.log()?;
+                Response::data(200, view::Health { status: "ready" })
+            }
+        })
+    }
+}
