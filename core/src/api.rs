@@ -24,9 +24,6 @@ mod view;
 use crate::engine::command::Command;
 use crate::guard::Targets;
 use crate::model::digest::Digest;
-use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::model::millis::Millis;
-use crate::model::refusal::Refusal;
 use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
@@ -38,7 +35,6 @@ pub use problem::{Code, FieldError, Problem};
 pub use reading::Reading;
 pub use replay_request::ReplayRequest;
 pub use reply::answer;
-pub(crate) use reply::idempotency_record;
 pub use sse::Frame;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.

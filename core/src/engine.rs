@@ -9,4 +9,5 @@ pub(crate) mod facts;
 pub(crate) mod limits;
 pub(crate) mod need;
 pub(crate) mod outcome;
+pub(crate) mod session;
 pub(crate) mod store;

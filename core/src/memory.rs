@@ -9,9 +9,9 @@ use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
-use crate::engine::store::{Commit, Rows, Store};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, Put};
+use crate::engine::store::{Commit, Rows, Store};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{TicketId, WebhookId};
@@ -42,14 +42,14 @@ impl MemoryStore {
         self.attempts.values()
     }
 
-    fn tickets(&self, only: Option<TicketFilter>, after: Option<TicketId>, most: u32) -> Fact {
+    fn ticket_page(&self, only: Option<TicketFilter>, after: Option<TicketId>, most: u32) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let tickets = self.tickets.range((from, Bound::Unbounded)).map(|(_, ticket)| ticket);
         let wanted = tickets.filter(|t| only.is_none_or(|filter| filter.takes(t.status)));
         Fact::Tickets(wanted.take(most as usize).cloned().collect())
     }
 
-    fn tickets_before(
+    fn ticket_page_before(
         &self,
         only: Option<TicketFilter>,
         before: Option<TicketId>,
@@ -61,7 +61,7 @@ impl MemoryStore {
         Fact::Tickets(wanted.take(most as usize).cloned().collect())
     }
 
-    fn webhooks(&self, after: Option<WebhookId>, most: u32) -> Fact {
+    fn webhook_page(&self, after: Option<WebhookId>, most: u32) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let webhooks = self.webhooks.range((from, Bound::Unbounded)).map(|(_, webhook)| webhook);
         Fact::Webhooks(webhooks.take(most as usize).filter_map(|w| self.row(w)).collect())
@@ -107,7 +107,7 @@ impl MemoryStore {
             })
     }
 
-    fn lanes(&self, webhook: WebhookId) -> Vec<Lane> {
+    fn lanes_in_order(&self, webhook: WebhookId) -> Vec<Lane> {
         let all = self.lanes.range((webhook, OrderingKey::FIRST)..);
         let mut lanes: Vec<Lane> =
             all.take_while(|((of, _), _)| *of == webhook).map(|(_, lane)| *lane).collect();
@@ -124,14 +124,16 @@ impl Rows for MemoryStore {
             Need::Log => Fact::Log(self.log),
             Need::Service => Fact::Service(self.service),
             Need::Ticket(id) => Fact::Tickets(self.tickets.get(&id).cloned().into_iter().collect()),
-            Need::Tickets { only, after, most } => self.tickets(only, after, most),
-            Need::TicketsBefore { only, before, most } => self.tickets_before(only, before, most),
-            Need::Webhooks => self.webhooks(None, u32::MAX),
+            Need::Tickets { only, after, most } => self.ticket_page(only, after, most),
+            Need::TicketsBefore { only, before, most } => {
+                self.ticket_page_before(only, before, most)
+            }
+            Need::Webhooks => self.webhook_page(None, u32::MAX),
             Need::Webhook(id) => {
                 let webhook = self.webhooks.get(&id);
                 Fact::Webhooks(webhook.and_then(|w| self.row(w)).into_iter().collect())
             }
-            Need::WebhooksAfter { after, most } => self.webhooks(after, most),
+            Need::WebhooksAfter { after, most } => self.webhook_page(after, most),
             Need::Events { from, most } => {
                 let events = self.events.range(from..).take(most as usize);
                 Fact::Events(events.map(|(_, event)| Event::clone(event)).collect())
@@ -175,7 +177,7 @@ impl Rows for MemoryStore {
                 Fact::Lanes(self.lanes.get(&(webhook, ordering_key)).copied().into_iter().collect())
             }
             Need::Lanes { webhook, after, most } => {
-                let lanes = self.lanes(webhook).into_iter();
+                let lanes = self.lanes_in_order(webhook).into_iter();
                 let later = lanes.filter(|lane| after.is_none_or(|turn| lane.turn() > turn));
                 Fact::Lanes(later.take(most as usize).collect())
             }

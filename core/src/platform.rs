@@ -19,11 +19,11 @@ mod tests {
     use super::*;
     use crate::api::{Action, Api, Call, Callers};
     use crate::engine::command::Command;
-    use crate::engine::desk::{Desk};
-use crate::engine::store::{Commit, Store, Rows};
+    use crate::engine::desk::Desk;
     use crate::engine::limits::Memory;
     use crate::engine::need::{Fact, Need};
     use crate::engine::outcome::Changes;
+    use crate::engine::store::{Commit, Rows, Store};
     use crate::guard::Targets;
     use crate::memory::MemoryStore;
     use crate::model::id::HolderId;
@@ -47,7 +47,9 @@ use crate::engine::store::{Commit, Store, Rows};
             keeps_to_the_platform(&sqlite::query(need));
             self.rows.load(need)
         }
+    }
 
+    impl Store for Narrow {
         fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault> {
             for statement in sqlite::statements(changes) {
                 self.longest = self.longest.max(keeps_to_the_platform(&statement));

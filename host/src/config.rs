@@ -14,7 +14,7 @@ use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{HealthPolicy, Retention};
 use serde::Deserialize;
 
-use crate::record::RecordingWriter;
+use crate::recording::RecordingWriter;
 
 /// Bytes of a file of options: a thousand times what they come to.
 const MAX_FILE: u64 = 64 << 10;

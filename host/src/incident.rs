@@ -9,7 +9,7 @@ use clap::Args;
 use hookdesk_core::incident::{Decision, Difference, Header, MAX_LINE, Player, ReplayStep};
 
 use crate::config;
-use crate::record::{RecordingFile, RecordingFiles};
+use crate::recording::{RecordingFile, RecordingFiles};
 use crate::store::sqlite::private;
 
 type Anything = Box<dyn Error + Send + Sync>;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::incident::Recorder;
-use hookdesk_core::{Desk, Limits, Memory};
+use hookdesk_core::{Desk, Limits, Memory, Rows as _};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
@@ -18,11 +18,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Settings;
+use crate::connections::ConnectionTable;
 use crate::courier::{Courier, Names, System};
 use crate::desk::{self, DeskQueue, Dispatch};
-use crate::feed::EventFeed;
-use crate::places::ConnectionTable;
-use crate::record::RecordingWriter;
+use crate::event_feed::EventFeed;
+use crate::recording::RecordingWriter;
 use crate::server::{CALLER, HttpHandler, Lookup};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
@@ -62,9 +62,9 @@ pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anyth
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
-    let mut desk = Desk::new(Recorder::new(store), Memory::Kept);
-    desk.judge_health_by(settings.health);
-    desk.retain(settings.retention);
+    let (health, retention) = (settings.health, settings.retention);
+    let limits = Limits { health, retention, ..Limits::default() };
+    let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(settings, names, desk, lookup));
     // A name that is being resolved is waited for by nobody.
@@ -91,7 +91,7 @@ async fn run(
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();
-    let feed = Arc::new(EventFeed::new(desk.head()?));
+    let feed = Arc::new(EventFeed::new(desk.store_mut().log()?.head));
     let recording = settings.record.map(|bytes| RecordingWriter::new(&settings.database, bytes));
     let (queue, thread) = desk::start(desk, recording, dispatches)?;
     tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));

@@ -22,9 +22,10 @@ use salvo::http::{Method, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::timeout;
 
-use crate::desk::{DeskQueue, chance, clock};
-use crate::feed::EventFeed;
-use crate::places::{ActiveRequest, BodyPermit, ConnectionTable};
+use crate::connections::{ActiveRequest, BodyPermit, ConnectionTable};
+use crate::desk::DeskQueue;
+use crate::event_feed::EventFeed;
+use crate::moment::{chance, clock};
 use crate::store::StoreFault;
 use events::EventStream;
 pub use lookup::Lookup;
@@ -86,15 +87,9 @@ impl HttpHandler {
         drop(body);
         match next {
             Action::Answer(response) => Answered::Whole(response),
-            Action::Decide(command) => match self.desk.ask(command).await {
-                Ok(decided) => Answered::Whole(api::answer(decided)),
-                Err(problem) => problem.into(),
-            },
-            Action::CountReplay(request) => match self.prepare(*request).await {
-                Ok(command) => match self.desk.ask(command).await {
-                    Ok(decided) => Answered::Whole(api::answer(decided)),
-                    Err(problem) => problem.into(),
-                },
+            Action::Decide(command) => self.decide(command).await,
+            Action::CountReplay(request) => match self.count(*request).await {
+                Ok(command) => self.decide(command).await,
                 Err(problem) => problem.into(),
             },
             Action::Read(reading) => self.read(reading).await,
@@ -141,15 +136,21 @@ impl HttpHandler {
         if seen <= MAX_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
     }
 
-    /// Counts what a command is about before it is decided.
-    async fn prepare(&self, request: ReplayRequest) -> Result<Command, Problem> {
-        let prepared = self.lookup.prepare(request).await;
-        prepared.map_err(|_logged| Problem::unreadable())?.command()
+    async fn decide(&self, command: Command) -> Answered {
+        match self.desk.ask(command).await {
+            Ok(decided) => Answered::Whole(api::answer(decided)),
+            Err(problem) => problem.into(),
+        }
+    }
+
+    async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
+        let counted = self.lookup.count(|rows| request.count(rows)).await;
+        counted.unwrap_or_else(|_logged| Err(Problem::unreadable()))
     }
 
     async fn read(&self, reading: Reading) -> Answered {
-        match self.lookup.load(move |known| reading.needs(known)).await {
-            Ok(facts) => Answered::Whole(reading.answer(&facts, clock())),
+        match self.lookup.read(move |rows| reading.answer(rows, clock())).await {
+            Ok(response) => Answered::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }
     }
@@ -171,8 +172,8 @@ impl HttpHandler {
         if pull.mode != EventsMode::AtOnce && !active.stay() {
             return Err(too_many_stay());
         }
-        let facts = self.lookup.load(move |known| pull.needs(known)).await;
-        let cursor = pull.begin(&facts.map_err(|_logged| Problem::unreadable())?)?;
+        let begun = self.lookup.read(move |rows| pull.begin(rows)).await;
+        let cursor = begun.unwrap_or_else(|_logged| Err(Problem::unreadable()))?;
         match pull.mode {
             EventsMode::AtOnce => {}
             EventsMode::Wait { seconds } => {
@@ -326,7 +327,8 @@ fn pages(
 }
 
 async fn next_page(lookup: &Lookup, listing: &mut Listing) -> Result<Bytes, StoreFault> {
-    let asked = listing.clone();
-    let facts = lookup.load(move |known| asked.needs(known)).await?;
-    Ok(listing.page(&facts).into())
+    let mut next = listing.clone();
+    let (page, next) = lookup.read(move |rows| Ok((next.page(rows)?, next))).await?;
+    *listing = next;
+    Ok(page.into())
 }

@@ -104,9 +104,8 @@ fn secret(byte: u8) -> Secret {
 fn deliveries() -> Vec<Request> {
     let desk = Desk::new(MemoryStore::default(), Memory::Kept);
     let mut world = World { desk, now: Millis(1_750_000_000_123), sent: Vec::new() };
-    world
-        .desk
-        .judge_health_by(HealthPolicy { disable_after_ms: 1_000_000, ..HealthPolicy::default() });
+    world.desk.limits_mut().health =
+        HealthPolicy { disable_after_ms: 1_000_000, ..HealthPolicy::default() };
     world.register("listener", 3, None);
     world.register("failing", 90, Some(vec![5]));
     let mut answered = 0;

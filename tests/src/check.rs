@@ -10,7 +10,7 @@ use hookdesk_core::{
     WebhookId,
 };
 
-use crate::stores::{Rows, hears};
+use crate::stores::{StoredRows, hears};
 
 /// What was seen so far, which rows alone do not tell.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Witness {
     }
 
     /// Somebody asked that a webhook hear of these types only, be it for a moment between two others.
-    pub fn asked(&mut self, rows: &Rows, id: WebhookId, events: &Subscription) {
+    pub fn asked(&mut self, rows: &StoredRows, id: WebhookId, events: &Subscription) {
         let unheard = |event: &&Event| !(event.kind.is_for_all() || events.names(event.kind));
         let unread = self.after.get(&id).map_or(Seq(0), |(_, reader)| reader.read_to);
         let unwanted = rows.events.iter().filter(|event| event.seq > unread).filter(unheard);
@@ -88,7 +88,7 @@ impl Witness {
     }
 
     /// Checks all rows.
-    pub fn rows(&mut self, rows: &Rows, cap: u32) {
+    pub fn rows(&mut self, rows: &StoredRows, cap: u32) {
         let places: Vec<u64> = rows.events.iter().map(|event| event.seq.0).collect();
         assert!(places.iter().copied().eq(1..=rows.log.head.0), "the log has gaps: {places:?}");
         for recorded in &rows.attempts {
@@ -117,7 +117,7 @@ impl Witness {
         }
     }
 
-    fn partner(&mut self, rows: &Rows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
+    fn partner(&mut self, rows: &StoredRows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
         let id = webhook.id;
         secrets(webhook);
         let before = self.before.get(&id).cloned();
@@ -163,7 +163,7 @@ impl Witness {
 
     /// What it was owed in all, and what of it was let go, is on record: all that was read, bar what
     /// it did not want to hear of. Of what is gone some may have been either.
-    fn owed(&self, rows: &Rows, reader: &Reader, heads: &Heads) {
+    fn owed(&self, rows: &StoredRows, reader: &Reader, heads: &Heads) {
         let id = reader.webhook;
         let attempts = rows.attempts.iter().filter(|attempt| attempt.key.webhook == id);
         let sent = attempts.map(|attempt| attempt.key.seq);
@@ -190,7 +190,7 @@ impl Witness {
     }
 
     /// What is sent once more is settled, and the counts of it are right.
-    fn repeats(&mut self, rows: &Rows, reader: &Reader, heads: &Heads) {
+    fn repeats(&mut self, rows: &StoredRows, reader: &Reader, heads: &Heads) {
         let id = reader.webhook;
         for (ordering_key, (head, _)) in heads {
             if !matches!(ordering_key, OrderingKey::Live(_)) {
@@ -211,7 +211,7 @@ impl Witness {
     /// Checks a request that is about to be sent, with the rows as they were committed.
     pub fn request(
         &mut self,
-        rows: &Rows,
+        rows: &StoredRows,
         request: &Request,
         (webhook, reader): (&Webhook, &Reader),
         clocks_are_right: bool,
@@ -292,7 +292,7 @@ fn secrets(webhook: &Webhook) {
 
 /// A webhook takes a place only while it has fewer in flight than the process has free: checked on
 /// the requests of a wake, in their order, after which the rows are as given.
-pub fn fairness(rows: &Rows, holder: HolderId, requests: &[Request], cap: u32) {
+pub fn fairness(rows: &StoredRows, holder: HolderId, requests: &[Request], cap: u32) {
     let held = rows.partners.iter().filter(|(_, reader, _)| reader.holder == Some(holder));
     let mut in_flight: BTreeMap<WebhookId, u32> =
         held.map(|(webhook, reader, _)| (webhook.id, reader.in_flight())).collect();
@@ -311,7 +311,7 @@ pub fn fairness(rows: &Rows, holder: HolderId, requests: &[Request], cap: u32) {
 type Heads = BTreeMap<OrderingKey, (Seq, Option<Seq>)>;
 
 /// Each subject is there at most once, and each event heads one at the most, of its own kind.
-fn heads(rows: &Rows, reader: &Reader, lanes: &[Lane]) -> Heads {
+fn heads(rows: &StoredRows, reader: &Reader, lanes: &[Lane]) -> Heads {
     let id = reader.webhook;
     let slots = reader.sending.iter().map(|s| (s.ordering_key, s.seq, s.last_queued));
     let waiting = lanes.iter().map(|lane| (lane.ordering_key, lane.head, lane.last_queued));
@@ -339,7 +339,7 @@ fn is_of(event: &Event, reader: &Reader, ordering_key: OrderingKey) -> bool {
 }
 
 /// Events that a replay has read and is not done with.
-fn replayed(rows: &Rows, reader: &Reader, heads: &Heads) -> u64 {
+fn replayed(rows: &StoredRows, reader: &Reader, heads: &Heads) -> u64 {
     let replays = heads.iter().filter(|(ordering_key, _)| ordering_key.is_replay());
     let counts = replays.map(|(ordering_key, (head, last_queued))| {
         let last = last_queued.unwrap_or(*head);
@@ -357,7 +357,7 @@ enum Place {
     Behind,
 }
 
-fn place(rows: &Rows, reader: &Reader, heads: &Heads, event: &Event) -> Option<Place> {
+fn place(rows: &StoredRows, reader: &Reader, heads: &Heads, event: &Event) -> Option<Place> {
     if event.seq > reader.read_to {
         return Some(Place::Unread);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{
     Answer, Attempt, AttemptKey, Changes, Commit, Event, EventId, Expect, Fact, Failure, Lane, Log,
-    LogPut, MemoryStore, Millis, Need, Put, Reader, Reason, Seq, Stamp, Store, Ticket, Webhook,
+    LogPut, MemoryStore, Millis, Need, Put, Reader, Reason, Rows, Seq, Stamp, Store, Webhook,
     WebhookId,
 };
 
@@ -16,7 +16,7 @@ use crate::world::EVENT_BYTES;
 
 /// A store whose rows can be looked at from outside.
 pub trait Inspect: Store {
-    fn attempts(&mut self) -> Vec<Recorded>;
+    fn recorded_attempts(&mut self) -> Vec<Recorded>;
 }
 
 /// What is checked of an attempt.
@@ -42,7 +42,7 @@ impl Recorded {
 }
 
 impl Inspect for MemoryStore {
-    fn attempts(&mut self) -> Vec<Recorded> {
+    fn recorded_attempts(&mut self) -> Vec<Recorded> {
         let recorded = |attempt: &hookdesk_core::Attempt| Recorded {
             key: attempt.key,
             reason: attempt.reason,
@@ -54,7 +54,7 @@ impl Inspect for MemoryStore {
 
 #[cfg(feature = "host")]
 impl Inspect for Sqlite {
-    fn attempts(&mut self) -> Vec<Recorded> {
+    fn recorded_attempts(&mut self) -> Vec<Recorded> {
         let sql = "SELECT seq, webhook, number, reason, next_attempt_at FROM attempts \
                    ORDER BY seq, webhook, number";
         let mut statement = self.connection().prepare_cached(sql).expect("the table is there");
@@ -119,7 +119,7 @@ pub struct View<S> {
 #[derive(Debug)]
 pub struct Injected;
 
-impl<S: Store> Store for View<S>
+impl<S: Store> Rows for View<S>
 where
     S::Fault: std::fmt::Debug,
 {
@@ -131,7 +131,7 @@ where
         }
         let disk = &mut *self.disk.borrow_mut();
         if *need == Need::Size && disk.trouble != Some(Trouble::Refuses) {
-            let Ok(Fact::Log(log)) = disk.store.load(&Need::Log) else { panic!("not a log") };
+            let Ok(log) = disk.store.log() else { panic!("no log") };
             return Ok(Fact::Size((log.head.0 - log.floor.0) * EVENT_BYTES));
         }
         match disk.trouble {
@@ -141,7 +141,12 @@ where
             }
         }
     }
+}
 
+impl<S: Store> Store for View<S>
+where
+    S::Fault: std::fmt::Debug,
+{
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Injected> {
         self.stale = None;
         let disk = &mut *self.disk.borrow_mut();
@@ -166,33 +171,21 @@ pub fn copy<S: Inspect>(store: &mut S) -> MemoryStore
 where
     S::Fault: std::fmt::Debug,
 {
-    let attempts = store.attempts().into_iter().map(|of| (of.key, of.attempt()));
+    let attempts = store.recorded_attempts().into_iter().map(|of| (of.key, of.attempt()));
     let mut changes = Changes { attempts: attempts.collect(), ..Changes::default() };
-    let mut load = |need| store.load(&need).expect("reads do not fail here");
-    if let Fact::Log(row) = load(Need::Log) {
-        changes.log = Some(LogPut { row, was: Stamp::default() });
-    }
-    if let Fact::Service(service) = load(Need::Service) {
-        changes.service = Some(service);
-    }
-    if let Fact::Events(events) = load(Need::Events { from: Seq(1), most: u32::MAX }) {
-        changes.events = events.into_iter().map(Arc::new).collect();
-    }
-    if let Fact::Tickets(tickets) = load(Need::Tickets { only: None, after: None, most: u32::MAX })
-    {
-        let put = |ticket: Ticket| (ticket.id, new(ticket));
-        changes.tickets = tickets.into_iter().map(put).collect();
-    }
-    if let Fact::Webhooks(partners) = load(Need::Webhooks) {
-        for (webhook, reader) in partners {
-            let all = Need::Lanes { webhook: webhook.id, after: None, most: u32::MAX };
-            if let Fact::Lanes(lanes) = load(all) {
-                let put = |lane: Lane| ((lane.webhook, lane.ordering_key), Some(lane));
-                changes.lanes.extend(lanes.into_iter().map(put));
-            }
-            changes.readers.insert(webhook.id, new(reader));
-            changes.webhooks.insert(webhook.id, new(Arc::new(webhook)));
-        }
+    let readable = "reads do not fail here";
+    let log = store.log().expect(readable);
+    changes.log = Some(LogPut { row: log, was: Stamp::default() });
+    changes.service = Some(store.service().expect(readable));
+    changes.events =
+        store.events(Seq(1), u32::MAX).expect(readable).into_iter().map(Arc::new).collect();
+    let tickets = store.tickets(None, None, u32::MAX).expect(readable);
+    changes.tickets = tickets.into_iter().map(|ticket| (ticket.id, new(ticket))).collect();
+    for (webhook, reader) in store.webhooks(None, u32::MAX).expect(readable) {
+        let lanes = store.lanes(webhook.id, None, u32::MAX).expect(readable).into_iter();
+        changes.lanes.extend(lanes.map(|lane| ((lane.webhook, lane.ordering_key), Some(lane))));
+        changes.readers.insert(webhook.id, new(reader));
+        changes.webhooks.insert(webhook.id, new(Arc::new(webhook)));
     }
     let mut copy = MemoryStore::default();
     let commit = copy.commit(&changes).expect("memory does not fail");
@@ -206,14 +199,14 @@ fn new<T>(row: T) -> Put<T> {
 
 /// All that a store holds, as far as it is checked.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct StoredRows {
     pub log: Log,
     pub events: Vec<Event>,
     pub partners: Vec<(Webhook, Reader, Vec<Lane>)>,
     pub attempts: Vec<Recorded>,
 }
 
-impl Rows {
+impl StoredRows {
     /// The rows of a store, with the events that are known of it already: they never change.
     /// What was let go of is known all the same.
     pub fn of<S: Inspect>(store: &mut S, mut events: Vec<Event>, known: &[Recorded]) -> Self
@@ -221,21 +214,18 @@ impl Rows {
         S::Fault: std::fmt::Debug,
     {
         let from = events.last().map_or(Seq(1), |last| last.seq.next());
-        let mut load = |need| store.load(&need).expect("reads do not fail here");
-        let Fact::Log(log) = load(Need::Log) else { panic!("not a log") };
-        let Fact::Events(later) = load(Need::Events { from, most: u32::MAX }) else {
-            panic!("not events")
-        };
-        events.extend(later);
-        let Fact::Webhooks(webhooks) = load(Need::Webhooks) else { panic!("not webhooks") };
-        let partners = webhooks.into_iter().map(|(webhook, reader)| {
-            let all = Need::Lanes { webhook: webhook.id, after: None, most: u32::MAX };
-            let Fact::Lanes(lanes) = load(all) else { panic!("not lanes") };
-            (webhook, reader, lanes)
-        });
-        let partners = partners.collect();
+        let readable = "reads do not fail here";
+        let log = store.log().expect(readable);
+        events.extend(store.events(from, u32::MAX).expect(readable));
+        let webhooks = store.webhooks(None, u32::MAX).expect(readable).into_iter();
+        let partners = webhooks
+            .map(|(webhook, reader)| {
+                let lanes = store.lanes(webhook.id, None, u32::MAX).expect(readable);
+                (webhook, reader, lanes)
+            })
+            .collect();
         let gone = known.iter().filter(|attempt| attempt.key.seq <= log.floor).copied();
-        let attempts = gone.chain(store.attempts()).collect();
+        let attempts = gone.chain(store.recorded_attempts()).collect();
         Self { log, events, partners, attempts }
     }
 

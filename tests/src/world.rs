@@ -24,12 +24,12 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
-    Amendment, Answer, Command, Committed, Desk, HolderId, Hosts, Memory, Millis, Moment,
-    OrderingKey, Reason, Report, Request, Seq, TicketId, Topic, Webhook, WebhookId,
+    Amendment, Answer, Command, Committed, Desk, HolderId, Hosts, Limits, Memory, Millis, Moment,
+    OrderingKey, Reason, Report, Request, Seq, Session, TicketId, Topic, Webhook, WebhookId,
 };
 
 use crate::check::{self, Witness};
-use crate::stores::{Disk, Fate, Inspect, Recorded, Rows, Trouble, View, copy};
+use crate::stores::{Disk, Fate, Inspect, Recorded, StoredRows, Trouble, View, copy};
 use calls::Callers;
 use host::Host;
 use model::Model;
@@ -69,7 +69,7 @@ pub struct World<'a, S> {
     /// What receivers took in.
     taken: BTreeMap<(WebhookId, Seq), u32>,
     /// The rows as they were last looked at, after so many commits.
-    rows: Rows,
+    rows: StoredRows,
     looked_at: u64,
     /// Whether hosts know the time as the world does.
     clocks_are_right: bool,
@@ -114,7 +114,7 @@ where
             untold: BTreeMap::new(),
             promises: Vec::new(),
             taken: BTreeMap::new(),
-            rows: Rows::default(),
+            rows: StoredRows::default(),
             looked_at: 0,
             clocks_are_right: plan.clocks_are_right(),
             has_keys: plan.odds.keyed > 0,
@@ -169,24 +169,23 @@ where
         self.rng.fill(&mut chance);
         let view =
             View { disk: Rc::clone(&self.disk), fate: Fate::Holds, stale: None, conflicts: 0 };
-        let mut desk = Desk::new(Recorder::new(view), self.memory);
-        desk.limit_in_flight(self.plan.cap);
-        desk.judge_health_by(self.plan.health_policy());
-        desk.retain(self.plan.retention());
-        desk.share_with(if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One });
+        let mut desk = Desk::new(Recorder::new(view), self.memory).with_limits(Limits {
+            in_flight: self.plan.cap,
+            hosts: if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One },
+            health: self.plan.health_policy(),
+            retention: self.plan.retention(),
+        });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
         let now = self.now;
         let begin = || Header::raw(1).line() + &desk.begin_recording(now, [0; 32], 0);
         let file = self.files.is_some().then(begin);
         Host {
             name,
-            desk,
+            session: Session::new(desk, Millis(0)),
             file,
             recorded: 0,
             holder: HolderId::new(self.now, &chance),
             calls: Vec::new(),
-            uncommitted_reports: Vec::new(),
-            next_wake: Some(Millis(0)),
             ahead_ms,
             hangs: None,
             doubtful: false,
@@ -268,7 +267,7 @@ where
             host.hangs = Some((until, host.clock(self.now)));
             // A host that is alone keeps facts of its own, which nobody else can outdate.
             if self.plan.hosts > 1 {
-                host.desk.store_mut().store_mut().stale = Some(stale);
+                host.view().stale = Some(stale);
             }
             let name = host.name;
             self.tell(format!("{name} stands still for {for_ms} ms"));
@@ -314,18 +313,18 @@ where
     fn turn(&mut self, index: usize) {
         let Some(read_at) = self.awakes(index) else { return };
         self.hear_reports(index);
-        let calls = std::mem::take(&mut self.hosts[index].calls);
-        let reports = self.hosts[index].uncommitted_reports.iter().cloned().map(Command::Report);
-        let commands: Vec<Command> =
-            calls.iter().cloned().chain(reports).chain([Command::Wake]).collect();
-        let holder = self.hosts[index].holder;
+        let host = &mut self.hosts[index];
+        let (calls, holder) = (std::mem::take(&mut host.calls), host.holder);
+        for call in &calls {
+            host.session.call(call.clone());
+        }
         let rng = &mut self.rng;
-        let moment = |command| {
+        let batch = host.session.batch(|| {
             let mut chance = [0; 16];
             rng.fill(&mut chance);
-            (command, Moment { now: read_at, chance, holder })
-        };
-        let batch: Vec<(Command, Moment)> = commands.into_iter().map(moment).collect();
+            Moment { now: read_at, chance, holder }
+        });
+        let commands = batch.commands().to_vec();
         let Odds { commit_fails, commit_unknown, .. } = self.plan.odds;
         let fate = match (self.chance(commit_fails), self.chance(commit_unknown)) {
             (true, _) => Fate::Fails,
@@ -333,13 +332,12 @@ where
             (false, false) => Fate::Holds,
         };
         let host = &mut self.hosts[index];
-        host.desk.store_mut().store_mut().fate = fate;
-        host.desk.store_mut().store_mut().conflicts = 0;
-        let decided = host.run(&batch);
-        let View { stale, conflicts, .. } = host.desk.store_mut().store_mut();
+        (host.view().fate, host.view().conflicts) = (fate, 0);
+        let decided = host.run(batch, host.clock(self.now));
+        let View { stale, conflicts, .. } = host.view();
         *stale = None;
         let conflicts = *conflicts;
-        self.note(index, &batch, fate, conflicts, decided.as_deref());
+        self.note(index, &commands, fate, conflicts, decided.as_deref());
 
         let rows = self.look(&calls);
         let crash = self.plan.odds.crash;
@@ -353,11 +351,8 @@ where
                 }
             }
             Some(decided) => {
-                let host = &mut self.hosts[index];
-                host.uncommitted_reports.clear();
-                host.next_wake = decided.last().and_then(|wake| wake.next_wake);
                 self.acknowledge(&rows, &calls, &decided);
-                self.witness.leave(&batch, &decided);
+                self.witness.leave(&commands, &decided);
                 if let Some(wake) = decided.last() {
                     check::fairness(&rows, holder, &wake.requests, self.plan.cap);
                 }
@@ -420,10 +415,7 @@ where
                 self.hosts[other].calls.push(call);
             }
         }
-        let now = self.now;
-        let host = &mut self.hosts[index];
-        host.doubtful |= fate == Fate::Unknown;
-        host.next_wake = Some(host.clock(now).plus(500));
+        self.hosts[index].doubtful |= fate == Fate::Unknown;
     }
 
     /// Nobody knows what became of a call.
@@ -443,13 +435,13 @@ where
         };
         for flying in self.flying.extract_if(.., is_due) {
             if flying.holder == holder {
-                self.hosts[index].uncommitted_reports.push(flying.report);
+                self.hosts[index].session.report(flying.report);
             }
         }
     }
 
     /// Looks at all rows, if anything was committed since.
-    fn look(&mut self, calls: &[Command]) -> Rows {
+    fn look(&mut self, calls: &[Command]) -> StoredRows {
         let known = std::mem::take(&mut self.rows);
         let disk = Rc::clone(&self.disk);
         let disk = &mut *disk.borrow_mut();
@@ -458,8 +450,8 @@ where
             self.witness.nothing_new();
             return known;
         }
-        let Rows { events, attempts, .. } = known;
-        let rows = Rows::of(&mut disk.store, events, &attempts);
+        let StoredRows { events, attempts, .. } = known;
+        let rows = StoredRows::of(&mut disk.store, events, &attempts);
         let gone = rows.events.iter().filter(|event| event.seq <= rows.log.floor);
         self.model.expire(gone);
         self.asked(calls, &rows);
@@ -481,7 +473,7 @@ where
     }
 
     /// What operators asked for in this batch, whatever became of it.
-    fn asked(&mut self, calls: &[Command], rows: &Rows) {
+    fn asked(&mut self, calls: &[Command], rows: &StoredRows) {
         for call in calls.iter().map(plain) {
             if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
                 self.witness.asked(rows, *id, events);
@@ -503,7 +495,7 @@ where
 
     /// What the desk thinks to be in flight, a host really sent, and has not heard of. After a
     /// commit of unknown fate there may be more, which is given up in time.
-    fn nothing_is_held(&self, rows: &Rows) {
+    fn nothing_is_held(&self, rows: &StoredRows) {
         for host in self.hosts.iter().filter(|host| !host.doubtful) {
             let held = rows.partners.iter().filter(|(_, of, _)| of.holder == Some(host.holder));
             for (webhook, reader, _) in held {
@@ -514,7 +506,7 @@ where
                     };
                     let sent =
                         self.flying.iter().any(|f| f.holder == host.holder && is_it(&f.report));
-                    let heard = host.uncommitted_reports.iter().any(is_it);
+                    let heard = host.session.reports().iter().any(is_it);
                     let id = webhook.id;
                     assert!(sent || heard, "{id}: nobody sends {}, and it has a place", slot.seq);
                 }
@@ -523,7 +515,7 @@ where
     }
 
     /// A request goes out, and its receiver does what it does.
-    fn send(&mut self, rows: &Rows, holder: HolderId, request: &Request) {
+    fn send(&mut self, rows: &StoredRows, holder: HolderId, request: &Request) {
         let id = request.key.webhook;
         let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == id);
         let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem, ReplayRequest};
+use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
-    self as core, Answer, AttemptKey, Command, Committed, Desk, FAULT_PAUSE_MS, Fact, HolderId,
-    Memory, Millis, Moment, Need, Seq, Store, excerpt,
+    self as core, Answer, AttemptKey, Command, Desk, Effects, HolderId, Limits, Memory, Millis,
+    Moment, Seq, Session, Store, excerpt,
 };
 
 use crate::options::Options;
@@ -20,12 +20,9 @@ const MAX_LISTS: usize = 64;
 /// A desk and its door.
 #[derive(Debug)]
 pub struct Face<S> {
-    desk: Desk<Recorder<S>>,
+    session: Session<Recorder<S>>,
     api: Api,
     holder: HolderId,
-    /// Reports whose batch was not committed. They are decided again: a report is never given up.
-    uncommitted_reports: Vec<core::Report>,
-    next_wake: Option<Millis>,
     lists: BTreeMap<u32, Listing>,
     next_list: u32,
 }
@@ -39,31 +36,32 @@ where
     /// # Errors
     /// A sentence that names the option that makes no sense.
     pub fn new(store: S, options: &Options, at: &At) -> Result<Self, String> {
-        let mut desk = Desk::new(Recorder::new(store), Memory::Kept);
-        if let Some(most) = options.most_in_flight {
-            desk.limit_in_flight(most);
-        }
-        desk.judge_health_by(options.health()?);
-        desk.retain(options.retention()?);
+        let defaults = Limits::default();
+        let limits = Limits {
+            in_flight: options.most_in_flight.unwrap_or(defaults.in_flight),
+            health: options.health()?,
+            retention: options.retention()?,
+            ..defaults
+        };
+        let now = Millis(at.now_ms);
+        let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
         Ok(Self {
-            desk,
+            session: Session::new(desk, now),
             api: options.api()?,
-            holder: HolderId::new(Millis(at.now_ms), &at.chance.ids),
-            uncommitted_reports: Vec::new(),
-            next_wake: Some(Millis(at.now_ms)),
+            holder: HolderId::new(now, &at.chance.ids),
             lists: BTreeMap::new(),
             next_list: 0,
         })
     }
 
     pub fn store_mut(&mut self) -> &mut S {
-        self.desk.store_mut().store_mut()
+        self.session.desk_mut().store_mut().store_mut()
     }
 
     /// Begins a recording, and gives the first lines of its file. Its key is chance of `at`.
     pub fn record(&mut self, at: &At) -> String {
         let header = Header::raw(1).line();
-        header + &self.desk.begin_recording(Millis(at.now_ms), at.chance.secret, 0)
+        header + &self.session.desk_mut().begin_recording(Millis(at.now_ms), at.chance.secret, 0)
     }
 
     /// The answer to a call that is not let in, whatever its body.
@@ -77,26 +75,20 @@ where
         match self.api.open(call, || at.chance.secret) {
             Action::Answer(response) => self.answered(response),
             Action::Decide(command) => self.decide(Some(command), at),
-            Action::CountReplay(request) => match self.prepare(*request) {
+            Action::CountReplay(request) => match readable(request.count(self.rows())) {
                 Ok(command) => self.decide(Some(command), at),
                 Err(problem) => self.answered(problem.into()),
             },
             Action::Read(reading) => {
-                let facts = self.load(|known| reading.needs(known));
-                self.answered(match facts {
-                    Ok(facts) => reading.answer(&facts, Millis(at.now_ms)),
-                    Err(problem) => problem.into(),
-                })
+                let answer = reading.answer(self.rows(), Millis(at.now_ms));
+                self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
             }
             Action::List(listing) => self.list(listing),
             // The door lets nobody wait, so that every pull is answered at once.
-            Action::ReadEvents(pull) => {
-                let facts = self.load(|known| pull.needs(known));
-                match facts.and_then(|facts| pull.begin(&facts)) {
-                    Ok(walk) => self.list(pull.listing(walk)),
-                    Err(problem) => self.answered(problem.into()),
-                }
-            }
+            Action::ReadEvents(pull) => match readable(pull.begin(self.rows())) {
+                Ok(walk) => self.list(pull.listing(walk)),
+                Err(problem) => self.answered(problem.into()),
+            },
         }
     }
 
@@ -116,7 +108,7 @@ where
                 return Err("a report has either a status or a failure");
             }
         };
-        self.uncommitted_reports.push(core::Report {
+        self.session.report(core::Report {
             key: AttemptKey {
                 seq: Seq(report.key.seq),
                 webhook: report.key.webhook,
@@ -141,7 +133,7 @@ where
     pub fn page(&mut self, list: u32) -> Result<Page, String> {
         let listing = self.lists.remove(&list);
         let mut listing = listing.ok_or("the list is complete, or was given up")?;
-        let text = self.next_page(&mut listing).map_err(|fault| fault.to_string())?;
+        let text = listing.page(self.rows()).map_err(|fault| fault.to_string())?;
         let more = !listing.is_complete();
         if more {
             self.lists.insert(list, listing);
@@ -157,45 +149,50 @@ where
     /// A caller's command, what was reported, and then what is due.
     fn decide(&mut self, command: Option<Command>, at: &At) -> Handled {
         let moment = Moment { now: Millis(at.now_ms), chance: at.chance.ids, holder: self.holder };
-        let asked = command.is_some();
-        let reports = std::mem::take(&mut self.uncommitted_reports);
-        let heard = reports.iter().cloned().map(Command::Report);
-        let commands = command.into_iter().chain(heard).chain([Command::Wake]);
-        let batch: Vec<_> = commands.map(|command| (command, moment)).collect();
-        let Recorded { ended, lines } = self.desk.run_recorded(&batch);
-        match ended {
-            Ok(decided) => Handled { lines, ..self.follow(asked, decided, moment.now) },
-            Err(fault) => {
-                self.uncommitted_reports = reports;
-                self.next_wake = Some(moment.now.plus(FAULT_PAUSE_MS));
-                let response = asked.then(|| api::Response::from(Problem::undone()).into());
-                Handled { response, lines, fault: Some(fault.to_string()), ..self.nothing() }
-            }
+        let calls = usize::from(command.is_some());
+        if let Some(command) = command {
+            self.session.call(command);
         }
+        let batch = self.session.batch(|| moment);
+        let mut written = None;
+        let committed = self.session.run(
+            batch,
+            || moment.now,
+            |desk, commands| {
+                let Recorded { ended, lines } = desk.run_recorded(commands);
+                written = lines;
+                ended
+            },
+        );
+        let handled = match committed {
+            Ok(committed) => self.follow(Effects::of(committed, calls), moment.now),
+            Err(fault) => {
+                let undone = || api::Response::from(Problem::undone()).into();
+                let response = (calls > 0).then(undone);
+                Handled { response, fault: Some(fault.to_string()), ..self.nothing() }
+            }
+        };
+        Handled { lines: written, ..handled }
     }
 
-    fn follow(&mut self, asked: bool, decided: Vec<Committed>, now: Millis) -> Handled {
+    fn follow(&mut self, effects: Effects, now: Millis) -> Handled {
+        let Effects { replies, requests, events: _ } = effects;
         let mut handled = self.nothing();
-        for Committed { reply, requests, events: _, next_wake } in decided {
-            if asked && handled.response.is_none() {
-                handled.response = Some(api::answer(reply).into());
-            }
-            for request in requests {
-                self.hand_out(request, &mut handled);
-            }
-            self.next_wake = next_wake;
+        handled.response = replies.into_iter().next().map(|reply| api::answer(reply).into());
+        for request in requests {
+            self.hand_out(request, &mut handled);
         }
-        if !self.uncommitted_reports.is_empty() {
-            self.next_wake = Some(now);
-        }
-        Handled { next_wake_ms: self.next_wake.map(|at| at.0), ..handled }
+        // What is reported already is due at once.
+        let is_due = !self.session.reports().is_empty();
+        let next_wake = if is_due { Some(now) } else { self.session.next_wake() };
+        Handled { next_wake_ms: next_wake.map(|at| at.0), ..handled }
     }
 
     fn nothing(&self) -> Handled {
         Handled {
             response: None,
             requests: Vec::new(),
-            next_wake_ms: self.next_wake.map(|at| at.0),
+            next_wake_ms: self.session.next_wake().map(|at| at.0),
             changes: None,
             told: None,
             lines: None,
@@ -213,7 +210,7 @@ where
             handled.requests.push(request.into());
             return;
         }
-        self.uncommitted_reports.push(core::Report {
+        self.session.report(core::Report {
             key: request.key,
             sent_at: request.sent_at,
             duration_ms: 0,
@@ -221,16 +218,8 @@ where
         });
     }
 
-    fn prepare(&mut self, mut request: ReplayRequest) -> Result<Command, Problem> {
-        while let Some(need) = request.need() {
-            let fact = self.desk.store_mut().load(&need);
-            request.learn(fact.map_err(|_| Problem::unreadable())?);
-        }
-        request.command()
-    }
-
     fn list(&mut self, mut listing: Listing) -> Handled {
-        let Ok(body) = self.next_page(&mut listing) else {
+        let Ok(body) = listing.page(self.rows()) else {
             return self.answered(Problem::unreadable().into());
         };
         let mut response =
@@ -246,26 +235,12 @@ where
         Handled { response: Some(response), ..self.nothing() }
     }
 
-    fn next_page(&mut self, listing: &mut Listing) -> Result<String, S::Fault> {
-        let facts = self.try_load(|known| listing.needs(known))?;
-        Ok(listing.page(&facts))
+    fn rows(&mut self) -> &mut S {
+        self.session.desk_mut().store_mut().store_mut()
     }
+}
 
-    fn load(&mut self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Result<Vec<Fact>, Problem> {
-        self.try_load(needs).map_err(|_| Problem::unreadable())
-    }
-
-    /// All that `needs` asks for, given what is known so far, until it asks for nothing more.
-    fn try_load(&mut self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Result<Vec<Fact>, S::Fault> {
-        let mut facts = Vec::new();
-        loop {
-            let needed = needs(&facts);
-            if needed.is_empty() {
-                return Ok(facts);
-            }
-            for need in &needed {
-                facts.push(self.desk.store_mut().load(need)?);
-            }
-        }
-    }
+/// A fault of the store as its caller sees it.
+fn readable<T, F>(read: Result<Result<T, Problem>, F>) -> Result<T, Problem> {
+    read.unwrap_or_else(|_| Err(Problem::unreadable()))
 }

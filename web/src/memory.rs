@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 
 use hookdesk_core::sql::sqlite;
-use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Millis, Need, Store, api};
+use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Millis, Need, Rows, Store, api};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -35,13 +35,15 @@ impl NotedStore {
     }
 }
 
-impl Store for NotedStore {
+impl Rows for NotedStore {
     type Fault = Infallible;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Infallible> {
         self.rows.load(need)
     }
+}
 
+impl Store for NotedStore {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Infallible> {
         let done = self.rows.commit(changes)?;
         if done == Commit::Done {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use hookdesk_core::api::{self, Call, MAX_BODY, Problem};
 use hookdesk_core::sql::{BadRow, Statement, Value, sqlite};
-use hookdesk_core::{Answer, Changes, Commit, Fact, Need, Store};
+use hookdesk_core::{Answer, Changes, Commit, Fact, Need, Rows, Store};
 use js_sys::{Array, Error, Number, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -112,7 +112,7 @@ impl HostStore {
     }
 }
 
-impl Store for HostStore {
+impl Rows for HostStore {
     type Fault = Fault;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Fault> {
@@ -120,7 +120,9 @@ impl Store for HostStore {
         let rows = self.query(query.sql, &query.values)?;
         sqlite::fact(need, rows).map_err(Fault::BadRow)
     }
+}
 
+impl Store for HostStore {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Fault> {
         let statements = sqlite::statements(changes);
         let done = self.storage.commit(statements.iter().map(write).collect())?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hookdesk_core::{
-    Answer, Attempt, Changes, Event, Fact, Log, MemoryStore, Millis, Need, Reader, Reason,
-    Store as _, Webhook, WebhookId,
+    Answer, Attempt, Changes, Event, Log, MemoryStore, Millis, Reader, Reason, Rows as _, Webhook,
+    WebhookId,
 };
 use serde::Serialize;
 use tsify::Tsify;
@@ -159,8 +159,7 @@ impl Watch {
     /// What was noted since it was last asked, at the time `now`.
     pub fn take(&mut self, rows: &mut MemoryStore, now: Millis) -> Told {
         let mut told = std::mem::take(&mut self.told);
-        let (Ok(log), Ok(webhooks)) = (rows.load(&Need::Log), rows.load(&Need::Webhooks));
-        let (Fact::Log(log), Fact::Webhooks(webhooks)) = (log, webhooks) else { return told };
+        let (Ok(log), Ok(webhooks)) = (rows.log(), rows.webhooks(None, u32::MAX));
         for (webhook, reader) in &webhooks {
             let stands = ToldWebhook::new(webhook, reader, &log, now);
             if self.last.get(&webhook.id) != Some(&stands) {

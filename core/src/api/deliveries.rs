@@ -3,7 +3,6 @@
 use crate::api::Response;
 use crate::api::problem::Problem;
 use crate::api::view::{AttemptView, DeliveryView};
-use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::state::{Delivery, DeliveryRows, DeliveryState};

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::api::log_cursor::LogPage;
 use crate::api::view::{EventView, TicketView, WebhookView};
 use crate::api::{LogCursor, headers};
 use crate::engine::store::Rows;
-use crate::api::log_cursor::LogPage;
 use crate::model::id::{EventId, TicketId, WebhookId};
 use crate::model::ticket::{Ticket, TicketFilter};
 
@@ -119,7 +119,8 @@ impl Listing {
                 tickets.len()
             }
             ListKind::Webhooks => {
-                let after = if let Some(ItemId::Webhook(id)) = self.after { Some(id) } else { None };
+                let after =
+                    if let Some(ItemId::Webhook(id)) = self.after { Some(id) } else { None };
                 let webhooks = rows.webhooks(after, limit)?;
                 for (webhook, _) in &webhooks {
                     self.item(&mut text, ItemId::Webhook(webhook.id), WebhookView::from(webhook));

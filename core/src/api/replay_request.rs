@@ -171,8 +171,7 @@ impl ReplayRequest {
     }
 
     fn command(self, range: ReplayRange, counted: ReplayCount) -> Command {
-        let command =
-            Command::Replay { id: self.webhook, range, counted, dry_run: self.dry_run };
+        let command = Command::Replay { id: self.webhook, range, counted, dry_run: self.dry_run };
         match self.idempotency {
             Some((key, request)) => {
                 Command::Idempotent(Idempotent { key, request, command: Box::new(command) })

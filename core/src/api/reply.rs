@@ -1,14 +1,24 @@
-//! The desk's yes or no as an answer: the first time, as it is kept, and again.
+//! Replies and refusals rendered as responses: at first, as it is kept for repetitions, and again.
 
 use crate::api::problem::Problem;
 use crate::api::{Response, headers, view};
 use crate::engine::command::Idempotent;
+use crate::engine::desk::Desk;
+use crate::engine::limits::Memory;
 use crate::engine::outcome::Reply;
 use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;
 use crate::webhook::sign::Secret;
+
+impl<S> Desk<S> {
+    /// A desk whose replies to idempotent calls are kept as this API renders them.
+    #[must_use]
+    pub fn new(store: S, memory: Memory) -> Self {
+        Self::rendering(store, memory, idempotency_record)
+    }
+}
 
 /// The answer to a call that was decided and committed.
 #[must_use]
@@ -27,7 +37,7 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
 }
 
 /// The answer as it is kept for the call's repetitions.
-pub(crate) fn idempotency_record(
+fn idempotency_record(
     once: &Idempotent,
     at: Millis,
     decided: &Result<Reply, Refusal>,

@@ -95,6 +95,7 @@ impl<'a> Decision<'a> {
             reply: Ok(reply),
             changes: self.changes,
             requests: sends.map(|(to, event, key)| Request::new(&to, &event, key, now)).collect(),
+            reply_replaces: None,
             next_wake: self.next_wake,
             turn: self.turn,
             checkpoints: self.checkpoints,

@@ -1,32 +1,26 @@
-//! The loop that every host runs.
+//! The desk over a store: a batch of commands is decided and committed.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::delivery::health::HealthPolicy;
 use crate::delivery::request::Request;
-use crate::engine::command::Command;
+use crate::engine::command::{Command, Idempotent};
 use crate::engine::decide::{Evaluation, decide};
 use crate::engine::facts::Facts;
-use crate::engine::limits::{Hosts, Limits, Memory};
+use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::Need;
-use crate::engine::store::{Commit, Rows as _, Store};
-use crate::engine::outcome::{Changes, Outcome, Reply};
+use crate::engine::outcome::{Changes, Outcome, Put, Reply};
+use crate::engine::store::{Commit, Store};
 use crate::model::event::Event;
 use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
 use crate::model::retention::Retention;
-use crate::model::seq::Seq;
 
 /// How often a batch is decided before it is given up because others change the same rows: each
 /// time one of them came further.
 const MAX_TRIES: usize = 16;
-
-/// Milliseconds that a host rests after its store failed: soon enough that nobody waits long once it
-/// is back, and seldom enough that a store in trouble is not made busier.
-pub const FAULT_PAUSE_MS: u64 = 500;
 
 /// Why a batch came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,45 +54,37 @@ pub struct Committed {
     pub next_wake: Option<Millis>,
 }
 
+/// Renders the reply to an idempotent command as it is kept for repetitions. The engine does not
+/// know what a response is.
+pub(crate) type Render = fn(&Idempotent, Millis, &Result<Reply, Refusal>) -> IdempotencyRecord;
+
 /// A desk over a store.
 #[derive(Debug)]
 pub struct Desk<S> {
     facts: Facts,
     store: S,
+    render: Render,
 }
 
-impl<S: Store> Desk<S> {
+impl<S> Desk<S> {
+    pub(crate) fn rendering(store: S, memory: Memory, render: Render) -> Self {
+        Self { facts: Facts::new(memory), store, render }
+    }
+
+    /// The same desk under other limits than the defaults.
     #[must_use]
-    pub fn new(store: S, memory: Memory) -> Self {
-        Self { facts: Facts::new(memory), store }
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.facts.limits = limits;
+        self
     }
 
-    /// Sets how many requests may be in flight: 0 sends nothing more.
-    pub fn limit_in_flight(&mut self, most: u32) {
-        self.facts.limits.in_flight = most;
-    }
-
-    /// Says who works on the store.
-    pub fn share_with(&mut self, hosts: Hosts) {
-        self.facts.limits.hosts = hosts;
-    }
-
-    /// Sets the figures of health.
-    pub fn judge_health_by(&mut self, health_policy: HealthPolicy) {
-        self.facts.limits.health = health_policy;
-    }
-
-    /// Sets how long the log is kept.
-    pub fn retain(&mut self, retention: Retention) {
-        self.facts.limits.retention = retention;
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &Limits {
         &self.facts.limits
     }
 
-    pub(crate) fn set_limits(&mut self, limits: Limits) {
-        self.facts.limits = limits;
+    /// Limits hold from the next decision on.
+    pub fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.facts.limits
     }
 
     pub(crate) fn memory(&self) -> Memory {
@@ -122,7 +108,9 @@ impl<S: Store> Desk<S> {
     pub fn into_store(self) -> S {
         self.store
     }
+}
 
+impl<S: Store> Desk<S> {
     /// Decides a batch of commands, each seeing those before it, and commits them together. What
     /// comes back may be answered and sent.
     ///
@@ -193,7 +181,23 @@ impl<S: Store> Desk<S> {
         Ok(Some(decided))
     }
 
+    /// Decides one command, and has its reply rendered where it is kept.
     fn decide(
+        &mut self,
+        command: &Command,
+        moment: &Moment,
+    ) -> Result<Outcome, RunError<S::Fault>> {
+        let mut outcome = self.evaluate(command, moment)?;
+        if let (Command::Idempotent(call), Some(expect)) = (command, outcome.reply_replaces) {
+            let record = (self.render)(call, moment.now, &outcome.reply);
+            let put = Put { row: Some(Arc::new(record)), expect };
+            outcome.changes.idempotency_records.insert(call.key, put);
+        }
+        Ok(outcome)
+    }
+
+    /// Decides one command over the facts, and loads what it needs until that is all known.
+    fn evaluate(
         &mut self,
         command: &Command,
         moment: &Moment,

@@ -30,6 +30,9 @@ pub struct Outcome {
     pub reply: Result<Reply, Refusal>,
     pub changes: Changes,
     pub requests: Vec<Request>,
+    /// Of a command under an idempotency key that was carried out: the reply is kept, in the place of
+    /// what is expected there.
+    pub reply_replaces: Option<Expect>,
     /// After a [`Wake`](crate::Command::Wake): when the next one is due, if time alone brings
     /// anything.
     pub next_wake: Option<Millis>,
@@ -50,6 +53,7 @@ impl Outcome {
             reply,
             changes: Changes::default(),
             requests: Vec::new(),
+            reply_replaces: None,
             next_wake: None,
             turn: None,
             checkpoints: BTreeMap::new(),

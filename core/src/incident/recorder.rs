@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::engine::command::Command;
 use crate::engine::desk::{Committed, Desk, RunError};
-use crate::engine::store::{Commit, Store, Rows};
 use crate::engine::limits::Limits;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::Changes;
+use crate::engine::store::{Commit, Rows, Store};
 use crate::incident::record::{self, Begin, Fate, Input, Key};
 use crate::incident::{Header, MAX_LINE, chain};
 use crate::model::digest::Digest;

@@ -11,9 +11,9 @@ use crate::api;
 use crate::delivery::request::Request;
 use crate::engine::command::Command;
 use crate::engine::desk::{Committed, Desk};
-use crate::engine::store::{Commit, Store, Rows};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Reply};
+use crate::engine::store::{Commit, Rows, Store};
 use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
 use crate::incident::redact::{Redactor, mac};
 use crate::incident::{Bad, BadIncident, Header, Line, MAX_LINE, chain};
@@ -238,13 +238,13 @@ impl Player {
                 (step.input, step.now_ms, step.lost) = ("begin", Some(at), lost);
                 let tape = Tape { redactor: Redactor { key }, ..Tape::default() };
                 let mut desk = Desk::new(tape, memory);
-                desk.set_limits(limits);
+                *desk.limits_mut() = limits;
                 self.desk = Some(desk);
                 Ok((step, chain::nothing()))
             }
             Input::Limits(limits) => {
                 step.input = "limits";
-                self.desk()?.set_limits(limits);
+                *self.desk()?.limits_mut() = limits;
                 Ok((step, chain::nothing()))
             }
             Input::Batch(batch) => {

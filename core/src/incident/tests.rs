@@ -255,7 +255,7 @@ fn recording(memory: Memory) -> String {
         match round {
             10 => all.push((Command::Amend { id, settings }, at)),
             20 => all.push((once(Command::Ping), at)),
-            25 => desk.limit_in_flight(3),
+            25 => desk.limits_mut().in_flight = 3,
             _ => {}
         }
         all.push((Command::Wake, at));

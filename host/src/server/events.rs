@@ -12,7 +12,7 @@ use hookdesk_core::api::{Frame, LogCursor};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::feed::{EventFeed, FeedState};
+use crate::event_feed::{EventFeed, FeedState};
 use crate::server::lookup::Lookup;
 use crate::store::StoreFault;
 
@@ -82,9 +82,9 @@ impl EventStream {
     /// Reads what memory no longer has.
     async fn recall(&mut self) -> Result<(), StoreFault> {
         let (cursor, most) = (self.cursor, self.most);
-        let facts = self.lookup.load(move |known| cursor.needs(known, most)).await?;
+        let frames = self.lookup.read(move |rows| cursor.frames(rows, most)).await?;
         let mut bytes = 0;
-        for frame in cursor.frames(&facts) {
+        for frame in frames {
             if bytes > HELD_BYTES {
                 break;
             }

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use hookdesk_core::api::ReplayRequest;
-use hookdesk_core::{Fact, Need};
 use tokio::sync::Semaphore;
 
 use crate::store::StoreFault;
-use crate::store::sqlite::Readers;
+use crate::store::sqlite::{Readers, Snapshot};
 
 /// Reads at once, as many as there are connections that stay open. Each has up to 6 MiB in hand, its
 /// thread's allocator keeps as much again and more, and a thousand callers who waited for the same
@@ -35,46 +33,41 @@ impl Lookup {
         }
     }
 
-    /// All that `needs` asks for, as of one moment. A fault is logged here, also where a caller is
-    /// in the middle of its answer and can only be cut off.
+    /// Reads rows as they are at one moment. A fault is logged here, also where a caller is in the
+    /// middle of its answer and can only be cut off.
     ///
     /// # Errors
     /// When the store cannot be read.
     ///
     /// # Panics
     /// When what was read makes no sense to the core.
-    pub async fn load(
+    pub async fn read<T: Send + 'static>(
         &self,
-        needs: impl Fn(&[Fact]) -> Vec<Need> + Send + 'static,
-    ) -> Result<Vec<Fact>, StoreFault> {
-        self.read(move |readers| readers.load(needs)).await
-    }
-
-    /// A preparation that knows all that it needs, as of one moment.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    ///
-    /// # Panics
-    /// When what was read makes no sense to the core.
-    pub async fn prepare(&self, request: ReplayRequest) -> Result<ReplayRequest, StoreFault> {
-        let _turn = self.counts.acquire().await;
-        self.read(move |readers| readers.prepare(request)).await
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Readers) -> Result<T, StoreFault> + Send + 'static,
+        read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,
     ) -> Result<T, StoreFault> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let readers = Arc::clone(&self.readers);
-        let loaded = tokio::task::spawn_blocking(move || {
+        let read = tokio::task::spawn_blocking(move || {
             // Given back when the read has ended, also when its caller has hung up.
             let _place = place;
-            read(&readers)
+            readers.at_one_moment(read)
         });
-        let loaded = loaded.await;
-        let loaded = loaded.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
-        loaded.inspect_err(|fault| tracing::error!("the store cannot be read: {fault}"))
+        let read = read.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        read.inspect_err(|fault| tracing::error!("the store cannot be read: {fault}"))
+    }
+
+    /// The same, of a read over as much of the log as somebody asks for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    ///
+    /// # Panics
+    /// When what was read makes no sense to the core.
+    pub async fn count<T: Send + 'static>(
+        &self,
+        count: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let _turn = self.counts.acquire().await;
+        self.read(count).await
     }
 }

@@ -7,9 +7,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hookdesk_core::api::ReplayRequest;
 use hookdesk_core::sql::{Statement, Value, sqlite};
-use hookdesk_core::{Changes, Commit, Fact, Need, Store};
+use hookdesk_core::{Changes, Commit, Fact, Need, Rows, Store};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, TransactionBehavior};
 
@@ -200,13 +199,15 @@ fn migrate(connection: &mut Connection, version: usize) -> Result<(), rusqlite::
     Ok(())
 }
 
-impl Store for Sqlite {
+impl Rows for Sqlite {
     type Fault = StoreFault;
 
     fn load(&mut self, need: &Need) -> Result<Fact, StoreFault> {
         load(&self.connection, need)
     }
+}
 
+impl Store for Sqlite {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -232,22 +233,6 @@ fn load(connection: &Connection, need: &Need) -> Result<Fact, StoreFault> {
         found.push((0..columns).map(value).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(sqlite::fact(need, found)?)
-}
-
-fn load_all(
-    connection: &Connection,
-    needs: impl Fn(&[Fact]) -> Vec<Need>,
-) -> Result<Vec<Fact>, StoreFault> {
-    let mut facts = Vec::new();
-    loop {
-        let needed = needs(&facts);
-        if needed.is_empty() {
-            return Ok(facts);
-        }
-        for need in needed {
-            facts.push(load(connection, &need)?);
-        }
-    }
 }
 
 fn bound<'c>(
@@ -282,6 +267,18 @@ fn value(value: ValueRef<'_>) -> Value<'static> {
     }
 }
 
+/// The rows as they are at one moment, whatever is committed meanwhile.
+#[derive(Debug)]
+pub struct Snapshot<'a>(&'a Connection);
+
+impl Rows for Snapshot<'_> {
+    type Fault = StoreFault;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, StoreFault> {
+        load(self.0, need)
+    }
+}
+
 /// Connections that only read, beside the one that writes.
 #[derive(Debug)]
 pub struct Readers {
@@ -298,38 +295,20 @@ impl Readers {
         Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
     }
 
-    /// What the store has of all that `needs` asks for, given what is known so far, until it asks for
-    /// nothing more: all of it as of one moment.
+    /// Reads the rows as they are at one moment.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn load(&self, needs: impl Fn(&[Fact]) -> Vec<Need>) -> Result<Vec<Fact>, StoreFault> {
-        self.at_one_moment(|snapshot| load_all(snapshot, needs))
-    }
-
-    /// Tells a preparation all that it needs: all of it as of one moment.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn prepare(&self, mut request: ReplayRequest) -> Result<ReplayRequest, StoreFault> {
-        self.at_one_moment(|snapshot| {
-            while let Some(need) = request.need() {
-                request.learn(load(snapshot, &need)?);
-            }
-            Ok(request)
-        })
-    }
-
-    fn at_one_moment<T>(
+    pub fn at_one_moment<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreFault>,
+        read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
         let mut connection = match self.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
         let snapshot = connection.transaction()?;
-        let found = read(&snapshot);
+        let found = read(&mut Snapshot(&snapshot));
         snapshot.finish()?;
         self.keep(connection);
         found

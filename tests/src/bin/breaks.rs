@@ -104,9 +104,9 @@ const BREAKS: [Break; 21] = [
     },
     Break {
         name: "once: what a call was answered is not kept",
-        file: "core/src/engine/decide/idempotency.rs",
-        was: "outcome.changes.idempotency_records.insert(once.key, Put { row: Some(first), expect });",
-        becomes: "let _ = (first, expect, &mut outcome.changes);",
+        file: "core/src/engine/desk.rs",
+        was: "outcome.changes.idempotency_records.insert(call.key, put);",
+        becomes: "let _ = (put, &mut outcome.changes);",
     },
     Break {
         name: "overlap: a former secret signs no more",

@@ -94,11 +94,8 @@ pub fn prepare<S: Store>(call: Action, store: &mut S) -> Option<Command>
 where
     S::Fault: std::fmt::Debug,
 {
-    let Action::CountReplay(mut request) = call else { panic!("not taken: {call:?}") };
-    while let Some(need) = request.need() {
-        request.learn(store.load(&need).expect("reads do not fail here"));
-    }
-    request.command().ok()
+    let Action::CountReplay(request) = call else { panic!("not taken: {call:?}") };
+    request.count(store).expect("reads do not fail here").ok()
 }
 
 fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hookdesk_core::{Command, Reason, ReplayFilter, ReplayRange, Reply, Seq, Webhook, WebhookId};
 
-use crate::stores::{Rows, hears};
+use crate::stores::{StoredRows, hears};
 
 /// A replay or a resend that a caller was told of.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Promise {
 }
 
 /// What a caller was told changes what may be expected.
-pub fn told(promises: &mut Vec<Promise>, rows: &Rows, call: &Command, reply: &Reply) {
+pub fn told(promises: &mut Vec<Promise>, rows: &StoredRows, call: &Command, reply: &Reply) {
     let numbers = |webhook: WebhookId| {
         let ours = rows.attempts.iter().filter(|attempt| attempt.key.webhook == webhook);
         ours.map(|attempt| (attempt.key.seq, attempt.key.number)).collect()
@@ -53,7 +53,7 @@ pub fn forget(promises: &mut Vec<Promise>, call: &Command) {
 }
 
 /// Whether all was sent that was promised.
-pub fn kept(promises: &[Promise], rows: &Rows, webhooks: &BTreeMap<WebhookId, &Webhook>) {
+pub fn kept(promises: &[Promise], rows: &StoredRows, webhooks: &BTreeMap<WebhookId, &Webhook>) {
     for promise in promises {
         let id = promise.webhook;
         let Some(webhook) = webhooks.get(&id) else { continue };

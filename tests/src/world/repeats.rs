@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hookdesk_core::api::{self, Response};
 use hookdesk_core::{Command, Digest, Idempotent, Refusal, Reply};
 
-use crate::stores::Rows;
+use crate::stores::StoredRows;
 
 /// The call itself, with or without a key.
 pub fn plain(call: &Command) -> &Command {
@@ -65,7 +65,7 @@ impl Repeats {
     }
 
     /// What came under a key is there once at the most.
-    pub fn at_rest(&self, rows: &Rows) {
+    pub fn at_rest(&self, rows: &StoredRows) {
         for message in &self.messages {
             let data = format!("{{\"ticket_message\":\"{message}\"}}");
             let told = rows.events.iter().filter(|event| event.body.contains(&data)).count();

@@ -22,7 +22,7 @@ where
         for host in &mut self.hosts {
             host.ahead_ms = 0;
             host.hangs = None;
-            host.desk.store_mut().store_mut().stale = None;
+            host.view().stale = None;
         }
         let over = self.now;
         self.be_quiet();
@@ -78,7 +78,7 @@ where
             && self
                 .hosts
                 .iter()
-                .all(|host| host.calls.is_empty() && host.uncommitted_reports.is_empty())
+                .all(|host| host.calls.is_empty() && host.session.reports().is_empty())
             && self.rows.partners.iter().all(done)
     }
 

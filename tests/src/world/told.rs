@@ -7,14 +7,19 @@ use serde_json::Value;
 
 use super::repeats::plain;
 use super::{World, promise};
-use crate::stores::{Inspect, Rows};
+use crate::stores::{Inspect, StoredRows};
 
 impl<S: Inspect> World<'_, S>
 where
     S::Fault: std::fmt::Debug,
 {
     /// Callers hear what became of their calls, and what they hear must hold from here on.
-    pub(super) fn acknowledge(&mut self, rows: &Rows, calls: &[Command], decided: &[Committed]) {
+    pub(super) fn acknowledge(
+        &mut self,
+        rows: &StoredRows,
+        calls: &[Command],
+        decided: &[Committed],
+    ) {
         for (call, decided) in calls.iter().zip(decided) {
             if let Command::Idempotent(once) = call {
                 self.repeats.told(once, &decided.reply);

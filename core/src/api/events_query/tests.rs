@@ -63,9 +63,7 @@ impl Rig {
     fn get(&mut self, path: &str) -> (u16, Value) {
         let response = match open(path, &[], false) {
             Action::Answer(response) => response,
-            Action::Read(reading) => {
-                reading.answer(self.desk.store_mut(), START).unwrap()
-            }
+            Action::Read(reading) => reading.answer(self.desk.store_mut(), START).unwrap(),
             Action::ReadEvents(pull) => match self.begin(pull) {
                 Ok(cursor) => {
                     let body = self.written(pull.listing(cursor), |_| {});

@@ -1,14 +1,15 @@
-//! Calls with an idempotency key: each is carried out once, and answered the same however often it
-//! comes.
+//! Idempotent commands: each is carried out once, and its repetitions get the first reply again.
+//!
+//! What a reply is rendered to is not known here: the outcome says that it is to be kept, and the
+//! [`Desk`](crate::Desk) has it rendered before the commit.
 
 use std::sync::Arc;
 
-use crate::api;
 use crate::engine::command::Idempotent;
 use crate::engine::decide::{Evaluation, decide};
 use crate::engine::facts::Facts;
 use crate::engine::need::Need;
-use crate::engine::outcome::{Expect, Outcome, Put, Reply};
+use crate::engine::outcome::{Expect, Outcome, Reply};
 use crate::model::idempotency::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
@@ -33,8 +34,8 @@ fn try_once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Result<Evaluat
         None => Ok(match decide(&once.command, moment, facts) {
             Evaluation::Need(needs) => Evaluation::Need(needs),
             Evaluation::Done(outcome) => {
-                let expect = known.map_or(Expect::Absent, |outdated| Expect::Rev(outdated.at.0));
-                Evaluation::Done(kept(once, now, outcome, expect))
+                let replaces = known.map_or(Expect::Absent, |outdated| Expect::Rev(outdated.at.0));
+                Evaluation::Done(Outcome { reply_replaces: Some(replaces), ..outcome })
             }
         }),
     }
@@ -48,16 +49,10 @@ fn shown(first: &IdempotencyRecord, now: Millis, facts: &Facts) -> Result<Option
     Ok(live.find(|one| one.id == secret).map(|one| one.secret.clone()))
 }
 
-/// The outcome with its answer among the changes, be it a refusal: both hold, or neither does.
-fn kept(once: &Idempotent, now: Millis, mut outcome: Outcome, expect: Expect) -> Outcome {
-    let first = Arc::new(api::idempotency_record(once, now, &outcome.reply));
-    outcome.changes.idempotency_records.insert(once.key, Put { row: Some(first), expect });
-    outcome
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api;
     use crate::guard::{CallbackUrl, Targets};
     use crate::model::digest::Digest;
     use crate::{

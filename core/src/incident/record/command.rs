@@ -27,23 +27,66 @@ use crate::webhook::{Amendment, Ordering};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CommandForm<'a> {
-    OpenTicket { message: Cow<'a, str> },
-    UpdateTicket { id: TicketId, message: Cow<'a, str> },
-    CloseTicket { id: TicketId },
-    Announce { available: bool },
-    Register { callback_url: Cow<'a, str>, secret: SecretForm, settings: AmendmentForm<'a> },
-    Unregister { id: WebhookId },
-    Amend { id: WebhookId, settings: AmendmentForm<'a> },
-    Enable { id: WebhookId },
-    Rotate { webhook: WebhookId, secret: SecretForm, overlap_ms: u64 },
-    EndSecret { webhook: WebhookId, secret: SecretId },
-    PingOne { id: WebhookId },
+    OpenTicket {
+        message: Cow<'a, str>,
+    },
+    UpdateTicket {
+        id: TicketId,
+        message: Cow<'a, str>,
+    },
+    CloseTicket {
+        id: TicketId,
+    },
+    Announce {
+        available: bool,
+    },
+    Register {
+        callback_url: Cow<'a, str>,
+        secret: SecretForm,
+        settings: AmendmentForm<'a>,
+    },
+    Unregister {
+        id: WebhookId,
+    },
+    Amend {
+        id: WebhookId,
+        settings: AmendmentForm<'a>,
+    },
+    Enable {
+        id: WebhookId,
+    },
+    Rotate {
+        webhook: WebhookId,
+        secret: SecretForm,
+        overlap_ms: u64,
+    },
+    EndSecret {
+        webhook: WebhookId,
+        secret: SecretId,
+    },
+    PingOne {
+        id: WebhookId,
+    },
     Ping,
-    Resend { id: WebhookId, event: EventId },
-    Replay { id: WebhookId, range: ReplayRange, counted: ReplayCount, dry_run: bool },
-    StopReplay { id: WebhookId },
+    Resend {
+        id: WebhookId,
+        event: EventId,
+    },
+    Replay {
+        id: WebhookId,
+        range: ReplayRange,
+        counted: ReplayCount,
+        dry_run: bool,
+    },
+    StopReplay {
+        id: WebhookId,
+    },
     #[serde(rename = "once")]
-    Idempotent { key: Digest, request: Digest, command: Box<CommandForm<'a>> },
+    Idempotent {
+        key: Digest,
+        request: Digest,
+        command: Box<CommandForm<'a>>,
+    },
     Report(ReportForm<'a>),
     Wake,
     Retain,

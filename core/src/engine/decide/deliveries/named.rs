@@ -26,7 +26,7 @@ struct World {
 impl World {
     fn new(registration: Registration, health_policy: HealthPolicy) -> Self {
         let mut rig = Rig::new();
-        rig.desk.judge_health_by(health_policy);
+        rig.desk.limits_mut().health = health_policy;
         let id = rig.register(registration);
         Self { rig, id, tickets: vec![None; 1_000], sends: Vec::new(), steps: 0 }
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::delivery::health::HealthPolicy;
 use crate::guard::{CallbackUrl, Targets};
 use crate::{
-    Amendment, Answer, Availability, Command, Desk, EventType, Fact, Failure, HolderId, Lane,
-    Memory, MemoryStore, Millis, Moment, Need, Ordering, Reader, Reason, Registration, Reply,
-    Report, Request, RetrySchedule, Secret, Store, Subscription, TicketId, TicketMessage, Webhook,
-    WebhookId, WebhookStatus,
+    Amendment, Answer, Availability, Command, Desk, EventType, Failure, HolderId, Lane, Memory,
+    MemoryStore, Millis, Moment, Ordering, Reader, Reason, Registration, Reply, Report, Request,
+    RetrySchedule, Rows as _, Secret, Subscription, TicketId, TicketMessage, Webhook, WebhookId,
+    WebhookStatus,
 };
 
 pub(in crate::engine::decide) const START: Millis = Millis(1_700_000_000_000);
@@ -119,27 +119,17 @@ impl Rig {
     }
 
     pub fn row(&mut self, id: WebhookId) -> (Webhook, Reader) {
-        let Fact::Webhooks(mut rows) = self.desk.store_mut().load(&Need::Webhook(id)).unwrap()
-        else {
-            panic!("not webhooks")
-        };
-        rows.remove(0)
+        self.desk.store_mut().webhook(id).unwrap().expect("it is registered")
     }
 
     pub fn backlog(&mut self, id: WebhookId) -> u64 {
         let (webhook, reader) = self.row(id);
-        let Fact::Log(log) = self.desk.store_mut().load(&Need::Log).unwrap() else {
-            panic!("not a log")
-        };
+        let log = self.desk.store_mut().log().unwrap();
         reader.backlog(&webhook, &log)
     }
 
     pub fn lanes(&mut self, webhook: WebhookId) -> Vec<Lane> {
-        let need = Need::Lanes { webhook, after: None, most: u32::MAX };
-        let Fact::Lanes(lanes) = self.desk.store_mut().load(&need).unwrap() else {
-            panic!("not lanes")
-        };
-        lanes
+        self.desk.store_mut().lanes(webhook, None, u32::MAX).unwrap()
     }
 }
 
@@ -314,7 +304,7 @@ fn however_many_receivers_hang_one_more_is_served() {
 #[test]
 fn webhooks_take_turns_when_places_are_few() {
     let mut rig = Rig::new();
-    rig.desk.limit_in_flight(1);
+    rig.desk.limits_mut().in_flight = 1;
     for _ in 0..3 {
         rig.register(webhook(Ordering::None, &[5]));
     }
@@ -336,13 +326,13 @@ fn a_host_that_drains_sends_nothing_more() {
     let id = rig.register(webhook(Ordering::Ticket, &[0]));
     let ticket = rig.open();
     rig.update(ticket);
-    rig.desk.limit_in_flight(0);
+    rig.desk.limits_mut().in_flight = 0;
     rig.end(status(200));
     rig.open();
     assert!(rig.flying.is_empty());
     assert_eq!(rig.lanes(id)[0].why, Reason::Turn);
     assert_eq!(rig.next_wake, None, "time alone makes no room");
-    rig.desk.limit_in_flight(256);
+    rig.desk.limits_mut().in_flight = 256;
     rig.pass(0);
     assert_eq!(rig.sent(), [2, 3]);
 }
@@ -400,11 +390,11 @@ fn reading_past_many_events_of_one_ticket_leaves_room_for_others() {
     let ticket = rig.open();
     let slow = rig.register(webhook(Ordering::Ticket, &[5]));
     rig.update(ticket);
-    rig.desk.limit_in_flight(0);
+    rig.desk.limits_mut().in_flight = 0;
     for _ in 0..2_500 {
         rig.update(ticket);
     }
-    rig.desk.limit_in_flight(256);
+    rig.desk.limits_mut().in_flight = 256;
     rig.run(Command::Wake);
     assert_eq!(rig.next_wake, Some(rig.now), "it goes on at once, after the others' turn");
     rig.run(Command::Wake);
@@ -475,7 +465,7 @@ fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread(
     let mut rig = Rig::new();
     let health_policy =
         HealthPolicy { down_after: 3, probe_first_ms: 10_000, ..HealthPolicy::default() };
-    rig.desk.judge_health_by(health_policy);
+    rig.desk.limits_mut().health = health_policy;
     rig.register(webhook(Ordering::Ticket, &[5]));
     for _ in 0..3 {
         rig.open();
@@ -497,7 +487,7 @@ fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread(
 #[test]
 fn while_a_probe_is_in_flight_nothing_but_its_loss_wakes() {
     let mut rig = Rig::new();
-    rig.desk.judge_health_by(HealthPolicy { down_after: 3, ..HealthPolicy::default() });
+    rig.desk.limits_mut().health = HealthPolicy { down_after: 3, ..HealthPolicy::default() };
     rig.register(webhook(Ordering::Ticket, &[5]));
     for _ in 0..3 {
         rig.open();

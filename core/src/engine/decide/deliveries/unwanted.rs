@@ -26,10 +26,10 @@ fn a_webhook_hears_only_of_what_it_wants() {
     rig.open();
     assert_eq!(rig.sent(), [2]);
     rig.end(status(200));
-    rig.desk.limit_in_flight(0);
+    rig.desk.limits_mut().in_flight = 0;
     rig.announce();
     rig.open();
-    rig.desk.limit_in_flight(256);
+    rig.desk.limits_mut().in_flight = 256;
     rig.pass(0);
     assert_eq!(rig.sent(), [4], "also of what it reads in one go");
     rig.end(status(200));
@@ -54,7 +54,7 @@ fn moving_past_what_is_for_others_is_written_once_in_a_thousand_events() {
 fn many_events_for_others_are_passed_in_bounded_steps() {
     let mut rig = Rig::new();
     let id = rig.register(webhook(Ordering::Ticket, &[5]));
-    rig.desk.limit_in_flight(0);
+    rig.desk.limits_mut().in_flight = 0;
     for _ in 0..2_500 {
         rig.open();
     }

@@ -3,15 +3,11 @@
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
     Amendment, Command, Committed, EventId, EventType, Lane, Millis, Ordering, Reason, Refusal,
-    ReplayCount, ReplayFilter, ReplayRange, Reply, Seq, Store, Subscription, WebhookId,
+    ReplayCount, ReplayFilter, ReplayRange, Reply, Rows as _, Seq, Subscription, WebhookId,
 };
 
 fn event(rig: &mut Rig, seq: u64) -> EventId {
-    let need = crate::Need::Events { from: Seq(seq), most: 1 };
-    let crate::Fact::Events(events) = rig.desk.store_mut().load(&need).unwrap() else {
-        panic!("not events")
-    };
-    events[0].id
+    rig.desk.store_mut().events(Seq(seq), 1).unwrap()[0].id
 }
 
 /// A command that is refused.
@@ -170,9 +166,9 @@ fn a_replay_leaves_out_what_is_owed() {
 fn a_replay_and_a_resend_of_one_event_do_not_meet() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);
-    rig.desk.limit_in_flight(0);
+    rig.desk.limits_mut().in_flight = 0;
     resend(&mut rig, id, 1);
-    rig.desk.limit_in_flight(256);
+    rig.desk.limits_mut().in_flight = 256;
     rig.run(replay(id, (0, 3), ReplayFilter::Undelivered, None));
     assert_eq!(end_all(&mut rig, 200), [(1, 2), (2, 2)], "1 as a resend");
     rig.run(replay(id, (2, 3), ReplayFilter::All, None));
@@ -321,10 +317,7 @@ fn resends_wait_in_lanes_of_which_there_are_only_so_many() {
     }
     let settings = Amendment { paused: Some(true), ..Amendment::default() };
     rig.run(Command::Amend { id, settings });
-    let all = crate::Need::Events { from: Seq(1), most: u32::MAX };
-    let crate::Fact::Events(events) = rig.desk.store_mut().load(&all).unwrap() else {
-        panic!("not events")
-    };
+    let events = rig.desk.store_mut().events(Seq(1), u32::MAX).unwrap();
     let moment = rig.moment();
     let resend = |event: &crate::Event| (Command::Resend { id, event: event.id }, moment);
     let batch: Vec<_> = events.iter().map(resend).collect();

@@ -1,9 +1,10 @@
 //! What is let go, over a desk in memory.
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
+use crate::engine::need::Fact;
 use crate::{
-    Amendment, Command, Digest, EventType, Fact, IdempotencyRecord, Idempotent, Millis, Need,
-    Ordering, Reason, Registration, Reply, Retention, Seq, Store, Subscription, WebhookId,
+    Amendment, Command, Digest, EventType, IdempotencyRecord, Idempotent, Millis, Need, Ordering,
+    Reason, Registration, Reply, Retention, Rows as _, Seq, Subscription, WebhookId,
 };
 
 const HOUR_S: u64 = 3_600;
@@ -11,23 +12,18 @@ const HOUR_S: u64 = 3_600;
 /// A desk that keeps its log for an hour.
 fn rig() -> Rig {
     let mut rig = Rig::new();
-    rig.desk.retain(Retention { age_ms: Some(HOUR_S * 1_000), bytes: None });
+    rig.desk.limits_mut().retention = Retention { age_ms: Some(HOUR_S * 1_000), bytes: None };
     rig
 }
 
 fn floor(rig: &mut Rig) -> u64 {
-    let Fact::Log(log) = rig.desk.store_mut().load(&Need::Log).unwrap() else {
-        panic!("not a log")
-    };
+    let log = rig.desk.store_mut().log().unwrap();
     log.floor.0
 }
 
 /// The places of the events that are kept.
 fn kept(rig: &mut Rig) -> Vec<u64> {
-    let need = Need::Events { from: Seq(1), most: u32::MAX };
-    let Fact::Events(events) = rig.desk.store_mut().load(&need).unwrap() else {
-        panic!("not events")
-    };
+    let events = rig.desk.store_mut().events(Seq(1), u32::MAX).unwrap();
     events.iter().map(|event| event.seq.0).collect()
 }
 
@@ -106,11 +102,11 @@ fn a_lane_goes_on_with_what_is_kept_and_is_told_of() {
     rig.pass(HOUR_S / 2);
     rig.update(ticket);
     let settings = Amendment { paused: Some(false), ..Amendment::default() };
-    rig.desk.limit_in_flight(0);
+    rig.desk.limits_mut().in_flight = 0;
     rig.run(Command::Amend { id, settings });
     pause(&mut rig, id);
     rig.pass(HOUR_S / 2 + 60);
-    rig.desk.limit_in_flight(256);
+    rig.desk.limits_mut().in_flight = 256;
     settle(&mut rig);
     assert_eq!(expired(&mut rig, id), Some((1, 2, 2)));
     let [told] = &*rig.flying else { panic!("not told once") };
@@ -182,7 +178,7 @@ fn many_go_in_bounded_steps() {
 #[test]
 fn what_is_too_much_goes_however_young() {
     let mut rig = Rig::new();
-    rig.desk.retain(Retention { age_ms: None, bytes: Some(2_000) });
+    rig.desk.limits_mut().retention = Retention { age_ms: None, bytes: Some(2_000) };
     let id = rig.register(webhook(Ordering::Ticket, &[]));
     pause(&mut rig, id);
     for _ in 0..2_000 {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use hookdesk_core::incident::{Header, MAX_LINE, Recorded, Recorder};
 use hookdesk_core::{Command, Committed, Desk, Millis, Moment, RunError, Store};
 
-use crate::desk::{chance, clock};
+use crate::moment::{chance, clock};
 use crate::store::sqlite::private;
 
 /// Milliseconds after which recording is tried again once it failed: a disk that is full stays so
