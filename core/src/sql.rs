@@ -1,11 +1,31 @@
-//! Rows as data: what is needed as a query, what is stored as statements, rows as facts.
+//! The desk's tables in SQL: queries that answer needs, statements that store changes, and rows as
+//! facts.
 //!
-//! Hosts only run the statements that they are handed. The tables and the words of the dialect are
-//! in [`sqlite`]; a host with another database has a module of the same face.
+//! Each table is described once, in the file of its name: its columns in order, each with the field
+//! that is written to it and read from it. The columns of a query, an INSERT, an UPDATE that expects
+//! the row's revision and a DELETE are made of that ([`table`]); how a type is stored is said once
+//! too ([`column`]). [`dialect`] has what differs between databases, and [`sqlite`] the face for
+//! hosts, which only run the statements that they are handed.
 
 pub mod sqlite;
 
+mod attempts;
+mod changes;
+mod column;
+mod dialect;
+mod events;
+mod idempotency_records;
+mod lanes;
+mod log;
+mod query;
+mod readers;
 mod row;
+mod service;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tickets;
+mod webhooks;
 
 use std::borrow::Cow;
 
@@ -36,6 +56,18 @@ pub struct Statement<'a> {
     /// Rows that it must change; another number means that somebody else was quicker, and the whole
     /// commit is to be undone.
     pub changes: Option<usize>,
+}
+
+impl<'a> Statement<'a> {
+    /// A query, or a statement that may change any number of rows.
+    fn any(sql: &'static str, values: Vec<Value<'a>>) -> Self {
+        Self { sql, values, changes: None }
+    }
+
+    /// A statement that must change exactly one row.
+    fn one(sql: &'static str, values: Vec<Value<'a>>) -> Self {
+        Self { sql, values, changes: Some(1) }
+    }
 }
 
 impl From<u64> for Value<'_> {

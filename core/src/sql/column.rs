@@ -1,0 +1,167 @@
+//! How the types of fields are stored, each in one column.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Value;
+use crate::delivery::answer::Failure;
+use crate::delivery::ordering_key::OrderingKey;
+use crate::delivery::owed::Owed;
+use crate::delivery::reader::Expired;
+use crate::delivery::replay::Replay;
+use crate::delivery::slot::Slot;
+use crate::guard::CallbackUrl;
+use crate::model::digest::Digest;
+use crate::model::event::{EventType, Topic};
+use crate::model::id::{EventId, HolderId, SecretId, TicketId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::model::service::Availability;
+use crate::model::tallies::Tallies;
+use crate::model::ticket::{TicketMessage, TicketStatus};
+use crate::webhook::Ordering;
+use crate::webhook::extra_headers::ExtraHeaders;
+use crate::webhook::retry_schedule::RetrySchedule;
+use crate::webhook::secrets::Secrets;
+use crate::webhook::subscription::Subscription;
+
+/// A type that is stored in one column.
+pub trait Column: Sized {
+    fn to_value(&self) -> Value<'_>;
+
+    /// `None` for a value that is not as we would have written it.
+    fn from_value(value: Value<'_>) -> Option<Self>;
+}
+
+/// `NULL` for `None`.
+impl<T: Column> Column for Option<T> {
+    fn to_value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, T::to_value)
+    }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        if value == Value::Null { Some(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
+/// Types, each with how it is written and how it is read.
+macro_rules! columns {
+    ($($type:ty: |$field:ident| $write:expr, |$value:ident| $read:expr;)+) => {$(
+        impl Column for $type {
+            fn to_value(&self) -> Value<'_> {
+                let $field = self;
+                $write
+            }
+
+            fn from_value($value: Value<'_>) -> Option<Self> {
+                $read
+            }
+        }
+    )+};
+}
+
+// Numbers.
+columns! {
+    u64: |number| (*number).into(), |value| integer(&value)?.try_into().ok();
+    u32: |number| (*number).into(), |value| integer(&value)?.try_into().ok();
+    u16: |number| u32::from(*number).into(), |value| integer(&value)?.try_into().ok();
+    bool: |flag| u32::from(*flag).into(), |value| Some(u64::from_value(value)? != 0);
+    Seq: |seq| seq.0.into(), |value| u64::from_value(value).map(Self);
+    Millis: |at| at.0.into(), |value| u64::from_value(value).map(Self);
+    Availability: |is| u32::from(*is == Self::Available).into(), |value| availability(value);
+    TicketStatus: |status| closed_at(*status).map(|at| at.0).into(), |value| status(value);
+}
+
+// Texts: as they are, by how they are spelled, or by name.
+columns! {
+    String: |text| text.as_str().into(), |value| owned(value);
+    Arc<str>: |text| (&**text).into(), |value| owned(value).map(Self::from);
+    TicketMessage: |message| message.as_str().into(), |value| owned(value).map(Self::stored);
+    CallbackUrl: |url| url.as_str().into(), |value| owned(value).map(Self::stored);
+    TicketId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    WebhookId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    SecretId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    EventId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    HolderId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    Topic: |topic| topic.to_string().into(), |value| Self::parse(text(&value)?);
+    OrderingKey: |ordering_key| ordering_key.to_string().into(), |value| Self::parse(text(&value)?);
+    Digest: |digest| digest.to_string().into(), |value| Self::parse(text(&value)?);
+    EventType: |kind| kind.name().into(), |value| Self::parse(text(&value)?);
+    Failure: |failure| failure.name().into(), |value| Self::parse(text(&value)?);
+    Ordering: |ordering| ordering.name().into(), |value| Self::parse(text(&value)?);
+    Reason: |reason| reason.name().into(), |value| Self::parse(text(&value)?);
+}
+
+// Lists and structures: JSON.
+columns! {
+    Vec<Slot>: |slots| json(slots), |value| from_json(&value);
+    Vec<OrderingKey>: |ordering_keys| json(ordering_keys), |value| from_json(&value);
+    Replay: |replay| json(replay), |value| from_json(&value);
+    Owed: |owed| json(owed), |value| from_json(&value);
+    Expired: |expired| json(expired), |value| from_json(&value);
+    ExtraHeaders: |headers| json(headers.as_slice()), |value| from_json(&value).map(Self::stored);
+    RetrySchedule: |waits| json(waits.waits_s()), |value| from_json(&value).map(Self::stored);
+    Tallies: |tallies| json(tallies.counts()), |value| from_json(&value).map(|of: Vec<_>| Self::stored(&of));
+    Secrets: |secrets| secrets.to_json().into(), |value| Self::from_json(text(&value)?);
+    Subscription: |types| json(&names(types)), |value| named(&from_json::<Vec<_>>(&value)?);
+}
+
+fn integer(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Integer(number) => Some(*number),
+        Value::Null | Value::Text(_) => None,
+    }
+}
+
+fn text<'a>(value: &'a Value<'_>) -> Option<&'a str> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::Null | Value::Integer(_) => None,
+    }
+}
+
+fn owned(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.into_owned()),
+        Value::Null | Value::Integer(_) => None,
+    }
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Value<'static> {
+    let text = serde_json::to_string(value);
+    text.expect("structures of numbers and texts always have a JSON form").into()
+}
+
+fn from_json<T: DeserializeOwned>(value: &Value<'_>) -> Option<T> {
+    serde_json::from_str(text(value)?).ok()
+}
+
+fn availability(value: Value<'_>) -> Option<Availability> {
+    let available = bool::from_value(value)?;
+    Some(if available { Availability::Available } else { Availability::Unavailable })
+}
+
+/// An open ticket has no time at which it was closed.
+fn closed_at(status: TicketStatus) -> Option<Millis> {
+    match status {
+        TicketStatus::Open => None,
+        TicketStatus::Closed { at } => Some(at),
+    }
+}
+
+fn status(value: Value<'_>) -> Option<TicketStatus> {
+    let closed_at = Option::<Millis>::from_value(value)?;
+    Some(closed_at.map_or(TicketStatus::Open, |at| TicketStatus::Closed { at }))
+}
+
+fn names(types: &Subscription) -> Vec<&'static str> {
+    types.types().map(EventType::name).collect()
+}
+
+fn named(names: &[String]) -> Option<Subscription> {
+    let types: Option<Vec<_>> = names.iter().map(|name| EventType::parse(name)).collect();
+    types.map(Subscription::of)
+}

@@ -1,0 +1,48 @@
+//! The table `events`: one row for each event of the log. Rows do not change; the oldest are
+//! deleted.
+
+use super::dialect::{Dialect, text};
+use super::table::{Record as _, list, record};
+use super::{Statement, Value};
+use crate::model::event::Event;
+use crate::model::seq::Seq;
+
+record! {
+    Event in events, key [seq], revision [] {
+        seq,
+        id,
+        kind: event,
+        created,
+        topic,
+        version,
+        only_for,
+        body,
+    }
+}
+
+const BODY: &str = "body";
+
+/// The columns of a row, with an empty text instead of the body.
+pub fn outline_columns() -> String {
+    list(Event::table().columns().map(|column| if column == BODY { "''" } else { column }))
+}
+
+/// The values of a row, with an empty text instead of the body.
+pub fn outline(event: &Event) -> Vec<Value<'_>> {
+    let mut values = event.values();
+    for (value, column) in values.iter_mut().zip(Event::table().columns()) {
+        if column == BODY {
+            *value = "".into();
+        }
+    }
+    values
+}
+
+pub fn insert(dialect: Dialect, event: &Event) -> Statement<'_> {
+    Statement::one(Event::table().insert(dialect), event.values())
+}
+
+pub fn delete_to(dialect: Dialect, floor: Seq) -> Statement<'static> {
+    let sql = text!(dialect, "DELETE FROM events WHERE seq <= ?1");
+    Statement::any(sql, vec![floor.0.into()])
+}

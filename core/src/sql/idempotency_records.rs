@@ -1,0 +1,62 @@
+//! The table `keys`: idempotency records. One row for each idempotency key, with the answer that was
+//! given to the first call under it; the time of that answer is its revision.
+
+use std::sync::Arc;
+
+use super::column::Column as _;
+use super::dialect::{Dialect, text};
+use super::row::{BadRow, Cell};
+use super::table::{Columns, Record as _, record};
+use super::{Statement, Value};
+use crate::engine::outcome::{Expect, Put};
+use crate::model::id::{SecretId, WebhookId};
+use crate::model::idempotency::IdempotencyRecord;
+use crate::model::millis::Millis;
+
+record! {
+    IdempotencyRecord in keys, key [key], revision [at] {
+        key,
+        request,
+        at,
+        status,
+        location,
+        body,
+        shown: [webhook, secret],
+    }
+}
+
+impl Columns<2> for Option<(WebhookId, SecretId)> {
+    fn to_values(&self) -> [Value<'_>; 2] {
+        match self {
+            Some((webhook, secret)) => [webhook.to_value(), secret.to_value()],
+            None => [Value::Null, Value::Null],
+        }
+    }
+
+    fn from_cells([webhook, secret]: [Cell<'_>; 2]) -> Result<Self, BadRow> {
+        Ok(webhook.read::<Option<_>>()?.zip(secret.read()?))
+    }
+}
+
+/// Whoever answered first under the same key keeps its row. Rows are deleted by age alone.
+pub fn put(dialect: Dialect, put: &Put<Arc<IdempotencyRecord>>) -> Option<Statement<'_>> {
+    let first = put.row.as_ref()?;
+    Some(match put.expect {
+        Expect::Absent => {
+            let insert = || IdempotencyRecord::table().insert_text();
+            let sql = text!(dialect, insert() + " ON CONFLICT (key) DO NOTHING");
+            Statement::one(sql, first.values())
+        }
+        Expect::Rev(_) => first.put(dialect, put.expect),
+    })
+}
+
+/// So many of the oldest rows go that were written up to a time.
+pub fn delete_oldest(dialect: Dialect, to: Millis, most: u32) -> Statement<'static> {
+    let sql = text!(
+        dialect,
+        "DELETE FROM keys WHERE key IN \
+         (SELECT key FROM keys WHERE at <= ?1 ORDER BY at, key LIMIT ?2)"
+    );
+    Statement::any(sql, vec![to.0.into(), most.into()])
+}

@@ -1,0 +1,453 @@
+//! What stores are handed, to the byte: `tests/statements.txt` has each statement with its values.
+//!
+//! The texts are part of the format of incident files, whose digests are made of them: a text that
+//! changes makes recordings of other versions differ.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::{BadRow, Statement, Value, sqlite};
+use crate::delivery::answer::{Answer, Failure};
+use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
+use crate::delivery::health::{Down, Health};
+use crate::delivery::lane::Lane;
+use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::owed::Owed;
+use crate::delivery::reader::{Expired, Reader};
+use crate::delivery::replay::Replay;
+use crate::delivery::slot::Slot;
+use crate::delivery::window::Window;
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::{Changes, Expect, LogPut, Put};
+use crate::guard::CallbackUrl;
+use crate::model::digest::Digest;
+use crate::model::event::{Event, EventType, Topic};
+use crate::model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
+use crate::model::idempotency::IdempotencyRecord;
+use crate::model::log::Log;
+use crate::model::millis::Millis;
+use crate::model::reason::Reason;
+use crate::model::seq::Seq;
+use crate::model::service::{Availability, Service};
+use crate::model::tallies::Tallies;
+use crate::model::ticket::{Ticket, TicketFilter, TicketMessage};
+use crate::webhook::extra_headers::ExtraHeaders;
+use crate::webhook::retry_schedule::RetrySchedule;
+use crate::webhook::secrets::{Secrets, SigningSecret};
+use crate::webhook::sign::Secret;
+use crate::webhook::subscription::Subscription;
+use crate::webhook::{Ordering, Webhook, WebhookStatus};
+
+fn stamp(number: u16) -> Stamp {
+    Stamp { at: Millis(1_700_000_000_000), count: number }
+}
+
+fn ticket_id(number: u16) -> TicketId {
+    TicketId::new(stamp(number), &[1; 16])
+}
+
+fn webhook_id(number: u16) -> WebhookId {
+    WebhookId::new(stamp(number), &[2; 16])
+}
+
+fn secret_id(number: u16) -> SecretId {
+    SecretId::new(stamp(number), &[3; 16])
+}
+
+fn event_id(number: u16) -> EventId {
+    EventId::new(stamp(number), Seq(number.into()))
+}
+
+fn log() -> Log {
+    let tallies = Tallies::stored(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    Log { head: Seq(101), floor: Seq(102), stamp: Stamp { at: Millis(103), count: 104 }, tallies }
+}
+
+fn service() -> Service {
+    Service { availability: Availability::Unavailable, since: Some(Millis(111)) }
+}
+
+fn open_ticket() -> Ticket {
+    let message = TicketMessage::stored("It's \"late\"".to_owned());
+    Ticket { updated_at: Millis(122), ..Ticket::open(ticket_id(1), message, Millis(121)) }
+}
+
+fn closed_ticket() -> Ticket {
+    let ticket = open_ticket();
+    Ticket { id: ticket_id(2), version: 7, ..ticket.closed(Millis(123)) }
+}
+
+fn ping() -> Event {
+    Event {
+        seq: Seq(131),
+        id: event_id(131),
+        kind: EventType::Ping,
+        created: Millis(132),
+        topic: None,
+        version: None,
+        only_for: Some(webhook_id(1)),
+        body: "{\"event\":\"ping\"}".into(),
+    }
+}
+
+fn opened() -> Event {
+    Event {
+        seq: Seq(133),
+        id: event_id(133),
+        kind: EventType::TicketOpened,
+        topic: Some(Topic::Ticket(ticket_id(1))),
+        version: Some(134),
+        only_for: None,
+        ..ping()
+    }
+}
+
+fn plain_webhook() -> Webhook {
+    let current = SigningSecret::new(secret_id(1), Secret::new([1; 32]), Millis(141));
+    let url = CallbackUrl::stored("https://example.com/hook".to_owned());
+    Webhook::new(webhook_id(1), url, Secrets::new(current), Millis(142))
+}
+
+fn full_webhook() -> Webhook {
+    let secret = |number: u8| {
+        SigningSecret::new(secret_id(number.into()), Secret::new([number; 32]), Millis(143))
+    };
+    let secrets = Secrets::new(secret(2)).rotate(secret(3), Millis(143), 1).unwrap();
+    Webhook {
+        id: webhook_id(2),
+        secrets,
+        events: Subscription::of([EventType::TicketOpened, EventType::WebhookDown]),
+        ordering: Ordering::Webhook,
+        description: Some("for people".to_owned()),
+        headers: ExtraHeaders::stored(vec![("x-team".to_owned(), "blue".to_owned())]),
+        retry_schedule: RetrySchedule::stored(vec![1, 2]),
+        timeout_ms: 145,
+        max_in_flight: 146,
+        rate_limit: Some(147),
+        status: WebhookStatus::Disabled { reason: Reason::Failing, at: Millis(148) },
+        created_at: Millis(149),
+        rev: 150,
+        ..plain_webhook()
+    }
+}
+
+fn paused_webhook() -> Webhook {
+    Webhook { id: webhook_id(3), status: WebhookStatus::Paused, ..plain_webhook() }
+}
+
+fn plain_reader() -> Reader {
+    Reader::new(&plain_webhook(), &log())
+}
+
+fn full_reader() -> Reader {
+    let ordering_key = OrderingKey::Live(Scope::Topic(Topic::Ticket(ticket_id(1))));
+    let slot = Slot {
+        seq: Seq(151),
+        ordering_key,
+        number: 152,
+        step: 153,
+        last_queued: Some(Seq(154)),
+        since: Millis(155),
+        probe: true,
+    };
+    let mut owed = Owed::default();
+    owed.add(event_id(1));
+    Reader {
+        webhook: webhook_id(2),
+        read_to: Seq(156),
+        tallies: Tallies::stored(&[1]),
+        targeted: 157,
+        ordering: Ordering::None,
+        sending: vec![slot],
+        holder: Some(HolderId::new(Millis(158), &[4; 16])),
+        window: Window { size: 159, steep_to: 160, answers: 161, trouble: true },
+        health: Health {
+            failed: 162,
+            ordering_keys: vec![ordering_key, OrderingKey::Resend(Seq(163))],
+            failing_since: Some(Millis(164)),
+            down: Some(Down { probes: 165, next_probe: Millis(166) }),
+        },
+        not_before: Millis(167),
+        rate_from_us: 168,
+        pending: 169,
+        waiting: 170,
+        replay: Replay { run: None, pending: 171, waiting: 172 },
+        owed,
+        expired: Some(Expired { from: event_id(1), to: event_id(2), count: 173 }),
+        rev: 174,
+    }
+}
+
+fn lane() -> Lane {
+    Lane {
+        webhook: webhook_id(1),
+        ordering_key: OrderingKey::Replay(Scope::Event(Seq(181))),
+        head: Seq(182),
+        number: 183,
+        step: 184,
+        due: Millis(185),
+        last_queued: Some(Seq(186)),
+        why: Reason::Turn,
+    }
+}
+
+fn answered() -> Attempt {
+    let excerpt = "sorry".to_owned();
+    Attempt {
+        key: AttemptKey { seq: Seq(191), webhook: webhook_id(1), number: 192 },
+        at: Millis(193),
+        duration_ms: Some(194),
+        answer: Answer::Status { status: 503, retry_after: None, excerpt },
+        reason: Reason::Retry,
+        next_attempt_at: Some(Millis(195)),
+    }
+}
+
+fn unheard() -> Attempt {
+    let key = AttemptKey { number: 196, ..answered().key };
+    let answer = Answer::Failure(Failure::Timeout);
+    Attempt { answer, ..Attempt::unreported(key, Millis(197), Reason::Lost, None) }
+}
+
+fn idempotency_record() -> IdempotencyRecord {
+    IdempotencyRecord {
+        key: Digest::of(&[b"key"]),
+        request: Digest::of(&[b"request"]),
+        at: Millis(201),
+        status: 202,
+        location: Some("/webhooks/1".to_owned()),
+        body: "{}".to_owned(),
+        shown: Some((webhook_id(1), secret_id(1))),
+    }
+}
+
+fn plain_answer() -> IdempotencyRecord {
+    IdempotencyRecord {
+        key: Digest::of(&[b"plain"]),
+        location: None,
+        shown: None,
+        ..idempotency_record()
+    }
+}
+
+fn put<T>(row: T, expect: Expect) -> Put<T> {
+    Put { row: Some(row), expect }
+}
+
+fn gone<T>(expect: Expect) -> Put<T> {
+    Put { row: None, expect }
+}
+
+/// Rows that are new, and all that is deleted.
+fn new_rows() -> Changes {
+    let new = Expect::Absent;
+    Changes {
+        log: Some(LogPut { row: log(), was: Stamp { at: Millis(105), count: 106 } }),
+        service: Some(service()),
+        tickets: [open_ticket(), closed_ticket()].map(|row| (row.id, put(row, new))).into(),
+        events: vec![Arc::new(ping()), Arc::new(opened())],
+        forgotten: Some((Millis(211), 212)),
+        floor: Some(Seq(213)),
+        webhooks: [plain_webhook(), full_webhook(), paused_webhook()]
+            .map(|row| (row.id, put(Arc::new(row), new)))
+            .into_iter()
+            .chain([(webhook_id(4), gone(Expect::Rev(214)))])
+            .collect(),
+        readers: [plain_reader(), full_reader()]
+            .map(|row| (row.webhook, put(row, new)))
+            .into_iter()
+            .chain([(webhook_id(4), gone(Expect::Rev(215)))])
+            .collect(),
+        cleared: BTreeSet::from([webhook_id(4)]),
+        stopped: BTreeSet::from([webhook_id(5)]),
+        lanes: [lane(), Lane { webhook: webhook_id(2), last_queued: None, ..lane() }]
+            .map(|row| ((row.webhook, row.ordering_key), Some(row)))
+            .into_iter()
+            .chain([((webhook_id(3), OrderingKey::Live(Scope::Everything)), None)])
+            .collect(),
+        attempts: [answered(), unheard()].map(|row| (row.key, row)).into(),
+        idempotency_records: [idempotency_record(), plain_answer()]
+            .map(|row| (row.key, put(row.into(), new)))
+            .into(),
+    }
+}
+
+/// Rows that replace others, and one that came and went within a batch.
+fn changed_rows() -> Changes {
+    Changes {
+        service: Some(Service::default()),
+        tickets: [(ticket_id(2), put(closed_ticket(), Expect::Rev(221)))].into(),
+        webhooks: [
+            (webhook_id(2), put(Arc::new(full_webhook()), Expect::Rev(222))),
+            (webhook_id(4), gone(Expect::Absent)),
+        ]
+        .into(),
+        readers: [
+            (webhook_id(2), put(full_reader(), Expect::Rev(223))),
+            (webhook_id(4), gone(Expect::Absent)),
+        ]
+        .into(),
+        idempotency_records: [(
+            idempotency_record().key,
+            put(idempotency_record().into(), Expect::Rev(224)),
+        )]
+        .into(),
+        ..Changes::default()
+    }
+}
+
+/// Each need, with a fact that answers it.
+fn needs() -> Vec<(Need, Fact)> {
+    let (webhook, seq) = (webhook_id(1), Seq(231));
+    let ordering_key = lane().ordering_key;
+    let filters = [None, Some(TicketFilter::Open), Some(TicketFilter::Closed)];
+    let tickets = || Fact::Tickets(vec![open_ticket(), closed_ticket()]);
+    let of = |webhook: Webhook| {
+        let reader = Reader { webhook: webhook.id, ..full_reader() };
+        (webhook, reader)
+    };
+    let webhook_rows = || {
+        let plain = (plain_webhook(), plain_reader());
+        Fact::Webhooks(vec![plain, of(full_webhook()), of(paused_webhook())])
+    };
+    let outline = |event: Event| Event { body: "".into(), ..event };
+    let lanes = || Fact::Lanes(vec![lane(), Lane { last_queued: None, ..lane() }]);
+    let tried = [(Seq(1), false), (Seq(2), true)];
+    let tried = tried.map(|(seq, delivered)| (seq, AttemptSummary { number: 232, delivered }));
+    let mut all = vec![
+        (Need::Log, Fact::Log(log())),
+        (Need::Service, Fact::Service(service())),
+        (Need::Ticket(ticket_id(1)), tickets()),
+    ];
+    for only in filters {
+        all.push((Need::Tickets { only, after: Some(ticket_id(1)), most: 233 }, tickets()));
+        let before = Some(ticket_id(1));
+        all.push((Need::TicketsBefore { only, before, most: 234 }, tickets()));
+    }
+    all.extend([
+        (Need::Tickets { only: None, after: None, most: 235 }, tickets()),
+        (Need::TicketsBefore { only: None, before: None, most: 236 }, tickets()),
+        (Need::Webhooks, webhook_rows()),
+        (Need::Webhook(webhook), webhook_rows()),
+        (Need::WebhooksAfter { after: None, most: 237 }, webhook_rows()),
+        (Need::WebhooksAfter { after: Some(webhook), most: 238 }, webhook_rows()),
+        (Need::Events { from: seq, most: 239 }, Fact::Events(vec![ping(), opened()])),
+        (
+            Need::EventsBefore { before: None, most: 240 },
+            Fact::Events(vec![outline(opened()), outline(ping())]),
+        ),
+        (
+            Need::EventsBefore { before: Some(seq), most: 241 },
+            Fact::Events(vec![outline(opened()), outline(ping())]),
+        ),
+        (Need::Attempts { webhook, seq }, Fact::Attempts(vec![answered(), unheard()])),
+        (
+            Need::AttemptSummaries { webhook, from: seq, to: Seq(242) },
+            Fact::AttemptSummaries(tried.into()),
+        ),
+        (Need::LanesTo { to: seq, most: 243 }, lanes()),
+        (Need::Size, Fact::Size(244)),
+        (Need::OldestIdempotencyRecord, Fact::Time(None)),
+        (Need::OldestIdempotencyRecord, Fact::Time(Some(Millis(245)))),
+        (Need::CreatedFrom(Millis(246)), Fact::Place(Some(seq))),
+        (Need::NextAbout { topic: Topic::Service, after: seq, to: Seq(247) }, Fact::Place(None)),
+        (Need::IdempotencyRecord(idempotency_record().key), Fact::IdempotencyRecord(None)),
+        (
+            Need::IdempotencyRecord(idempotency_record().key),
+            Fact::IdempotencyRecord(Some(idempotency_record())),
+        ),
+        (
+            Need::IdempotencyRecord(plain_answer().key),
+            Fact::IdempotencyRecord(Some(plain_answer())),
+        ),
+        (Need::Lane(webhook, ordering_key), lanes()),
+        (Need::Lanes { webhook, after: None, most: 248 }, lanes()),
+        (Need::Lanes { webhook, after: Some((Millis(249), seq)), most: 250 }, lanes()),
+    ]);
+    all
+}
+
+fn json(values: &[Value<'_>]) -> String {
+    serde_json::to_string(values).unwrap()
+}
+
+fn write(text: &mut String, statement: &Statement<'_>) {
+    let Statement { sql, values, changes } = statement;
+    let changes = changes.map(|rows| format!(" -> {rows}")).unwrap_or_default();
+    writeln!(text, "{sql}\n  {}{changes}", json(values)).unwrap();
+}
+
+/// All that stores are handed: a statement, below it its values, and the rows that it must change;
+/// and below a query rows that it might find.
+fn handed() -> String {
+    let mut text = String::new();
+    for changes in [new_rows(), changed_rows()] {
+        for statement in sqlite::statements(&changes) {
+            write(&mut text, &statement);
+        }
+        text.push('\n');
+    }
+    for (need, fact) in needs() {
+        write(&mut text, &sqlite::query(&need));
+        for row in sqlite::rows(&need, &fact) {
+            writeln!(text, "  <- {}", json(&row)).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn stores_are_handed_what_they_always_were() {
+    let (handed, known) = (handed(), include_str!("tests/statements.txt"));
+    let differs = handed.lines().zip(known.lines()).find(|(handed, known)| handed != known);
+    assert_eq!(differs, None, "in all:\n{handed}");
+    assert_eq!(handed.len(), known.len(), "in all:\n{handed}");
+}
+
+#[test]
+fn rows_are_read_back_as_they_were_written() {
+    for (need, fact) in needs() {
+        assert_eq!(sqlite::fact(&need, sqlite::rows(&need, &fact)), Ok(fact), "{need:?}");
+    }
+}
+
+#[test]
+fn a_bad_row_names_its_column() {
+    // A need, the column of its row that is spoiled, and what that is called.
+    const TABLE: [(Need, usize, &str); 9] = [
+        (Need::Log, 3, "log.stamp_count"),
+        (Need::Service, 0, "service.available"),
+        (Need::Webhooks, 4, "webhooks.ordering"),
+        (Need::Webhooks, 12, "webhooks.disabled_for"),
+        (Need::Webhooks, 16, "readers.read_to"),
+        (Need::Webhooks, 22, "readers.window"),
+        (Need::Webhooks, 27, "readers.failing_subjects"),
+        (Need::Webhooks, 38, "readers.rev"),
+        (Need::OldestIdempotencyRecord, 0, "keys.at"),
+    ];
+    let bad = || Value::Text("?".into());
+    for (need, place, column) in TABLE {
+        let known = needs();
+        let (_, fact) = known.iter().find(|(known, _)| *known == need).unwrap();
+        let mut rows = sqlite::rows(&need, fact);
+        rows[0][place] = bad();
+        assert_eq!(sqlite::fact(&need, rows), Err(BadRow { column }));
+    }
+    for (need, column) in
+        [(Need::Log, "log"), (Need::Service, "service"), (Need::Size, "page_count")]
+    {
+        assert_eq!(sqlite::fact(&need, vec![]), Err(BadRow { column }));
+    }
+}
+
+#[test]
+fn a_row_of_another_length_is_a_bad_one() {
+    for (need, fact) in needs() {
+        let mut rows = sqlite::rows(&need, &fact);
+        for row in &mut rows {
+            row.pop();
+        }
+        assert!(rows.is_empty() || sqlite::fact(&need, rows).is_err(), "{need:?}");
+    }
+}
