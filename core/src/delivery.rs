@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod attempt;
 pub(crate) mod checkpoint;
 pub(crate) mod health;
+pub(crate) mod health_options;
 pub(crate) mod lane;
 pub(crate) mod ordering_key;
 pub(crate) mod owed;

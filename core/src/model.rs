@@ -1,6 +1,7 @@
 //! Rows and values that know no rule of delivery: the log and its events, tickets, the service,
 //! identifiers, time.
 
+pub(crate) mod bounds;
 pub(crate) mod digest;
 pub(crate) mod event;
 pub(crate) mod id;

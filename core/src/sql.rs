@@ -36,6 +36,7 @@ pub use row::BadRow;
 /// A value on its way to or from a database. In JSON it is what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "SqlValue"))]
 pub enum Value<'a> {
     Null,
     Integer(i64),
@@ -46,15 +47,28 @@ impl Value<'_> {
     /// The greatest whole number of the desk, 2⁵³ − 1: every runtime holds it exactly, those among
     /// them whose only numbers are doubles.
     pub const MAX_INTEGER: i64 = (1 << 53) - 1;
+
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Integer(number) => Value::Integer(number),
+            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        }
+    }
 }
 
-/// One statement, its parameters in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One statement of SQL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Statement<'a> {
     pub sql: &'static str,
+    /// Its parameters, in order.
+    #[cfg_attr(feature = "typescript", tsify(type = "SqlValue[]"))]
     pub values: Vec<Value<'a>>,
     /// Rows that it must change; another number means that somebody else was quicker, and the whole
     /// commit is to be undone.
+    #[serde(skip)]
     pub changes: Option<usize>,
 }
 
@@ -67,6 +81,14 @@ impl<'a> Statement<'a> {
     /// A statement that must change exactly one row.
     fn one(sql: &'static str, values: Vec<Value<'a>>) -> Self {
         Self { sql, values, changes: Some(1) }
+    }
+}
+
+impl Statement<'_> {
+    #[must_use]
+    pub fn into_owned(self) -> Statement<'static> {
+        let values = self.values.into_iter().map(Value::into_owned).collect();
+        Statement { sql: self.sql, values, changes: self.changes }
     }
 }
 

@@ -13,13 +13,17 @@ use crate::model::event::Event;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
+use crate::model::text::named;
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::retry_schedule::RetrySchedule;
 use crate::webhook::secrets::Secrets;
 use crate::webhook::subscription::Subscription;
+use serde::Serialize;
 
 /// What a webhook keeps in order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum Ordering {
     /// The events of one ticket, and those of the service.
     #[default]
@@ -48,7 +52,13 @@ impl Ordering {
     }
 }
 
+/// Whether a webhook is sent anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "typescript",
+    derive(tsify::Tsify),
+    tsify(type = "\"active\" | \"paused\" | \"disabled\"")
+)]
 pub enum WebhookStatus {
     Active,
     /// Nothing is sent until somebody says otherwise; all that it is owed is kept for it.
@@ -80,6 +90,8 @@ impl WebhookStatus {
         }
     }
 }
+
+named!(WebhookStatus);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {

@@ -11,7 +11,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use hookdesk_core::api::{Api, Callers};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{HealthPolicy, Retention};
+use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
 use serde::Deserialize;
 
 use crate::recording::RecordingWriter;
@@ -56,20 +56,20 @@ pub struct ServeOptions {
     /// Milliseconds from going down to the first probe; each one that fails doubles it
     /// [default: 1000].
     #[arg(long, env = "HOOKDESK_PROBE_FIRST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=HealthPolicy::MAX_PROBE_MS))]
+    #[arg(value_parser = clap::value_parser!(u64).range(HealthPolicy::PROBES_MS))]
     pub probe_first_ms: Option<u64>,
     /// Milliseconds between probes at the most [default: 900000].
     #[arg(long, env = "HOOKDESK_PROBE_MOST_MS", value_name = "MS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=HealthPolicy::MAX_PROBE_MS))]
+    #[arg(value_parser = clap::value_parser!(u64).range(HealthPolicy::PROBES_MS))]
     pub probe_most_ms: Option<u64>,
     /// Seconds of nothing but failures after which a webhook is disabled [default: 432000].
     #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=HealthPolicy::MAX_DISABLE_S))]
+    #[arg(value_parser = clap::value_parser!(u64).range(HealthPolicy::DISABLE_AFTER_S))]
     pub disable_after_s: Option<u64>,
     /// Seconds that events are kept, with all that is known of their deliveries; 0 keeps them for
     /// good [default: 7776000, 90 days].
     #[arg(long, env = "HOOKDESK_RETAIN_S", value_name = "SECONDS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(0..=Retention::MAX_S))]
+    #[arg(value_parser = clap::value_parser!(u64).range(Retention::KEPT_S))]
     pub retain_s: Option<u64>,
     /// Bytes that the database uses at the most: beyond them the oldest events go, however young.
     /// 0 is no limit [default: 0].
@@ -140,33 +140,21 @@ impl ServeOptions {
             targets = targets.allow(network);
         }
         let database = path(&database)?;
-        let defaults = HealthPolicy::default();
-        let disable_after_s = self.disable_after_s.or(file.disable_after_s);
-        let health = HealthPolicy {
-            down_after: self.down_after.or(file.down_after).unwrap_or(defaults.down_after),
-            probe_first_ms: self
-                .probe_first_ms
-                .or(file.probe_first_ms)
-                .unwrap_or(defaults.probe_first_ms),
-            probe_most_ms: self
-                .probe_most_ms
-                .or(file.probe_most_ms)
-                .unwrap_or(defaults.probe_most_ms),
-            disable_after_ms: disable_after_s
-                .map_or(defaults.disable_after_ms, |seconds| seconds.saturating_mul(1_000)),
-        };
         // The flags are checked as they are read; the file's are not.
-        within("down_after", health.down_after.into(), u32::MAX.into())?;
-        within("probe_first_ms", health.probe_first_ms, HealthPolicy::MAX_PROBE_MS)?;
-        within("probe_most_ms", health.probe_most_ms, HealthPolicy::MAX_PROBE_MS)?;
-        within("disable_after_s", health.disable_after_ms / 1_000, HealthPolicy::MAX_DISABLE_S)?;
-        let retain_s = self.retain_s.or(file.retain_s).unwrap_or(Retention::DEFAULT_S);
-        if retain_s > Retention::MAX_S {
-            return Err(BadOptions(format!("retain_s must be from 0 to {}", Retention::MAX_S)));
-        }
+        let health = HealthOptions {
+            down_after: self.down_after.or(file.down_after),
+            probe_first_ms: self.probe_first_ms.or(file.probe_first_ms),
+            probe_most_ms: self.probe_most_ms.or(file.probe_most_ms),
+            disable_after_s: self.disable_after_s.or(file.disable_after_s),
+        };
+        let health = health.policy().map_err(|bad| BadOptions(bad.to_string()))?;
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
-        let age_ms = (retain_s > 0).then_some(retain_s * 1_000);
-        let retention = Retention { age_ms, bytes };
+        let retention = Retention::new(self.retain_s.or(file.retain_s), bytes).map_err(
+            |OutOfBounds { option, bounds, .. }| {
+                let (least, most) = bounds.into_inner();
+                BadOptions(format!("{option} must be from {least} to {most}"))
+            },
+        )?;
         let api = Api { callers, can_wait: true, targets };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
         if record_bytes < RecordingWriter::MIN {
@@ -186,14 +174,6 @@ impl ServeOptions {
 /// [`BadOptions`] when it is no file.
 pub fn database(option: Option<&str>) -> Result<PathBuf, BadOptions> {
     path(option.unwrap_or(ServeOptions::DATABASE))
-}
-
-fn within(name: &str, value: u64, most: u64) -> Result<(), BadOptions> {
-    if (1..=most).contains(&value) {
-        Ok(())
-    } else {
-        Err(BadOptions(format!("{name} must be from 1 to {most}, and is {value}")))
-    }
 }
 
 fn read(file: &Path) -> Result<ServeOptions, BadOptions> {

@@ -72,14 +72,14 @@ impl Courier {
 
     /// Sends a request, and reports how it ended.
     pub async fn carry(&self, request: Request) -> Report {
-        let (key, sent_at) = (request.key, request.sent_at);
+        let key = request.key;
         let start = Instant::now();
         let answer = match tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await {
             Ok(Ok(_place)) => self.send(request).await.unwrap_or_else(Answer::Failure),
             Ok(Err(_)) | Err(_) => Answer::Failure(Failure::Ours),
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Report { key, sent_at, duration_ms, answer }
+        Report { key, duration_ms, answer }
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Failure> {

@@ -83,8 +83,7 @@ impl World {
             let is_listener = request.url.as_str().contains("listener");
             let status = if is_listener { 204 } else { status };
             let answer = Answer::Status { status, retry_after: None, excerpt: String::new() };
-            let (key, sent_at) = (request.key, request.sent_at);
-            let report = Report { key, sent_at, duration_ms: 20, answer };
+            let report = Report { key: request.key, duration_ms: 20, answer };
             self.run(Command::Report(report));
         }
         self.now = self.now.plus(7_331);
@@ -152,7 +151,7 @@ fn chosen(requests: &[Request]) -> Vec<Value> {
                 "kind": kind.name(),
                 "headers": headers,
                 "body": &*request.body,
-                "now": request.sent_at.plus(1_500).0,
+                "now": request.key.sent_at.plus(1_500).0,
             })
         }));
         assert!(chosen.len() > before, "no {}", kind.name());

@@ -5,9 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    AttemptKey, Command, Committed, Event, EventId, HolderId, Lane, Meaning, Millis, Moment,
-    OrderingKey, Owed, Reader, Reason, Reply, Request, Secrets, Seq, Subscription, Webhook,
-    WebhookId,
+    Command, Committed, Event, EventId, HolderId, Lane, Meaning, Millis, Moment, OrderingKey, Owed,
+    Reader, Reason, Reply, Request, RequestKey, Secrets, Seq, Subscription, Webhook, WebhookId,
 };
 
 use crate::stores::{StoredRows, hears};
@@ -216,7 +215,7 @@ impl Witness {
         (webhook, reader): (&Webhook, &Reader),
         clocks_are_right: bool,
     ) {
-        let AttemptKey { seq, webhook: id, number } = request.key;
+        let RequestKey { webhook: id, seq, number, sent_at } = request.key;
         assert!(!self.unregistered.contains(&id), "{id} was unregistered, and is sent to");
         let event = rows.event(seq);
         let slot = reader.sending.iter().find(|slot| (slot.seq, slot.number) == (seq, number));
@@ -242,7 +241,7 @@ impl Witness {
         // Whatever it waited for in a replay that was stopped, another one begins with it anew.
         let anew = ordering_key.is_replay() && slot.step == 0;
         let hurried = anew || self.hurried.contains(&(id, seq));
-        let early = clocks_are_right && !hurried && due.is_some_and(|due| request.sent_at < due);
+        let early = clocks_are_right && !hurried && due.is_some_and(|due| sent_at < due);
         assert!(!early, "{id}: {seq} is sent too early");
         headers(request, webhook, event);
     }
@@ -256,13 +255,13 @@ fn headers(request: &Request, webhook: &Webhook, event: &Event) {
     assert_eq!(request.body, event.body);
     assert_eq!(header("webhook-id"), event.id.to_string());
     assert_eq!(header("hookdesk-attempt"), request.key.number.to_string());
-    let seconds = request.sent_at.unix_seconds();
+    let seconds = request.key.sent_at.unix_seconds();
     assert_eq!(header("webhook-timestamp"), seconds.to_string());
     let signatures: Vec<String> =
         header("webhook-signature").split(' ').map(str::to_owned).collect();
     assert_eq!(
         signatures,
-        signed(webhook, event, request.sent_at),
+        signed(webhook, event, request.key.sent_at),
         "by secrets that are live then"
     );
 }

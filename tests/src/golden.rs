@@ -9,8 +9,7 @@ mod runtime;
 
 use std::time::{Duration, Instant};
 
-use hookdesk_web::shapes::Input;
-use hookdesk_web::{Face, NotedStore, Options};
+use hookdesk_web::{Driver, Input, NotedStore, Options};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -31,7 +30,7 @@ pub struct Chunk {
 /// A transcript as the native desk makes it.
 #[derive(Debug)]
 pub struct Golden {
-    face: Face<NotedStore>,
+    driver: Driver<NotedStore>,
     caller: Caller,
     chain: Chain,
 }
@@ -42,8 +41,9 @@ impl Golden {
         let caller = Caller::new(seed);
         let options: Options = serde_json::from_value(options()).expect("these are options");
         let at = serde_json::from_value(caller.at()).expect("this is a time");
-        let face = Face::new(NotedStore::noting(), &options, &at).expect("the options make sense");
-        Self { face, caller, chain: Chain::default() }
+        let driver =
+            Driver::new(NotedStore::noting(), &options, &at).expect("the options make sense");
+        Self { driver, caller, chain: Chain::default() }
     }
 
     /// How a desk elsewhere must begin to say the same.
@@ -61,10 +61,10 @@ impl Golden {
             let text = input.to_string();
             let start = Instant::now();
             let happens: Input = serde_json::from_str(&text).expect("this is an input");
-            let handled = self.face.handle(happens).expect("the input makes sense");
-            chunk.outputs.push(serde_json::to_string(&handled).expect("it has a JSON form"));
+            let effects = self.driver.handle(happens).expect("the input makes sense");
+            chunk.outputs.push(serde_json::to_string(&effects).expect("it has a JSON form"));
             chunk.ran += start.elapsed();
-            self.caller.hear(&handled);
+            self.caller.hear(&effects);
             chunk.inputs.push(input);
         }
         self.chain.add(&chunk.outputs);

@@ -523,7 +523,7 @@ where
         let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));
         let ordering_key = slot.map_or(OrderingKey::Resend(key.seq), |slot| slot.ordering_key);
         let clocks_are_right = self.clocks_are_right;
-        if webhook.secrets.live(request.sent_at).nth(1).is_some() {
+        if webhook.secrets.live(key.sent_at).nth(1).is_some() {
             self.meet_one("two secrets sign", id);
         }
         self.witness.request(rows, request, (webhook, reader), clocks_are_right);
@@ -559,12 +559,7 @@ where
             (self.chance(late), self.chance(unreported), self.chance(doubled));
         let late_ms = self.rng.u64(0..=60_000);
         let delay_ms = if is_late { late_ms } else { 0 };
-        let report = Report {
-            key: request.key,
-            sent_at: request.sent_at,
-            duration_ms: received.took_ms,
-            answer: received.answer,
-        };
+        let report = Report { key, duration_ms: received.took_ms, answer: received.answer };
         let reported_at = (!is_lost).then(|| self.now.plus(received.took_ms + delay_ms));
         let flying = Flying { holder, webhook: id, ordering_key, reported_at, report };
         if is_lost {
@@ -580,5 +575,5 @@ where
 
 /// When the desk gives up waiting for word of a request: after that it may send again.
 fn lost_at(flying: &Flying, webhook: &Webhook) -> Millis {
-    flying.report.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
+    flying.report.key.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
 }

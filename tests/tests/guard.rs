@@ -8,7 +8,7 @@ use hookdesk_core::guard::CallbackUrl;
 use hookdesk_tests::corpus::{Ability, Row, Setting, by_setting, corpus};
 use hookdesk_tests::golden::Runtime;
 use hookdesk_tests::{Answer, Attempt, Directory, Ear, Options, Reaction, Receiver, Server};
-use hookdesk_web::{Face, NotedStore};
+use hookdesk_web::{Driver, NotedStore};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -49,16 +49,16 @@ fn the_corpus_meets_the_same_answers_in_webassembly() {
         let mut node = Runtime::start("node", &json!({ "at": at, "options": options }), None);
         node.play(&inputs);
         node.played();
-        let native = Face::new(NotedStore::noting(), &given(&options), &given(&at));
+        let native = Driver::new(NotedStore::noting(), &given(&options), &given(&at));
         let mut native = native.expect("the options are good");
 
         for ((row, input), in_node) in rows.iter().zip(&inputs).zip(node.outputs()) {
-            let handled = native.handle(given(input)).expect("it is a call");
-            let answered = handled.response.as_ref().expect("a call is answered").status;
+            let effects = native.handle(given(input)).expect("it is a call");
+            let answered = effects.response.as_ref().expect("a call is answered").status;
             let expected = if row.refusal().is_some() { 422 } else { 201 };
             assert_eq!(answered, expected, "{row:?}");
-            let handled = serde_json::to_string(&handled).expect("it can be written");
-            assert_eq!(in_node, handled, "{row:?}");
+            let effects = serde_json::to_string(&effects).expect("it can be written");
+            assert_eq!(in_node, effects, "{row:?}");
             compared += 1;
         }
     }

@@ -26,7 +26,9 @@ export default defineConfig({
   plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), strict(), compressed()],
   // The simulator and the explainer are a folder that any web server can have, at any place in it.
   base: "./",
-  resolve: { alias: { hookdesk: join(PACKAGE, "browser.js") } },
+  resolve: {
+    alias: { "hookdesk/names": join(PACKAGE, "names.js"), hookdesk: join(PACKAGE, "browser.js") },
+  },
   worker: { format: "es" },
   build: {
     target: "es2022",

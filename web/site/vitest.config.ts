@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
+/** The package that `make pack` makes. */
+const PACKAGE = join(import.meta.dirname, "../pkg/package");
+
 export default defineConfig({
   plugins: [svelte({ configFile: false })],
-  resolve: { alias: { hookdesk: join(import.meta.dirname, "../pkg/package/node.js") } },
+  resolve: {
+    alias: { "hookdesk/names": join(PACKAGE, "names.js"), hookdesk: join(PACKAGE, "node.js") },
+  },
   test: { root: import.meta.dirname, include: ["src/**/*.test.ts"], environment: "node" },
 });

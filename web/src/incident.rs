@@ -8,8 +8,8 @@ use tsify::Tsify;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::border::{bad, give, sound, watch_panics};
-use crate::told::Told;
+use crate::js::{bad, ensure_usable, to_js, watch_panics};
+use crate::row_changes::RowChanges;
 
 /// What one line of an incident file came to.
 #[derive(Serialize, Tsify)]
@@ -26,7 +26,9 @@ pub struct IncidentStep {
     pub lost: u64,
     pub decisions: Vec<IncidentDecision>,
     /// Events and attempts that were stored.
-    pub told: Told,
+    #[serde(rename = "told")]
+    #[tsify(type = "Told")]
+    pub row_changes: RowChanges,
     /// What became of each try to store it.
     #[tsify(type = "(\"done\" | \"conflict\" | \"unknown\")[]")]
     pub commits: Vec<&'static str>,
@@ -61,21 +63,10 @@ pub struct IncidentDecision {
     pub status: Option<u16>,
     /// Places of the events that the log gained.
     pub events: Vec<u64>,
-    pub requests: Vec<IncidentRequest>,
+    #[tsify(type = "IncidentRequest[]")]
+    pub requests: Vec<core::Sent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_wake_ms: Option<u64>,
-}
-
-/// A request that was decided upon.
-#[derive(Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct IncidentRequest {
-    pub webhook: String,
-    /// The value of `webhook-id`.
-    pub event: String,
-    pub seq: u64,
-    pub attempt: u32,
-    pub url: String,
 }
 
 impl From<core::ReplayStep> for IncidentStep {
@@ -85,7 +76,7 @@ impl From<core::ReplayStep> for IncidentStep {
             input: step.input,
             now_ms: step.now_ms.map(|at| at.0),
             lost: step.lost,
-            told: Told::of(&step.changes),
+            row_changes: RowChanges::of(&step.changes),
             decisions: step.decisions.into_iter().map(IncidentDecision::from).collect(),
             commits: step.commits,
             failure: step.failure,
@@ -104,20 +95,8 @@ impl From<core::Decision> for IncidentDecision {
             about: decision.about,
             status: decision.status,
             events: decision.events.into_iter().map(|seq| seq.0).collect(),
-            requests: decision.requests.into_iter().map(IncidentRequest::from).collect(),
+            requests: decision.requests,
             next_wake_ms: decision.next_wake_ms.map(|at| at.0),
-        }
-    }
-}
-
-impl From<core::Sent> for IncidentRequest {
-    fn from(sent: core::Sent) -> Self {
-        Self {
-            webhook: sent.webhook.to_string(),
-            event: sent.event,
-            seq: sent.seq.0,
-            attempt: sent.attempt,
-            url: sent.url,
         }
     }
 }
@@ -138,7 +117,7 @@ impl IncidentPlayer {
     #[wasm_bindgen(constructor)]
     pub fn new(header: &str) -> Result<Self, JsValue> {
         watch_panics();
-        sound()?;
+        ensure_usable()?;
         let player = Player::open(header).map_err(|why| bad("header", &why.to_string()))?;
         Ok(Self { player: RefCell::new(player) })
     }
@@ -150,10 +129,10 @@ impl IncidentPlayer {
     /// that no desk can decide over it: then `reset` the module.
     #[wasm_bindgen(unchecked_return_type = "IncidentStep")]
     pub fn play(&self, line: &str) -> Result<JsValue, JsValue> {
-        sound()?;
+        ensure_usable()?;
         let mut player =
             self.player.try_borrow_mut().map_err(|_| bad("line", "the player is busy"))?;
         let step = player.play(line).map_err(|why| bad("line", &why.to_string()))?;
-        give(&IncidentStep::from(step))
+        to_js(&IncidentStep::from(step))
     }
 }

@@ -1,14 +1,15 @@
 //! What a desk runs with.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use hookdesk_core::api::{Api, Callers};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{HealthPolicy, Retention, platform};
+use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
+
+use crate::platform;
 
 /// What a desk runs with. What is left out is as a server has it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Tsify)]
@@ -121,19 +122,13 @@ impl Options {
     /// # Errors
     /// A sentence that names the option and what would be right.
     pub fn health(&self) -> Result<HealthPolicy, String> {
-        let defaults = HealthPolicy::default();
-        let disable_after_s = self.disable_after_s.map(|seconds| seconds.saturating_mul(1_000));
-        let figures = HealthPolicy {
-            down_after: self.down_after.unwrap_or(defaults.down_after),
-            probe_first_ms: self.probe_first_ms.unwrap_or(defaults.probe_first_ms),
-            probe_most_ms: self.probe_most_ms.unwrap_or(defaults.probe_most_ms),
-            disable_after_ms: disable_after_s.unwrap_or(defaults.disable_after_ms),
+        let options = HealthOptions {
+            down_after: self.down_after,
+            probe_first_ms: self.probe_first_ms,
+            probe_most_ms: self.probe_most_ms,
+            disable_after_s: self.disable_after_s,
         };
-        within("downAfter", figures.down_after.into(), 1..=u32::MAX.into())?;
-        within("probeFirstMs", figures.probe_first_ms, 1..=HealthPolicy::MAX_PROBE_MS)?;
-        within("probeMostMs", figures.probe_most_ms, 1..=HealthPolicy::MAX_PROBE_MS)?;
-        within("disableAfterS", figures.disable_after_ms / 1_000, 1..=HealthPolicy::MAX_DISABLE_S)?;
-        Ok(figures)
+        options.policy().map_err(|bad| in_camel_case(&bad))
     }
 
     /// How long the log is kept.
@@ -141,9 +136,7 @@ impl Options {
     /// # Errors
     /// A sentence that names the option and what would be right.
     pub fn retention(&self) -> Result<Retention, String> {
-        let retain_s = self.retain_s.unwrap_or(Retention::DEFAULT_S);
-        within("retainS", retain_s, 0..=Retention::MAX_S)?;
-        Ok(Retention { age_ms: (retain_s > 0).then_some(retain_s * 1_000), bytes: None })
+        Retention::new(self.retain_s, None).map_err(|bad| in_camel_case(&bad))
     }
 }
 
@@ -151,11 +144,15 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("{name} must be a whole number, and is {value}"))
 }
 
-fn within(name: &str, value: u64, range: RangeInclusive<u64>) -> Result<(), String> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(format!("{name} must be from {} to {}, and is {value}", range.start(), range.end()))
+/// What is wrong, with the option's name as JavaScript has it.
+fn in_camel_case(bad: &OutOfBounds) -> String {
+    let mut words = bad.option.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    let name = words.fold(first, |name, word| {
+        let (initial, rest) = word.split_at(1);
+        name + &initial.to_ascii_uppercase() + rest
+    });
+    bad.to_string().replacen(bad.option, &name, 1)
 }
 
 #[cfg(test)]
@@ -205,8 +202,10 @@ mod tests {
     #[test]
     fn figures_out_of_range_name_themselves() {
         let options = Options { down_after: Some(0), ..Options::default() };
-        assert!(options.health().unwrap_err().contains("downAfter"));
+        let why = options.health().unwrap_err();
+        assert_eq!(why, "downAfter must be from 1 to 4294967295, and is 0");
         let options = Options { retain_s: Some(u64::MAX), ..Options::default() };
-        assert!(options.retention().unwrap_err().contains("retainS"));
+        let why = options.retention().unwrap_err();
+        assert_eq!(why, format!("retainS must be from 0 to 3153600000, and is {}", u64::MAX));
     }
 }

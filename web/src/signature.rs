@@ -7,7 +7,7 @@ use tsify::Tsify;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::border::{bad, entries, give, sound, take, watch_panics};
+use crate::js::{bad, ensure_usable, entries, from_js, to_js, watch_panics};
 
 /// A secret as it lies in a receiver's configuration.
 #[derive(Deserialize, Tsify)]
@@ -64,14 +64,14 @@ pub fn verify(
     #[wasm_bindgen(js_name = nowMs)] now_ms: f64,
 ) -> Result<JsValue, JsValue> {
     watch_panics();
-    sound()?;
+    ensure_usable()?;
     let headers = pairs(headers)?;
     let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     let body = bytes(body)?;
-    let secrets: Vec<KnownSecret> = take("secrets", secrets)?;
+    let secrets: Vec<KnownSecret> = from_js("secrets", secrets)?;
     let secrets: Vec<_> = secrets.iter().map(KnownSecret::known).collect();
-    let now: u64 = take("nowMs", &now_ms.into())?;
-    give(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
+    let now: u64 = from_js("nowMs", &now_ms.into())?;
+    to_js(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
 }
 
 /// The `webhook-signature` of a delivery, as every sender of Standard Webhooks makes it: `v1,` and
@@ -91,10 +91,10 @@ pub fn sign(
     #[wasm_bindgen(unchecked_param_type = "Uint8Array | string")] body: &JsValue,
 ) -> Result<String, JsValue> {
     watch_panics();
-    sound()?;
+    ensure_usable()?;
     let known = Secret::of_any_sender(secret);
     let secret = known.ok_or_else(|| bad("secret", "it must be whsec_ and the base64 of a key"))?;
-    let seconds: u64 = take("timestampSeconds", &timestamp_seconds.into())?;
+    let seconds: u64 = from_js("timestampSeconds", &timestamp_seconds.into())?;
     Ok(secret.signature_of_any(id, seconds, &bytes(body)?))
 }
 
@@ -115,7 +115,7 @@ fn pairs(headers: &JsValue) -> Result<Vec<(String, String)>, JsValue> {
     let mut pairs = Vec::new();
     if let Some(all) = js_sys::try_iter(headers)? {
         for pair in all {
-            pairs.push(take("headers", &pair?)?);
+            pairs.push(from_js("headers", &pair?)?);
         }
         return Ok(pairs);
     }
@@ -125,7 +125,7 @@ fn pairs(headers: &JsValue) -> Result<Vec<(String, String)>, JsValue> {
         }
         let all: Vec<String> = match value.as_string() {
             Some(one) => vec![one],
-            None => take("headers", &value)?,
+            None => from_js("headers", &value)?,
         };
         pairs.extend(all.into_iter().map(|value| (name.clone(), value)));
     }

@@ -10,7 +10,9 @@ use crate::webhook::Webhook;
 use crate::webhook::secrets::Secrets;
 
 /// What is wrong: a closed set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "ProblemCode"))]
 pub enum Code {
     /// Where the request ends, or whom it is for, can be read in several ways.
     BadRequest,
@@ -176,6 +178,7 @@ impl Code {
 
 /// A field that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct FieldError {
     /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), `?name` for a parameter of the
     /// query, or the name of a header.
@@ -305,25 +308,30 @@ fn too_many_webhooks() -> Problem {
     Problem::new(Code::TooManyWebhooks, detail)
 }
 
+/// The desk's no: a document of RFC 9457.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+struct ProblemView<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[cfg_attr(feature = "typescript", tsify(type = "ProblemCode"))]
+    code: Code,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
+    errors: &'a [FieldError],
+}
+
 impl From<Problem> for Response {
     fn from(problem: Problem) -> Self {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            r#type: String,
-            title: &'static str,
-            status: u16,
-            detail: &'a str,
-            code: &'static str,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            errors: &'a [FieldError],
-        }
         let code = problem.code;
-        let document = Document {
+        let document = ProblemView {
             r#type: format!("urn:hookdesk:problem:{}", code.name()),
             title: code.title(),
             status: code.status(),
             detail: &problem.detail,
-            code: code.name(),
+            code,
             errors: &problem.errors,
         };
         let body = serde_json::to_string(&document).expect("texts always have a JSON form");

@@ -109,10 +109,11 @@ fn again(first: &IdempotencyRecord) -> Response {
     Response { status: first.status, headers, body: first.body.clone() }
 }
 
-/// The answer with a secret as the last key of its data. A secret's text has nothing in it that
-/// JSON escapes.
+/// The answer with a secret as the last key of its data.
 fn with_secret(response: Response, secret: &Secret) -> Response {
+    let text = view::SecretText { secret: &secret.reveal() };
+    let last = serde_json::to_string(&text).expect("a text always has a JSON form");
     let open = response.body.strip_suffix("}}").expect("what shows a secret is an object of data");
-    let body = format!("{open},\"secret\":\"{}\"}}}}", *secret.reveal());
+    let body = format!("{open},{}}}", last.trim_start_matches('{'));
     Response { body, ..response }
 }

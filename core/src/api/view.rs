@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::delivery::answer::Answer;
+use crate::delivery::answer::{Answer, Failure};
 use crate::delivery::attempt::Attempt;
 use crate::delivery::owed::Sum;
 use crate::delivery::reader::{Expired, Reader};
-use crate::delivery::replay::{ReplayCount, ReplayRun};
-use crate::delivery::state::Delivery;
+use crate::delivery::replay::{ReplayCount, ReplayFilter, ReplayRun};
+use crate::delivery::state::{Delivery, DeliveryState};
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::model::log::Log;
@@ -18,8 +18,8 @@ use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::model::service::{Availability, Service};
 use crate::model::ticket::{Ticket, TicketStatus};
-use crate::webhook::Webhook;
 use crate::webhook::secrets::SigningSecret;
+use crate::webhook::{Ordering, Webhook, WebhookStatus};
 
 #[derive(Serialize)]
 pub(super) struct Data<T> {
@@ -40,6 +40,7 @@ pub(super) struct Health {
 }
 
 /// A time as it is shown: RFC 3339 with milliseconds.
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
 struct Time(Millis);
 
 impl Serialize for Time {
@@ -48,11 +49,13 @@ impl Serialize for Time {
     }
 }
 
+/// A ticket as it stands.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct TicketView<'a> {
     id: TicketId,
     ticket_message: &'a str,
-    status: &'static str,
+    status: TicketStatus,
     opened_at: Time,
     updated_at: Time,
     closed_at: Option<Time>,
@@ -64,7 +67,7 @@ impl<'a> From<&'a Ticket> for TicketView<'a> {
         Self {
             id: ticket.id,
             ticket_message: ticket.message.as_str(),
-            status: ticket.status.name(),
+            status: ticket.status,
             opened_at: Time(ticket.opened_at),
             updated_at: Time(ticket.updated_at),
             closed_at: match ticket.status {
@@ -78,19 +81,22 @@ impl<'a> From<&'a Ticket> for TicketView<'a> {
 
 /// A webhook's settings, without its secret.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct WebhookView<'a> {
     id: WebhookId,
     callback_url: &'a str,
-    status: &'static str,
+    status: WebhookStatus,
     /// Why it is not sent all that it is owed, at once.
     reason: Option<Reason>,
-    events: Vec<&'static str>,
-    ordering: &'static str,
+    events: Vec<EventType>,
+    ordering: Ordering,
     description: Option<&'a str>,
     headers: BTreeMap<&'a str, &'a str>,
+    /// Seconds before each retry.
     retry_schedule: &'a [u32],
     timeout_ms: u32,
     max_in_flight: u32,
+    /// Requests a second.
     rate_limit: Option<u32>,
     created_at: Time,
 }
@@ -100,10 +106,10 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
         Self {
             id: webhook.id,
             callback_url: webhook.callback_url.as_str(),
-            status: webhook.status.name(),
+            status: webhook.status,
             reason: webhook.status.reason(),
-            events: webhook.events.types().map(EventType::name).collect(),
-            ordering: webhook.ordering.name(),
+            events: webhook.events.types().collect(),
+            ordering: webhook.ordering,
             description: webhook.description.as_deref(),
             headers: webhook.headers.as_slice().iter().map(|(n, v)| (&**n, &**v)).collect(),
             retry_schedule: webhook.retry_schedule.waits_s(),
@@ -117,6 +123,7 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
 
 /// A secret's name and times, without itself.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct SecretView {
     id: SecretId,
     created_at: Time,
@@ -130,16 +137,26 @@ impl From<&SigningSecret> for SecretView {
     }
 }
 
+/// A secret's text, which registration and rotation show beside the rest, this once.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(super) struct SecretText<'a> {
+    pub secret: &'a str,
+}
+
 /// A webhook's settings and how its deliveries stand.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct StateView<'a> {
     #[serde(flatten)]
     webhook: WebhookView<'a>,
-    health: &'static str,
+    health: HealthView,
     failing_since: Option<Time>,
     next_probe_at: Option<Time>,
+    /// Events still owed.
     backlog: u64,
     in_flight: u32,
+    /// Requests that may be in flight at this time.
     window: u32,
     waiting_lanes: u32,
     /// All that it was owed so far.
@@ -148,7 +165,18 @@ pub(super) struct StateView<'a> {
     expired: Option<Expired>,
 }
 
+/// Whether a receiver takes what it is sent.
 #[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+enum HealthView {
+    Healthy,
+    Down,
+}
+
+/// All that a webhook was owed so far, as a count and a digest.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 struct OwedView {
     count: u64,
     digest: Sum,
@@ -161,7 +189,7 @@ impl<'a> StateView<'a> {
         let down = reader.health.down;
         Self {
             webhook: WebhookView { reason: reader.holds_back(webhook, now), ..webhook.into() },
-            health: if down.is_some() { "down" } else { "healthy" },
+            health: if down.is_some() { HealthView::Down } else { HealthView::Healthy },
             failing_since: reader.health.failing_since.map(Time),
             next_probe_at: down.map(|down| Time(down.next_probe)),
             backlog: reader.backlog(webhook, log),
@@ -181,6 +209,7 @@ impl<'a> StateView<'a> {
 
 /// What a replay sends once more, and what it leaves out as it is owed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct CountView {
     count: u64,
     owed: u64,
@@ -194,10 +223,11 @@ impl From<ReplayCount> for CountView {
 
 /// A replay that runs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct RunView {
     #[serde(flatten)]
     counted: CountView,
-    only: &'static str,
+    only: ReplayFilter,
     per_second: Option<u32>,
     started_at: Time,
     /// Events that it has begun with.
@@ -210,7 +240,7 @@ impl RunView {
     pub fn new(run: &ReplayRun, pending: u64) -> Self {
         Self {
             counted: run.counted.into(),
-            only: run.range.only.name(),
+            only: run.range.only,
             per_second: run.range.per_second,
             started_at: Time(run.started_at),
             sent: run.sent,
@@ -219,11 +249,13 @@ impl RunView {
     }
 }
 
+/// Where an event stands for a webhook.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct DeliveryView {
     event_id: EventId,
-    event: &'static str,
-    state: &'static str,
+    event: EventType,
+    state: DeliveryState,
     attempts: u32,
     next_attempt_at: Option<Time>,
     reason: Option<Reason>,
@@ -233,8 +265,8 @@ impl From<&Delivery<'_>> for DeliveryView {
     fn from(delivery: &Delivery<'_>) -> Self {
         Self {
             event_id: delivery.event.id,
-            event: delivery.event.kind.name(),
-            state: delivery.state.name(),
+            event: delivery.event.kind,
+            state: delivery.state,
             attempts: delivery.attempts,
             next_attempt_at: delivery.next_attempt_at.map(Time),
             reason: delivery.reason,
@@ -242,7 +274,9 @@ impl From<&Delivery<'_>> for DeliveryView {
     }
 }
 
+/// A request for an event, with its answer and what followed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct AttemptView<'a> {
     number: u32,
     at: Time,
@@ -250,7 +284,7 @@ pub(super) struct AttemptView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<&'static str>,
+    failure: Option<Failure>,
     response_excerpt: Option<&'a str>,
     reason: Reason,
     next_attempt_at: Option<Time>,
@@ -262,7 +296,7 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
             Answer::Status { status, retry_after: _, excerpt } => {
                 (Some(*status), None, Some(excerpt.as_str()))
             }
-            Answer::Failure(failure) => (None, Some(failure.name()), None),
+            Answer::Failure(failure) => (None, Some(*failure), None),
         };
         Self {
             number: attempt.key.number,
@@ -279,10 +313,12 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
 
 /// An event, with its data as receivers get it, to the byte.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct EventView<'a> {
     id: EventId,
-    event: &'static str,
+    event: EventType,
     created: Time,
+    #[cfg_attr(feature = "typescript", tsify(type = "unknown"))]
     data: &'a RawValue,
     ticket_id: Option<TicketId>,
     ticket_version: Option<u32>,
@@ -301,7 +337,7 @@ impl<'a> From<&'a Event> for EventView<'a> {
             .expect("an event's body is JSON with its data, as it was made");
         Self {
             id: event.id,
-            event: event.kind.name(),
+            event: event.kind,
             created: Time(event.created),
             data: body.data,
             ticket_id: match event.topic {
@@ -316,12 +352,16 @@ impl<'a> From<&'a Event> for EventView<'a> {
 
 /// A list that is answered whole.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "ListPage"))]
 pub(super) struct Page<T, C> {
     pub data: Vec<T>,
+    /// The cursor of the next page.
     pub next: Option<C>,
 }
 
+/// Whether the service that tickets are about is available.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct ServiceView {
     available: bool,
     since: Option<Time>,
@@ -334,5 +374,47 @@ impl From<&Service> for ServiceView {
             Availability::Unavailable => false,
         };
         Self { available, since: service.since.map(Time) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Code;
+
+    fn are_named<T: Serialize + Copy>(all: &[T], name: impl Fn(T) -> &'static str) {
+        for of in all {
+            assert_eq!(serde_json::to_value(of).unwrap(), name(*of));
+        }
+    }
+
+    #[test]
+    fn closed_sets_have_their_names_in_json() {
+        are_named(&EventType::ALL, EventType::name);
+        are_named(&Reason::ALL, Reason::name);
+        are_named(&Failure::ALL, Failure::name);
+        are_named(&Ordering::ALL, Ordering::name);
+        are_named(&ReplayFilter::ALL, ReplayFilter::name);
+        are_named(&DeliveryState::ALL, DeliveryState::name);
+        are_named(&[Code::BadJson, Code::NotItsTurn, Code::IdempotencyKeyReused], Code::name);
+    }
+
+    #[cfg(feature = "typescript")]
+    #[test]
+    fn statuses_are_declared_by_their_names() {
+        use tsify::Tsify;
+
+        let reason = Reason::Gone;
+        let declared = |names: &[&str]| {
+            let union: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            format!("= {};", union.join(" | "))
+        };
+        let at = Millis(1);
+        let statuses = [TicketStatus::Open, TicketStatus::Closed { at }].map(TicketStatus::name);
+        assert!(TicketStatus::DECL.ends_with(&declared(&statuses)), "{}", TicketStatus::DECL);
+        let disabled = WebhookStatus::Disabled { reason, at };
+        let statuses = [WebhookStatus::Active, WebhookStatus::Paused, disabled];
+        let statuses = statuses.map(WebhookStatus::name);
+        assert!(WebhookStatus::DECL.ends_with(&declared(&statuses)), "{}", WebhookStatus::DECL);
     }
 }

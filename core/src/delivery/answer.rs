@@ -1,5 +1,7 @@
 //! What came back from a receiver, and what it means.
 
+use serde::{Deserialize, Serialize};
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -15,7 +17,9 @@ pub enum Answer {
 
 /// Why no answer came back: a closed set of classes. The transport's own words may name addresses
 /// and are for the server's log only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum Failure {
     /// The host name did not resolve.
     Dns,

@@ -6,7 +6,7 @@ use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 
-/// Which request: the one that a [`Report`](crate::Report) speaks of.
+/// Which attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AttemptKey {
     pub seq: Seq,

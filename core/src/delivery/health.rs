@@ -4,6 +4,8 @@
 //! one at a time and further and further apart, and no ladder moves. The first success heals it.
 //! Silence is not failing: with nothing in flight and nothing waiting, all counts start anew.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::ordering_key::OrderingKey;
@@ -27,10 +29,13 @@ pub struct HealthPolicy {
 }
 
 impl HealthPolicy {
-    /// Milliseconds between probes beyond which a receiver would be as good as forgotten: a day.
-    pub const MAX_PROBE_MS: u64 = 86_400_000;
-    /// Seconds of failures beyond which disabling means nothing: a year.
-    pub const MAX_DISABLE_S: u64 = 31_536_000;
+    /// Failures in a row: with none of them, a receiver would be down from the start.
+    pub const FAILURES: RangeInclusive<u64> = 1..=u32::MAX as u64;
+    /// Milliseconds between probes, a day at the most: beyond it a receiver would be as good as
+    /// forgotten.
+    pub const PROBES_MS: RangeInclusive<u64> = 1..=86_400_000;
+    /// Seconds of failures, a year at the most: beyond it disabling means nothing.
+    pub const DISABLE_AFTER_S: RangeInclusive<u64> = 1..=31_536_000;
 }
 
 impl Default for HealthPolicy {

@@ -50,6 +50,7 @@ impl Owed {
 
 /// A sum of hashes: 32 bytes, the most significant first, shown as 64 hex digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
 pub struct Sum([u8; 32]);
 
 impl Sum {

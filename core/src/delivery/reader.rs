@@ -59,6 +59,7 @@ pub struct Reader {
 
 /// Events that a webhook was owed when they were let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Expired {
     pub from: EventId,
     pub to: EventId,

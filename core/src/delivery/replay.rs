@@ -12,6 +12,7 @@ use crate::model::seq::Seq;
 /// Which of the settled events are sent once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum ReplayFilter {
     /// Those that were never delivered: given up, or skipped and wanted since.
     Undelivered,

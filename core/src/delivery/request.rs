@@ -6,16 +6,22 @@ use std::sync::Arc;
 use crate::delivery::attempt::AttemptKey;
 use crate::guard::CallbackUrl;
 use crate::model::event::{Event, Topic};
+use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
+use crate::model::seq::Seq;
 use crate::webhook::Webhook;
+use serde::Deserialize;
+use serde::Serialize;
 
 /// What we call ourselves, to receivers and to other desks.
 pub const USER_AGENT: &str = concat!("HookDesk/", env!("CARGO_PKG_VERSION"));
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A finished webhook request: a POST, signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Request {
-    pub key: AttemptKey,
-    pub sent_at: Millis,
+    pub key: RequestKey,
     pub url: CallbackUrl,
     /// In the order in which they are sent.
     pub headers: Vec<(Cow<'static, str>, String)>,
@@ -24,16 +30,38 @@ pub struct Request {
     pub timeout_ms: u32,
 }
 
+/// The request that a report is about, as the request had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct RequestKey {
+    pub webhook: WebhookId,
+    /// The event's place in the log.
+    pub seq: Seq,
+    /// Of all requests for this event and webhook.
+    pub number: u32,
+    #[serde(rename = "sentAtMs")]
+    pub sent_at: Millis,
+}
+
+impl RequestKey {
+    #[must_use]
+    pub fn attempt(self) -> AttemptKey {
+        AttemptKey { seq: self.seq, webhook: self.webhook, number: self.number }
+    }
+}
+
 impl Request {
     #[must_use]
     pub fn new(webhook: &Webhook, event: &Event, key: AttemptKey, now: Millis) -> Self {
+        let AttemptKey { seq, webhook: id, number } = key;
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("user-agent", USER_AGENT.to_owned()),
             ("webhook-id", event.id.to_string()),
             ("webhook-timestamp", now.unix_seconds().to_string()),
             ("webhook-signature", webhook.secrets.signatures(event, now)),
-            ("hookdesk-attempt", key.number.to_string()),
+            ("hookdesk-attempt", number.to_string()),
         ];
         if let (Some(Topic::Ticket(ticket)), Some(version)) = (event.topic, event.version) {
             headers.push(("hookdesk-ticket", ticket.to_string()));
@@ -43,8 +71,7 @@ impl Request {
         let extra = webhook.headers.as_slice().iter();
         let extra = extra.map(|(name, value)| (Cow::Owned(name.clone()), value.clone()));
         Self {
-            key,
-            sent_at: now,
+            key: RequestKey { webhook: id, seq, number, sent_at: now },
             url: webhook.callback_url.clone(),
             headers: ours.chain(extra).collect(),
             body: Arc::clone(&event.body),

@@ -1,5 +1,7 @@
 //! Where an event stands for one webhook, as the rows tell it.
 
+use serde::Serialize;
+
 use crate::delivery::attempt::Attempt;
 use crate::delivery::lane::Lane;
 use crate::delivery::reader::Reader;
@@ -9,7 +11,9 @@ use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
 /// Where an event stands for a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum DeliveryState {
     /// It has not been its turn yet.
     Pending,

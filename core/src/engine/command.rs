@@ -5,12 +5,11 @@
 //! other.
 
 use crate::delivery::answer::Answer;
-use crate::delivery::attempt::AttemptKey;
 use crate::delivery::replay::{ReplayCount, ReplayRange};
+use crate::delivery::request::RequestKey;
 use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::model::millis::Millis;
 use crate::model::service::Availability;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::Amendment;
@@ -144,9 +143,7 @@ pub struct Rotation {
 /// What became of a [`Request`](crate::Request).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    pub key: AttemptKey,
-    /// As the request said.
-    pub sent_at: Millis,
+    pub key: RequestKey,
     pub duration_ms: u64,
     pub answer: Answer,
 }

@@ -217,7 +217,7 @@ mod tests {
     use crate::model::id::{HolderId, Stamp, WebhookId};
     use crate::model::seq::Seq;
     use crate::model::service::Availability;
-    use crate::{Answer, AttemptKey};
+    use crate::{Answer, RequestKey};
 
     const START: Millis = Millis(1_700_000_000_000);
 
@@ -234,8 +234,8 @@ mod tests {
     fn report(number: u32) -> Report {
         let webhook = WebhookId::new(Stamp::default(), &[1; 16]);
         let answer = Answer::Status { status: 200, retry_after: None, excerpt: String::new() };
-        let key = AttemptKey { seq: Seq(1), webhook, number };
-        Report { key, sent_at: START, duration_ms: 1, answer }
+        let key = RequestKey { webhook, seq: Seq(1), number, sent_at: START };
+        Report { key, duration_ms: 1, answer }
     }
 
     fn fails(_: &mut Desk<MemoryStore>, _: &[(Command, Moment)]) -> Ended {

@@ -18,6 +18,7 @@ mod tests;
 /// A callback URL exactly as it was given, known to be one that we may call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
 pub struct CallbackUrl {
     text: String,
     #[serde(skip)]

@@ -206,11 +206,11 @@ impl Hash {
     }
 
     fn request(&mut self, request: &Request) {
-        let Request { key, sent_at, url, headers, body, timeout_ms } = request;
+        let Request { key, url, headers, body, timeout_ms } = request;
         self.number(key.seq.0);
         self.bytes(key.webhook.as_bytes());
         self.number(key.number.into());
-        self.number(sent_at.0);
+        self.number(key.sent_at.0);
         self.number((*timeout_ms).into());
         self.text(url.as_str());
         self.count(headers.len());

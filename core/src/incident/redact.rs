@@ -97,13 +97,8 @@ impl Redactor {
                     command: Box::new(self.command(command)),
                 })
             }
-            Command::Report(Report { key, sent_at, duration_ms, answer: of }) => {
-                Command::Report(Report {
-                    key: *key,
-                    sent_at: *sent_at,
-                    duration_ms: *duration_ms,
-                    answer: answer(of),
-                })
+            Command::Report(Report { key, duration_ms, answer: of }) => {
+                Command::Report(Report { key: *key, duration_ms: *duration_ms, answer: answer(of) })
             }
             Command::CloseTicket { .. }
             | Command::Announce(_)
@@ -422,7 +417,6 @@ fn request(of: &Request) -> Request {
     };
     Request {
         key: of.key,
-        sent_at: of.sent_at,
         url: url(&of.url),
         headers: of.headers.iter().map(header).collect(),
         body: body(&of.body).into(),

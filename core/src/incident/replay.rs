@@ -81,6 +81,7 @@ pub struct Decision {
 
 /// A request that was decided upon.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "IncidentRequest"))]
 pub struct Sent {
     pub webhook: WebhookId,
     /// The value of `webhook-id`.

@@ -3,14 +3,15 @@ use proptest::prelude::*;
 use super::record::{self, Batch, Input, Said};
 use super::redact::Redactor;
 use super::*;
+use crate::delivery::request::RequestKey;
 use crate::engine::need::{Fact, Need};
 use crate::guard::{CallbackUrl, Targets};
 use crate::incident::record::Key;
 use crate::{
-    Amendment, Answer, AttemptKey, Availability, Command, Desk, Event, EventType, ExtraHeaders,
-    Failure, HolderId, IdempotencyRecord, Idempotent, Memory, MemoryStore, Millis, Moment,
-    Ordering, Registration, ReplayCount, ReplayFilter, ReplayRange, Report, RetrySchedule,
-    Rotation, Secret, SecretId, Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
+    Amendment, Answer, Availability, Command, Desk, Event, EventType, ExtraHeaders, Failure,
+    HolderId, IdempotencyRecord, Idempotent, Memory, MemoryStore, Millis, Moment, Ordering,
+    Registration, ReplayCount, ReplayFilter, ReplayRange, Report, RetrySchedule, Rotation, Secret,
+    SecretId, Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
 };
 
 const START: Millis = Millis(1_700_000_000_000);
@@ -55,8 +56,8 @@ fn status(status: u16, retry_after: &str, excerpt: &str) -> Answer {
 }
 
 fn report(answer: Answer) -> Command {
-    let key = AttemptKey { seq: Seq(3), webhook: webhook(), number: 1 };
-    Command::Report(Report { key, sent_at: START, duration_ms: 5, answer })
+    let key = RequestKey { webhook: webhook(), seq: Seq(3), number: 1, sent_at: START };
+    Command::Report(Report { key, duration_ms: 5, answer })
 }
 
 fn once(command: Command) -> Command {
@@ -244,8 +245,7 @@ fn recording(memory: Memory) -> String {
                     2 => Answer::Failure(Failure::Timeout),
                     _ => status(500, PRIVATE, "Zaphod"),
                 };
-                let (key, sent_at) = (request.key, request.sent_at);
-                (Command::Report(Report { key, sent_at, duration_ms: 20, answer }), at)
+                (Command::Report(Report { key: request.key, duration_ms: 20, answer }), at)
             })
             .collect();
         let index = usize::try_from(round).unwrap() % commands().len();

@@ -15,7 +15,9 @@ use crate::model::seq::Seq;
 use crate::model::text::spelled;
 
 /// What can happen: the six types of the integration guide, and four that tell of the desk itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum EventType {
     Ping,
     TicketOpened,

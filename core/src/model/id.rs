@@ -105,12 +105,16 @@ macro_rules! ids {
 
 ids! {
     /// A ticket's name.
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     TicketId = "tkt_";
     /// A registered callback URL's name.
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     WebhookId = "whk_";
     /// A signing secret's name: it may be shown, the secret may not.
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     SecretId = "sec_";
     /// An event's name: what receivers see as `webhook-id`. Its last 62 bits are its [`Seq`].
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     EventId = "evt_";
     /// A running host: a new one at each start of the process.
     HolderId = "hst_";

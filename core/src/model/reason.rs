@@ -1,9 +1,11 @@
 //! Why something is as it is: a closed set of words, the same in API, store and log.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Why an attempt was followed by what followed, why a lane waits, why a webhook is disabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum Reason {
     /// The receiver answered 2xx. Nothing to do.
     Delivered,
@@ -98,11 +100,5 @@ impl Reason {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }

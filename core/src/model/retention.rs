@@ -1,7 +1,10 @@
 //! How long the log is kept, and how much of it.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
+use crate::model::bounds::{OutOfBounds, within};
 use crate::model::millis::Millis;
 
 /// What an operator sets. What is neither too old nor too much is kept for good.
@@ -18,8 +21,8 @@ impl Retention {
     /// Seconds that events are kept unless an operator says otherwise, a quarter: longer than any
     /// outage that somebody would make up for by replaying events.
     pub const DEFAULT_S: u64 = 90 * 86_400;
-    /// Seconds that can be asked for: a century.
-    pub const MAX_S: u64 = 100 * 31_536_000;
+    /// Seconds that can be asked for, a century at the most; 0 keeps events for good.
+    pub const KEPT_S: RangeInclusive<u64> = 0..=100 * 31_536_000;
     /// Rows that are let go at once, if there is an attempt at each event for each webhook: a
     /// millisecond or two of work, so that nobody waits.
     const ROWS: u64 = 500;
@@ -37,6 +40,16 @@ impl Retention {
     /// is kept a minute longer harms nobody.
     pub(crate) const LOOK_MS: u64 = 60_000;
 
+    /// What an operator sets: seconds that events are kept, or the default, and bytes.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] when the seconds are.
+    pub fn new(retain_s: Option<u64>, bytes: Option<u64>) -> Result<Self, OutOfBounds> {
+        let retain_s = retain_s.unwrap_or(Self::DEFAULT_S);
+        within("retain_s", retain_s, Self::KEPT_S)?;
+        Ok(Self { age_ms: (retain_s > 0).then_some(retain_s * 1_000), bytes })
+    }
+
     #[must_use]
     pub fn is_for_good(&self) -> bool {
         self.age_ms.is_none() && self.bytes.is_none()
@@ -51,5 +64,20 @@ impl Retention {
     /// What was created before this time is too old.
     pub(crate) fn oldest(&self, now: Millis) -> Option<Millis> {
         self.age_ms.map(|age_ms| Millis(now.0.saturating_sub(age_ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_kept_for_good_when_no_seconds_are_named() {
+        let kept = |retain_s| Retention::new(retain_s, None).map(|kept| kept.age_ms);
+        assert_eq!(kept(None), Ok(Some(90 * 86_400_000)));
+        assert_eq!(kept(Some(0)), Ok(None));
+        assert_eq!(kept(Some(*Retention::KEPT_S.end())), Ok(Some(3_153_600_000_000)));
+        let beyond = kept(Some(3_153_600_001)).unwrap_err().to_string();
+        assert_eq!(beyond, "retain_s must be from 0 to 3153600000, and is 3153600001");
     }
 }

@@ -23,6 +23,19 @@ macro_rules! spelled {
 
 pub(crate) use spelled;
 
+/// The JSON form of types that are told by their name alone.
+macro_rules! named {
+    ($($name:ident),*) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+    )*};
+}
+
+pub(crate) use named;
+
 /// Why a text is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadText {

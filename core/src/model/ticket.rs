@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::TicketId;
 use crate::model::millis::Millis;
-use crate::model::text::BadText;
+use crate::model::text::{BadText, named};
 
 /// What a customer wrote: 1 to 65 536 bytes of UTF-8 without NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,9 @@ impl TicketMessage {
     }
 }
 
+/// Whether a ticket can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "\"open\" | \"closed\""))]
 pub enum TicketStatus {
     Open,
     Closed { at: Millis },
@@ -48,6 +50,8 @@ impl TicketStatus {
         }
     }
 }
+
+named!(TicketStatus);
 
 /// A ticket as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookdesk_core::{Known, Millis, Verdict, verify};
+use hookdesk_core::{Known, Verdict, verify};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -15,13 +15,13 @@ const SECRET: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 pub fn read(bytes: &[u8]) {
     let Ok(body) = str::from_utf8(bytes) else { return };
     let mut scene = SCENE.clone();
-    let mut face = scene.face();
+    let mut driver = scene.driver();
     let own = json!({ "callback_url": "https://example.com/own", "secret": SECRET });
-    scene.call(&mut face, "POST", "/webhooks/register", &own);
+    scene.call(&mut driver, "POST", "/webhooks/register", &own);
     let headers = [("content-type", "application/json")];
     let call = json!({ "method": "POST", "path": "/tickets", "headers": headers, "body": body });
-    let handled = scene.happen(&mut face, json!({ "call": call })).expect("a call is an input");
-    let response = handled.response.expect("a call is answered");
+    let effects = scene.happen(&mut driver, json!({ "call": call })).expect("a call is an input");
+    let response = effects.response.expect("a call is answered");
 
     // Of several fields of one name the last counts; others may hold any JSON.
     let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(body) else {
@@ -33,10 +33,10 @@ pub fn read(bytes: &[u8]) {
     let is_one = |text: &&str| (1..=65_536).contains(&text.len()) && !text.contains('\0');
     let Some(message) = message.filter(is_one) else {
         assert!(matches!(response.status, 400 | 413 | 422), "{body} is taken");
-        return assert!(handled.requests.is_empty());
+        return assert!(effects.requests.is_empty());
     };
     assert_eq!(response.status, 201, "{body}: {}", response.body);
-    let request = handled.requests.iter().find(|request| request.url.ends_with("own"));
+    let request = effects.requests.iter().find(|request| request.url.as_str().ends_with("own"));
     let request = request.expect("the webhook is told");
     let told: Value = serde_json::from_str(&request.body).expect("bodies are JSON");
     assert_eq!(told["data"], json!({ "ticket_message": message }));
@@ -44,7 +44,7 @@ pub fn read(bytes: &[u8]) {
     assert!(!request.body.bytes().any(|byte| byte < b' '), "{:?}", request.body);
 
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let now = Millis(request.key.sent_at_ms);
+    let now = request.key.sent_at;
     let verdict = verify(&headers, request.body.as_bytes(), &[Known::current(SECRET)], now);
     assert_eq!(verdict, Verdict::Good { secret: 0 });
 }

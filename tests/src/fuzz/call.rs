@@ -40,8 +40,8 @@ pub fn read(bytes: &[u8]) {
     let call = json!({
         "method": method, "path": path, "query": query, "headers": call.headers, "body": body,
     });
-    let (mut scene, mut face) = (scene.clone(), scene.face());
-    scene.happen(&mut face, json!({ "call": call })).expect("a call is an input");
+    let (mut scene, mut driver) = (scene.clone(), scene.driver());
+    scene.happen(&mut driver, json!({ "call": call })).expect("a call is an input");
 }
 
 fn well_made(response: &api::Response) {
@@ -59,7 +59,7 @@ fn well_made(response: &api::Response) {
 pub fn settings(bytes: &[u8]) {
     let Ok(body) = str::from_utf8(bytes) else { return };
     let mut scene = SCENE.clone();
-    let mut face = scene.face();
+    let mut driver = scene.driver();
     let headers = [("content-type", "application/json")];
     let register = |body: &str| {
         json!({ "call": {
@@ -67,8 +67,8 @@ pub fn settings(bytes: &[u8]) {
         } })
     };
     let mut registered = |body: &str| {
-        let handled = scene.happen(&mut face, register(body)).expect("a call is an input");
-        let response = handled.response.expect("a call is answered");
+        let effects = scene.happen(&mut driver, register(body)).expect("a call is an input");
+        let response = effects.response.expect("a call is answered");
         let answer: Value = serde_json::from_str(&response.body).expect("answers are JSON");
         (response.status, answer)
     };
@@ -83,7 +83,7 @@ pub fn settings(bytes: &[u8]) {
     assert_eq!(status, 201, "{settings}: {again}");
     assert_eq!(settings_of(&again["data"]), settings);
     let path = format!("/webhooks/{}", again["data"]["id"].as_str().expect("it has an id"));
-    let amended = scene.call(&mut face, "PATCH", &path, &settings);
+    let amended = scene.call(&mut driver, "PATCH", &path, &settings);
     let amended = amended.response.expect("a call is answered");
     assert_eq!(amended.status, 200, "{}", amended.body);
     let amended: Value = serde_json::from_str(&amended.body).expect("answers are JSON");

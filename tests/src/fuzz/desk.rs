@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use hookdesk_core::Answer;
-use hookdesk_web::shapes::{At, Handled, Input, RequestKey};
-use hookdesk_web::{Face, NotedStore, Options};
+use hookdesk_core::{Answer, RequestKey};
+use hookdesk_web::{Driver, Effects, Input, JsMoment, NotedStore, Options};
 use serde_json::{Value, json};
 
 /// When things happen, in milliseconds.
@@ -33,48 +32,48 @@ struct Names {
 pub static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let mut scene =
         Scene { store: NotedStore::default(), now_ms: START_MS, names: Names::default() };
-    let mut face = scene.face();
+    let mut driver = scene.driver();
     let register = json!({ "callback_url": "https://example.com/hook", "description": "first" });
-    scene.call(&mut face, "POST", "/webhooks/register", &register);
-    scene.call(&mut face, "POST", "/tickets", &json!({ "ticket_message": "My order is late" }));
-    scene.store = face.store_mut().clone();
+    scene.call(&mut driver, "POST", "/webhooks/register", &register);
+    scene.call(&mut driver, "POST", "/tickets", &json!({ "ticket_message": "My order is late" }));
+    scene.store = driver.store_mut().clone();
     scene
 });
 
 impl Scene {
     /// The desk. It has nothing in mind, and is the same host as before.
-    pub fn face(&self) -> Face<NotedStore> {
+    pub fn driver(&self) -> Driver<NotedStore> {
         let options = Options { pins_addresses: true, ..Options::default() };
         let at = at(START_MS);
-        Face::new(self.store.clone(), &options, &at).expect("the options make sense")
+        Driver::new(self.store.clone(), &options, &at).expect("the options make sense")
     }
 
     /// Something happens a second later.
     pub fn happen(
         &mut self,
-        face: &mut Face<NotedStore>,
+        driver: &mut Driver<NotedStore>,
         mut input: Value,
-    ) -> Result<Handled, &'static str> {
+    ) -> Result<Effects, &'static str> {
         self.now_ms += 1_000;
         input["at"] = time(self.now_ms);
         let input: Input = serde_json::from_value(input).expect("this is an input");
-        let handled = face.handle(input)?;
-        self.hear(&handled);
-        Ok(handled)
+        let effects = driver.handle(input)?;
+        self.hear(&effects);
+        Ok(effects)
     }
 
     /// A call with a JSON body.
     pub fn call(
         &mut self,
-        face: &mut Face<NotedStore>,
+        driver: &mut Driver<NotedStore>,
         method: &str,
         path: &str,
         body: &Value,
-    ) -> Handled {
+    ) -> Effects {
         let headers = [("content-type", "application/json")];
         let body = body.to_string();
         let call = json!({ "method": method, "path": path, "headers": headers, "body": body });
-        self.happen(face, json!({ "call": call })).expect("a call is an input")
+        self.happen(driver, json!({ "call": call })).expect("a call is an input")
     }
 
     pub fn key(&self) -> RequestKey {
@@ -102,16 +101,16 @@ impl Scene {
     }
 
     /// Takes in what followed, and sees that it is well made.
-    pub fn hear(&mut self, handled: &Handled) {
-        assert_eq!(handled.fault, None);
-        for request in &handled.requests {
+    pub fn hear(&mut self, effects: &Effects) {
+        assert_eq!(effects.fault, None);
+        for request in &effects.requests {
             self.names.key = Some(request.key);
             let id = request.headers.iter().find(|(name, _)| name == "webhook-id");
             self.names.event = id.map(|(_, id)| id.clone()).unwrap_or_default();
             let body: Value = serde_json::from_str(&request.body).expect("bodies are JSON");
             assert!(body["event"].is_string() && body["data"].is_object(), "{body}");
         }
-        let Some(response) = &handled.response else { return };
+        let Some(response) = &effects.response else { return };
         assert!((200..600).contains(&response.status));
         let body: Value = serde_json::from_str(&response.body).expect("answers are JSON");
         if response.status >= 400 {
@@ -139,7 +138,7 @@ fn time(now_ms: u64) -> Value {
     json!({ "nowMs": now_ms, "chance": format!("{now_ms:096x}") })
 }
 
-fn at(now_ms: u64) -> At {
+fn at(now_ms: u64) -> JsMoment {
     serde_json::from_value(time(now_ms)).expect("this is a time")
 }
 
@@ -148,12 +147,12 @@ fn at(now_ms: u64) -> At {
 pub fn input(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let mut scene = SCENE.clone();
-    let mut face = scene.face();
+    let mut driver = scene.driver();
     for line in text.lines().take(MAX_INPUTS) {
         scene.now_ms += 1_000;
         let Ok(input) = serde_json::from_str::<Input>(&scene.fill(line)) else { continue };
-        if let Ok(handled) = face.handle(input) {
-            scene.hear(&handled);
+        if let Ok(effects) = driver.handle(input) {
+            scene.hear(&effects);
         }
     }
 }
@@ -166,7 +165,7 @@ pub fn answer(bytes: &[u8]) {
     let (first, retry_after) = (line(), line());
     let body = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
     let mut scene = SCENE.clone();
-    let mut face = scene.face();
+    let mut driver = scene.driver();
     let mut report = json!({ "key": scene.key(), "durationMs": 7, "body": body });
     match first.parse::<u16>() {
         Ok(status) => report["status"] = status.into(),
@@ -180,10 +179,10 @@ pub fn answer(bytes: &[u8]) {
         return;
     }
     let (webhook, event) = (scene.webhook().to_owned(), scene.event().to_owned());
-    scene.happen(&mut face, json!({ "report": report })).expect("a report is an input");
+    scene.happen(&mut driver, json!({ "report": report })).expect("a report is an input");
     let now_ms = scene.now_ms;
     let shown = scene.call(
-        &mut face,
+        &mut driver,
         "GET",
         &format!("/webhooks/{webhook}/deliveries/{event}"),
         &json!({}),

@@ -58,13 +58,15 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
 
 fn in_figures(figures: &HealthPolicy) {
     assert!(figures.down_after >= 1);
-    assert!((1..=HealthPolicy::MAX_PROBE_MS).contains(&figures.probe_first_ms));
-    assert!((1..=HealthPolicy::MAX_PROBE_MS).contains(&figures.probe_most_ms));
-    assert!((1_000..=HealthPolicy::MAX_DISABLE_S * 1_000).contains(&figures.disable_after_ms));
+    assert!(HealthPolicy::PROBES_MS.contains(&figures.probe_first_ms));
+    assert!(HealthPolicy::PROBES_MS.contains(&figures.probe_most_ms));
+    assert!(HealthPolicy::DISABLE_AFTER_S.contains(&(figures.disable_after_ms / 1_000)));
 }
 
 fn in_period(retention: Retention) {
-    assert!(retention.age_ms.is_none_or(|age| (1..=Retention::MAX_S * 1_000).contains(&age)));
+    assert!(
+        retention.age_ms.is_none_or(|age| (1..=Retention::KEPT_S.end() * 1_000).contains(&age))
+    );
 }
 
 /// A Worker's bindings, `NAME=VALUE` a line; and the same text as options in JSON.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use fastrand::Rng;
-use hookdesk_web::shapes::{Handled, RequestKey};
+use hookdesk_core::RequestKey;
+use hookdesk_web::Effects;
 use serde_json::{Value, json};
 
 /// What is remembered of each kind, so that calls name what there is, and at times what there was.
@@ -62,14 +63,14 @@ impl Caller {
     }
 
     /// Takes in what followed.
-    pub fn hear(&mut self, handled: &Handled) {
-        self.next_wake_ms = handled.next_wake_ms;
-        for request in &handled.requests {
+    pub fn hear(&mut self, effects: &Effects) {
+        self.next_wake_ms = effects.next_wake_ms;
+        for request in &effects.requests {
             self.open.push_back(request.key);
             let id = request.headers.iter().find(|(name, _)| name == "webhook-id");
             remember(&mut self.events, id.map(|(_, id)| id.clone()).unwrap_or_default());
         }
-        let Some(response) = &handled.response else { return };
+        let Some(response) = &effects.response else { return };
         let location = response.headers.iter().find(|(name, _)| *name == "location");
         let Some((_, location)) = location else { return };
         if let Some(id) = location.strip_prefix("/tickets/") {
@@ -114,7 +115,7 @@ impl Caller {
         let mut key = self.done[self.rng.usize(..self.done.len())];
         match self.rng.u32(..4) {
             0 => key.number += 1,
-            1 => key.seq += 1,
+            1 => key.seq.0 += 1,
             _ => {}
         }
         self.answer(key)

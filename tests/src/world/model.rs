@@ -213,7 +213,8 @@ impl Model {
         self.is_true(key, &request.body, id);
         let Some(partner) = self.partners.get(&id) else { return };
         if let (Some(secret), Some(event)) = (&partner.secret, event) {
-            let signature = secret.signature(event, request.sent_at.unix_seconds(), &request.body);
+            let signature =
+                secret.signature(event, request.key.sent_at.unix_seconds(), &request.body);
             let signed = signatures.split(' ').any(|one| one == signature);
             assert!(signed, "{id} cannot verify {key:?} with the secret that it was told");
         }

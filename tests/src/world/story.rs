@@ -1,6 +1,13 @@
 //! How a world is told: a line a batch, for people and for comparing one story with another.
 
-use hookdesk_core::{Amendment, Answer, Command, Committed, EventType, Moment, Report};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use hookdesk_core::guard::CallbackUrl;
+use hookdesk_core::{
+    Amendment, Answer, AttemptKey, Command, Committed, Event, EventType, Millis, Moment, Refusal,
+    Reply, Report, RequestKey,
+};
 use sha2::{Digest, Sha256};
 
 use crate::stores::Fate;
@@ -13,7 +20,8 @@ pub fn batch(
     conflicts: u32,
     decided: Option<&[Committed]>,
 ) -> String {
-    let digest = hex(&Sha256::digest(as_digested(&format!("{decided:?}")))[..8]);
+    let digested = decided.map_or_else(|| "None".to_owned(), digested);
+    let digest = hex(&Sha256::digest(digested)[..8]);
     let commands = batch.iter().map(|(command, _)| brief(command)).collect::<Vec<_>>().join(", ");
     let requests = decided.unwrap_or_default().iter().flat_map(|decided| &decided.requests);
     let sent = requests.map(|request| {
@@ -29,10 +37,53 @@ pub fn batch(
     format!("{name} [{commands}] {end}; sends [{sent}] {digest}")
 }
 
-/// Types whose names were others when the first digests were taken. What a type is called decides
-/// nothing, so digests go on over the first names.
-const FIRST_NAMES: [(&str, &str); 6] = [
-    ("Committed {", "Decided {"),
+/// What a batch came to, in the debug form that digests are taken of. It is that of the types as
+/// they were when the first digests were taken: how a type is called, and how its fields are grouped,
+/// decides nothing.
+fn digested(committed: &[Committed]) -> String {
+    let decided: Vec<Decided<'_>> = committed.iter().map(Decided::of).collect();
+    as_digested(&format!("{:?}", Some(decided)))
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "its debug form is all that is used")]
+struct Decided<'a> {
+    reply: &'a Result<Reply, Refusal>,
+    requests: Vec<Request<'a>>,
+    events: &'a [Arc<Event>],
+    next_wake: Option<Millis>,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "its debug form is all that is used")]
+struct Request<'a> {
+    key: AttemptKey,
+    sent_at: Millis,
+    url: &'a CallbackUrl,
+    headers: &'a [(Cow<'static, str>, String)],
+    body: &'a Arc<str>,
+    timeout_ms: u32,
+}
+
+impl<'a> Decided<'a> {
+    fn of(committed: &'a Committed) -> Self {
+        let Committed { reply, requests, events, next_wake } = committed;
+        let requests = requests.iter().map(Request::of).collect();
+        Self { reply, requests, events, next_wake: *next_wake }
+    }
+}
+
+impl<'a> Request<'a> {
+    fn of(request: &'a hookdesk_core::Request) -> Self {
+        let hookdesk_core::Request { key, url, headers, body, timeout_ms } = request;
+        let RequestKey { webhook, seq, number, sent_at } = *key;
+        let key = AttemptKey { seq, webhook, number };
+        Self { key, sent_at, url, headers, body, timeout_ms: *timeout_ms }
+    }
+}
+
+/// Types that have another name now.
+const FIRST_NAMES: [(&str, &str); 5] = [
     ("Repeated {", "Again {"),
     ("IdempotencyRecord {", "FirstAnswer {"),
     ("ReplayRun {", "Run {"),
@@ -40,7 +91,7 @@ const FIRST_NAMES: [(&str, &str); 6] = [
     ("ReplayCount {", "Count {"),
 ];
 
-/// A debug text as digests are taken of it.
+/// A debug text with the names that types had when the first digests were taken.
 pub fn as_digested(debug: &str) -> String {
     let first = |text: String, (now, first): &(&str, &str)| text.replace(now, first);
     FIRST_NAMES.iter().fold(debug.to_owned(), first)

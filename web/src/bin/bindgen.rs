@@ -1,10 +1,15 @@
-//! Makes JavaScript and TypeScript around the compiled module: `bindgen MODULE FOLDER`.
+//! Makes JavaScript and TypeScript around the compiled module, and a module of the closed sets of
+//! names that the desk has: `bindgen MODULE FOLDER`.
 //!
-//! It is what the `wasm-bindgen` command does, in the version that the library has.
+//! The first is what the `wasm-bindgen` command does, in the version that the library has.
 
 use std::env::args;
 use std::error::Error;
+use std::fs;
+use std::path::Path;
 
+use hookdesk_core::api::DeliveryState;
+use hookdesk_core::{EventType, Ordering, Subscription};
 use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -16,6 +21,39 @@ fn main() -> Result<(), Box<dyn Error>> {
         .typescript(true)
         .reset_state_function(true)
         .web(true)?
-        .generate(folder)?;
+        .generate(&folder)?;
+    fs::write(Path::new(&folder).join("names.ts"), names())?;
     Ok(())
+}
+
+/// Closed sets as values, for pages that load no WebAssembly.
+fn names() -> String {
+    let events = EventType::ALL.map(EventType::name);
+    let default = Subscription::default();
+    let default: Vec<_> = default.types().map(EventType::name).collect();
+    let orderings = Ordering::ALL.map(Ordering::name);
+    let states = DeliveryState::ALL.map(DeliveryState::name);
+    [
+        "import type { DeliveryState, EventType, Ordering } from \"./hookdesk.js\";\n".to_owned(),
+        list("What can happen.", "EVENT_TYPES", "EventType", &events),
+        list(
+            "What a webhook hears of that names none.",
+            "DEFAULT_EVENT_TYPES",
+            "EventType",
+            &default,
+        ),
+        list("What a webhook can keep in order.", "ORDERINGS", "Ordering", &orderings),
+        list(
+            "Where an event can stand for a webhook.",
+            "DELIVERY_STATES",
+            "DeliveryState",
+            &states,
+        ),
+    ]
+    .join("\n")
+}
+
+fn list(what: &str, name: &str, of: &str, names: &[&str]) -> String {
+    let names: String = names.iter().map(|name| format!("  \"{name}\",\n")).collect();
+    format!("/** {what} */\nexport const {name}: readonly {of}[] = [\n{names}];\n")
 }

@@ -24,7 +24,7 @@ use crate::webhook::{Ordering, Webhook, WebhookStatus};
 /// The end of a request. A word about one that is no longer in flight, or from a host that no
 /// longer sends for this webhook, is recorded and changes nothing else.
 pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Reply, Stop> {
-    let key = report.key;
+    let key = report.key.attempt();
     let Some(webhook) = decision.webhook(key.webhook)? else { return Ok(Reply::Noted) };
     let ours = decision
         .reader(key.webhook)?
@@ -62,8 +62,8 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
 
 fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: Option<Millis>) {
     decision.record(Attempt {
-        key: report.key,
-        at: report.sent_at,
+        key: report.key.attempt(),
+        at: report.key.sent_at,
         duration_ms: Some(report.duration_ms),
         answer: report.answer.clone(),
         reason: why,

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::Read;
 use crate::delivery::answer::{Answer, Failure};
-use crate::delivery::attempt::AttemptKey;
 use crate::delivery::replay::{ReplayCount, ReplayRange};
+use crate::delivery::request::RequestKey;
 use crate::engine::command::{Command, Idempotent, Registration, Report, Rotation};
 use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
@@ -303,7 +303,7 @@ pub(super) enum AnswerForm<'a> {
 
 impl<'a> ReportForm<'a> {
     fn of(report: &'a Report) -> Self {
-        let Report { key: AttemptKey { seq, webhook, number }, sent_at, duration_ms, answer } =
+        let Report { key: RequestKey { webhook, seq, number, sent_at }, duration_ms, answer } =
             report;
         let answer = match answer {
             Answer::Status { status, retry_after, excerpt } => AnswerForm::Status {
@@ -335,6 +335,6 @@ impl<'a> ReportForm<'a> {
                 Answer::Failure(Failure::parse(&name).ok_or("not a failure")?)
             }
         };
-        Ok(Report { key: AttemptKey { seq, webhook, number }, sent_at, duration_ms, answer })
+        Ok(Report { key: RequestKey { webhook, seq, number, sent_at }, duration_ms, answer })
     }
 }

@@ -1,5 +1,7 @@
 /** The one way from the page to a desk, wherever the desk runs. */
 
+import type { ProblemView } from "hookdesk";
+
 export interface Backend {
   /**
    * Makes a call of the desk's HTTP interface and gives the answer's document.
@@ -21,18 +23,9 @@ export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 /** Something happened at the desk, or the page began or ceased to hear of it. */
 export type Signal = "event" | "connected" | "lost";
 
-/** The desk's no: a document of RFC 9457. */
-export interface Problem {
-  title: string;
-  detail: string;
+/** The desk's no as the page shows it. The page has codes of its own. */
+export interface Problem extends Pick<ProblemView, "title" | "detail" | "errors"> {
   code: string;
-  errors?: FieldError[];
-}
-
-export interface FieldError {
-  /** A JSON pointer into the body as a URI fragment, `?name` of the query, or a header. */
-  pointer: string;
-  detail: string;
 }
 
 export class Refused extends Error {

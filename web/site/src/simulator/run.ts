@@ -10,7 +10,6 @@ import type {
   ToldAttempt,
 } from "hookdesk";
 
-import type { Reason } from "../lib/rows";
 import { Dice } from "./dice";
 import { Heap } from "./heap";
 import { callsOf } from "./load";
@@ -297,7 +296,7 @@ export function sentOf(row: ToldAttempt): Omit<Sent, "track" | "took"> {
     number: row.number,
     status: row.status ?? null,
     failure: row.failure ?? null,
-    reason: row.reason as Reason,
+    reason: row.reason,
     next: row.nextAttemptAtMs ?? null,
   };
 }

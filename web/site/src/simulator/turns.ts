@@ -23,7 +23,7 @@ export function turnsOf(tracks: Track[]): Turn[] {
     let isBehind = false;
     for (const stand of stands) {
       const turn = (kind: TurnKind): void => {
-        const reason = (stand.reason ?? null) as Reason | null;
+        const reason = stand.reason ?? null;
         turns.push({ at: stand.at, track, kind, reason, owed: stand.backlog });
       };
       const goesOn = stand.status === "active" && !stand.down;

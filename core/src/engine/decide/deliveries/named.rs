@@ -286,7 +286,7 @@ fn a_rate_is_kept_also_by_what_follows_in_a_lane() {
     while times.len() < 12 {
         world.step();
         if let Some(request) = world.rig.flying.first() {
-            times.push(request.sent_at);
+            times.push(request.key.sent_at);
             world.rig.end(status(200));
         } else {
             world.rig.now = world.rig.next_wake.expect("it goes on by itself");

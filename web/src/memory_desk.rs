@@ -3,22 +3,23 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 
-use hookdesk_core::sql::sqlite;
-use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Millis, Need, Rows, Store, api};
+use hookdesk_core::sql::{Statement, sqlite};
+use hookdesk_core::{Changes, Commit, Fact, MemoryStore, Millis, Need, Rows, Store};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::border::{bad, give, sound, take, watch_panics};
-use crate::face::Face;
+use crate::driver::Driver;
+use crate::effects::Effects;
+use crate::input::{Input, JsMoment};
+use crate::js::{bad, ensure_usable, from_js, to_js, watch_panics};
 use crate::options::Options;
-use crate::shapes::{At, Handled, Input, Statement};
-use crate::told::{Told, Watch};
+use crate::row_changes::{RowChanges, Watch};
 
 /// A store in memory that can say what it was told.
 #[derive(Clone, Debug, Default)]
 pub struct NotedStore {
     rows: MemoryStore,
-    noted: Option<Vec<Statement>>,
+    noted: Option<Vec<Statement<'static>>>,
     watch: Option<Watch>,
 }
 
@@ -30,7 +31,7 @@ impl NotedStore {
     }
 
     /// Rows that are new or changed since it was last asked, if it is watched.
-    fn told(&mut self, now: Millis) -> Option<Told> {
+    fn row_changes(&mut self, now: Millis) -> Option<RowChanges> {
         Some(self.watch.as_mut()?.take(&mut self.rows, now))
     }
 }
@@ -48,7 +49,7 @@ impl Store for NotedStore {
         let done = self.rows.commit(changes)?;
         if done == Commit::Done {
             if let Some(noted) = &mut self.noted {
-                noted.extend(sqlite::statements(changes).iter().map(Statement::from));
+                noted.extend(sqlite::statements(changes).into_iter().map(Statement::into_owned));
             }
             if let Some(watch) = &mut self.watch {
                 watch.note(changes);
@@ -58,45 +59,37 @@ impl Store for NotedStore {
     }
 }
 
-impl Face<NotedStore> {
+impl Driver<NotedStore> {
     /// Takes whatever happens.
     ///
     /// # Errors
     /// A sentence when the input makes no sense.
-    pub fn handle(&mut self, input: Input) -> Result<Handled, &'static str> {
+    pub fn handle(&mut self, input: Input) -> Result<Effects, &'static str> {
         let now = Millis(input.at.now_ms);
-        let mut handled = match (input.call, input.report) {
+        let mut effects = match (input.call, input.report) {
             (Some(_), Some(_)) => return Err("an input is a call or a report, and not both"),
             (None, Some(report)) => self.report(&input.at, report)?,
             (None, None) => self.wake(&input.at),
             (Some(call), None) => {
-                let headers = call.headers.iter();
-                let call = api::Call {
-                    method: &call.method,
-                    path: &call.path,
-                    query: &call.query,
-                    headers: headers.map(|(name, value)| (&**name, &**value)).collect(),
-                    body: call.body.as_bytes(),
-                };
-                let handled = self.call(&input.at, &call);
-                self.whole(handled)
+                let effects = self.call(&input.at, &call.with_body(call.body.as_bytes()));
+                self.whole(effects)
             }
         };
-        handled.changes = self.store_mut().noted.as_mut().map(std::mem::take);
-        handled.told = self.store_mut().told(now);
-        Ok(handled)
+        effects.changes = self.store_mut().noted.as_mut().map(std::mem::take);
+        effects.row_changes = self.store_mut().row_changes(now);
+        Ok(effects)
     }
 
     /// The same with the whole of a list.
-    fn whole(&mut self, mut handled: Handled) -> Handled {
-        let Some(response) = &mut handled.response else { return handled };
+    fn whole(&mut self, mut effects: Effects) -> Effects {
+        let Some(response) = &mut effects.response else { return effects };
         let mut list = response.list.take();
         while let Some(page) = list.take().and_then(|id| Some((id, self.page(id).ok()?))) {
             let (id, page) = page;
             response.body += &page.text;
             list = page.more.then_some(id);
         }
-        handled
+        effects
     }
 }
 
@@ -105,7 +98,7 @@ impl Face<NotedStore> {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct MemoryDesk {
-    face: RefCell<Face<NotedStore>>,
+    driver: RefCell<Driver<NotedStore>>,
 }
 
 #[wasm_bindgen]
@@ -121,12 +114,12 @@ impl MemoryDesk {
         noting: Option<bool>,
     ) -> Result<Self, JsValue> {
         watch_panics();
-        sound()?;
-        let (at, options): (At, Options) = (take("at", at)?, take("options", options)?);
+        ensure_usable()?;
+        let (at, options): (JsMoment, Options) = (from_js("at", at)?, from_js("options", options)?);
         let noting = noting.unwrap_or(false);
         let store = if noting { NotedStore::noting() } else { NotedStore::default() };
-        let face = Face::new(store, &options, &at).map_err(|why| bad("options", &why))?;
-        Ok(Self { face: RefCell::new(face) })
+        let driver = Driver::new(store, &options, &at).map_err(|why| bad("options", &why))?;
+        Ok(Self { driver: RefCell::new(driver) })
     }
 
     /// From here on all that follows has what it `told`: rows that are new or changed.
@@ -134,9 +127,10 @@ impl MemoryDesk {
     /// # Errors
     /// An error of the name `Broken` when this instance of the module is of no more use.
     pub fn watch(&self) -> Result<(), JsValue> {
-        sound()?;
-        let mut face = self.face.try_borrow_mut().map_err(|_| bad("watch", "the desk is busy"))?;
-        face.store_mut().watch = Some(Watch::default());
+        ensure_usable()?;
+        let mut driver =
+            self.driver.try_borrow_mut().map_err(|_| bad("watch", "the desk is busy"))?;
+        driver.store_mut().watch = Some(Watch::default());
         Ok(())
     }
 
@@ -150,10 +144,10 @@ impl MemoryDesk {
         &self,
         #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
     ) -> Result<String, JsValue> {
-        sound()?;
-        let at: At = take("at", at)?;
-        let mut face = self.face.try_borrow_mut().map_err(|_| bad("at", "the desk is busy"))?;
-        Ok(face.record(&at))
+        ensure_usable()?;
+        let at: JsMoment = from_js("at", at)?;
+        let mut driver = self.driver.try_borrow_mut().map_err(|_| bad("at", "the desk is busy"))?;
+        Ok(driver.record(&at))
     }
 
     /// Takes what happens, in order, and says what follows from each.
@@ -166,14 +160,15 @@ impl MemoryDesk {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Input[]")] inputs: &JsValue,
     ) -> Result<JsValue, JsValue> {
-        sound()?;
-        let inputs: Vec<Input> = take("inputs", inputs)?;
-        let mut face = self.face.try_borrow_mut().map_err(|_| bad("inputs", "the desk is busy"))?;
+        ensure_usable()?;
+        let inputs: Vec<Input> = from_js("inputs", inputs)?;
+        let mut driver =
+            self.driver.try_borrow_mut().map_err(|_| bad("inputs", "the desk is busy"))?;
         let mut all = Vec::with_capacity(inputs.len());
         for (index, input) in inputs.into_iter().enumerate() {
-            let handled = face.handle(input);
-            all.push(handled.map_err(|why| bad(&format!("inputs[{index}]"), why))?);
+            let effects = driver.handle(input);
+            all.push(effects.map_err(|why| bad(&format!("inputs[{index}]"), why))?);
         }
-        give(&all)
+        to_js(&all)
     }
 }

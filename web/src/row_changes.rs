@@ -1,10 +1,10 @@
-//! What a desk came to, row by row, for who draws it as it happens.
+//! Rows of a desk that are new or changed, for whoever draws it as it happens.
 
 use std::collections::BTreeMap;
 
 use hookdesk_core::{
-    Answer, Attempt, Changes, Event, Log, MemoryStore, Millis, Reader, Reason, Rows as _, Webhook,
-    WebhookId,
+    Answer, Attempt, Changes, Event, EventType, Failure, Log, MemoryStore, Millis, Reader, Reason,
+    Rows as _, Webhook, WebhookId, WebhookStatus,
 };
 use serde::Serialize;
 use tsify::Tsify;
@@ -12,23 +12,27 @@ use tsify::Tsify;
 /// Rows that are new, or another than before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
-    pub events: Vec<ToldEvent>,
+#[tsify(rename = "Told")]
+pub struct RowChanges {
+    #[tsify(type = "ToldEvent[]")]
+    pub events: Vec<EventChange>,
     /// Requests that ended.
-    pub attempts: Vec<ToldAttempt>,
-    pub webhooks: Vec<ToldWebhook>,
+    #[tsify(type = "ToldAttempt[]")]
+    pub attempts: Vec<AttemptChange>,
+    #[tsify(type = "ToldWebhook[]")]
+    pub webhooks: Vec<WebhookChange>,
 }
 
 /// An event of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub struct ToldEvent {
+#[tsify(rename = "ToldEvent")]
+pub struct EventChange {
     /// Its place in the log.
     pub seq: u64,
     /// The value of `webhook-id`.
     pub id: String,
-    #[tsify(type = "string")]
-    pub event: &'static str,
+    pub event: EventType,
     pub created_ms: u64,
     /// What order is kept about: a ticket's id, a webhook's, or `service`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,8 +42,8 @@ pub struct ToldEvent {
 /// A request that ended, and what followed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub struct ToldAttempt {
-    #[tsify(type = "string")]
+#[tsify(rename = "ToldAttempt")]
+pub struct AttemptChange {
     pub webhook: WebhookId,
     pub seq: u64,
     pub number: u32,
@@ -50,11 +54,9 @@ pub struct ToldAttempt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[tsify(type = "Failure")]
-    pub failure: Option<&'static str>,
+    pub failure: Option<Failure>,
     /// Why what followed followed.
-    #[tsify(type = "string")]
-    pub reason: &'static str,
+    pub reason: Reason,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at_ms: Option<u64>,
 }
@@ -62,15 +64,13 @@ pub struct ToldAttempt {
 /// How a webhook stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub struct ToldWebhook {
-    #[tsify(type = "string")]
+#[tsify(rename = "ToldWebhook")]
+pub struct WebhookChange {
     pub id: WebhookId,
-    #[tsify(type = "\"active\" | \"paused\" | \"disabled\"")]
-    pub status: &'static str,
+    pub status: WebhookStatus,
     /// What holds it back beside its window, if anything does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[tsify(type = "string")]
-    pub reason: Option<&'static str>,
+    pub reason: Option<Reason>,
     pub down: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_probe_at_ms: Option<u64>,
@@ -81,35 +81,35 @@ pub struct ToldWebhook {
     pub window: u32,
 }
 
-impl Told {
+impl RowChanges {
     /// Events and attempts among changes.
     #[must_use]
     pub fn of(changes: &Changes) -> Self {
         Self {
             events: changes.events.iter().map(|event| event.as_ref().into()).collect(),
-            attempts: changes.attempts.values().map(ToldAttempt::from).collect(),
+            attempts: changes.attempts.values().map(AttemptChange::from).collect(),
             webhooks: Vec::new(),
         }
     }
 }
 
-impl From<&Event> for ToldEvent {
+impl From<&Event> for EventChange {
     fn from(event: &Event) -> Self {
         Self {
             seq: event.seq.0,
             id: event.id.to_string(),
-            event: event.kind.name(),
+            event: event.kind,
             created_ms: event.created.0,
             about: event.topic.map(|topic| topic.to_string()),
         }
     }
 }
 
-impl From<&Attempt> for ToldAttempt {
+impl From<&Attempt> for AttemptChange {
     fn from(attempt: &Attempt) -> Self {
         let (status, failure) = match attempt.answer {
             Answer::Status { status, .. } => (Some(status), None),
-            Answer::Failure(failure) => (None, Some(failure.name())),
+            Answer::Failure(failure) => (None, Some(failure)),
         };
         Self {
             webhook: attempt.key.webhook,
@@ -119,19 +119,19 @@ impl From<&Attempt> for ToldAttempt {
             duration_ms: attempt.duration_ms,
             status,
             failure,
-            reason: attempt.reason.name(),
+            reason: attempt.reason,
             next_attempt_at_ms: attempt.next_attempt_at.map(|at| at.0),
         }
     }
 }
 
-impl ToldWebhook {
+impl WebhookChange {
     fn new(webhook: &Webhook, reader: &Reader, log: &Log, now: Millis) -> Self {
         let down = reader.health.down;
         Self {
             id: webhook.id,
-            status: webhook.status.name(),
-            reason: reader.holds_back(webhook, now).map(Reason::name),
+            status: webhook.status,
+            reason: reader.holds_back(webhook, now),
             down: down.is_some(),
             next_probe_at_ms: down.map(|down| down.next_probe.0),
             backlog: reader.backlog(webhook, log),
@@ -144,30 +144,30 @@ impl ToldWebhook {
 /// Notes what changes in a store, and how its webhooks stand thereafter.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    told: Told,
-    last: BTreeMap<WebhookId, ToldWebhook>,
+    changed: RowChanges,
+    last: BTreeMap<WebhookId, WebhookChange>,
 }
 
 impl Watch {
     /// Something was stored.
     pub fn note(&mut self, changes: &Changes) {
-        let Told { events, attempts, webhooks: _ } = Told::of(changes);
-        self.told.events.extend(events);
-        self.told.attempts.extend(attempts);
+        let RowChanges { events, attempts, webhooks: _ } = RowChanges::of(changes);
+        self.changed.events.extend(events);
+        self.changed.attempts.extend(attempts);
     }
 
     /// What was noted since it was last asked, at the time `now`.
-    pub fn take(&mut self, rows: &mut MemoryStore, now: Millis) -> Told {
-        let mut told = std::mem::take(&mut self.told);
+    pub fn take(&mut self, rows: &mut MemoryStore, now: Millis) -> RowChanges {
+        let mut changed = std::mem::take(&mut self.changed);
         let (Ok(log), Ok(webhooks)) = (rows.log(), rows.webhooks(None, u32::MAX));
         for (webhook, reader) in &webhooks {
-            let stands = ToldWebhook::new(webhook, reader, &log, now);
+            let stands = WebhookChange::new(webhook, reader, &log, now);
             if self.last.get(&webhook.id) != Some(&stands) {
                 self.last.insert(webhook.id, stands.clone());
-                told.webhooks.push(stands);
+                changed.webhooks.push(stands);
             }
         }
         self.last.retain(|id, _| webhooks.iter().any(|(webhook, _)| webhook.id == *id));
-        told
+        changed
     }
 }

@@ -7,19 +7,20 @@ use std::fmt::Display;
 use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
-    self as core, Answer, AttemptKey, Command, Desk, Effects, HolderId, Limits, Memory, Millis,
-    Moment, Seq, Session, Store, excerpt,
+    self as core, Answer, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Session, Store,
+    excerpt,
 };
 
+use crate::effects::{Effects, Page, Response};
+use crate::input::{JsMoment, Report};
 use crate::options::Options;
-use crate::shapes::{At, Handled, Page, Report, Response};
 
 /// Lists that may be unfinished at once; the oldest is given up for a new one.
 const MAX_LISTS: usize = 64;
 
 /// A desk and its door.
 #[derive(Debug)]
-pub struct Face<S> {
+pub struct Driver<S> {
     session: Session<Recorder<S>>,
     api: Api,
     holder: HolderId,
@@ -27,7 +28,7 @@ pub struct Face<S> {
     next_list: u32,
 }
 
-impl<S: Store> Face<S>
+impl<S: Store> Driver<S>
 where
     S::Fault: Display,
 {
@@ -35,7 +36,7 @@ where
     ///
     /// # Errors
     /// A sentence that names the option that makes no sense.
-    pub fn new(store: S, options: &Options, at: &At) -> Result<Self, String> {
+    pub fn new(store: S, options: &Options, at: &JsMoment) -> Result<Self, String> {
         let defaults = Limits::default();
         let limits = Limits {
             in_flight: options.most_in_flight.unwrap_or(defaults.in_flight),
@@ -59,7 +60,7 @@ where
     }
 
     /// Begins a recording, and gives the first lines of its file. Its key is chance of `at`.
-    pub fn record(&mut self, at: &At) -> String {
+    pub fn record(&mut self, at: &JsMoment) -> String {
         let header = Header::raw(1).line();
         header + &self.session.desk_mut().begin_recording(Millis(at.now_ms), at.chance.secret, 0)
     }
@@ -71,7 +72,7 @@ where
     }
 
     /// Takes a call.
-    pub fn call(&mut self, at: &At, call: &Call<'_>) -> Handled {
+    pub fn call(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
         match self.api.open(call, || at.chance.secret) {
             Action::Answer(response) => self.answered(response),
             Action::Decide(command) => self.decide(Some(command), at),
@@ -96,25 +97,20 @@ where
     ///
     /// # Errors
     /// When the report has neither or both of a status and a failure.
-    pub fn report(&mut self, at: &At, report: Report) -> Result<Handled, &'static str> {
+    pub fn report(&mut self, at: &JsMoment, report: Report) -> Result<Effects, &'static str> {
         let answer = match (report.status, report.failure) {
             (Some(status), None) => Answer::Status {
                 status,
                 retry_after: report.retry_after,
                 excerpt: excerpt(report.body.as_bytes()),
             },
-            (None, Some(failure)) => Answer::Failure(failure.into()),
+            (None, Some(failure)) => Answer::Failure(failure),
             (Some(_), Some(_)) | (None, None) => {
                 return Err("a report has either a status or a failure");
             }
         };
         self.session.report(core::Report {
-            key: AttemptKey {
-                seq: Seq(report.key.seq),
-                webhook: report.key.webhook,
-                number: report.key.number,
-            },
-            sent_at: Millis(report.key.sent_at_ms),
+            key: report.key,
             duration_ms: report.duration_ms,
             answer,
         });
@@ -122,7 +118,7 @@ where
     }
 
     /// Lets time pass.
-    pub fn wake(&mut self, at: &At) -> Handled {
+    pub fn wake(&mut self, at: &JsMoment) -> Effects {
         self.decide(None, at)
     }
 
@@ -147,7 +143,7 @@ where
     }
 
     /// A caller's command, what was reported, and then what is due.
-    fn decide(&mut self, command: Option<Command>, at: &At) -> Handled {
+    fn decide(&mut self, command: Option<Command>, at: &JsMoment) -> Effects {
         let moment = Moment { now: Millis(at.now_ms), chance: at.chance.ids, holder: self.holder };
         let calls = usize::from(command.is_some());
         if let Some(command) = command {
@@ -164,61 +160,60 @@ where
                 ended
             },
         );
-        let handled = match committed {
-            Ok(committed) => self.follow(Effects::of(committed, calls), moment.now),
+        let effects = match committed {
+            Ok(committed) => self.follow(core::Effects::of(committed, calls), moment.now),
             Err(fault) => {
                 let undone = || api::Response::from(Problem::undone()).into();
                 let response = (calls > 0).then(undone);
-                Handled { response, fault: Some(fault.to_string()), ..self.nothing() }
+                Effects { response, fault: Some(fault.to_string()), ..self.nothing() }
             }
         };
-        Handled { lines: written, ..handled }
+        Effects { lines: written, ..effects }
     }
 
-    fn follow(&mut self, effects: Effects, now: Millis) -> Handled {
-        let Effects { replies, requests, events: _ } = effects;
-        let mut handled = self.nothing();
-        handled.response = replies.into_iter().next().map(|reply| api::answer(reply).into());
+    fn follow(&mut self, committed: core::Effects, now: Millis) -> Effects {
+        let core::Effects { replies, requests, events: _ } = committed;
+        let mut effects = self.nothing();
+        effects.response = replies.into_iter().next().map(|reply| api::answer(reply).into());
         for request in requests {
-            self.hand_out(request, &mut handled);
+            self.hand_out(request, &mut effects);
         }
         // What is reported already is due at once.
         let is_due = !self.session.reports().is_empty();
         let next_wake = if is_due { Some(now) } else { self.session.next_wake() };
-        Handled { next_wake_ms: next_wake.map(|at| at.0), ..handled }
+        Effects { next_wake_ms: next_wake.map(|at| at.0), ..effects }
     }
 
-    fn nothing(&self) -> Handled {
-        Handled {
+    fn nothing(&self) -> Effects {
+        Effects {
             response: None,
             requests: Vec::new(),
             next_wake_ms: self.session.next_wake().map(|at| at.0),
             changes: None,
-            told: None,
+            row_changes: None,
             lines: None,
             fault: None,
         }
     }
 
-    fn answered(&self, response: api::Response) -> Handled {
-        Handled { response: Some(response.into()), ..self.nothing() }
+    fn answered(&self, response: api::Response) -> Effects {
+        Effects { response: Some(response.into()), ..self.nothing() }
     }
 
     /// A URL that was registered when more could be called is not called.
-    fn hand_out(&mut self, request: core::Request, handled: &mut Handled) {
+    fn hand_out(&mut self, request: core::Request, effects: &mut Effects) {
         if request.url.check(&self.api.targets).is_ok() {
-            handled.requests.push(request.into());
+            effects.requests.push(request);
             return;
         }
         self.session.report(core::Report {
             key: request.key,
-            sent_at: request.sent_at,
             duration_ms: 0,
             answer: Answer::Failure(core::Failure::Blocked),
         });
     }
 
-    fn list(&mut self, mut listing: Listing) -> Handled {
+    fn list(&mut self, mut listing: Listing) -> Effects {
         let Ok(body) = listing.page(self.rows()) else {
             return self.answered(Problem::unreadable().into());
         };
@@ -232,7 +227,7 @@ where
             self.lists.insert(self.next_list, listing);
             self.next_list = self.next_list.wrapping_add(1);
         }
-        Handled { response: Some(response), ..self.nothing() }
+        Effects { response: Some(response), ..self.nothing() }
     }
 
     fn rows(&mut self) -> &mut S {

@@ -30,7 +30,7 @@ fn panicked(panic: &PanicHookInfo<'_>) -> JsValue {
 
 /// # Errors
 /// When there was a panic.
-pub fn sound() -> Result<(), JsValue> {
+pub fn ensure_usable() -> Result<(), JsValue> {
     PANICKED.with_borrow(|words| words.as_deref().map_or(Ok(()), |words| Err(broken(words))))
 }
 
@@ -45,7 +45,7 @@ fn broken(words: &str) -> JsValue {
 ///
 /// # Errors
 /// A `TypeError` that says what is wrong with which argument.
-pub fn take<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, JsValue> {
+pub fn from_js<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, JsValue> {
     let text = JSON::stringify(value)?;
     // `undefined`, a function or a symbol.
     let text = text.as_string().ok_or_else(|| bad(name, "it is not a value of JSON"))?;
@@ -73,7 +73,7 @@ pub fn entries(name: &str, object: &JsValue) -> Result<Vec<(String, JsValue)>, J
 ///
 /// # Errors
 /// Never: what we show has a JSON form.
-pub fn give<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+pub fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     let text = serde_json::to_string(value).map_err(|why| bad("the result", &why.to_string()))?;
     JSON::parse(&text)
 }

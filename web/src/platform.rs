@@ -1,6 +1,6 @@
-//! What a Worker on Cloudflare can do at the most, as an input to the core. The limits are the
-//! platform's own (developers.cloudflare.com, "Limits" of Workers and of Durable Objects, 2026); the
-//! tests of this module hold what the core makes against them.
+//! Limits of Cloudflare's platform: what a Worker can do at the most. They are the platform's own
+//! (developers.cloudflare.com, "Limits" of Workers and of Durable Objects, 2026); the tests of this
+//! module hold what the core makes against them.
 
 /// Requests that a Worker may have open at once. The platform has more wait, and a request that
 /// waits there uses up its receiver's time.
@@ -16,22 +16,15 @@ pub const MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
+    use hookdesk_core::api::{Action, Api, Call, Callers};
+    use hookdesk_core::guard::Targets;
+    use hookdesk_core::sql::{Statement, Value, sqlite};
+    use hookdesk_core::{
+        Changes, Command, Commit, Desk, Fact, HolderId, Memory, MemoryStore, Millis, Moment, Need,
+        Rows, Store, TicketMessage, Webhook,
+    };
+
     use super::*;
-    use crate::api::{Action, Api, Call, Callers};
-    use crate::engine::command::Command;
-    use crate::engine::desk::Desk;
-    use crate::engine::limits::Memory;
-    use crate::engine::need::{Fact, Need};
-    use crate::engine::outcome::Changes;
-    use crate::engine::store::{Commit, Rows, Store};
-    use crate::guard::Targets;
-    use crate::memory::MemoryStore;
-    use crate::model::id::HolderId;
-    use crate::model::millis::Millis;
-    use crate::model::moment::Moment;
-    use crate::model::ticket::TicketMessage;
-    use crate::sql::{Statement, Value, sqlite};
-    use crate::webhook::Webhook;
 
     /// A store that holds what it is told against the platform's limits.
     #[derive(Default)]
@@ -71,11 +64,11 @@ mod tests {
     }
 
     fn ask(desk: &mut Desk<Narrow>, path: &str, body: &serde_json::Value) {
-        let door = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
         let headers = vec![("content-type", "application/json")];
         let body = body.to_string();
         let call = Call { method: "POST", path, query: "", headers, body: body.as_bytes() };
-        let next = door.open(&call, || [7; 32]);
+        let next = api.open(&call, || [7; 32]);
         let Action::Decide(command) = next else { panic!("{path} is no command: {next:?}") };
         let now = Millis(1_700_000_000_000);
         let moment = Moment { now, chance: [1; 16], holder: HolderId::new(now, &[2; 16]) };
@@ -115,9 +108,9 @@ mod tests {
         for _ in 0..30 {
             ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
         }
-        let door = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
         let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
-        let next = door.open(&call, || [7; 32]);
+        let next = api.open(&call, || [7; 32]);
         let Action::List(mut listing) = next else { panic!("it is a list: {next:?}") };
         // It stands in memory as rows, as JSON, as JavaScript's text and as bytes.
         assert!(listing.page(desk.store_mut()).unwrap().len() <= MEMORY_BYTES / 8);

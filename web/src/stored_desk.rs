@@ -1,0 +1,185 @@
+//! A desk over a store that its host brings, and what a host needs beside it.
+
+use std::cell::{RefCell, RefMut};
+
+use hookdesk_core::Answer;
+use hookdesk_core::api::{self, MAX_BODY, Problem};
+use js_sys::{Error, Number, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+
+use crate::driver::Driver;
+use crate::effects::Response;
+use crate::host_store::{HostStore, Storage};
+use crate::input::{Call, JsMoment, Report};
+use crate::js::{bad, ensure_usable, entries, from_js, to_js, watch_panics};
+use crate::options::Options;
+
+/// A desk over a store that its host brings. The host hands it calls, sends the requests that it
+/// gives back, reports how each ended, and lets it wake when it wants to.
+#[wasm_bindgen]
+pub struct StoredDesk {
+    driver: RefCell<Driver<HostStore>>,
+}
+
+#[wasm_bindgen]
+impl StoredDesk {
+    /// Opens the desk that `storage` holds, or a new one, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// A `TypeError` when an argument is not as described. An error of the name `Fault` when the
+    /// store cannot be opened.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        storage: Storage,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Options")] options: &JsValue,
+    ) -> Result<Self, JsValue> {
+        watch_panics();
+        ensure_usable()?;
+        let (at, options): (JsMoment, Options) = (from_js("at", at)?, from_js("options", options)?);
+        let store = HostStore::open(storage).map_err(|fault| failed(&fault.to_string()))?;
+        let driver = Driver::new(store, &options, &at).map_err(|why| bad("options", &why))?;
+        Ok(Self { driver: RefCell::new(driver) })
+    }
+
+    /// Takes a call whose body came in as bytes, of which one more than `mostBody()` are enough.
+    ///
+    /// # Errors
+    /// A `TypeError` when an argument is not as described. An error of the name `Broken` when this
+    /// instance of the module is of no more use: open the desk again in a new one.
+    #[wasm_bindgen(unchecked_return_type = "Handled")]
+    pub fn call(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Call")] call: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array")] body: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let mut driver = self.driver()?;
+        let bytes = body.dyn_ref::<Uint8Array>().ok_or_else(|| bad("body", "it has no bytes"))?;
+        let body = &bytes.to_vec();
+        let (at, call): (JsMoment, Call) = (from_js("at", at)?, from_js("call", call)?);
+        to_js(&driver.call(&at, &call.with_body(body)))
+    }
+
+    /// The answer to a call that is not let in, whatever its body: to be asked before that is taken
+    /// in.
+    ///
+    /// # Errors
+    /// As for `call`.
+    #[wasm_bindgen(unchecked_return_type = "Response | undefined")]
+    pub fn refuse(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Call")] call: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let call: Call = from_js("call", call)?;
+        let refused = self.driver()?.refuse(&call.with_body(b""));
+        refused.map_or(Ok(JsValue::UNDEFINED), |response| to_js(&response))
+    }
+
+    /// Takes in how a request ended.
+    ///
+    /// # Errors
+    /// As for `call`.
+    #[wasm_bindgen(unchecked_return_type = "Handled")]
+    pub fn report(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Report")] report: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let mut driver = self.driver()?;
+        let (at, report): (JsMoment, Report) = (from_js("at", at)?, from_js("report", report)?);
+        to_js(&driver.report(&at, report).map_err(|why| bad("report", why))?)
+    }
+
+    /// Lets time pass: at the start, and whenever `nextWakeMs` is reached.
+    ///
+    /// # Errors
+    /// As for `call`.
+    #[wasm_bindgen(unchecked_return_type = "Handled")]
+    pub fn wake(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let mut driver = self.driver()?;
+        to_js(&driver.wake(&from_js("at", at)?))
+    }
+
+    /// The next part of the body of a response that has a `list`.
+    ///
+    /// # Errors
+    /// An error of the name `Fault` when the list was given up, or the store cannot be read.
+    #[wasm_bindgen(unchecked_return_type = "Page")]
+    pub fn page(&self, list: u32) -> Result<JsValue, JsValue> {
+        let page = self.driver()?.page(list);
+        to_js(&page.map_err(|fault| failed(&fault))?)
+    }
+
+    /// Lets go of a list that nobody reads any more.
+    ///
+    /// # Errors
+    /// As for `call`.
+    #[wasm_bindgen(js_name = closeList)]
+    pub fn close_list(&self, list: u32) -> Result<(), JsValue> {
+        self.driver()?.close_list(list);
+        Ok(())
+    }
+
+    fn driver(&self) -> Result<RefMut<'_, Driver<HostStore>>, JsValue> {
+        ensure_usable()?;
+        self.driver.try_borrow_mut().map_err(|_| failed("the desk is called while it works"))
+    }
+}
+
+/// The options of a Worker, from what is bound to it: options as the server has them in its
+/// environment, and `HOOKDESK_KEY` or `HOOKDESK_OPEN`.
+///
+/// # Errors
+/// A `TypeError` that names the binding and what would be right.
+#[wasm_bindgen(js_name = workerOptions, unchecked_return_type = "Options")]
+pub fn worker_options(
+    #[wasm_bindgen(unchecked_param_type = "object")] env: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let mut texts = Vec::new();
+    for (name, value) in entries("env", env)? {
+        if !name.starts_with(Options::BINDING) {
+            continue;
+        }
+        // Only whole numbers are told as they were given.
+        let number = value.as_f64().filter(|_| Number::is_safe_integer(&value));
+        let text = value.as_string().or_else(|| number.map(|number| number.to_string()));
+        texts.push((name.clone(), text.ok_or_else(|| bad(&name, "it must be a text"))?));
+    }
+    let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
+    to_js(&Options::of_worker(bindings).map_err(|why| bad("env", &why))?)
+}
+
+/// The answer to a call of which nobody knows what became: the desk broke over it, or cannot be
+/// reached.
+///
+/// # Errors
+/// Never: it has a JSON form.
+#[wasm_bindgen(unchecked_return_type = "Response")]
+pub fn unanswered() -> Result<JsValue, JsValue> {
+    to_js(&Response::from(api::Response::from(Problem::unreadable())))
+}
+
+/// Bytes of a call's body that are looked at; a longer one is refused.
+#[must_use]
+#[wasm_bindgen(js_name = mostBody)]
+pub fn most_body() -> u32 {
+    u32::try_from(MAX_BODY).unwrap_or(u32::MAX)
+}
+
+/// Bytes of an answer's body that are read.
+#[must_use]
+#[wasm_bindgen(js_name = mostRead)]
+pub fn most_read() -> u32 {
+    u32::try_from(Answer::MAX_READ).unwrap_or(u32::MAX)
+}
+
+fn failed(words: &str) -> JsValue {
+    let error = Error::new(words);
+    error.set_name("Fault");
+    error.into()
+}
