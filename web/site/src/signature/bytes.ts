@@ -1,6 +1,6 @@
 /** Bytes as they are shown. */
 
-import { textOf } from "./curl";
+import { textOf } from "./curl-command";
 
 /** Two hex digits for each. */
 export function hex(bytes: Uint8Array): string {

@@ -2,8 +2,8 @@
 
 import { sign } from "hookdesk";
 
-import { EMPTY } from "./draft.svelte";
-import type { Fields } from "./draft.svelte";
+import { EMPTY } from "./pasted-delivery.svelte";
+import type { Fields } from "./pasted-delivery.svelte";
 
 const SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const FORMER = "whsec_CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";

@@ -3,7 +3,7 @@
  * framework prints. All that looks like a header is taken, and nothing that is pasted is an error.
  */
 
-import { shellWords } from "./quoting";
+import { shellWords } from "./shell-words";
 
 export type Pair = [name: string, value: string];
 
