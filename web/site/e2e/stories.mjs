@@ -39,12 +39,12 @@ export const stories = {
       await page.getByRole("button", { name: "I have it" }).click();
 
       await page.getByRole("heading", { name: receiver.url }).waitFor();
-      await page.getByText("Nothing has happened since").waitFor();
+      await page.getByText("No event since").waitFor();
       await page.getByRole("link", { name: "Open one" }).click();
       await page.getByLabel("What is it about?").fill("My order is late");
       await page.getByRole("button", { name: "Open a ticket" }).click();
       await page.getByRole("listitem").filter({ hasText: "My order is late" }).waitFor();
-      await page.getByText("That is all there is to it").waitFor();
+      await page.getByText("Done: the first event is delivered").waitFor();
       await page.getByRole("link", { name: "See deliveries" }).click();
       await page.getByRole("button", { name: /Ticket opened delivered 1 attempt/ }).waitFor();
 
@@ -91,7 +91,7 @@ export const stories = {
       await page.keyboard.press("Tab");
       await page.keyboard.type("My order is late");
       await page.keyboard.press("Control+Enter");
-      await page.getByText("That is all there is to it").waitFor();
+      await page.getByText("Done: the first event is delivered").waitFor();
       const outline = await page.evaluate(() => {
         const style = getComputedStyle(document.activeElement ?? document.body);
         return `${style.outlineStyle} ${style.outlineWidth}`;
@@ -110,7 +110,7 @@ export const stories = {
         ...HASTY,
       });
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
-      await page.getByText("Nothing has happened since").waitFor();
+      await page.getByText("No event since").waitFor();
 
       await desk.call("POST", "/tickets", { ticket_message: HOSTILE });
       const row = page.getByRole("button", { name: /Ticket opened abandoned 3 attempts/ });
@@ -121,9 +121,9 @@ export const stories = {
       await attempts.nth(0).getByText("It failed and is tried again.").waitFor();
       await attempts.nth(2).getByText("that was the last retry").waitFor();
       await page.getByRole("img", { name: /Attempt 1: Answered 500/ }).waitFor();
-      await attempts.nth(0).getByText("What it answered").click();
+      await attempts.nth(0).getByText("Response").click();
       await attempts.nth(0).getByText(HOSTILE).waitFor();
-      await page.getByText("The event", { exact: true }).click();
+      await page.getByText("Event", { exact: true }).click();
       await page.getByText("ticket_message").waitFor();
       assert.equal(await page.locator("main b, main img").count(), 0, "markup is text");
 
@@ -132,7 +132,7 @@ export const stories = {
       await page.getByRole("button", { name: /Ticket opened delivered 4 attempts/ }).waitFor();
       await attempts.nth(3).getByText("Answered 200").waitFor();
       await page.getByLabel("Show", { exact: true }).selectOption("abandoned");
-      await page.getByText("Nothing is abandoned.").waitFor();
+      await page.getByText("No delivery is abandoned.").waitFor();
       assert.equal(receiver.heard.length, 4);
       assert.equal(receiver.heard[3]?.data.ticket_message, HOSTILE);
     },
@@ -147,9 +147,9 @@ export const stories = {
       await press("Pause");
       await page.getByText("Somebody paused it.").waitFor();
       await desk.call("POST", "/tickets", { ticket_message: "while it is paused" });
-      await page.getByText("1 event owed").waitFor();
+      await page.getByText("1 event to deliver").waitFor();
       await press("Resume");
-      await page.getByText("Nothing owed").waitFor();
+      await page.getByText("Nothing to deliver").waitFor();
       await press("Ping");
       await page.getByRole("button", { name: /Ping delivered/ }).waitFor();
 
@@ -159,8 +159,8 @@ export const stories = {
       await press("I have it");
       await press("Ping");
       await until("signed twice", () => receiver.heard.at(-1)?.signatures === 2);
-      await press("End it now");
-      await press("End it");
+      await press("Revoke");
+      await press("Revoke secret");
       await press("Ping");
       await until("signed once", () => receiver.heard.at(-1)?.signatures === 1);
 
@@ -170,7 +170,7 @@ export const stories = {
       await page.getByText(/This field must be a whole number/).waitFor();
       visit.expect(/422.*\/webhooks\/whk_/);
       await page.getByLabel("Timeout in ms").fill("2000");
-      await page.getByLabel("Further headers").fill("x-tenant: orders");
+      await page.getByLabel("Additional headers").fill("x-tenant: orders");
       await page.getByLabel("Ticket closed").uncheck();
       await press("Save");
       await page.getByText("The settings are saved.").waitFor();
@@ -182,10 +182,10 @@ export const stories = {
 
       await page.getByRole("link", { name: "Replay" }).click();
       visit.expect(/404.*\/replay/);
-      await page.getByText("All again").click();
+      await page.getByText("All", { exact: true }).click();
       await press("Preview");
       const before = receiver.heard.length;
-      await page.getByText(`${before} events would be sent once more, as it stood at`).waitFor();
+      await page.getByText(`${before} events would be sent again, as of`).waitFor();
       assert.equal(receiver.heard.length, before, "a preview sends nothing");
       await press(`Replay ${before} events`);
       await until("replayed", () => receiver.heard.length === before * 2);
@@ -194,8 +194,8 @@ export const stories = {
       await press("Cancel");
       await press("Unregister");
       visit.allow(/404.*\/webhooks\/whk_/);
-      await press("Unregister it");
-      await page.getByRole("heading", { name: "Nobody listens yet" }).waitFor();
+      await press("Unregister webhook");
+      await page.getByRole("heading", { name: "No webhooks yet" }).waitFor();
     },
   },
 
@@ -215,7 +215,7 @@ export const stories = {
       assert.match(secret, /^whsec_/);
       await page.keyboard.press("Escape");
       await page.goBack();
-      await page.getByText("Live secrets").or(page.getByText("made ")).first().waitFor();
+      await page.getByText("Live secrets").or(page.getByText("created ")).first().waitFor();
       assert.equal(await field.inputValue(), secret);
       await page.getByRole("button", { name: "I have it" }).click();
       assert.equal(await field.count(), 0);
@@ -232,7 +232,7 @@ export const stories = {
       }, { times: 1 });
       await page.goto(`${desk.url}/console#/webhooks/${id}/secrets`);
       await page.getByRole("button", { name: "Rotate" }).click();
-      await page.getByText("The desk does not answer").waitFor();
+      await page.getByText("The desk does not respond").waitFor();
       visit.expect(/ERR_FAILED/);
       await page.getByRole("button", { name: "Rotate" }).click();
       await page.getByRole("button", { name: "I have it" }).click();
@@ -299,7 +299,7 @@ export const stories = {
       await list.first().getByRole("paragraph").getByText("from elsewhere").waitFor();
 
       await page.getByRole("button", { name: "Service available" }).click();
-      await page.getByRole("button", { name: "Announce it" }).click();
+      await page.getByRole("button", { name: "Announce" }).click();
       await page.getByRole("button", { name: "Service unavailable" }).waitFor();
       assert.equal((await desk.call("GET", "/service")).available, false);
     },
@@ -313,7 +313,7 @@ export const stories = {
       visit.expect(/ERR_|Failed to load/);
       await page.getByLabel("What is it about?").fill("kept");
       await page.getByRole("button", { name: "Open a ticket" }).click();
-      await page.getByRole("alert").getByText("The desk does not answer").first().waitFor();
+      await page.getByRole("alert").getByText("The desk does not respond").first().waitFor();
       assert.equal(await page.getByLabel("What is it about?").inputValue(), "kept");
 
       await desk.startAgain();
@@ -338,10 +338,10 @@ function looks(device) {
   return {
     device,
     async run({ page, desk, receiver, visit }) {
-      await page.getByText("No ticket yet.").waitFor();
+      await page.getByText("No tickets yet.").waitFor();
       await visit.inspect("the empty list of tickets");
       await page.goto(`${desk.url}/console#/webhooks`);
-      await page.getByText("Nobody listens yet").waitFor();
+      await page.getByText("No webhooks yet").waitFor();
       await visit.inspect("the empty list of webhooks");
       await page.goto(`${desk.url}/console#/webhooks/new`);
       await page.getByText("More settings").click();
@@ -362,11 +362,11 @@ function looks(device) {
       await page.getByText("Show all 500 characters").first().click();
       await visit.inspect("tickets");
       await page.goto(`${desk.url}/console#/webhooks`);
-      await page.getByRole("list", { name: "Webhooks" }).getByText("owed").waitFor();
+      await page.getByRole("list", { name: "Webhooks" }).getByText("to deliver").waitFor();
       await visit.inspect("webhooks");
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
       await page.getByRole("button", { name: /3 attempts/ }).first().click();
-      await page.getByText("What it answered").first().click();
+      await page.getByText("Response").first().click();
       await visit.inspect("an event's attempts");
       await page.getByRole("button", { name: "Unregister" }).click();
       await page.getByRole("dialog").waitFor();
@@ -374,7 +374,7 @@ function looks(device) {
       await page.getByRole("button", { name: "Cancel" }).click();
       for (const name of ["Replay", "Settings", "Secrets"]) {
         await page.getByRole("link", { name }).click();
-        await page.getByRole("button", { name: /Preview|Save|End it now/ }).waitFor();
+        await page.getByRole("button", { name: /Preview|Save|Revoke/ }).waitFor();
         await visit.inspect(name);
       }
       visit.expect(/404.*\/replay/);

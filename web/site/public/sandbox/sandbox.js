@@ -1,14 +1,14 @@
 // Runs receivers that a visitor wrote. This frame has an origin of its own and may load nothing; each
 // receiver runs in a worker of its own, which is ended when it does not answer in time. Each run of a
-// rehearsal begins with new ones, so that it goes the same way each time.
+// scenario begins with new ones, so that it goes the same way each time.
 
 /** Milliseconds that a receiver has to say how it answers. */
 const PATIENCE_MS = 500;
 /** Milliseconds until its worker runs, which a busy machine may take. */
 const BEGIN_MS = 5_000;
-/** A receiver that hung so often is taken to do nothing else, or a rehearsal would last for hours. */
+/** A receiver that hung so often is taken to do nothing else, or a scenario would last for hours. */
 const MOST_HANGS = 3;
-const HANGS = { latency: Infinity, took: false };
+const HANGS = { latency: Infinity, accepted: false };
 
 /**
  * What stands before the visitor's code, in its first line, so that lines are counted as they are
@@ -140,7 +140,7 @@ function receiverAt(place, source) {
 /** A receiver that fails is a server that fails. @param {string} why */
 function broken(why) {
   const body = `the receiver threw ${why}`.slice(0, 4_096);
-  return { latency: 20, status: 500, body, took: false };
+  return { latency: 20, status: 500, body, accepted: false };
 }
 
 /** What a receiver gave, as far as it makes sense. @param {any} answered */
@@ -155,7 +155,7 @@ function reactionOf(answered) {
     latency: latency >= 0 ? Math.round(latency) : 20,
     status,
     body: String(given.body ?? "").slice(0, 4_096),
-    took: status >= 200 && status < 300,
+    accepted: status >= 200 && status < 300,
   };
   if (given.retryAfter === undefined) return reaction;
   return { ...reaction, retryAfter: String(given.retryAfter).slice(0, 200) };

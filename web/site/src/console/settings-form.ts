@@ -1,26 +1,26 @@
-/** A webhook's settings as they stand in a form: all of them text, kept as it was typed. */
+/** The form of a webhook's settings: its fields as text, and the settings that they stand for. */
 
 import { Refused } from "../lib/http/backend";
 import type { Settings } from "../lib/http/desk";
 import { EVENT_TYPES, GUIDE_TYPES } from "../lib/rows";
 import type { EventType, Webhook } from "../lib/rows";
 
-export interface Draft {
+export interface SettingsDraft {
   callback_url: string;
   description: string;
   events: EventType[];
   ordering: string;
-  /** Seconds, apart by commas or spaces. */
+  /** Seconds, separated by commas or spaces. */
   retry_schedule: string;
   timeout_ms: string;
   max_in_flight: string;
   rate_limit: string;
-  /** A line each, `name: value`. */
+  /** One `name: value` a line. */
   headers: string;
 }
 
-/** The desk's own defaults are what is left empty. */
-export function empty(): Draft {
+/** The form of a new webhook. Empty fields stand for the desk's defaults. */
+export function emptyDraft(): SettingsDraft {
   return {
     callback_url: "",
     description: "",
@@ -34,7 +34,7 @@ export function empty(): Draft {
   };
 }
 
-export function draftOf(webhook: Webhook): Draft {
+export function draftOf(webhook: Webhook): SettingsDraft {
   const headers = Object.entries(webhook.headers).map(([name, value]) => `${name}: ${value}`);
   return {
     callback_url: webhook.callback_url,
@@ -49,17 +49,17 @@ export function draftOf(webhook: Webhook): Draft {
   };
 }
 
-/** What stands for a schedule without retries. */
+/** The text of a schedule without retries. */
 const NONE = "none";
 
-/** What a draft means. What is no number is sent as it is: the desk says what is wrong with it. */
-export function settingsOf(draft: Draft): Settings {
+/** The settings of a form. Text that is not a number is sent as it is, for the desk to refuse. */
+export function settingsOf(draft: SettingsDraft): Settings {
   return {
     callback_url: draft.callback_url,
     description: draft.description === "" ? null : draft.description,
     events: draft.events,
     ordering: draft.ordering,
-    retry_schedule: waits(draft.retry_schedule),
+    retry_schedule: parseSchedule(draft.retry_schedule),
     timeout_ms: number(draft.timeout_ms),
     max_in_flight: number(draft.max_in_flight),
     rate_limit: number(draft.rate_limit),
@@ -67,16 +67,16 @@ export function settingsOf(draft: Draft): Settings {
   };
 }
 
-/** What of `draft` is another than it was in `before`. */
-export function changes(before: Draft, draft: Draft): Settings {
+/** The settings in which `draft` differs from `before`. */
+export function changedSettings(before: SettingsDraft, draft: SettingsDraft): Settings {
   const was = settingsOf(before);
   const differs = ([name, value]: [string, unknown]): boolean =>
     JSON.stringify(value) !== JSON.stringify(was[name]);
   return Object.fromEntries(Object.entries(settingsOf(draft)).filter(differs));
 }
 
-/** The waits of a schedule, or null where none are named. */
-export function waits(text: string): (number | string)[] | null {
+/** The seconds of a schedule; `null` when the field is empty. */
+export function parseSchedule(text: string): (number | string)[] | null {
   if (text.trim().toLowerCase() === NONE) return [];
   const parts = text.split(/[\s,]+/).filter((part) => part !== "");
   return parts.length === 0 ? null : parts.map((part) => number(part) ?? part);
@@ -96,12 +96,12 @@ function pairsOf(text: string): [name: string, value: string][] {
   });
 }
 
-/** Throws `Refused` for what a desk could not be told, as an object has each name once. */
-export function check({ headers }: Draft): void {
+/** Throws `Refused` when a header is given twice, which a JSON object cannot express. */
+export function rejectDuplicateHeaders({ headers }: SettingsDraft): void {
   const names = pairsOf(headers).map(([name]) => name.toLowerCase());
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice === undefined) return;
-  const detail = `name ${twice} twice`;
+  const detail = `must not contain ${twice} twice`;
   const errors = [{ pointer: "#/headers", detail }];
-  throw new Refused({ title: "A header is given twice", detail, code: "bad_field", errors });
+  throw new Refused({ title: "Duplicate header", detail, code: "bad_field", errors });
 }

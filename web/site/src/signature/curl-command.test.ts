@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { init, sign } from "hookdesk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { signature } from "../console/browser-signature";
+import { signInBrowser } from "./browser-signature";
 import { curlCommand } from "./curl-command";
 import type { Sign } from "./curl-command";
 import type { Pair } from "./headers";
@@ -25,7 +25,7 @@ const HAS_CURL = spawnSync("curl", ["--version"]).error === undefined;
 if (!HAS_CURL) console.warn("there is no curl: no command is run");
 const SIGNERS: [string, Sign][] = [
   ["the package", sign],
-  ["the browser", signature],
+  ["the browser", signInBrowser],
 ];
 
 interface Heard {

@@ -1,4 +1,4 @@
-/** The contract's closed sets in words. */
+/** Labels of the API's enumerations: states, reasons, failures and events. */
 
 import type { Attempt, DeliveryState, EventType, Failure, Ordering, Reason } from "../rows";
 

@@ -1,20 +1,19 @@
-/** Times as people say them. */
+/** Times and durations as text, relative to a clock that the simulator can stop. */
 
-const SECOND = 1_000;
-const [MINUTE, HOUR, DAY] = [60 * SECOND, 3_600 * SECOND, 86_400 * SECOND];
+import { DAY, HOUR, MINUTE, SECOND } from "./durations";
 
 let now = $state(Date.now());
-let stands: number | null = null;
-setInterval(() => (now = stands ?? Date.now()), SECOND);
+let frozenAt: number | null = null;
+setInterval(() => (now = frozenAt ?? Date.now()), SECOND);
 
-/** Has time stand still at `at`, in milliseconds of unix time, or go on by itself. */
-export function standAt(at: number | null): void {
-  stands = at;
+/** Stops the clock at a time in milliseconds of unix time; `null` has it run again. */
+export function freezeClock(at: number | null): void {
+  frozenAt = at;
   now = at ?? Date.now();
 }
 
-/** A length of time in its two largest units: `2 h 30 min`. */
-export function span(ms: number): string {
+/** A duration in its two largest units: `2 h 30 min`. */
+export function duration(ms: number): string {
   if (ms < 1) return "under 1 ms";
   if (ms < SECOND) return `${Math.round(ms)} ms`;
   const units: [number, string][] = [
@@ -31,29 +30,28 @@ export function span(ms: number): string {
   return small && rest > 0 && whole < 10 ? `${whole} ${name} ${rest} ${small[1]}` : `${whole} ${name}`;
 }
 
-/** How far a time is from now, as it stays true from second to second. */
-export function distance(time: string): string {
+/** A time relative to now, kept up to date: `in 5 min`, `2 h ago`. */
+export function relativeTime(time: string): string {
   const ms = Date.parse(time) - now;
   if (Math.abs(ms) < 1_500) return "now";
-  return ms > 0 ? `in ${span(Math.ceil(ms / SECOND) * SECOND)}` : `${span(-ms)} ago`;
+  return ms > 0 ? `in ${duration(Math.ceil(ms / SECOND) * SECOND)}` : `${duration(-ms)} ago`;
 }
 
-/** Whether a time is still to come. */
-export function isAhead(time: string): boolean {
+export function isFuture(time: string): boolean {
   return Date.parse(time) > now;
 }
 
-/** The time itself, in this place's own way. */
-export function exact(time: string): string {
+/** Date and time in the browser's language. */
+export function dateTime(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** The time of its day alone. */
-export function clock(time: string): string {
+/** The time of day in the browser's language. */
+export function timeOfDay(time: string): string {
   return new Date(time).toLocaleTimeString(undefined, { timeStyle: "medium" });
 }
 
-/** When an event happened: its id begins with that (RFC 9562, version 7). */
-export function happened(event: string): string {
+/** When an event was created: its id is a UUID of version 7 (RFC 9562), which begins with the time. */
+export function eventTime(event: string): string {
   return new Date(parseInt(event.slice(4, 16), 16)).toISOString();
 }

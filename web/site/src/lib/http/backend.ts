@@ -1,10 +1,10 @@
-/** The one way from the page to a desk, wherever the desk runs. */
+/** The interface between the page and a desk: its HTTP API, its events, and its problem documents. */
 
 export interface Backend {
   /**
-   * Makes a call of the desk's HTTP interface and gives the answer's document.
+   * Makes a call of the HTTP API, and resolves with the response's document.
    *
-   * Throws `Refused` when the desk says no, or cannot be asked.
+   * Throws `Refused` when the desk refuses the call, or cannot be reached.
    */
   call(
     method: Method,
@@ -12,16 +12,16 @@ export interface Backend {
     body?: object,
     headers?: Record<string, string>,
   ): Promise<unknown>;
-  /** Tells what happens at the desk from now on, until what it returns is called. */
-  listen(onEvent: (signal: Signal) => void): () => void;
+  /** Signals events and the state of the connection, until the returned function is called. */
+  listen(onSignal: (signal: Signal) => void): () => void;
 }
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
-/** Something happened at the desk, or the page began or ceased to hear of it. */
+/** An event of the desk, or a change of the connection that brings them. */
 export type Signal = "event" | "connected" | "lost";
 
-/** The desk's no: a document of RFC 9457. */
+/** A problem document (RFC 9457). */
 export interface Problem {
   title: string;
   detail: string;
@@ -46,24 +46,24 @@ export class Refused extends Error {
   }
 }
 
-/** Any error as a problem that can be shown. */
+/** Any error as a problem document, to be shown. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Refused) return error.problem;
-  return { title: "The page made a mistake", detail: String(error), code: "page_error" };
+  return { title: "An error in this page", detail: String(error), code: "page_error" };
 }
 
-/** The code of a desk that cannot be asked. It is the page's own. */
+/** The page's own code for a desk that does not respond. */
 export const UNREACHABLE = "unreachable";
-/** The code of an answer that is no desk's. */
+/** The page's own code for a response that is not a desk's. */
 export const UNREADABLE = "unreadable";
 
-/** Whether an error leaves open what became of a call. */
+/** Whether an error leaves the outcome of a call unknown. */
 export function isUnknown(error: unknown): boolean {
   const codes = [UNREACHABLE, UNREADABLE, "store_unavailable", "overloaded"];
   return error instanceof Refused && codes.includes(error.problem.code);
 }
 
-/** Whether an error says that there is no such thing. */
+/** Whether an error is a 404 of the API. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Refused && error.problem.code === "not_found";
 }

@@ -1,10 +1,10 @@
-/** The desk as functions: each is one call of the HTTP contract. */
+/** A client of the desk's HTTP API: one method for each call. */
 
 import { createContext } from "svelte";
 
 import { isNotFound, isUnknown } from "./backend";
 import type { Backend, Method, Signal } from "./backend";
-import { Once } from "./idempotency-keys";
+import { IdempotencyKeys } from "./idempotency-keys";
 import type {
   Attempt,
   Count,
@@ -21,39 +21,40 @@ import type {
   WebhookState,
 } from "../rows";
 
-/** Rows of a page: as many as are looked through without a search, and quick to draw. */
-const PAGE = 50;
-/** Webhooks of which one has heard something, where anything works at all. */
-const LOOKED_AT = 3;
+/** Rows of a page. */
+const PAGE_SIZE = 50;
+/** Webhooks in which the first delivery is looked for. */
+const MAX_PROBED_WEBHOOKS = 3;
 
 export type Status = Ticket["status"];
 export type Order = "newest" | "oldest";
 
-/** A part of the log that is to be sent once more. */
-export interface Part {
+/** Parameters of a replay: the range of the log, which events of it, and the rate. */
+export interface ReplayRange {
   since: string;
   until?: string;
   only: Run["only"];
   per_second?: number | string;
 }
 
-export interface Beginning {
-  /** The first webhook. */
+/** Progress towards the first delivery. */
+export interface Onboarding {
+  /** The first webhook's id. */
   webhook: string | null;
   ticket: boolean;
   delivered: boolean;
 }
 
-/** Settings as they are sent; the desk says what is wrong with them. */
+/** A webhook's settings as they are sent. The desk validates them. */
 export type Settings = Record<string, unknown>;
 
 export class Desk {
-  readonly #once = new Once();
+  readonly #idempotency = new IdempotencyKeys();
 
   constructor(readonly backend: Backend) {}
 
-  listen(onEvent: (signal: Signal) => void): () => void {
-    return this.backend.listen(onEvent);
+  listen(onSignal: (signal: Signal) => void): () => void {
+    return this.backend.listen(onSignal);
   }
 
   tickets(only: Status | "all", order: Order, after: string | null): Promise<Page<Ticket>> {
@@ -143,17 +144,17 @@ export class Desk {
     return this.#data("POST", `/webhooks/${id}/deliveries/${event}/resend`);
   }
 
-  /** Counts what a replay would send. */
-  preview(id: string, part: Part): Promise<Count> {
-    return this.#data("POST", `/webhooks/${id}/replay`, { ...part, dry_run: true });
+  /** Counts the events that a replay would send. */
+  preview(id: string, range: ReplayRange): Promise<Count> {
+    return this.#data("POST", `/webhooks/${id}/replay`, { ...range, dry_run: true });
   }
 
-  replay(id: string, part: Part): Promise<Count> {
-    return this.#data("POST", `/webhooks/${id}/replay`, part);
+  replay(id: string, range: ReplayRange): Promise<Count> {
+    return this.#data("POST", `/webhooks/${id}/replay`, range);
   }
 
-  /** The replay that runs, if one does. */
-  async running(id: string): Promise<Run | null> {
+  /** The running replay, if there is one. */
+  async runningReplay(id: string): Promise<Run | null> {
     try {
       return await this.#data("GET", `/webhooks/${id}/replay`);
     } catch (error) {
@@ -166,40 +167,39 @@ export class Desk {
     return this.#data("DELETE", `/webhooks/${id}/replay`);
   }
 
-  /** How far somebody came who is new here. */
-  async beginning(): Promise<Beginning> {
+  async onboarding(): Promise<Onboarding> {
     const [webhooks, tickets] = await Promise.all([
-      this.#page<Webhook>("/webhooks", { after: null }, LOOKED_AT),
+      this.#page<Webhook>("/webhooks", { after: null }, MAX_PROBED_WEBHOOKS),
       this.#page<Ticket>("/tickets", { after: null }, 1),
     ]);
-    const found = webhooks.data.map(({ id }) =>
+    const delivered = webhooks.data.map(({ id }) =>
       this.#page<Delivery>(`/webhooks/${id}/deliveries`, { state: "delivered" }, 1),
     );
-    const delivered = (await Promise.all(found)).some((page) => page.data.length > 0);
+    const hasDelivery = (await Promise.all(delivered)).some((page) => page.data.length > 0);
     const webhook = webhooks.data[0]?.id ?? null;
-    return { webhook, ticket: tickets.data.length > 0, delivered };
+    return { webhook, ticket: tickets.data.length > 0, delivered: hasDelivery };
   }
 
-  /** What changes something is done once, however often it is asked for until it is answered. */
+  /** Makes a call. A POST or PATCH has an idempotency key until it has a response. */
   async #data<T>(method: Method, path: string, body?: object): Promise<T> {
     const call = (headers = {}): Promise<unknown> => this.backend.call(method, path, body, headers);
     const isKeyed = method === "POST" || method === "PATCH";
-    const what = JSON.stringify([method, path, body]);
+    const name = JSON.stringify([method, path, body]);
     const keyed = (key: string): Promise<unknown> => call({ "idempotency-key": key });
-    const answer = await (isKeyed ? this.#once.do(what, keyed, isUnknown) : call());
-    return (answer as { data: T }).data;
+    const document = await (isKeyed ? this.#idempotency.run(name, keyed, isUnknown) : call());
+    return (document as { data: T }).data;
   }
 
   async #page<T>(
     path: string,
     query: Record<string, string | null>,
-    limit = PAGE,
+    limit = PAGE_SIZE,
   ): Promise<Page<T>> {
-    const given = Object.entries(query).filter(([, value]) => value !== null);
-    const parameters = [...given, ["limit", limit]].map(([name, value]) => `${name}=${value}`);
+    const filters = Object.entries(query).filter(([, value]) => value !== null);
+    const parameters = [...filters, ["limit", limit]].map(([name, value]) => `${name}=${value}`);
     return (await this.backend.call("GET", `${path}?${parameters.join("&")}`)) as Page<T>;
   }
 }
 
-/** The desk that all of the page is about. */
+/** The desk of the page, for all components. */
 export const [useDesk, provideDesk] = createContext<Desk>();

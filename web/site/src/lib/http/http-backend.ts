@@ -1,12 +1,12 @@
-/** A desk at the other end of HTTP: the one that served this page. */
+/** The backend over HTTP and Server-Sent Events: the desk that served this page. */
 
 import { Refused, UNREACHABLE, UNREADABLE } from "./backend";
 import type { Backend, Method, Problem, Signal } from "./backend";
 import { EVENT_TYPES } from "../rows";
 
-export class LiveBackend implements Backend {
+export class HttpBackend implements Backend {
   readonly #listeners = new Set<(signal: Signal) => void>();
-  /** Whether a call had no answer, and none had one since. */
+  /** Whether the latest call had no response. */
   #isLost = false;
 
   async call(
@@ -15,7 +15,7 @@ export class LiveBackend implements Backend {
     body?: object,
     headers: Record<string, string> = {},
   ): Promise<unknown> {
-    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(PATIENCE_MS) };
+    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
       request.headers = { ...headers, "content-type": "application/json" };
@@ -24,31 +24,31 @@ export class LiveBackend implements Backend {
     try {
       response = await fetch(`.${path}`, request);
     } catch {
-      this.#hear(false);
-      throw new Refused(NO_ANSWER);
+      this.#setReached(false);
+      throw new Refused(NO_RESPONSE);
     }
     const document: unknown = await response.json().catch(() => undefined);
-    this.#hear(true);
+    this.#setReached(true);
     if (response.ok && document !== undefined) return document;
     throw new Refused(isProblem(document) ? document : unreadable(response.status));
   }
 
-  /** A stream may stand over a network on which nothing comes through. */
-  #hear(isHeard: boolean): void {
-    if (isHeard !== this.#isLost) return;
-    this.#isLost = !isHeard;
-    for (const tell of this.#listeners) tell(isHeard ? "connected" : "lost");
+  /** Calls detect a lost connection before the stream of events does. */
+  #setReached(isReached: boolean): void {
+    if (isReached !== this.#isLost) return;
+    this.#isLost = !isReached;
+    for (const signal of this.#listeners) signal(isReached ? "connected" : "lost");
   }
 
   /**
-   * The browser comes back by itself, and says where it left; a stream that was refused ends. There is
-   * none while the page is hidden: a browser opens six connections to a desk, for all pages of it.
+   * Opens a stream of events. The browser reconnects by itself and resumes, except after a refusal. A
+   * hidden page has no stream, because all pages of a desk share the browser's six connections to it.
    */
-  listen(onEvent: (signal: Signal) => void): () => void {
+  listen(onSignal: (signal: Signal) => void): () => void {
     let source: EventSource | undefined;
-    let again: ReturnType<typeof setTimeout> | undefined;
+    let reopening: ReturnType<typeof setTimeout> | undefined;
     const close = (): void => {
-      clearTimeout(again);
+      clearTimeout(reopening);
       source?.close();
       source = undefined;
     };
@@ -57,40 +57,40 @@ export class LiveBackend implements Backend {
       if (document.hidden) return;
       const opened = new EventSource("./events");
       source = opened;
-      opened.onopen = () => onEvent("connected");
+      opened.onopen = () => onSignal("connected");
       opened.onerror = () => {
-        onEvent("lost");
-        if (opened.readyState === EventSource.CLOSED) again = setTimeout(open, REOPEN_AFTER_MS);
+        onSignal("lost");
+        if (opened.readyState === EventSource.CLOSED) reopening = setTimeout(open, REOPEN_AFTER_MS);
       };
       for (const type of [...EVENT_TYPES, "expired"]) {
-        opened.addEventListener(type, () => onEvent("event"));
+        opened.addEventListener(type, () => onSignal("event"));
       }
     };
     document.addEventListener("visibilitychange", open);
-    this.#listeners.add(onEvent);
+    this.#listeners.add(onSignal);
     open();
     return () => {
-      this.#listeners.delete(onEvent);
+      this.#listeners.delete(onSignal);
       document.removeEventListener("visibilitychange", open);
       close();
     };
   }
 }
 
-/** Longer than any answer takes. */
-const PATIENCE_MS = 20_000;
-/** Long enough for a desk that starts again. */
+/** Longer than any response takes. */
+const TIMEOUT_MS = 20_000;
+/** Long enough for a desk to restart. */
 const REOPEN_AFTER_MS = 3_000;
 
-const NO_ANSWER: Problem = {
-  title: "The desk does not answer",
-  detail: "Nothing came back. See whether the desk runs, and do this once more.",
+const NO_RESPONSE: Problem = {
+  title: "The desk does not respond",
+  detail: "No response arrived. Check that the desk is running, and try again.",
   code: UNREACHABLE,
 };
 
 function unreadable(status: number): Problem {
-  const detail = `It came with status ${status}. Something else than a desk may answer here.`;
-  return { title: "The answer is not a desk's", detail, code: UNREADABLE };
+  const detail = `Its status is ${status}. Another server may respond at this address.`;
+  return { title: "The response is not from a desk", detail, code: UNREADABLE };
 }
 
 function isProblem(document: unknown): document is Problem {

@@ -1,25 +1,25 @@
 import { expect, test } from "vitest";
 
-import { Once } from "./idempotency-keys";
+import { IdempotencyKeys } from "./idempotency-keys";
 
-test("what was lost is done again under its key, and what was answered under another", async () => {
-  const once = new Once();
+test("a call with an unknown outcome is repeated under its key, and any other under a new one", async () => {
+  const idempotency = new IdempotencyKeys();
   const keys: string[] = [];
-  const go = (what: string, error?: string): Promise<void> => {
-    const work = async (key: string): Promise<void> => {
+  const call = (name: string, error?: string): Promise<void> => {
+    const make = async (key: string): Promise<void> => {
       keys.push(key);
       if (error) throw new Error(error);
     };
-    return once.do(what, work, (of) => (of as Error).message === "lost").catch(() => {});
+    return idempotency.run(name, make, (of) => (of as Error).message === "lost").catch(() => {});
   };
-  await go("a", "lost");
-  await go("b");
-  await go("a", "lost");
-  await go("a", "refused");
-  await go("a");
-  await go("a");
-  const [first, other, again, refused, mended, last] = keys;
+  await call("a", "lost");
+  await call("b");
+  await call("a", "lost");
+  await call("a", "refused");
+  await call("a");
+  await call("a");
+  const [first, other, again, refused, corrected, last] = keys;
   expect(again).toBe(first);
   expect(refused).toBe(first);
-  expect(new Set([first, other, mended, last]).size).toBe(4);
+  expect(new Set([first, other, corrected, last]).size).toBe(4);
 });

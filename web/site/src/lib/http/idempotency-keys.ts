@@ -1,29 +1,29 @@
-/** Idempotency keys: what is done again after a lost answer is done under the same key. */
-export class Once {
-  /** Keys of what nobody knows whether it was done. */
+/** Idempotency keys: a call that is repeated after a lost response has the key of the first. */
+export class IdempotencyKeys {
+  /** Keys of calls with an unknown outcome, by what was called. */
   readonly #unknown = new Map<string, string>();
 
-  /** Does something under a key. `isUnknown` says whether an error leaves open what became of it. */
-  async do<T>(
-    what: string,
-    work: (key: string) => Promise<T>,
+  /** Makes a call under a key. `isUnknown` says whether an error leaves the call's outcome unknown. */
+  async run<T>(
+    call: string,
+    make: (key: string) => Promise<T>,
     isUnknown: (error: unknown) => boolean,
   ): Promise<T> {
-    const key = this.#unknown.get(what) ?? draw();
+    const key = this.#unknown.get(call) ?? newKey();
     try {
-      const done = await work(key);
-      this.#unknown.delete(what);
-      return done;
+      const result = await make(key);
+      this.#unknown.delete(call);
+      return result;
     } catch (error) {
-      if (isUnknown(error)) this.#unknown.set(what, key);
-      else this.#unknown.delete(what);
+      if (isUnknown(error)) this.#unknown.set(call, key);
+      else this.#unknown.delete(call);
       throw error;
     }
   }
 }
 
-/** Not `randomUUID`, which browsers keep from pages that came without TLS. */
-function draw(): string {
+/** Not by `randomUUID`, which browsers offer to secure origins only. */
+function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,11 +1,11 @@
-/** The page's documents, which link to each other wherever they are served. */
+/** Links between the site's documents, which work under a server's paths and in a folder of files. */
 
 export type Document = "console" | "simulator" | "signature";
 
-/** A folder of files has them under their files' names, and has no desk to show in a console. */
+/** A folder of static files has file names in its URLs, and has no desk for a console. */
 const isFolder = /\.html$/.test(location.pathname);
 
-/** Where a document is, if it is here. */
+/** The URL of a document; `null` when it is not served here. */
 export function documentHref(document: Document): string | null {
   if (document === "console") return isFolder ? null : "./";
   return isFolder ? `./${document}.html` : `./${document}`;

@@ -1,4 +1,4 @@
-/** Which view is shown: the part of the URL behind `#`, so that any web server can serve the page. */
+/** The route of the console: which view the URL's fragment names. */
 
 export type Tab = "deliveries" | "replay" | "settings" | "secrets";
 export const TABS: Tab[] = ["deliveries", "replay", "settings", "secrets"];

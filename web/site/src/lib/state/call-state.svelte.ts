@@ -1,17 +1,19 @@
+/** State of a call that the page makes: whether it is pending, and why it failed. */
+
 import { problemOf } from "../http/backend";
 import type { Problem } from "../http/backend";
 
-/** Something that somebody asked for: whether it is under way, and why it failed. */
-export class Act {
+export class CallState {
   busy = $state(false);
+  /** Why the last call failed; `null` when it succeeded. */
   problem = $state.raw<Problem | null>(null);
 
-  /** Whether it was done. One at a time: a second press of a button is none. */
-  async run(work: () => Promise<unknown>): Promise<boolean> {
+  /** Makes a call, unless one is pending. Resolves with whether it succeeded. */
+  async run(call: () => Promise<unknown>): Promise<boolean> {
     if (this.busy) return false;
     this.busy = true;
     try {
-      await work();
+      await call();
       this.problem = null;
       return true;
     } catch (error) {
@@ -22,10 +24,10 @@ export class Act {
     }
   }
 
-  /** What is wrong with a field or a part of it. */
-  about(field: string): string | undefined {
+  /** What the desk says is wrong with a field, or with a part of it. */
+  errorOf(field: string): string | undefined {
     const pointer = `#/${field}`;
-    const fits = (of: string): boolean => of === pointer || of.startsWith(`${pointer}/`);
-    return this.problem?.errors?.find((error) => fits(error.pointer))?.detail;
+    const isOfField = (of: string): boolean => of === pointer || of.startsWith(`${pointer}/`);
+    return this.problem?.errors?.find((error) => isOfField(error.pointer))?.detail;
   }
 }

@@ -1,62 +1,63 @@
+/** Live updates: views reload when the desk signals an event, at a limited rate. */
+
 import { createContext, untrack } from "svelte";
 
 import type { Desk } from "../http/desk";
 
-/** Between two looks at the desk, however much happens there. */
-const BREATH_MS = 600;
+/** Milliseconds between two loads of a view, however many events there are. */
+const MIN_INTERVAL_MS = 600;
 
-/** Lets views follow what happens at the desk, at a pace that suits eyes. */
-export class News {
-  /** Whether the desk is heard; unknown at first. */
+export class LiveUpdates {
+  /** Whether the desk's events arrive; `null` until that is known. */
   connected = $state<boolean | null>(null);
-  readonly #followers = new Set<() => void>();
+  readonly #watchers = new Set<() => void>();
 
-  /** Begins to listen, until what it returns is called. */
+  /** Follows the desk's events, until the returned function is called. */
   follow(desk: Desk): () => void {
     return desk.listen((signal) => {
       if (signal !== "event") this.connected = signal === "connected";
-      // What happened while nobody listened is not told by itself.
-      if (signal !== "lost") this.tell();
+      // Events before a connection are not signalled.
+      if (signal !== "lost") this.invalidate();
     });
   }
 
-  /** Something changed, so what is shown may be old. */
-  tell(): void {
-    for (const look of this.#followers) look();
+  /** Has all views reload, because something has changed. */
+  invalidate(): void {
+    for (const reload of this.#watchers) reload();
   }
 
   /**
-   * Looks at once, again when something changed, and after `restMs` besides. Looks never overlap,
-   * and there is none while the page is hidden. For an `$effect`, which ends it.
+   * Loads at once, again after each change, and every `intervalMs`. Loads do not overlap, and a hidden
+   * page has none. For an `$effect`: the returned function ends it.
    */
-  watch(look: () => Promise<void>, restMs: () => number): () => void {
-    let [busy, due, ended] = [false, false, false];
+  watch(load: () => Promise<void>, intervalMs: () => number): () => void {
+    let [isPaused, isDue, hasEnded] = [false, false, false];
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const turn = async (): Promise<void> => {
-      due = busy || document.hidden;
-      if (due || ended) return;
+    const run = async (): Promise<void> => {
+      isDue = isPaused || document.hidden;
+      if (isDue || hasEnded) return;
       clearTimeout(timer);
-      busy = true;
-      await look();
-      if (!ended) timer = setTimeout(breathed, BREATH_MS);
+      isPaused = true;
+      await load();
+      if (!hasEnded) timer = setTimeout(resume, MIN_INTERVAL_MS);
     };
-    const breathed = (): void => {
-      busy = false;
-      if (due) void turn();
-      else timer = setTimeout(turn, restMs());
+    const resume = (): void => {
+      isPaused = false;
+      if (isDue) void run();
+      else timer = setTimeout(run, intervalMs());
     };
-    const wanted = (): void => void turn();
-    this.#followers.add(wanted);
-    document.addEventListener("visibilitychange", wanted);
-    // What it reads before it first waits is not what the effect is about.
-    untrack(wanted);
+    const reload = (): void => void run();
+    this.#watchers.add(reload);
+    document.addEventListener("visibilitychange", reload);
+    // The effect must not depend on what `load` reads.
+    untrack(reload);
     return () => {
-      ended = true;
+      hasEnded = true;
       clearTimeout(timer);
-      this.#followers.delete(wanted);
-      document.removeEventListener("visibilitychange", wanted);
+      this.#watchers.delete(reload);
+      document.removeEventListener("visibilitychange", reload);
     };
   }
 }
 
-export const [useNews, provideNews] = createContext<News>();
+export const [useLiveUpdates, provideLiveUpdates] = createContext<LiveUpdates>();

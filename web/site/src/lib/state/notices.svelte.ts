@@ -1,6 +1,8 @@
-/** Short words on what was done, which go by themselves. */
+/** Notices: short confirmations that disappear after a few seconds. */
 
 const SHOWN_MS = 6_000;
+/** Notices at once. */
+const MAX_NOTICES = 3;
 
 export interface Notice {
   id: number;
@@ -14,9 +16,9 @@ export function notices(): Notice[] {
   return shown;
 }
 
-export function say(text: string): void {
+export function notify(text: string): void {
   count += 1;
   const id = count;
-  shown = [...shown.slice(-2), { id, text }];
+  shown = [...shown.slice(1 - MAX_NOTICES), { id, text }];
   setTimeout(() => (shown = shown.filter((notice) => notice.id !== id)), SHOWN_MS);
 }

@@ -1,24 +1,24 @@
-/** Secrets that are shown this once: they stay until somebody has them, wherever one goes meanwhile. */
+/** One-time secrets: each is shown until it is confirmed, in whichever view. */
 
-interface Handed {
+interface OneTimeSecret {
   secret: string;
-  taken: () => void;
+  onConfirm: () => void;
 }
 
-let waiting = $state.raw<Handed[]>([]);
+let pending = $state.raw<OneTimeSecret[]>([]);
 
-/** Shows a secret until somebody says that it is kept. */
-export function hand(secret: string, taken: () => void = () => {}): void {
-  waiting = [...waiting, { secret, taken }];
+/** Shows a secret until somebody confirms that they have it. */
+export function showOneTimeSecret(secret: string, onConfirm: () => void = () => {}): void {
+  pending = [...pending, { secret, onConfirm }];
 }
 
-/** The one to be shown. */
-export function handed(): Handed | undefined {
-  return waiting[0];
+/** The secret to show next. */
+export function currentSecret(): OneTimeSecret | undefined {
+  return pending[0];
 }
 
-export function take(): void {
-  const [first, ...others] = waiting;
-  waiting = others;
-  first?.taken();
+export function confirmSecret(): void {
+  const [first, ...others] = pending;
+  pending = others;
+  first?.onConfirm();
 }

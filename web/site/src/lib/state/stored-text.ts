@@ -1,27 +1,28 @@
-/** A text that this browser keeps for the page, where it keeps any: for good, or while a tab is open. */
-export class Kept {
+/** A text in the browser's storage: for good, or for as long as the tab is open. */
+export class StoredText {
   constructor(
-    readonly name: string,
-    readonly where: "browser" | "tab" = "browser",
+    readonly key: string,
+    readonly scope: "browser" | "tab" = "browser",
   ) {}
 
   get #storage(): Storage {
-    return this.where === "tab" ? sessionStorage : localStorage;
+    return this.scope === "tab" ? sessionStorage : localStorage;
   }
 
+  /** The text; `null` when there is none, or when the browser denies storage. */
   get(): string | null {
     try {
-      return this.#storage.getItem(this.name);
+      return this.#storage.getItem(this.key);
     } catch {
       return null;
     }
   }
 
-  put(word: string): void {
+  set(text: string): void {
     try {
-      this.#storage.setItem(this.name, word);
+      this.#storage.setItem(this.key, text);
     } catch {
-      // It is known until the page is closed.
+      // Storage is full or denied: the page works without it.
     }
   }
 }

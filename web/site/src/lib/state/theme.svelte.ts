@@ -1,23 +1,23 @@
-/** Light or dark: as the system has it, or as was chosen here. */
+/** The colour theme: the system's, or the one that was chosen here. */
 
-import { Kept } from "./stored-text";
+import { StoredText } from "./stored-text";
 
 export type Theme = "system" | "light" | "dark";
 export const THEMES: Theme[] = ["system", "light", "dark"];
 
-const kept = new Kept("hookdesk-theme");
-const begun = THEMES.find((theme) => theme === kept.get()) ?? "system";
-let chosen = $state<Theme>(begun);
-apply(begun);
+const stored = new StoredText("hookdesk-theme");
+const initial = THEMES.find((theme) => theme === stored.get()) ?? "system";
+let chosen = $state<Theme>(initial);
+apply(initial);
 
 export function theme(): Theme {
   return chosen;
 }
 
-export function choose(next: Theme): void {
+export function chooseTheme(next: Theme): void {
   chosen = next;
   apply(next);
-  kept.put(next);
+  stored.set(next);
 }
 
 function apply(next: Theme): void {

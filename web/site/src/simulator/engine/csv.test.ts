@@ -4,7 +4,7 @@ import { toCsv } from "./csv";
 import type { Recording } from "./recording";
 
 test("names cannot break a table, nor be taken for formulas", () => {
-  const track = { url: "", webhook: "wh_1", refused: null, left: null, stands: [] };
+  const track = { url: "", webhook: "wh_1", refused: null, unregisteredAt: null, states: [] };
   const recording: Recording = {
     start: 0,
     end: 1,
@@ -12,10 +12,10 @@ test("names cannot break a table, nor be taken for formulas", () => {
     lanes: [],
     events: [undefined, { id: "evt_1", event: "ping", at: 0, lane: null }],
     attempts: [
-      { at: 5, end: 6, track: 0, seq: 1, number: 1, status: 200, failure: null, reason: "delivered", next: null, took: true },
+      { at: 5, end: 6, track: 0, seq: 1, number: 1, status: 200, failure: null, reason: "delivered", next: null, accepted: true },
     ],
-    cut: null,
-    figures: { inputs: 0, ms: 0 },
+    truncated: null,
+    cost: { inputs: 0, ms: 0 },
   };
   const [, ...rows] = toCsv(recording).split("\r\n");
   expect(rows).toEqual([`5,"'=1+""2"",\n3",wh_1,evt_1,1,1,200,,delivered,`, ""]);

@@ -1,4 +1,4 @@
-/** Attempts as a table for other programs (RFC 4180). */
+/** CSV export of a recording's attempts (RFC 4180). */
 
 import type { Recording } from "./recording";
 
@@ -13,7 +13,7 @@ export function toCsv({ attempts, events, tracks }: Recording): string {
   return [NAMES, ...rows, ""].join("\r\n");
 }
 
-/** Quoted where it must be; what a spreadsheet would take for a formula is marked as text. */
+/** Quotes a field where needed. A text that a spreadsheet would read as a formula gets an apostrophe. */
 function quoted(field: string): string {
   const text = /^[=+@-]/.test(field) ? `'${field}` : field;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -4,10 +4,10 @@ import { Heap } from "./heap";
 
 test("the least comes first, and of equals the one that came first", () => {
   const heap = new Heap<[number, number]>(([rank]) => rank);
-  const all = Array.from({ length: 500 }, (_, turn): [number, number] => [(turn * 7_919) % 50, turn]);
+  const all = Array.from({ length: 500 }, (_, transition): [number, number] => [(transition * 7_919) % 50, transition]);
   for (const thing of all) heap.add(thing);
   const taken = all.map(() => heap.take());
   expect(taken).toEqual(all.toSorted(([a, m], [b, n]) => a - b || m - n));
-  expect(heap.least).toBeUndefined();
+  expect(heap.first).toBeUndefined();
   expect(() => heap.take()).toThrow(RangeError);
 });

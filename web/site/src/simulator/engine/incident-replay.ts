@@ -1,67 +1,74 @@
-/** An incident file as a recording: what a server was told, decided once more. */
+/** Replay of an incident file: a server's recorded inputs, decided again step by step. */
 
 import type { IncidentPlayer, IncidentStep } from "hookdesk";
 
 import { Refused } from "../../lib/http/backend";
 import type { Recording } from "./recording";
-import { sentOf } from "./scenario-run";
+import { sentAttempt } from "./scenario-run";
 
-/** A step in short, for a list of any length. */
-export interface Step {
+/** Summary of a replayed step, for a list of any length. */
+export interface StepSummary {
   number: number;
   at: number | null;
-  /** Commands and what they came to. */
-  words: string;
+  /** Its commands and their results. */
+  text: string;
+  /** How many requests it sent. */
   requests: number;
+  /** How it differs from what the file has. */
   difference: string | null;
 }
 
 export interface Incident {
   recording: Recording;
-  steps: Step[];
-  /** The chain at the end. */
+  steps: StepSummary[];
+  /** Hash over all decisions. */
   chain: string;
-  /** Whether every step came to what the file says. */
+  /** Whether every step was decided as the file has it. */
   same: boolean;
   redacted: boolean;
 }
 
-/** Lines between two looks at whether anybody still wants to know. */
-const STRETCH = 200;
+/** Lines between two reports of progress. */
+const LINES_PER_REPORT = 200;
 
+/**
+ * Replays an incident file. `onProgress` gets the share that is done, and returns whether to go on.
+ *
+ * Resolves with `null` when it was stopped. Throws `Refused` when a line cannot be read.
+ */
 export async function replay(
   text: string,
   open: (header: string) => IncidentPlayer,
-  onStretch: (done: number) => Promise<boolean>,
+  onProgress: (done: number) => Promise<boolean>,
 ): Promise<Incident | null> {
   const lines = text.split("\n");
-  // A file that was cut in the middle of a line is good up to there.
+  // What follows the last line end is an incomplete line of a truncated file.
   lines.pop();
   const [header = text, ...inputs] = lines;
   const player = attempt(() => open(header), 1);
-  const book = new Book();
+  const builder = new IncidentBuilder();
   for (const [index, line] of inputs.entries()) {
-    book.note(attempt(() => player.play(line), index + 2));
-    if (index % STRETCH === 0 && !(await onStretch(index / inputs.length))) return null;
+    builder.add(attempt(() => player.play(line), index + 2));
+    if (index % LINES_PER_REPORT === 0 && !(await onProgress(index / inputs.length))) return null;
   }
   player.free();
-  return book.close(JSON.parse(header).redacted === true);
+  return builder.finish(JSON.parse(header).redacted === true);
 }
 
 function attempt<T>(work: () => T, line: number): T {
   try {
     return work();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const detail = `Line ${line} is not as \`hookdesk export\` writes it: ${why}`;
+    const reason = error instanceof Error ? error.message : String(error);
+    const detail = `Line ${line} is not as \`hookdesk export\` writes it: ${reason}`;
     const problem = { title: "The file cannot be read", detail, code: "bad_incident" };
     throw new Refused(problem, { cause: error });
   }
 }
 
-/** Steps as they come, and the picture that they make. */
-class Book {
-  readonly #steps: Step[] = [];
+/** Collects replayed steps into a recording. */
+class IncidentBuilder {
+  readonly #steps: StepSummary[] = [];
   readonly #tracks = new Map<string, number>();
   readonly #lanes = new Map<string, number>();
   readonly #recording: Recording = {
@@ -71,17 +78,17 @@ class Book {
     lanes: [],
     events: [],
     attempts: [],
-    cut: null,
-    figures: { inputs: 0, ms: 0 },
+    truncated: null,
+    cost: { inputs: 0, ms: 0 },
   };
   #chain = "";
 
-  note(step: IncidentStep): void {
+  add(step: IncidentStep): void {
     const { number, nowMs, decisions, told, chain, difference } = step;
     const commands = decisions.map(({ command, reply, about }) => `${command}: ${about ?? reply}`);
     const requests = decisions.flatMap((decision) => decision.requests);
-    const words = commands.join(", ") || step.failure || step.input;
-    const row = { number, at: nowMs ?? null, words, requests: requests.length };
+    const summary = commands.join(", ") || step.failure || step.input;
+    const row = { number, at: nowMs ?? null, text: summary, requests: requests.length };
     this.#steps.push({ ...row, difference: difference ?? null });
     this.#chain = chain;
     const recording = this.#recording;
@@ -94,28 +101,28 @@ class Book {
       const lane = about === undefined ? null : this.#lane(about, createdMs);
       recording.events[seq] = { id, event, at: createdMs, lane };
     }
-    for (const { id, ...stand } of told.webhooks) {
-      const { stands } = recording.tracks[this.#track(id, id)] ?? {};
-      if (nowMs !== undefined) stands?.push({ id, ...stand, at: nowMs });
+    for (const { id, ...state } of told.webhooks) {
+      const { states } = recording.tracks[this.#track(id, id)] ?? {};
+      if (nowMs !== undefined) states?.push({ id, ...state, at: nowMs });
     }
     for (const attempt of told.attempts) {
       const track = this.#track(attempt.webhook, attempt.webhook);
-      recording.attempts.push({ ...sentOf(attempt), track, took: attempt.reason === "delivered" });
+      recording.attempts.push({ ...sentAttempt(attempt), track, accepted: attempt.reason === "delivered" });
     }
   }
 
-  close(redacted: boolean): Incident {
+  finish(redacted: boolean): Incident {
     const recording = this.#recording;
     if (recording.start > recording.end) recording.start = recording.end;
-    // What ended in it may have begun before.
+    // An attempt that ended in the recording may have begun before it.
     for (const { at } of recording.attempts) recording.start = Math.min(recording.start, at);
     recording.attempts.sort((one, other) => one.at - other.at);
-    recording.figures.inputs = this.#steps.length;
+    recording.cost.inputs = this.#steps.length;
     const same = this.#steps.every(({ difference }) => difference === null);
     return { recording, steps: this.#steps, chain: this.#chain, same, redacted };
   }
 
-  /** A webhook's track. It bears the webhook's id until a request says where it is. */
+  /** A webhook's track. Its id is its name until a request shows its URL. */
   #track(webhook: string, url: string): number {
     const known = this.#tracks.get(webhook);
     if (known !== undefined) {
@@ -123,7 +130,7 @@ class Book {
       if (track?.url === webhook) track.name = track.url = url;
       return known;
     }
-    const track = { name: url, url, webhook, refused: null, left: null, stands: [] };
+    const track = { name: url, url, webhook, refused: null, unregisteredAt: null, states: [] };
     const index = this.#recording.tracks.push(track) - 1;
     this.#tracks.set(webhook, index);
     return index;

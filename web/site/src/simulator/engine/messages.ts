@@ -1,32 +1,32 @@
-/** What the page and its worker say to each other. */
+/** Messages between the page and its worker. */
 
 import type { Verdict } from "hookdesk";
 
 import type { Problem } from "../../lib/http/backend";
-import type { Rehearsal } from "./scenario";
+import type { Scenario } from "./scenario";
 
-export type Ask =
-  /** A port to the frame in which receivers run that a visitor wrote. */
+export type WorkerRequest =
+  /** Comes with a port to the frame in which the visitor's receivers run. */
   | { what: "sandbox" }
-  | { what: "compute"; rehearsal: Rehearsal }
+  | { what: "compute"; scenario: Scenario }
   | { what: "detail"; index: number }
   | { what: "read"; at: number; path: string }
-  | { what: "answer"; act: number }
+  | { what: "response"; call: number }
   | { what: "sign"; secret: string; id: string; seconds: number; body: Uint8Array }
   | { what: "export" }
   | { what: "incident"; text: string };
 
-export type Reply =
+export type WorkerReply =
   | { id: number; done: unknown }
   | { id: number; refused: Problem }
   | { id: number; progress: number };
 
-/** A request as it went out. */
-export interface Detail {
+/** An attempt's request as it was sent. */
+export interface AttemptDetail {
   url: string;
   headers: [string, string][];
   body: string;
-  /** Of its webhook, the oldest first. */
+  /** The webhook's secrets, oldest first. */
   secrets: string[];
   verdict: Verdict;
 }

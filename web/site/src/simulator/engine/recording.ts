@@ -1,4 +1,4 @@
-/** What came of a rehearsal: computed once, and then looked at from any time. */
+/** The recording of a run: computed once, and then shown at any time. */
 
 import type { Failure, ToldWebhook } from "hookdesk";
 
@@ -10,45 +10,47 @@ export interface Recording {
   end: number;
   tracks: Track[];
   lanes: Lane[];
-  /** By their place in the log, from 1; the place 0 is empty. */
-  events: (LoggedAt | undefined)[];
-  /** In the order in which they were sent. */
-  attempts: Sent[];
-  /** Why it ends before its time, if it does. */
-  cut: string | null;
-  figures: Figures;
+  /** By their position in the log, from 1; index 0 is empty. */
+  events: (RecordedEvent | undefined)[];
+  /** In the order of sending. */
+  attempts: SentAttempt[];
+  /** Why it ends early, if it does. */
+  truncated: string | null;
+  cost: RunCost;
 }
 
+/** One webhook over time: a row of the timeline. */
 export interface Track {
   name: string;
   url: string;
-  /** The webhook's id, if the desk took it. */
+  /** The webhook's id, once it is registered. */
   webhook: string | null;
-  /** Why not. */
+  /** Why its registration was refused, if it was. */
   refused: string | null;
-  /** When it was unregistered, if it was. */
-  left: number | null;
-  /** How it stood from when on, in order. */
-  stands: (ToldWebhook & { at: number })[];
+  unregisteredAt: number | null;
+  /** Its state from each `at` on, in order of time. */
+  states: TrackState[];
 }
 
-/** What order is kept about: a ticket, a webhook, or the service. */
+export type TrackState = ToldWebhook & { at: number };
+
+/** A lane: the ticket, webhook or service whose events are delivered in order. */
 export interface Lane {
   about: string;
   label: string;
   from: number;
 }
 
-export interface LoggedAt {
+export interface RecordedEvent {
   id: string;
   event: string;
   at: number;
-  /** A place among the lanes; none for a ping. */
+  /** An index into `lanes`; `null` for a ping. */
   lane: number | null;
 }
 
-/** A request, and what came of it. */
-export interface Sent {
+/** An attempt and its result. */
+export interface SentAttempt {
   at: number;
   /** When it ended. */
   end: number;
@@ -59,25 +61,25 @@ export interface Sent {
   failure: Failure | null;
   reason: Reason;
   next: number | null;
-  /** Whether the receiver took it in, which the desk cannot know. */
-  took: boolean;
+  /** Whether the receiver processed it, which the desk cannot know. */
+  accepted: boolean;
 }
 
-export interface Figures {
-  /** Inputs that the desk took. */
+export interface RunCost {
+  /** Inputs that the desk decided. */
   inputs: number;
-  /** Milliseconds that it took to compute. */
+  /** Milliseconds of computing. */
   ms: number;
 }
 
-/** How a track stood at a time. */
-export function standsAt(track: Track, at: number): (ToldWebhook & { at: number }) | null {
-  const behind = lastBefore(track.stands, at, (stand) => stand.at);
-  return track.stands[behind - 1] ?? null;
+/** A track's state at a time; `null` before its first. */
+export function stateAt(track: Track, at: number): TrackState | null {
+  const count = countUpTo(track.states, at, (state) => state.at);
+  return track.states[count - 1] ?? null;
 }
 
-/** How many of `rows`, which are in the order of their times, are at `at` or before it. */
-export function lastBefore<T>(rows: T[], at: number, timeOf: (row: T) => number): number {
+/** How many of `rows`, which are in order of time, are at `at` or before it. */
+export function countUpTo<T>(rows: T[], at: number, timeOf: (row: T) => number): number {
   let [low, high] = [0, rows.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -90,10 +92,10 @@ export function lastBefore<T>(rows: T[], at: number, timeOf: (row: T) => number)
 
 export type Outcome = "delivered" | "retry" | "busy" | "lost" | "given-up";
 
-/** What came of an attempt, as a mark shows it. */
-export function outcomeOf(sent: Sent): Outcome {
+/** An attempt's outcome, which decides the shape of its mark. */
+export function outcomeOf(sent: SentAttempt): Outcome {
   if (sent.reason === "delivered") return "delivered";
-  if (sent.took) return "lost";
+  if (sent.accepted) return "lost";
   if (sent.reason === "retries_used_up" || sent.reason === "gone") return "given-up";
   return sent.status === 429 || sent.status === 503 ? "busy" : "retry";
 }

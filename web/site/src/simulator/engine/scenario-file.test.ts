@@ -1,18 +1,19 @@
 import { expect, test } from "vitest";
 
 import { PRESETS } from "./presets";
-import { fromFragment, parse, toFragment } from "./scenario-file";
+import { parseScenario } from "./scenario-file";
+import { fromFragment, toFragment } from "./share-link";
 
-test("every ready-made rehearsal comes out of a link and of a file as it went in", async () => {
+test("every preset comes out of a link and of a file unchanged", async () => {
   for (const make of Object.values(PRESETS)) {
-    const rehearsal = make();
-    const fragment = await toFragment(rehearsal);
-    expect(await fromFragment(fragment ?? "")).toEqual(rehearsal);
-    expect(parse(JSON.stringify(rehearsal))).toEqual(rehearsal);
+    const scenario = make();
+    const fragment = await toFragment(scenario);
+    expect(await fromFragment(fragment ?? "")).toEqual(scenario);
+    expect(parseScenario(JSON.stringify(scenario))).toEqual(scenario);
   }
 });
 
-test("what is no rehearsal is refused, with the field that is wrong", () => {
+test("an invalid scenario is refused, and the wrong field is named", () => {
   const good = PRESETS.weekend?.();
   const [receiver] = good?.receivers ?? [];
   for (const [parts, why] of [
@@ -20,7 +21,7 @@ test("what is no rehearsal is refused, with the field that is wrong", () => {
     [{ length: 0 }, "length must be a whole number"],
     [{ start: 0.5 }, "start must be"],
     [{ title: 5 }, "title must be a text"],
-    [{ receivers: Array(13).fill(receiver) }, "receivers has 13 entries; the most are 12"],
+    [{ receivers: Array(13).fill(receiver) }, "receivers has 13 entries; the limit is 12"],
     [{ receivers: [{ ...receiver, behaviour: { kind: "kind" } }] }, "receivers[0].behaviour.kind"],
     [{ receivers: [{ ...receiver, like: 1 }] }, "receivers[0].like"],
     [{ receivers: [{ ...receiver, outages: [{ from: 9, to: 1, kind: "refused" }] }] }, "outages[0].to"],
@@ -32,16 +33,16 @@ test("what is no rehearsal is refused, with the field that is wrong", () => {
       "receivers[0].behaviour.status",
     ],
   ] as const) {
-    expect(() => parse(JSON.stringify({ ...good, ...parts })), why).toThrow(why);
+    expect(() => parseScenario(JSON.stringify({ ...good, ...parts })), why).toThrow(why);
   }
-  expect(() => parse("[]")).toThrow("must be an object");
-  expect(() => parse("{")).toThrow("not JSON");
+  expect(() => parseScenario("[]")).toThrow("must be an object");
+  expect(() => parseScenario("{")).toThrow("not JSON");
 });
 
-test("a link that was cut, or that unpacks to more than it should, is refused", async () => {
+test("a truncated link, and one that unpacks to too much, are refused", async () => {
   const fragment = (await toFragment(PRESETS.weekend?.() as never)) ?? "";
-  await expect(fromFragment(fragment.slice(0, -20))).rejects.toThrow("The link is not whole");
-  await expect(fromFragment("#rehearsal=%%%")).rejects.toThrow("The link is not whole");
+  await expect(fromFragment(fragment.slice(0, -20))).rejects.toThrow("The link is incomplete");
+  await expect(fromFragment("#rehearsal=%%%")).rejects.toThrow("The link is incomplete");
   const bomb = { title: "x".repeat(5_000_000) };
-  await expect(fromFragment((await toFragment(bomb as never)) ?? "")).rejects.toThrow("not whole");
+  await expect(fromFragment((await toFragment(bomb as never)) ?? "")).rejects.toThrow("incomplete");
 });

@@ -1,4 +1,4 @@
-/** Takes a desk and its pretend receivers through a rehearsal, as fast as it goes. */
+/** Runs a desk and its simulated receivers through a scenario, as fast as they compute. */
 
 import type {
   Call,
@@ -6,103 +6,107 @@ import type {
   Input,
   MemoryDesk,
   Options,
-  Request as Outgoing,
+  Request as WebhookRequest,
   ToldAttempt,
 } from "hookdesk";
 
 import type { Reason } from "../../lib/rows";
-import { Dice } from "./seeded-random";
 import { Heap } from "./heap";
-import { callsOf } from "./scheduled-calls";
-import type { Planned, PlannedCall } from "./scheduled-calls";
-import { Pretend } from "./simulated-receiver";
-import type { Incoming, Reaction } from "./simulated-receiver";
-import { MOST_ATTEMPTS } from "./limits";
-import type { Recording, Sent } from "./recording";
-import { hostsOf, original } from "./scenario";
-import type { Rehearsal } from "./scenario";
+import type { Recording, SentAttempt } from "./recording";
+import { behaviourSource, hostsOf } from "./scenario";
+import type { Scenario } from "./scenario";
+import { scheduledCalls } from "./scheduled-calls";
+import type { ApiCall, ScheduledCall } from "./scheduled-calls";
+import { PURPOSE, SeededRandom } from "./seeded-random";
+import { SimulatedReceiver } from "./simulated-receiver";
+import type { IncomingRequest, Reaction } from "./simulated-receiver";
 
-/** A desk of a rehearsal: its receivers' addresses are known to be theirs, and it keeps everything. */
+/** The receivers' host names need no look-up, and events are kept for good. */
 export const OPTIONS: Options = { pinsAddresses: true, retainS: 0 };
-/** Inputs between two looks at whether anybody still wants to know. */
-const STRETCH = 500;
-/** Wakes at one and the same time beyond which a desk goes in circles. */
-const MOST_WAKES = 10_000;
+/** Attempts of a run: each request is kept for the inspector, about a kilobyte. */
+const MAX_ATTEMPTS = 50_000;
+/** Inputs between two reports of progress. */
+const INPUTS_PER_REPORT = 500;
+/** Wakes in a row at the same time: with more, the desk is in an endless loop. */
+const MAX_WAKES = 10_000;
 
-/** Receivers that a visitor wrote, by their places. */
-export type Scripts = (place: number, request: Incoming) => Promise<Reaction>;
+/** Calls the script of the receiver at an index. */
+export type RunScript = (receiver: number, request: IncomingRequest) => Promise<Reaction>;
 
-export interface Answered {
+export interface ApiResponse {
   status: number;
   body: string;
 }
 
-interface Open {
+interface PendingRequest {
   end: number;
-  outgoing: Outgoing;
+  request: WebhookRequest;
   reaction: Reaction;
 }
 
-/** A rehearsal under way, and all that is known of it. */
-export class Run {
+/** One run of a scenario, with its recording and all that the inspector asks for. */
+export class ScenarioRun {
   readonly recording: Recording;
-  /** All that the desk was told, in order: told again, it decides the same. */
+  /** All inputs of the desk, in order: given again, they are decided the same. */
   readonly inputs: Input[] = [];
-  /** What went out, by the place of its attempt. */
-  outgoing: Outgoing[] = [];
-  /** The answers to acts, by their ids. */
-  readonly answers = new Map<number, Answered>();
-  /** Secrets as they were shown. */
+  /** The requests, in the order of `recording.attempts`. */
+  requests: WebhookRequest[] = [];
+  /** The responses to the scenario's calls, by the calls' ids. */
+  readonly responses = new Map<number, ApiResponse>();
+  /** All secrets that were made, oldest first. */
   readonly secrets: { webhook: string; secret: string }[] = [];
-  readonly dice: Dice;
+  readonly random: SeededRandom;
 
-  readonly #calls: Planned[];
-  readonly #pretends: (Pretend | undefined)[];
+  readonly #calls: ScheduledCall[];
+  readonly #receivers: (SimulatedReceiver | undefined)[];
+  /** Indexes of tracks, by the webhooks' ids. */
   readonly #tracks = new Map<string, number>();
+  /** Indexes of receivers, by their host names. */
   readonly #hosts = new Map<string, number>();
   readonly #lanes = new Map<string, number>();
   readonly #tickets: string[] = [];
+  /** First messages, by the tickets' ids. */
   readonly #labels = new Map<string, string>();
-  readonly #open = new Heap<Open>((open) => open.end);
-  #called = 0;
-  #wake: number | undefined;
+  readonly #pending = new Heap<PendingRequest>(({ end }) => end);
+  #callsMade = 0;
+  #nextWake: number | undefined;
   #now: number;
 
   constructor(
     readonly desk: MemoryDesk,
-    readonly rehearsal: Rehearsal,
-    readonly scripts: Scripts,
+    readonly scenario: Scenario,
+    readonly runScript: RunScript,
   ) {
-    const { start, length, receivers, seed } = rehearsal;
-    this.dice = new Dice(seed);
+    const { start, length, receivers, seed } = scenario;
+    this.random = new SeededRandom(seed);
     this.#now = start;
-    this.#wake = start;
-    this.#calls = callsOf(rehearsal, this.dice);
-    this.#pretends = receivers.map((own, index) => {
-      const place = original(receivers, index);
-      const like = receivers[place] ?? own;
-      return new Pretend({ ...own, behaviour: like.behaviour, outages: like.outages }, this.dice, place);
+    this.#nextWake = start;
+    this.#calls = scheduledCalls(scenario, this.random);
+    this.#receivers = receivers.map((own, index) => {
+      const source = behaviourSource(receivers, index);
+      const { behaviour, outages } = receivers[source] ?? own;
+      return new SimulatedReceiver({ ...own, behaviour, outages }, this.random, source);
     });
     const hosts = hostsOf(receivers);
     const tracks = receivers.map(({ name }, index) => {
       const host = hosts[index] ?? "";
       this.#hosts.set(host, index);
       const url = `https://${host}/hook`;
-      return { name, url, webhook: null, refused: null, left: null, stands: [] };
+      return { name, url, webhook: null, refused: null, unregisteredAt: null, states: [] };
     });
-    const figures = { inputs: 0, ms: 0 };
+    const cost = { inputs: 0, ms: 0 };
     const end = start + length;
-    this.recording = { start, end, tracks, lanes: [], events: [], attempts: [], cut: null, figures };
+    this.recording = { start, end, tracks, lanes: [], events: [], attempts: [], truncated: null, cost };
   }
 
   /**
-   * Goes to the end. `onStretch` is told how far it is, from 0 to 1, and says whether to go on.
+   * Runs to the end. `onProgress` gets the share that is done, and returns whether to go on.
    *
-   * Gives whether it came to the end.
+   * Resolves with whether the end was reached.
    */
-  async go(onStretch: (done: number) => Promise<boolean>): Promise<boolean> {
-    const { start, end, figures } = this.recording;
-    const begun = performance.now();
+  async finish(onProgress: (done: number) => Promise<boolean>): Promise<boolean> {
+    const { start, end, cost } = this.recording;
+    const began = performance.now();
     this.desk.watch();
     let wakes = 0;
     for (;;) {
@@ -110,125 +114,123 @@ export class Run {
       const step = await this.#step();
       if (!step) break;
       wakes = step === "wake" && this.#now === before ? wakes + 1 : 0;
-      if (wakes > MOST_WAKES) throw new Error("the desk wakes without end");
-      if (this.recording.attempts.length >= MOST_ATTEMPTS) {
-        this.#cut();
+      if (wakes > MAX_WAKES) throw new Error("the desk wakes without end");
+      if (this.recording.attempts.length >= MAX_ATTEMPTS) {
+        this.#truncate();
         break;
       }
-      if (this.inputs.length % STRETCH > 0) continue;
-      if (!(await onStretch((this.#now - start) / (end - start)))) return false;
+      if (this.inputs.length % INPUTS_PER_REPORT > 0) continue;
+      if (!(await onProgress((this.#now - start) / (end - start)))) return false;
     }
-    this.#sort();
-    Object.assign(figures, { inputs: this.inputs.length, ms: performance.now() - begun });
+    this.#sortAttempts();
+    Object.assign(cost, { inputs: this.inputs.length, ms: performance.now() - began });
     return true;
   }
 
-  /** Whatever comes next: how a request ended, then a call, then time alone. */
+  /** Takes the next step. Of several at the same time, reports come before calls, and calls before wakes. */
   async #step(): Promise<"report" | "call" | "wake" | null> {
-    const report = this.#open.least?.end ?? Infinity;
-    const call = this.#calls[this.#called]?.at ?? Infinity;
-    const wake = this.#wake ?? Infinity;
+    const report = this.#pending.first?.end ?? Infinity;
+    const call = this.#calls[this.#callsMade]?.at ?? Infinity;
+    const wake = this.#nextWake ?? Infinity;
     const next = Math.max(this.#now, Math.min(report, call, wake));
     if (!(next <= this.recording.end)) return null;
     this.#now = next;
     if (report <= next) {
-      await this.#report();
+      await this.#reportAttempt();
       return "report";
     }
     if (call <= next) {
-      await this.#call();
+      await this.#makeCall();
       return "call";
     }
-    await this.#follow(this.#tell({ at: this.#at(3, next) }));
+    await this.#handle(this.#decide({ at: this.#at(PURPOSE.wake, next) }));
     return "wake";
   }
 
-  async #report(): Promise<void> {
-    const { outgoing, reaction } = this.#open.take();
-    const { key } = outgoing;
+  async #reportAttempt(): Promise<void> {
+    const { request, reaction } = this.#pending.take();
+    const { key } = request;
     const { status, failure, retryAfter, body } = reaction;
-    const heard =
+    const result =
       status === undefined
         ? { failure: failure ?? ("timeout" as const) }
         : { status, retryAfter: retryAfter ?? null, body: body ?? "" };
-    const place = original(this.rehearsal.receivers, this.#tracks.get(key.webhook) ?? 0);
-    const at = this.#at(2, place, key.seq, key.number);
-    const report = { key, durationMs: this.#now - key.sentAtMs, ...heard };
-    const handled = this.#tell({ at, report });
+    const source = behaviourSource(this.scenario.receivers, this.#tracks.get(key.webhook) ?? 0);
+    const at = this.#at(PURPOSE.report, source, key.seq, key.number);
+    const report = { key, durationMs: this.#now - key.sentAtMs, ...result };
+    const handled = this.#decide({ at, report });
     for (const row of handled.told?.attempts ?? []) {
       const track = this.#tracks.get(row.webhook);
       if (track === undefined) continue;
-      this.recording.attempts.push({ ...sentOf(row), track, took: reaction.took });
-      this.outgoing.push(outgoing);
+      this.recording.attempts.push({ ...sentAttempt(row), track, accepted: reaction.accepted });
+      this.requests.push(request);
     }
-    await this.#follow(handled);
+    await this.#handle(handled);
   }
 
-  async #call(): Promise<void> {
-    const planned = this.#calls[this.#called];
-    this.#called += 1;
-    if (!planned) return;
-    const { webhooks, tickets } = { webhooks: this.#webhooks(), tickets: this.#tickets };
-    const { method, path, body } = planned.call({ webhooks, tickets });
-    const [bare = "", query = ""] = path.split("?");
-    const call: Call = { method, path: bare, query, headers: [] };
-    if (body) Object.assign(call, { headers: [["content-type", "application/json"]] });
-    if (body) call.body = JSON.stringify(body);
-    const handled = this.#tell({ at: this.#at(1, planned.key), call });
+  async #makeCall(): Promise<void> {
+    const scheduled = this.#calls[this.#callsMade];
+    this.#callsMade += 1;
+    if (!scheduled) return;
+    const webhooks = this.recording.tracks.map(({ webhook }) => webhook);
+    const { method, path: target, body } = scheduled.call({ webhooks, tickets: this.#tickets });
+    const [path = "", query = ""] = target.split("?");
+    const call: Call = { method, path, query, headers: [] };
+    if (body) {
+      call.headers = [["content-type", "application/json"]];
+      call.body = JSON.stringify(body);
+    }
+    const handled = this.#decide({ at: this.#at(PURPOSE.call, scheduled.key), call });
     const { response } = handled;
-    if (!response) throw new Error("the desk answers every call");
-    this.answers.set(planned.key, { status: response.status, body: response.body });
-    this.#learn(planned, { method, path: bare, ...(body ? { body } : {}) }, response);
-    await this.#follow(handled);
+    if (!response) throw new Error("the desk responds to every call");
+    this.responses.set(scheduled.key, { status: response.status, body: response.body });
+    this.#recordResponse(scheduled, { method, path, ...(body ? { body } : {}) }, response);
+    await this.#handle(handled);
   }
 
-  /** What a call's answer says that later calls, or the inspector, want to know. */
-  #learn(planned: Planned, { method, path, body }: PlannedCall, response: Answered): void {
-    const answer = JSON.parse(response.body || "null");
-    const data = response.status < 300 ? answer?.data : null;
-    if (planned.receiver !== undefined) {
-      const track = this.recording.tracks[planned.receiver];
+  /** Keeps the ids, labels and secrets of a response, for later calls and for the inspector. */
+  #recordResponse(scheduled: ScheduledCall, { method, path, body }: ApiCall, response: ApiResponse): void {
+    const document = JSON.parse(response.body || "null");
+    const data = response.status < 300 ? document?.data : null;
+    if (scheduled.receiver !== undefined) {
+      const track = this.recording.tracks[scheduled.receiver];
       if (track && data) track.webhook = data.id;
-      if (track && !data) track.refused = answer?.errors?.[0]?.detail ?? answer?.detail;
-      if (data) this.#tracks.set(data.id, planned.receiver);
+      if (track && !data) track.refused = document?.errors?.[0]?.detail ?? document?.detail;
+      if (data) this.#tracks.set(data.id, scheduled.receiver);
     }
-    if (planned.ticket !== undefined && data) this.#tickets[planned.ticket] = data.id;
+    if (scheduled.ticket !== undefined && data) this.#tickets[scheduled.ticket] = data.id;
     const message = (body as { ticket_message?: unknown } | undefined)?.ticket_message;
     if (method === "POST" && path === "/tickets" && data) this.#labels.set(data.id, String(message));
-    const left = method === "DELETE" && response.status < 300 && /^\/webhooks\/([^/]+)$/.exec(path);
-    const leaving = left ? this.recording.tracks[this.#tracks.get(left[1] ?? "") ?? -1] : undefined;
-    if (leaving) leaving.left = this.#now;
+    const deleted = method === "DELETE" && response.status < 300 && /^\/webhooks\/([^/]+)$/.exec(path);
+    const track = deleted ? this.recording.tracks[this.#tracks.get(deleted[1] ?? "") ?? -1] : undefined;
+    if (track) track.unregisteredAt = this.#now;
     if (typeof data?.secret === "string") {
       const rotated = /^\/webhooks\/([^/]+)\/secret\/rotate$/.exec(path);
       this.secrets.push({ webhook: rotated?.[1] ?? data.id, secret: data.secret });
     }
   }
 
-  #webhooks(): (string | null)[] {
-    return this.recording.tracks.map(({ webhook }) => webhook);
-  }
-
-  #tell(input: Input): Handled {
+  #decide(input: Input): Handled {
     this.inputs.push(input);
     const [handled] = this.desk.run([input]);
-    if (!handled) throw new Error("the desk gives as many as it takes");
-    this.#wake = handled.nextWakeMs;
+    if (!handled) throw new Error("the desk returns one result for each input");
+    this.#nextWake = handled.nextWakeMs;
     return handled;
   }
 
-  /** Sends what is to be sent, and notes what was told. */
-  async #follow({ told, requests }: Handled): Promise<void> {
-    for (const row of told?.events ?? []) {
-      const lane = row.about === undefined ? null : this.#lane(row.about, row.createdMs);
-      this.recording.events[row.seq] = { id: row.id, event: row.event, at: row.createdMs, lane };
+  /** Records the events and webhook states of a decision, and sends its requests. */
+  async #handle({ told, requests }: Handled): Promise<void> {
+    for (const { seq, id, event, about, createdMs } of told?.events ?? []) {
+      const lane = about === undefined ? null : this.#lane(about, createdMs);
+      this.recording.events[seq] = { id, event, at: createdMs, lane };
     }
     for (const row of told?.webhooks ?? []) {
       const track = this.recording.tracks[this.#tracks.get(row.id) ?? -1];
-      track?.stands.push({ ...row, at: this.#now });
+      track?.states.push({ ...row, at: this.#now });
     }
-    for (const outgoing of requests) {
-      const sending = this.#send(outgoing);
-      if (sending) await sending;
+    for (const request of requests) {
+      const scripted = this.#send(request);
+      if (scripted) await scripted;
     }
   }
 
@@ -241,55 +243,58 @@ export class Run {
     return index;
   }
 
-  /** Hands a request to its receiver. */
-  #send(outgoing: Outgoing): Promise<void> | null {
-    const { key, url, headers, body } = outgoing;
+  /** Sends a request to its receiver. The promise is that of a script; others react at once. */
+  #send(request: WebhookRequest): Promise<void> | null {
+    const { key, url, headers, body } = request;
     const index = this.#hosts.get(new URL(url).hostname);
-    const pretend = index === undefined ? undefined : this.#pretends[index];
+    const receiver = index === undefined ? undefined : this.#receivers[index];
     const at = this.#now - this.recording.start;
-    const request = { at, seq: key.seq, number: key.number, headers, body };
-    const reaction = pretend ? pretend.react(request) : NOBODY;
+    const incoming = { at, seq: key.seq, number: key.number, headers, body };
+    const reaction = receiver ? receiver.react(incoming) : UNKNOWN_HOST;
     if (reaction) {
-      this.#await(outgoing, reaction);
+      this.#addPending(request, reaction);
       return null;
     }
-    const written = this.scripts(index ?? 0, request);
-    return written.then((given) => this.#await(outgoing, given));
+    const scripted = this.runScript(index ?? 0, incoming);
+    return scripted.then((given) => this.#addPending(request, given));
   }
 
-  #await(outgoing: Outgoing, reaction: Reaction): void {
-    const isLate = reaction.latency >= outgoing.timeoutMs;
-    const { took } = reaction;
-    const heard = isLate ? { latency: outgoing.timeoutMs, failure: "timeout" as const, took } : reaction;
-    this.#open.add({ end: this.#now + heard.latency, outgoing, reaction: heard });
+  #addPending(request: WebhookRequest, { latency, ...result }: Reaction): void {
+    const isLate = latency >= request.timeoutMs;
+    const { accepted } = result;
+    const reaction: Reaction = isLate
+      ? { latency: request.timeoutMs, failure: "timeout", accepted }
+      : { latency, ...result };
+    this.#pending.add({ end: this.#now + reaction.latency, request, reaction });
   }
 
-  #at(...about: number[]): Input["at"] {
-    return { nowMs: this.#now, chance: this.dice.chance(...about) };
+  #at(...purpose: number[]): Input["at"] {
+    return { nowMs: this.#now, chance: this.random.chance(...purpose) };
   }
 
-  #cut(): void {
-    this.recording.cut = `It ends here: ${MOST_ATTEMPTS.toLocaleString("en")} attempts are the most.`;
+  #truncate(): void {
+    const most = MAX_ATTEMPTS.toLocaleString("en");
+    this.recording.truncated = `The run ends here: it has reached the limit of ${most} attempts.`;
     this.recording.end = this.#now;
   }
 
-  /** Attempts are known when they end, and are shown from when they began. */
-  #sort(): void {
+  /** Attempts are recorded when they end; from now on they are in the order of sending. */
+  #sortAttempts(): void {
     const { attempts } = this.recording;
     const order = attempts.map((_, index) => index);
     const timeOf = (index: number): number => attempts[index]?.at ?? 0;
     order.sort((one, other) => timeOf(one) - timeOf(other) || one - other);
-    const pick = <T>(rows: T[]): T[] => order.map((index) => rows[index] as T);
-    this.recording.attempts = pick(attempts);
-    this.outgoing = pick(this.outgoing);
+    const sorted = <T>(rows: T[]): T[] => order.map((index) => rows[index] as T);
+    this.recording.attempts = sorted(attempts);
+    this.requests = sorted(this.requests);
   }
 }
 
-/** A URL at which nobody is. */
-const NOBODY: Reaction = { latency: 20, failure: "dns", took: false };
+/** The reaction of a URL that is no receiver's. */
+const UNKNOWN_HOST: Reaction = { latency: 20, failure: "dns", accepted: false };
 
-/** A request as it is shown, from the desk's row of it. */
-export function sentOf(row: ToldAttempt): Omit<Sent, "track" | "took"> {
+/** An attempt as it is shown, from the desk's row of it. */
+export function sentAttempt(row: ToldAttempt): Omit<SentAttempt, "track" | "accepted"> {
   return {
     at: row.atMs,
     end: row.atMs + (row.durationMs ?? 0),

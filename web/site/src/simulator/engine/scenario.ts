@@ -1,48 +1,50 @@
-/** A rehearsal: what a desk and its receivers go through, as a document that can be shared. */
+/** A scenario: receivers, outages, load and API calls of a simulation, as a document that can be shared. */
 
 import { MINUTE, SECOND } from "../../lib/format/durations";
 
-/** All times in it are whole milliseconds; those that say no more are counted from its start. */
-export interface Rehearsal {
+/** All times are whole milliseconds, counted from `start` unless they say otherwise. */
+export interface Scenario {
+  /** The format's version. The name is older than the word scenario, and in every shared link. */
   hookdesk_rehearsal: 1;
   title: string;
-  /** What it shows, for who opens it. */
+  /** A description for readers. */
   about: string;
   /** Milliseconds of unix time. */
   start: number;
   length: number;
-  /** Chance is made from it: the same rehearsal goes the same way each time. */
+  /** Seeds all random numbers: the same scenario always has the same recording. */
   seed: number;
   receivers: Receiver[];
   load: Load | null;
-  acts: Act[];
+  /** API calls beside those of the load. */
+  acts: ScenarioCall[];
 }
 
-/** A pretend receiver and the webhook that leads to it. */
+/** A simulated receiver and its webhook. */
 export interface Receiver {
   name: string;
-  /** What registration takes, without the URL. */
+  /** The webhook's settings as for registration, without the URL. */
   settings: Record<string, unknown>;
-  /** The place of the receiver whose behaviour and outages it shares, to compare settings. */
+  /** Index of the receiver whose behaviour and outages it shares, to compare settings. */
   like: number | null;
   behaviour: Behaviour;
   outages: Outage[];
 }
 
 export type Behaviour =
-  /** Answers 200 after so long. */
+  /** Responds 200 after a latency. */
   | { kind: "healthy"; latency: number }
-  /** Answers so late that timeouts are near. */
+  /** The same, with a latency near the timeout. */
   | { kind: "slow"; latency: number }
   | { kind: "failing"; status: number; retryAfter: string }
   | { kind: "hanging" }
-  /** In turns well and failing. */
+  /** Alternates between healthy and failing. */
   | { kind: "flapping"; up: number; down: number }
-  /** Takes so many a minute, and refuses the others with 429. */
+  /** Accepts a number of requests a minute, and refuses others with 429. */
   | { kind: "limited"; perMinute: number; retryAfter: string }
-  /** Fails on every event whose body has a text in it. */
+  /** Fails on every event whose body contains a text. */
   | { kind: "choking"; text: string }
-  /** Takes everything in, and each so manieth answer is lost. */
+  /** Processes every request, and one response in `each` is lost. */
   | { kind: "unheard"; each: number }
   | { kind: "gone" }
   | { kind: "hostile" }
@@ -51,7 +53,7 @@ export type Behaviour =
 
 export type BehaviourKind = Behaviour["kind"];
 
-/** A time in which the receiver does something else. */
+/** A period with another behaviour. */
 export interface Outage {
   from: number;
   to: number;
@@ -59,23 +61,23 @@ export interface Outage {
 }
 
 export const OUTAGE_KINDS = ["refused", "error", "hanging", "unheard"] as const;
-/** No connection, 503, no answer, or taken in and the answer lost. */
+/** No connection, status 503, no response, or processed with the response lost. */
 export type OutageKind = (typeof OUTAGE_KINDS)[number];
 
-/** Tickets that are opened by themselves, evenly from one time to another. */
+/** Tickets that are opened at an even rate from one time to another. */
 export interface Load {
   tickets: number;
   from: number;
   to: number;
-  /** Changes of each ticket. */
+  /** Updates of each ticket. */
   updates: number;
-  /** Whether each is closed in the end. */
+  /** Whether each ticket is closed at last. */
   closes: boolean;
 }
 
-/** A call that somebody makes at a time. */
-export interface Act {
-  /** Its chance is made from it, so that acts can be added without changing the others. */
+/** An API call at a time. */
+export interface ScenarioCall {
+  /** Seeds its random numbers, so that adding a call changes no other. */
   id: number;
   at: number;
   method: "POST" | "PATCH" | "DELETE";
@@ -84,8 +86,8 @@ export interface Act {
   body?: object;
 }
 
-/** Bounds, so that no document makes a page hang. */
-export const MOST = {
+/** Limits on scenarios: a larger one could hang the page. */
+export const LIMITS = {
   receivers: 12,
   tickets: 5_000,
   updates: 20,
@@ -96,23 +98,23 @@ export const MOST = {
   text: 2_000,
 } as const;
 
-/** Milliseconds of unix time at which a rehearsal may begin. */
-export const LATEST_START = Date.UTC(2200, 0);
-/** Statuses that an answer may have. */
-export const STATUS = { least: 100, most: 599 };
+/** Latest start, in milliseconds of unix time. */
+export const MAX_START = Date.UTC(2200, 0);
+/** Allowed HTTP statuses. */
+export const STATUS = { min: 100, max: 599 };
 
-export const USUAL_LATENCY = 80;
+export const DEFAULT_LATENCY = 80;
 
-export function receiver(name: string, behaviour?: Behaviour): Receiver {
-  const usual: Behaviour = { kind: "healthy", latency: USUAL_LATENCY };
-  return { name, settings: {}, like: null, behaviour: behaviour ?? usual, outages: [] };
+export function newReceiver(name: string, behaviour?: Behaviour): Receiver {
+  const healthy: Behaviour = { kind: "healthy", latency: DEFAULT_LATENCY };
+  return { name, settings: {}, like: null, behaviour: behaviour ?? healthy, outages: [] };
 }
 
-/** A behaviour as it begins when its kind is chosen. */
-export function begun(kind: BehaviourKind): Behaviour {
+/** A behaviour of a kind, with default values. */
+export function defaultBehaviour(kind: BehaviourKind): Behaviour {
   switch (kind) {
     case "healthy":
-      return { kind, latency: USUAL_LATENCY };
+      return { kind, latency: DEFAULT_LATENCY };
     case "slow":
       return { kind, latency: 12 * SECOND };
     case "failing":
@@ -134,8 +136,8 @@ export function begun(kind: BehaviourKind): Behaviour {
   }
 }
 
-/** What the editor begins with. */
-const SCRIPT = `// Called with each request; say how you answer. \`seen\` is yours to keep things in.
+/** The editor's first script. */
+const SCRIPT = `// Called with each request; return your response. State is kept during a run, such as \`seen\`.
 const seen = new Set();
 
 function receive({ headers, body, at }) {
@@ -150,7 +152,7 @@ function receive({ headers, body, at }) {
 }
 `;
 
-/** The hosts of all receivers' URLs, each its own, whatever their names. */
+/** The host names of the receivers' URLs, all different even where receivers' names are equal. */
 export function hostsOf(receivers: Receiver[]): string[] {
   const taken = new Set<string>();
   return receivers.map(({ name }, index) => {
@@ -163,28 +165,28 @@ export function hostsOf(receivers: Receiver[]): string[] {
   });
 }
 
-/** A rehearsal without a receiver. Those that were like it go on as it would have. */
-export function without({ receivers, acts }: Rehearsal, index: number): Pick<Rehearsal, "receivers" | "acts"> {
-  const gone = receivers[index];
+/** A scenario without one receiver. Receivers that shared its behaviour keep it. */
+export function withoutReceiver({ receivers, acts }: Scenario, index: number): Pick<Scenario, "receivers" | "acts"> {
+  const removed = receivers[index];
   const kept = receivers.flatMap((one, at): Receiver[] => {
     if (at === index) return [];
     const { like } = one;
     if (like === null) return [one];
     if (like !== index) return [{ ...one, like: like > index ? like - 1 : like }];
-    return [{ ...one, like: null, ...(gone ? { behaviour: gone.behaviour, outages: gone.outages } : {}) }];
+    return [{ ...one, like: null, ...(removed ? { behaviour: removed.behaviour, outages: removed.outages } : {}) }];
   });
-  const moved = acts.flatMap((act): Act[] => {
+  const moved = acts.flatMap((act): ScenarioCall[] => {
     if (act.path.includes(`{webhook:${index}}`)) return [];
-    const path = act.path.replaceAll(/\{webhook:(\d+)\}/g, (whole, place) =>
-      Number(place) > index ? `{webhook:${Number(place) - 1}}` : whole,
+    const path = act.path.replaceAll(/\{webhook:(\d+)\}/g, (whole, other) =>
+      Number(other) > index ? `{webhook:${Number(other) - 1}}` : whole,
     );
     return [{ ...act, path }];
   });
   return { receivers: kept, acts: moved };
 }
 
-/** Whose behaviour and outages a receiver has. */
-export function original(receivers: Receiver[], index: number): number {
+/** Index of the receiver whose behaviour and outages apply to the one at `index`. */
+export function behaviourSource(receivers: Receiver[], index: number): number {
   const like = receivers[index]?.like ?? null;
   return like !== null && receivers[like]?.like === null ? like : index;
 }

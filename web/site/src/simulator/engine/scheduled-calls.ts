@@ -1,35 +1,37 @@
-/** What is called at a rehearsal's desk, and when: its receivers, its load and its acts. */
+/** All API calls of a scenario with their times: registrations, the load, and the scenario's own calls. */
 
-import type { Dice } from "./seeded-random";
-import { hostsOf } from "./scenario";
-import type { Rehearsal } from "./scenario";
 import { HOUR, MINUTE } from "../../lib/format/durations";
+import { hostsOf } from "./scenario";
+import type { Scenario } from "./scenario";
+import { PURPOSE } from "./seeded-random";
+import type { SeededRandom } from "./seeded-random";
 
-/** Ids that are known by then, by the places that paths name. */
-export interface Names {
+/** Ids known so far, by the indexes that paths use. */
+export interface KnownIds {
   webhooks: (string | null)[];
   tickets: string[];
 }
 
-export interface PlannedCall {
+export interface ApiCall {
   method: string;
   path: string;
   body?: object;
 }
 
-export interface Planned {
+/** A call and its time. */
+export interface ScheduledCall {
   /** Milliseconds of unix time. */
   at: number;
-  /** Its chance is made from it; that of an act is the act's id. */
+  /** Seeds its random numbers. Of a scenario's own call it is the call's id. */
   key: number;
-  call: (names: Names) => PlannedCall;
-  /** The receiver that it registers. */
+  call: (known: KnownIds) => ApiCall;
+  /** Index of the receiver whose webhook it registers. */
   receiver?: number;
-  /** The load's ticket that it opens. */
+  /** Index of the ticket that it opens. */
   ticket?: number;
 }
 
-const SUBJECTS = [
+const FIRST_MESSAGES = [
   "My order is late",
   "The parcel came open",
   "Please send the invoice again",
@@ -43,67 +45,67 @@ const SUBJECTS = [
   "It does not switch on",
   "Cancel my subscription",
 ];
-const LATER = ["Any news?", "I found the receipt", "It is urgent now", "Thank you, one more thing"];
+const LATER_MESSAGES = ["Any news?", "I found the receipt", "It is urgent now", "Thank you, one more thing"];
 
-/** Keys of calls that are no acts lie above all ids of acts. */
-const OWN = 1_000_000;
+/** Keys of registrations and of the load lie above all ids of a scenario's own calls. */
+const FIRST_KEY = 1_000_000;
 
-/** All calls in order. */
-export function callsOf(rehearsal: Rehearsal, dice: Dice): Planned[] {
-  const { start, length } = rehearsal;
-  const calls = [...registrations(rehearsal), ...loaded(rehearsal, dice), ...acts(rehearsal)];
-  const inside = calls.filter(({ at }) => at <= start + length);
-  return inside.sort((one, other) => one.at - other.at);
+/** All calls, in order of time. */
+export function scheduledCalls(scenario: Scenario, random: SeededRandom): ScheduledCall[] {
+  const { start, length } = scenario;
+  const calls = [...registrations(scenario), ...loadCalls(scenario, random), ...ownCalls(scenario)];
+  const within = calls.filter(({ at }) => at <= start + length);
+  return within.sort((one, other) => one.at - other.at);
 }
 
-function registrations({ start, receivers }: Rehearsal): Planned[] {
+function registrations({ start, receivers }: Scenario): ScheduledCall[] {
   const hosts = hostsOf(receivers);
   return receivers.map(({ settings }, receiver) => {
     const callback_url = `https://${hosts[receiver]}/hook`;
     const body = { callback_url, ...settings };
     const call = () => ({ method: "POST", path: "/webhooks/register", body });
-    return { at: start, key: OWN + receiver, call, receiver };
+    return { at: start, key: FIRST_KEY + receiver, call, receiver };
   });
 }
 
-function loaded({ start, load }: Rehearsal, dice: Dice): Planned[] {
+function loadCalls({ start, load }: Scenario, random: SeededRandom): ScheduledCall[] {
   if (!load) return [];
-  const calls: Planned[] = [];
-  const each = (load.to - load.from) / Math.max(1, load.tickets);
+  const calls: ScheduledCall[] = [];
+  const interval = (load.to - load.from) / Math.max(1, load.tickets);
   for (let ticket = 0; ticket < load.tickets; ticket += 1) {
-    const key = (step: number): number => OWN * 2 + ticket * 32 + step;
-    const subject = SUBJECTS[Math.floor(dice.share(6, ticket) * SUBJECTS.length)] ?? "";
-    const message = `${subject} (#${ticket + 1})`;
-    let at = Math.round(start + load.from + each * (ticket + dice.share(7, ticket)));
+    const key = (step: number): number => FIRST_KEY * 2 + ticket * 32 + step;
+    const first = FIRST_MESSAGES[Math.floor(random.fraction(PURPOSE.firstMessage, ticket) * FIRST_MESSAGES.length)] ?? "";
+    const message = `${first} (#${ticket + 1})`;
+    let at = Math.round(start + load.from + interval * (ticket + random.fraction(PURPOSE.opening, ticket)));
     const opening = { method: "POST", path: "/tickets", body: { ticket_message: message } };
     calls.push({ at, key: key(0), call: () => opening, ticket });
-    const path = ({ tickets }: Names): string => `/tickets/${tickets[ticket] ?? "none"}`;
+    const path = ({ tickets }: KnownIds): string => `/tickets/${tickets[ticket] ?? "none"}`;
     for (let step = 1; step <= load.updates; step += 1) {
-      at += Math.round(5 * MINUTE + 4 * HOUR * dice.share(8, ticket, step));
-      const more = LATER[Math.floor(dice.share(9, ticket, step) * LATER.length)] ?? "";
-      const body = { ticket_message: `${message}: ${more}` };
-      calls.push({ at, key: key(step), call: (names) => ({ method: "PATCH", path: path(names), body }) });
+      at += Math.round(5 * MINUTE + 4 * HOUR * random.fraction(PURPOSE.update, ticket, step));
+      const later = LATER_MESSAGES[Math.floor(random.fraction(PURPOSE.laterMessage, ticket, step) * LATER_MESSAGES.length)] ?? "";
+      const body = { ticket_message: `${message}: ${later}` };
+      calls.push({ at, key: key(step), call: (known) => ({ method: "PATCH", path: path(known), body }) });
     }
     if (!load.closes) continue;
-    at += Math.round(10 * MINUTE + 8 * HOUR * dice.share(10, ticket));
-    calls.push({ at, key: key(31), call: (names) => ({ method: "DELETE", path: path(names) }) });
+    at += Math.round(10 * MINUTE + 8 * HOUR * random.fraction(PURPOSE.closing, ticket));
+    calls.push({ at, key: key(31), call: (known) => ({ method: "DELETE", path: path(known) }) });
   }
   return calls;
 }
 
-function acts({ start, acts: all }: Rehearsal): Planned[] {
-  return all.map(({ id, at, method, path, body }) => {
-    const call = (names: Names): PlannedCall => {
-      const named = { method, path: filled(path, names) };
-      return body === undefined ? named : { ...named, body };
+function ownCalls({ start, acts }: Scenario): ScheduledCall[] {
+  return acts.map(({ id, at, method, path, body }) => {
+    const call = (known: KnownIds): ApiCall => {
+      const request = { method, path: withIds(path, known) };
+      return body === undefined ? request : { ...request, body };
     };
     return { at: start + at, key: id, call };
   });
 }
 
-/** A path with the ids of what it names by its place. */
-function filled(path: string, { webhooks, tickets }: Names): string {
-  const webhook = (_: string, place: string): string => webhooks[Number(place)] ?? "none";
-  const ticket = (_: string, place: string): string => tickets[Number(place)] ?? "none";
+/** A path with ids in place of `{webhook:0}` and `{ticket:0}`. */
+function withIds(path: string, { webhooks, tickets }: KnownIds): string {
+  const webhook = (_: string, index: string): string => webhooks[Number(index)] ?? "none";
+  const ticket = (_: string, index: string): string => tickets[Number(index)] ?? "none";
   return path.replaceAll(/\{webhook:(\d+)\}/g, webhook).replaceAll(/\{ticket:(\d+)\}/g, ticket);
 }

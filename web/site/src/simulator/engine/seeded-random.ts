@@ -1,10 +1,29 @@
-/** Chance that follows from a seed and from what it is for, so that what is added changes no other. */
-export class Dice {
+/** What the numbers are for: the first of those that name a purpose. */
+export const PURPOSE = {
+  desk: 0,
+  call: 1,
+  report: 2,
+  wake: 3,
+  latency: 4,
+  hostileReaction: 5,
+  firstMessage: 6,
+  opening: 7,
+  update: 8,
+  laterMessage: 9,
+  closing: 10,
+  recording: 11,
+} as const;
+
+/**
+ * Random numbers derived from a seed and from numbers that name their purpose, so that adding a call
+ * changes no other call's numbers.
+ */
+export class SeededRandom {
   constructor(readonly seed: number) {}
 
-  /** 96 hex digits, as a desk takes them. */
-  chance(...about: number[]): string {
-    let state = this.#state(about);
+  /** 96 hex digits, the random input of a desk. */
+  chance(...purpose: number[]): string {
+    let state = this.#state(purpose);
     let digits = "";
     for (let index = 0; index < 12; index += 1) {
       state = (state + 0x6d2b79f5) >>> 0;
@@ -13,14 +32,14 @@ export class Dice {
     return digits;
   }
 
-  /** From 0 up to 1. */
-  share(...about: number[]): number {
-    return mix((this.#state(about) + 0x6d2b79f5) >>> 0) / 2 ** 32;
+  /** A number of [0, 1). */
+  fraction(...purpose: number[]): number {
+    return mix((this.#state(purpose) + 0x6d2b79f5) >>> 0) / 2 ** 32;
   }
 
-  #state(about: number[]): number {
+  #state(purpose: number[]): number {
     let state = mix(this.seed >>> 0);
-    for (const number of about) {
+    for (const number of purpose) {
       state = mix((state ^ number) >>> 0);
       state = mix((state ^ Math.floor(number / 2 ** 32)) >>> 0);
     }
@@ -28,7 +47,7 @@ export class Dice {
   }
 }
 
-/** A step of mulberry32: good for play and for nothing else. */
+/** A step of mulberry32, which is not for cryptography. */
 function mix(state: number): number {
   let mixed = Math.imul(state ^ (state >>> 15), state | 1);
   mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);

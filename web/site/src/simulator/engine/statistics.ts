@@ -1,42 +1,43 @@
-/** What a receiver went through, in numbers that can be compared. */
+/** Statistics of a recording for each receiver. */
 
 import type { Recording } from "./recording";
 
-export interface Score {
+export interface ReceiverStatistics {
   attempts: number;
   delivered: number;
-  /** Answers that failed, or were not heard. */
+  /** Attempts without a success, also those whose answer was lost. */
   failed: number;
   givenUp: number;
-  /** Taken in more often than once. */
+  /** Deliveries that the receiver had accepted already. */
   repeats: number;
-  /** Milliseconds from an event to its delivery: the middle one, and the longest. */
+  /** Milliseconds from an event to its delivery: the median, and the longest. */
   median: number | null;
   longest: number | null;
-  owed: number;
-  /** When nothing was owed any more, after the last time that anything was. */
+  /** The backlog at the end. */
+  backlog: number;
+  /** Since when the backlog is empty. */
   caughtUp: number | null;
 }
 
-export function scores({ attempts, events, tracks }: Recording): Score[] {
-  return tracks.map(({ stands }, track) => {
+export function statisticsOf({ attempts, events, tracks }: Recording): ReceiverStatistics[] {
+  return tracks.map(({ states }, track) => {
     const own = attempts.filter((sent) => sent.track === track);
     const delivered = own.filter(({ reason }) => reason === "delivered");
     const waits = delivered.map(({ end, seq }) => end - (events[seq]?.at ?? end));
     waits.sort((one, other) => one - other);
-    const taken = own.filter(({ took }) => took);
-    const owed = stands.at(-1)?.backlog ?? 0;
-    const lastOwed = stands.findLastIndex(({ backlog }) => backlog > 0);
+    const acceptances = own.filter(({ accepted }) => accepted);
+    const backlog = states.at(-1)?.backlog ?? 0;
+    const lastBehind = states.findLastIndex((state) => state.backlog > 0);
     return {
       attempts: own.length,
       delivered: delivered.length,
       failed: own.length - delivered.length,
       givenUp: own.filter(({ reason }) => reason === "retries_used_up").length,
-      repeats: taken.length - new Set(taken.map(({ seq }) => seq)).size,
+      repeats: acceptances.length - new Set(acceptances.map(({ seq }) => seq)).size,
       median: waits[waits.length >> 1] ?? null,
       longest: waits.at(-1) ?? null,
-      owed,
-      caughtUp: owed > 0 ? null : (stands[lastOwed + 1]?.at ?? null),
+      backlog,
+      caughtUp: backlog > 0 ? null : (states[lastBehind + 1]?.at ?? null),
     };
   });
 }

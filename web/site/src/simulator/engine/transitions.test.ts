@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 
 import type { Track } from "./recording";
-import { turnsOf } from "./transitions";
+import { transitionsOf } from "./transitions";
 
-type Stand = Track["stands"][number];
+type State = Track["states"][number];
 
-function track(stands: [at: number, stand: Partial<Stand>][]): Track {
+function track(states: [at: number, state: Partial<State>][]): Track {
   const usual = { id: "wh_1", status: "active", down: false, backlog: 0, inFlight: 0, window: 64 } as const;
-  const all = stands.map(([at, stand]) => ({ ...usual, ...stand, at }));
-  return { name: "", url: "", webhook: "wh_1", refused: null, left: null, stands: all };
+  const all = states.map(([at, state]) => ({ ...usual, ...state, at }));
+  return { name: "", url: "", webhook: "wh_1", refused: null, unregisteredAt: null, states: all };
 }
 
-test("an outage turns down, back, and to having caught up once", () => {
-  const turns = turnsOf([
+test("an outage transitions down, back, and to having caught up once", () => {
+  const transitions = transitionsOf([
     track([
       [1, { backlog: 3 }],
       [2, { down: true, reason: "failing", backlog: 4 }],
@@ -24,7 +24,7 @@ test("an outage turns down, back, and to having caught up once", () => {
       [8, {}],
     ]),
   ]);
-  expect(turns.map(({ at, kind, reason, owed }) => [at, kind, reason, owed])).toEqual([
+  expect(transitions.map(({ at, kind, reason, backlog }) => [at, kind, reason, backlog])).toEqual([
     [2, "down", "failing", 4],
     [4, "back", null, 8],
     [6, "caught-up", null, 0],
@@ -32,7 +32,7 @@ test("an outage turns down, back, and to having caught up once", () => {
 });
 
 test("a status is told before all else, and who owes nothing has nothing to catch up with", () => {
-  const turns = turnsOf([
+  const transitions = transitionsOf([
     track([
       [3, { status: "disabled", down: true, reason: "gone" }],
       [5, {}],
@@ -45,7 +45,7 @@ test("a status is told before all else, and who owes nothing has nothing to catc
       [7, { backlog: 0 }],
     ]),
   ]);
-  expect(turns.map(({ at, track, kind }) => [at, track, kind])).toEqual([
+  expect(transitions.map(({ at, track, kind }) => [at, track, kind])).toEqual([
     [1, 1, "paused"],
     [3, 0, "disabled"],
     [4, 1, "active"],

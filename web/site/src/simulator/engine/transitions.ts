@@ -1,40 +1,40 @@
-/** When it changed how a receiver fares: what a timeline marks beside its attempts. */
+/** Transitions of a webhook's health and status, which the timeline marks beside its attempts. */
 
 import type { Reason } from "../../lib/rows";
 import type { Track } from "./recording";
 
-export type TurnKind = "down" | "back" | "caught-up" | "paused" | "disabled" | "active";
+export type TransitionKind = "down" | "back" | "caught-up" | "paused" | "disabled" | "active";
 
-export interface Turn {
+export interface Transition {
   at: number;
   track: number;
-  kind: TurnKind;
-  /** Why, where the desk says so. */
+  kind: TransitionKind;
+  /** As the desk gives it, if it gives one. */
   reason: Reason | null;
-  /** Events that were owed then. */
-  owed: number;
+  /** The backlog at that time. */
+  backlog: number;
 }
 
-/** All turns of all tracks, in the order of their times. */
-export function turnsOf(tracks: Track[]): Turn[] {
-  const all = tracks.flatMap(({ stands }, track) => {
-    const turns: Turn[] = [];
+/** The transitions of all tracks, in order of time. */
+export function transitionsOf(tracks: Track[]): Transition[] {
+  const all = tracks.flatMap(({ states }, track) => {
+    const transitions: Transition[] = [];
     let [status, down] = ["active", false];
     let isBehind = false;
-    for (const stand of stands) {
-      const turn = (kind: TurnKind): void => {
-        const reason = (stand.reason ?? null) as Reason | null;
-        turns.push({ at: stand.at, track, kind, reason, owed: stand.backlog });
+    for (const state of states) {
+      const add = (kind: TransitionKind): void => {
+        const reason = (state.reason ?? null) as Reason | null;
+        transitions.push({ at: state.at, track, kind, reason, backlog: state.backlog });
       };
-      const goesOn = stand.status === "active" && !stand.down;
-      if (goesOn && (status !== "active" || down)) isBehind = true;
-      if (stand.status !== status) turn(stand.status);
-      else if (stand.down !== down) turn(stand.down ? "down" : "back");
-      else if (isBehind && goesOn && stand.backlog === 0) turn("caught-up");
-      if (!goesOn || stand.backlog === 0) isBehind = false;
-      [status, down] = [stand.status, stand.down];
+      const isSending = state.status === "active" && !state.down;
+      if (isSending && (status !== "active" || down)) isBehind = true;
+      if (state.status !== status) add(state.status);
+      else if (state.down !== down) add(state.down ? "down" : "back");
+      else if (isBehind && isSending && state.backlog === 0) add("caught-up");
+      if (!isSending || state.backlog === 0) isBehind = false;
+      [status, down] = [state.status, state.down];
     }
-    return turns;
+    return transitions;
   });
   return all.sort((one, other) => one.at - other.at);
 }

@@ -1,14 +1,14 @@
-/** The way from the page to its worker. */
+/** The page's client of the simulator's worker: one promise for each request. */
 
 import { Refused } from "../../lib/http/backend";
-import type { Ask, Detail, Reply } from "./messages";
 import type { Incident } from "./incident-replay";
+import type { AttemptDetail, WorkerReply, WorkerRequest } from "./messages";
 import type { Recording } from "./recording";
-import type { Rehearsal } from "./scenario";
-import type { Answered } from "./scenario-run";
+import type { Scenario } from "./scenario";
+import type { ApiResponse } from "./scenario-run";
 import workerUrl from "./worker?worker&url";
 
-interface Waiting {
+interface PendingReply {
   resolve: (done: unknown) => void;
   reject: (error: Error) => void;
   onProgress: ((done: number) => void) | undefined;
@@ -20,84 +20,88 @@ interface TrustedTypes {
   };
 }
 
-/** A page may begin no script but its own worker. Browsers without trusted types do not ask. */
+/** The page's policy allows no other worker. Browsers without trusted types need none. */
 const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
 const policy = trustedTypes?.createPolicy("hookdesk-worker", { createScriptURL: (url) => url });
 
-export class Stage {
+export class WorkerClient {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #asked = 0;
+  readonly #pending = new Map<number, PendingReply>();
+  #requests = 0;
 
   constructor() {
     const url = policy?.createScriptURL(workerUrl) ?? workerUrl;
     this.#worker = new Worker(url as string, { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#hear(data);
-    this.#worker.onerror = (event) => this.#break(event.message);
+    this.#worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => this.#receive(data);
+    this.#worker.onerror = (event) => this.#fail(event.message);
   }
 
-  /** `null` when another one was asked for meanwhile. */
-  compute(rehearsal: Rehearsal, onProgress: (done: number) => void): Promise<Recording | null> {
-    return this.#ask({ what: "compute", rehearsal }, onProgress);
+  /** Resolves with `null` when a later request supersedes it. */
+  compute(scenario: Scenario, onProgress: (done: number) => void): Promise<Recording | null> {
+    return this.#send({ what: "compute", scenario }, onProgress);
   }
 
-  detail(index: number): Promise<Detail | null> {
-    return this.#ask({ what: "detail", index });
+  /** The request of the attempt at an index of the recording. */
+  detail(index: number): Promise<AttemptDetail | null> {
+    return this.#send({ what: "detail", index });
   }
 
-  read(at: number, path: string): Promise<Answered> {
-    return this.#ask({ what: "read", at, path });
+  /** The response to a GET at a time of the run. */
+  read(at: number, path: string): Promise<ApiResponse> {
+    return this.#send({ what: "read", at, path });
   }
 
-  answer(act: number): Promise<Answered | null> {
-    return this.#ask({ what: "answer", act });
+  /** The response to a call of the scenario, by the call's id. */
+  response(call: number): Promise<ApiResponse | null> {
+    return this.#send({ what: "response", call });
   }
 
   /** The `webhook-signature` of a message. */
   sign(secret: string, id: string, seconds: number, body: Uint8Array): Promise<string> {
-    return this.#ask({ what: "sign", secret, id, seconds, body });
+    return this.#send({ what: "sign", secret, id, seconds, body });
   }
 
-  exported(): Promise<string> {
-    return this.#ask({ what: "export" });
+  /** The latest run as an incident file. */
+  incidentFile(): Promise<string> {
+    return this.#send({ what: "export" });
   }
 
-  incident(text: string, onProgress: (done: number) => void): Promise<Incident | null> {
-    return this.#ask({ what: "incident", text }, onProgress);
+  /** Replays an incident file. Resolves with `null` when a later request supersedes it. */
+  replay(text: string, onProgress: (done: number) => void): Promise<Incident | null> {
+    return this.#send({ what: "incident", text }, onProgress);
   }
 
-  /** Hands over the way to the frame for receivers that a visitor wrote. */
-  connect(port: MessagePort): void {
-    this.#worker.postMessage({ id: 0, ask: { what: "sandbox" } satisfies Ask }, [port]);
+  /** Passes on the port to the frame in which the visitor's receivers run. */
+  connectSandbox(port: MessagePort): void {
+    this.#worker.postMessage({ id: 0, request: { what: "sandbox" } satisfies WorkerRequest }, [port]);
   }
 
-  #ask<T>(ask: Ask, onProgress?: (done: number) => void): Promise<T> {
-    this.#asked += 1;
-    const id = this.#asked;
+  #send<T>(request: WorkerRequest, onProgress?: (done: number) => void): Promise<T> {
+    this.#requests += 1;
+    const id = this.#requests;
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (done: unknown) => void, reject, onProgress });
-      // What the page shows is watched for changes, and is sent as it is beneath that.
-      this.#worker.postMessage({ id, ask });
+      this.#pending.set(id, { resolve: resolve as (done: unknown) => void, reject, onProgress });
+      this.#worker.postMessage({ id, request });
     });
   }
 
-  #hear(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    if (!waiting) return;
+  #receive(reply: WorkerReply): void {
+    const pending = this.#pending.get(reply.id);
+    if (!pending) return;
     if ("progress" in reply) {
-      waiting.onProgress?.(reply.progress);
+      pending.onProgress?.(reply.progress);
       return;
     }
-    this.#waiting.delete(reply.id);
-    if ("refused" in reply) waiting.reject(new Refused(reply.refused));
-    else waiting.resolve(reply.done);
+    this.#pending.delete(reply.id);
+    if ("refused" in reply) pending.reject(new Refused(reply.refused));
+    else pending.resolve(reply.done);
   }
 
-  /** The worker could not begin, or made a mistake that it could not tell of. */
-  #break(message: string): void {
-    const detail = `The desk in this page stopped: ${message || "it cannot be loaded"}. Load it again.`;
-    const problem = { title: "The page made a mistake", detail, code: "page_error" };
-    for (const { reject } of this.#waiting.values()) reject(new Refused(problem));
-    this.#waiting.clear();
+  /** The worker did not load, or threw outside of a request. */
+  #fail(message: string): void {
+    const detail = `The simulator's worker stopped: ${message || "it did not load"}. Reload the page.`;
+    const problem = { title: "An error in this page", detail, code: "page_error" };
+    for (const { reject } of this.#pending.values()) reject(new Refused(problem));
+    this.#pending.clear();
   }
 }

@@ -1,37 +1,37 @@
-/** The desk of a rehearsal, as it stands at the time that is looked at, for the console's views. */
+/** A backend over the simulated desk at the playhead, for the console's views. */
 
 import { Refused } from "../../lib/http/backend";
 import type { Backend, Method, Problem, Signal } from "../../lib/http/backend";
-import type { Theatre } from "./simulator.svelte";
+import type { SimulatorState } from "./simulator.svelte";
 
 export class SimulatedBackend implements Backend {
-  constructor(readonly theatre: Theatre) {}
+  constructor(readonly simulator: SimulatorState) {}
 
-  /** What only asks is asked; whatever changes something becomes an act of the rehearsal. */
+  /** A GET is answered by the worker; any other call becomes a part of the scenario. */
   async call(method: Method, path: string, body?: object): Promise<unknown> {
-    const { stage, head } = this.theatre;
-    let answered;
+    const { worker, playback } = this.simulator;
+    let response;
     if (method === "GET") {
-      answered = await stage.read(Math.round(head), path);
+      response = await worker.read(Math.round(playback.playhead), path);
     } else {
-      const act = await this.theatre.act({ method, path, ...(body ? { body } : {}) });
-      answered = await stage.answer(act);
-      if (!answered) this.theatre.takeBack(act);
+      const id = await this.simulator.addCall({ method, path, ...(body ? { body } : {}) });
+      response = await worker.response(id);
+      if (!response) this.simulator.removeCall(id);
     }
-    if (!answered) throw new Refused(UNDONE);
-    const document: unknown = JSON.parse(answered.body);
-    if (answered.status < 400) return document;
+    if (!response) throw new Refused(NOT_SIMULATED);
+    const document: unknown = JSON.parse(response.body);
+    if (response.status < 400) return document;
     throw new Refused(document as Problem);
   }
 
-  listen(onEvent: (signal: Signal) => void): () => void {
-    onEvent("connected");
-    return this.theatre.onChange(() => onEvent("event"));
+  listen(onSignal: (signal: Signal) => void): () => void {
+    onSignal("connected");
+    return this.simulator.onChange(() => onSignal("event"));
   }
 }
 
-const UNDONE: Problem = {
-  title: "It was not rehearsed",
-  detail: "The rehearsal ends before this time, or could not be computed. Nothing was done.",
+const NOT_SIMULATED: Problem = {
+  title: "The call was not simulated",
+  detail: "The scenario ends before this time, or could not be computed. Nothing was changed.",
   code: "page_error",
 };

@@ -1,15 +1,15 @@
-/** Pictures of a recording on a canvas. */
+/** Drawing of a recording on canvases. */
 
 import type { Outcome, Recording, Track } from "../engine/recording";
-import { lastBefore, outcomeOf } from "../engine/recording";
-import type { Turn, TurnKind } from "../engine/transitions";
+import { countUpTo, outcomeOf } from "../engine/recording";
+import type { Transition, TransitionKind } from "../engine/transitions";
 
 export interface View {
   from: number;
   to: number;
 }
 
-/** The colours of the page, as it has them at this time. */
+/** The page's colours in the current theme. */
 export interface Colours extends Record<Outcome, string> {
   line: string;
   soft: string;
@@ -21,7 +21,7 @@ export interface Colours extends Record<Outcome, string> {
 
 export function coloursOf(element: Element): Colours {
   const style = getComputedStyle(element);
-  // A name may stand for one of two colours, which only a property that is used tells.
+  // `light-dark()` is resolved only where a property uses it.
   const probe = document.createElement("i");
   element.append(probe);
   const colour = (name: string): string => {
@@ -45,8 +45,8 @@ export function coloursOf(element: Element): Colours {
   return colours;
 }
 
-/** A canvas of so many CSS pixels, sharp on every screen and empty. */
-export function blank(canvas: HTMLCanvasElement, width: number, height: number) {
+/** Sets a canvas to a size in CSS pixels, at the screen's resolution, and clears it. */
+export function cleared(canvas: HTMLCanvasElement, width: number, height: number) {
   const ratio = globalThis.devicePixelRatio || 1;
   canvas.width = Math.max(1, Math.round(width * ratio));
   canvas.height = Math.max(1, Math.round(height * ratio));
@@ -55,7 +55,7 @@ export function blank(canvas: HTMLCanvasElement, width: number, height: number) 
   return context;
 }
 
-/** Marks are drawn on so many heights, by ticket, so that those of one burst lie apart. */
+/** Number of rows of marks, one for each lane in turn, so that marks of a burst lie apart. */
 const HEIGHTS = 5;
 /** Half the size of a mark. */
 const HALF = 3.5;
@@ -65,7 +65,7 @@ export function heightOf(lane: number | null, height: number): number {
   return HALF + 2 + (row * (height - 2 * HALF - 4)) / (HEIGHTS - 1);
 }
 
-/** One track's attempts. Marks that would cover each other are drawn once. */
+/** Draws one track's attempts. Equal marks at the same place are drawn once. */
 export function paintMarks(
   context: CanvasRenderingContext2D,
   { attempts, events }: Recording,
@@ -76,7 +76,7 @@ export function paintMarks(
 ): void {
   const scale = width / (to - from);
   const drawn = new Set<string>();
-  const first = Math.max(0, lastBefore(attempts, from, ({ at }) => at) - 1);
+  const first = Math.max(0, countUpTo(attempts, from, ({ at }) => at) - 1);
   for (let index = first; index < attempts.length; index += 1) {
     const sent = attempts[index];
     if (!sent || sent.at > to) break;
@@ -87,7 +87,7 @@ export function paintMarks(
     const key = `${x} ${y} ${outcome}`;
     if (drawn.has(key)) continue;
     drawn.add(key);
-    // How long it took is a line, where it is long enough to be seen.
+    // How long it accepted is a line, where it is long enough to be seen.
     const long = (sent.end - sent.at) * scale;
     context.strokeStyle = context.fillStyle = colours[outcome];
     if (long > 2 * HALF) {
@@ -99,7 +99,7 @@ export function paintMarks(
   }
 }
 
-/** Outcomes differ in shape, and not in colour alone. */
+/** Draws the mark of an outcome. Outcomes differ in shape, not only in colour. */
 export function paintMark(context: CanvasRenderingContext2D, outcome: Outcome, x: number, y: number): void {
   context.lineWidth = 1.75;
   context.beginPath();
@@ -128,10 +128,10 @@ export function paintMark(context: CanvasRenderingContext2D, outcome: Outcome, x
   context.stroke();
 }
 
-/** Health as a band, what is owed as a hill, and how wide the window is as a line. */
-export function paintStanding(
+/** Draws health as a band, the backlog as an area, and the window as a line. */
+export function paintState(
   context: CanvasRenderingContext2D,
-  { stands }: Track,
+  { states }: Track,
   { from, to }: View,
   [width, height]: [number, number],
   end: number,
@@ -139,42 +139,42 @@ export function paintStanding(
 ): void {
   const scale = width / (to - from);
   const x = (at: number): number => Math.min(Math.max((at - from) * scale, -1), width + 1);
-  const most = stands.reduce((high, { backlog }) => Math.max(high, backlog), 1);
-  const widest = stands.reduce((high, { window }) => Math.max(high, window), 1);
-  const first = Math.max(0, lastBefore(stands, from, ({ at }) => at) - 1);
+  const most = states.reduce((high, { backlog }) => Math.max(high, backlog), 1);
+  const widest = states.reduce((high, { window }) => Math.max(high, window), 1);
+  const first = Math.max(0, countUpTo(states, from, ({ at }) => at) - 1);
   let drawn = -2;
   context.lineWidth = 1.5;
-  for (let index = first; index < stands.length; index += 1) {
-    const stand = stands[index];
-    if (!stand || stand.at > to) break;
-    const [left, right] = [x(stand.at), x(stands[index + 1]?.at ?? end)];
-    // Of many within a pixel the widest is seen, and the last.
-    if (right <= drawn + 0.5 && stands[index + 1]) continue;
+  for (let index = first; index < states.length; index += 1) {
+    const state = states[index];
+    if (!state || state.at > to) break;
+    const [left, right] = [x(state.at), x(states[index + 1]?.at ?? end)];
+    // Of several states within a pixel, only the last is drawn.
+    if (right <= drawn + 0.5 && states[index + 1]) continue;
     drawn = right;
-    const isWell = stand.status === "active" && !stand.down;
-    context.fillStyle = isWell ? colours.good : stand.down ? colours.bad : colours.wash;
+    const isHealthy = state.status === "active" && !state.down;
+    context.fillStyle = isHealthy ? colours.good : state.down ? colours.bad : colours.wash;
     context.fillRect(left, 0, Math.max(right - left, 0.75), height);
-    const hill = (stand.backlog / most) * (height - 4);
-    context.fillStyle = isWell ? colours.soft : colours.retry;
+    const area = (state.backlog / most) * (height - 4);
+    context.fillStyle = isHealthy ? colours.soft : colours.retry;
     context.globalAlpha = 0.45;
-    context.fillRect(left, height - hill, Math.max(right - left, 0.75), hill);
+    context.fillRect(left, height - area, Math.max(right - left, 0.75), area);
     context.globalAlpha = 1;
-    const level = height - 1 - (stand.window / widest) * (height - 3);
+    const level = height - 1 - (state.window / widest) * (height - 3);
     context.fillStyle = colours.ink;
     context.fillRect(left, level, Math.max(right - left, 0.75), 1);
   }
 }
 
-/** Turns as flags on a band. They differ in shape, and not in colour alone. */
-export function paintTurns(
+/** Draws transitions as flags. They differ in shape, not only in colour. */
+export function paintTransitions(
   context: CanvasRenderingContext2D,
-  turns: Turn[],
+  transitions: Transition[],
   { from, to }: View,
   [width, height]: [number, number],
   colours: Colours,
 ): void {
-  const last = new Map<TurnKind, number>();
-  for (const { at, kind } of turns) {
+  const last = new Map<TransitionKind, number>();
+  for (const { at, kind } of transitions) {
     const x = Math.round(((at - from) / (to - from)) * width);
     if (x < -FLAG || x > width + FLAG || x - (last.get(kind) ?? -Infinity) < 3) continue;
     last.set(kind, x);
@@ -188,8 +188,8 @@ export function paintTurns(
 /** Half the width of a flag. */
 const FLAG = 5;
 
-function paintFlag(context: CanvasRenderingContext2D, kind: TurnKind, x: number): void {
-  const points: Record<TurnKind, [number, number][]> = {
+function paintFlag(context: CanvasRenderingContext2D, kind: TransitionKind, x: number): void {
+  const points: Record<TransitionKind, [number, number][]> = {
     down: [[-FLAG, 0], [FLAG, 0], [0, 8]],
     back: [[-FLAG, 8], [FLAG, 8], [0, 0]],
     active: [[-FLAG, 8], [FLAG, 8], [0, 0]],
@@ -203,18 +203,18 @@ function paintFlag(context: CanvasRenderingContext2D, kind: TurnKind, x: number)
   if (kind === "paused") context.fillRect(x + 2, 0, FLAG - 2, 8);
 }
 
-/** The turn of a track that lies nearest to a place, if one is near enough. */
-export function nearestTurn(turns: Turn[], track: number, { from, to }: View, width: number, px: number): number | null {
+/** Index of a track's transition near a position in pixels, if there is one. */
+export function nearestTransition(transitions: Transition[], track: number, { from, to }: View, width: number, px: number): number | null {
   let best: { index: number; far: number } | null = null;
-  for (const [index, turn] of turns.entries()) {
-    const far = Math.abs(((turn.at - from) / (to - from)) * width - px);
-    if (turn.track === track && far <= FLAG + 4 && far < (best?.far ?? Infinity)) best = { index, far };
+  for (const [index, transition] of transitions.entries()) {
+    const far = Math.abs(((transition.at - from) / (to - from)) * width - px);
+    if (transition.track === track && far <= FLAG + 4 && far < (best?.far ?? Infinity)) best = { index, far };
   }
   return best?.index ?? null;
 }
 
-/** The attempt that lies nearest to a point, if one is near enough. */
-export function nearest(
+/** Index of the attempt near a point, if there is one. */
+export function nearestAttempt(
   { attempts, events }: Recording,
   track: number | null,
   { from, to }: View,
@@ -223,7 +223,7 @@ export function nearest(
 ): number | null {
   const scale = width / (to - from);
   const reach = 9;
-  const first = Math.max(0, lastBefore(attempts, from + (px - reach) / scale, ({ at }) => at) - 1);
+  const first = Math.max(0, countUpTo(attempts, from + (px - reach) / scale, ({ at }) => at) - 1);
   let best: { index: number; far: number } | null = null;
   for (let index = first; index < attempts.length; index += 1) {
     const sent = attempts[index];

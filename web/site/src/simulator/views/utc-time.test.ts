@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 
-import { brief, fromField, ticks, toField, whole } from "./utc-time";
+import { dateTime, dayTime, fromField, ticks, toField } from "./utc-time";
 
 const FRIDAY = Date.UTC(2026, 0, 2, 18, 0, 5);
 
-test("times are told in UTC, wherever the reader is", () => {
-  expect(brief(FRIDAY)).toBe("Fri 18:00");
-  expect(whole(FRIDAY)).toBe("Fri 2 Jan, 18:00:05");
+test("times are shown in UTC, in every time zone", () => {
+  expect(dayTime(FRIDAY)).toBe("Fri 18:00");
+  expect(dateTime(FRIDAY)).toBe("Fri 2 Jan, 18:00:05");
   expect(toField(FRIDAY)).toBe("2026-01-02T18:00");
   expect(fromField("2026-01-02T18:00")).toBe(FRIDAY - 5_000);
   expect(fromField("")).toBeNull();
@@ -18,7 +18,7 @@ test("an axis has marks that fit, at whole steps, at every zoom", () => {
       const marks = ticks(FRIDAY, FRIDAY + length, width);
       expect(marks.length, `${length} ${width}`).toBeLessThanOrEqual(width / 80 + 1);
       expect(marks.every(({ at }) => at >= FRIDAY && at <= FRIDAY + length)).toBe(true);
-      expect(new Set(marks.map(({ words }) => words)).size, `${length} ${width}`).toBe(marks.length);
+      expect(new Set(marks.map(({ label }) => label)).size, `${length} ${width}`).toBe(marks.length);
     }
   }
 });

@@ -1,23 +1,23 @@
-/** Signatures by what the browser itself has: for a page that must not load WebAssembly. */
+/** Signatures made with the browser's own HMAC, for a page whose policy forbids WebAssembly. */
 
 /**
  * The `webhook-signature` of a message (Standard Webhooks, "Signature scheme"): HMAC-SHA256 over
- * `id.timestamp.body` with the bytes that the secret's base64 spells.
+ * `id.timestamp.body`, with the decoded base64 of the secret as key.
  *
- * Throws a `TypeError` with a sentence when the secret is none, or when the browser has no HMAC
- * here: it has one only on pages that came over HTTPS or from this machine.
+ * Throws a `TypeError` when the secret is malformed, or when the browser offers no HMAC: it does so
+ * only over HTTPS and on this machine.
  */
-export async function signature(
+export async function signInBrowser(
   secret: string,
   id: string,
   seconds: number,
   body: Uint8Array,
 ): Promise<string> {
-  // Its type says that it is there; where the page is not trusted, it is not.
+  // Undefined in insecure contexts, though its type does not say so.
   const subtle = crypto.subtle as SubtleCrypto | undefined;
   if (!subtle) {
     throw new TypeError(
-      "This browser signs only on pages that came over HTTPS or from this machine.",
+      "This browser can sign only over HTTPS or on this machine.",
     );
   }
   const hmac = { name: "HMAC", hash: "SHA-256" };
@@ -35,7 +35,7 @@ function keyOf(secret: string): Uint8Array<ArrayBuffer> {
     const bytes = atob(secret.replace(/^whsec_/, ""));
     if (bytes !== "") return Uint8Array.from(bytes, (letter) => letter.charCodeAt(0));
   } catch {
-    // It is told below.
+    // Refused below.
   }
-  throw new TypeError("The secret must be whsec_ and the base64 of a key.");
+  throw new TypeError("The secret must be whsec_ followed by a key in base64.");
 }
