@@ -64,10 +64,10 @@ export const stories = {
         "body_mojibake",
         "signature_hex",
       ]);
-      await page.getByRole("button", { name: "A good one" }).click();
-      await page.getByLabel("To which URL").fill("http://127.0.0.1:9/hook");
+      await page.getByRole("button", { name: "Valid" }).click();
+      await page.getByLabel("URL").fill("http://127.0.0.1:9/hook");
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
       for (const [language, file, words] of [
         ["JavaScript", "receiver.mjs", "timingSafeEqual"],
         ["Python", "receiver.py", "compare_digest"],
@@ -92,7 +92,7 @@ export const stories = {
       assert.deepEqual(kept, [{}, {}, ""]);
       await page.context().setOffline(false);
       await page.reload();
-      await page.getByText("Nothing is pasted yet").waitFor();
+      await page.getByText("No delivery yet").waitFor();
       for (const field of ["Headers", "Body", "Secrets, one a line"]) {
         assert.equal(await page.getByLabel(field, { exact: true }).inputValue(), "", field);
       }
@@ -107,21 +107,21 @@ export const stories = {
         .fill(`> POST / HTTP/1.1\n> Webhook-Id: mine`);
       await page.getByText("Read as curl's dump: 1 header").waitFor();
       await page.getByText("webhook-timestamp is missing").waitFor();
-      await page.getByRole("button", { name: "A secret that was replaced" }).click();
-      const steps = page.getByRole("region", { name: "How the signature comes about" });
+      await page.getByRole("button", { name: "Rotated secret" }).click();
+      const steps = page.getByRole("region", { name: "How the signature is made" });
       assert.equal(await steps.getByLabel("with secret").inputValue(), "1");
       await steps.getByText("08".repeat(32)).waitFor();
       await steps
-        .getByRole("region", { name: "What is signed" })
+        .getByRole("region", { name: "Signed content" })
         .getByText("evt_01977420")
         .waitFor();
       await steps.getByText("equal:").waitFor();
       await steps.getByLabel("with secret").selectOption({ value: "0" });
       await steps.getByText("07".repeat(32)).waitFor();
       await steps.getByText("different:").waitFor();
-      await page.getByText("It is about secret 2 of 2, which has ended.").waitFor();
+      await page.getByText("This is about secret 2 of 2, which has ended.").waitFor();
 
-      await page.getByRole("button", { name: "Bring back what was there" }).click();
+      await page.getByRole("button", { name: "Restore my input" }).click();
       assert.match(await page.getByLabel("Headers", { exact: true }).inputValue(), /mine$/);
       assert.equal(await page.getByLabel("Body", { exact: true }).inputValue(), "");
     },
@@ -134,14 +134,14 @@ export const stories = {
       await page.evaluate(() => navigator.clipboard.writeText('{"a":\r\n1}'));
       await body.focus();
       await page.keyboard.press("Control+v");
-      await page.getByText("ended its lines with CR LF").waitFor();
+      await page.getByText("had CR LF line ends").waitFor();
       await body.fill('{"a":\n1}');
       await page.getByText("choose the file").waitFor();
 
       const bytes = Buffer.from([0xff, 0x0d, 0x0a, 0x00]);
       await page.getByLabel("Choose a file").setInputFiles(file("raw.bin", bytes));
       await page
-        .getByText("The bytes of raw.bin are checked as they are. They are not UTF-8.")
+        .getByText("The bytes of raw.bin are verified unchanged. They are not UTF-8.")
         .waitFor();
       await page.getByText("4 bytes").first().waitFor();
       await page.getByRole("button", { name: "Type it instead" }).click();
@@ -163,7 +163,7 @@ export const stories = {
 
       await page.getByRole("button", { name: "Type it instead" }).click();
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}\n\n{"below":1}`);
-      await page.getByRole("button", { name: "Take the one below the headers" }).click();
+      await page.getByRole("button", { name: "Use the body below the headers" }).click();
       assert.equal(await body.inputValue(), '{"below":1}');
     },
   },
@@ -175,14 +175,14 @@ export const stories = {
       await page.getByLabel("Body", { exact: true }).fill(HOSTILE);
       await page.getByLabel("Secrets, one a line").fill(`${HOSTILE}\n${SECRET}`);
       await page.getByLabel("with secret").selectOption({ value: "1" });
-      await page.getByRole("region", { name: "What is signed" }).getByText(HOSTILE).waitFor();
+      await page.getByRole("region", { name: "Signed content" }).getByText(HOSTILE).waitFor();
       await page.getByLabel("Secrets, one a line").fill(SECRET);
-      await page.getByLabel("To which URL").fill("javascript:alert(1)");
+      await page.getByLabel("URL").fill("javascript:alert(1)");
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("alert").getByText("must begin with http").waitFor();
-      await page.getByLabel("To which URL").fill(`http://127.0.0.1/${HOSTILE}`);
+      await page.getByLabel("URL").fill(`http://127.0.0.1/${HOSTILE}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByRole("region", { name: "The command" }).getByText("--data-raw").waitFor();
+      await page.getByRole("region", { name: "Command" }).getByText("--data-raw").waitFor();
       const { length } = HOSTILE;
       for (const name of ["html", "dropped"]) {
         const bytes = Buffer.from(HOSTILE.repeat(3));
@@ -208,12 +208,12 @@ export const stories = {
       await page.getByRole("button", { name: /Ticket opened delivered/ }).click();
       await page.getByRole("button", { name: "Copy as curl" }).click();
       const dialog = page.getByRole("dialog");
-      assert.equal(await dialog.getByLabel("To which URL").inputValue(), receiver.url);
+      assert.equal(await dialog.getByLabel("URL").inputValue(), receiver.url);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
       await dialog.getByRole("alert").getByText("must be whsec_").waitFor();
       await dialog.getByLabel("Signing secret").fill(secret);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
-      await dialog.getByText("Copied. It is signed anew").waitFor();
+      await dialog.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
       await scene.visit.inspect("a command");
       same(receiver.heard, secret);
@@ -225,9 +225,9 @@ export const stories = {
       await page.getByLabel("Body", { exact: true }).fill(String(first?.text));
       await page.getByLabel("Secrets, one a line").fill(secret);
       await page.getByRole("heading", { name: /It verifies good/ }).waitFor();
-      await page.getByLabel("To which URL").fill(receiver.url);
+      await page.getByLabel("URL").fill(receiver.url);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
       same(receiver.heard, secret);
       assert.equal(receiver.heard.length, 3);
@@ -243,7 +243,7 @@ export const stories = {
       assert.equal(await focused(), "Skip to the content");
       await page.keyboard.press("Enter");
       await page.keyboard.press("Tab");
-      assert.equal(await focused(), "A good one");
+      assert.equal(await focused(), "Valid");
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter");
       await page.getByText("body_reserialised").waitFor();
@@ -253,7 +253,7 @@ export const stories = {
       await page.keyboard.press("Shift+Tab");
       await page.keyboard.type("http://127.0.0.1:9/hook");
       await page.keyboard.press("Enter");
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
     },
   },
 
@@ -269,7 +269,7 @@ export const stories = {
  */
 async function open({ page, desk }) {
   await page.goto(`${desk.url}/signature`);
-  await page.getByText("Nothing is pasted yet").waitFor();
+  await page.getByText("No delivery yet").waitFor();
   return page;
 }
 
@@ -317,8 +317,8 @@ async function enter(page, one) {
   const secrets = one.secrets
     .map(([text, ended]) => (ended ? `${text} # rotated` : text))
     .join("\n");
-  const letGo = page.getByRole("button", { name: "Type it instead" });
-  if (await letGo.isVisible()) await letGo.click();
+  const removeFile = page.getByRole("button", { name: "Type it instead" });
+  if (await removeFile.isVisible()) await removeFile.click();
   await page.getByLabel("Headers", { exact: true }).fill(headers);
   await page.getByLabel("Secrets, one a line").fill(secrets);
   // A field changes line ends, and has no bytes that are no text.
@@ -326,7 +326,7 @@ async function enter(page, one) {
     await page.getByLabel("Body", { exact: true }).fill(one.body);
   } else {
     await page.getByLabel("Choose a file").setInputFiles(file("body", bodyOf(one)));
-    await page.getByText("are checked as they are").waitFor();
+    await page.getByText("are verified unchanged").waitFor();
   }
 }
 
@@ -374,9 +374,9 @@ function looks(device) {
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${"a".repeat(3_000)}`);
       await page.getByLabel("Body", { exact: true }).fill("w".repeat(3_000));
       await page.getByLabel("Secrets, one a line").fill(SECRET);
-      await page.getByLabel("To which URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
+      await page.getByLabel("URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByRole("region", { name: "The command" }).waitFor();
+      await page.getByRole("region", { name: "Command" }).waitFor();
       await visit.inspect("long texts");
     },
   };

@@ -326,9 +326,9 @@ export const stories = {
       await open(page, "Lost response");
       await page.getByRole("button", { name: "Next attempt" }).click();
       await page.getByText("Send it to your own receiver").click();
-      await page.getByLabel("To which URL").fill(receiver.url);
+      await page.getByLabel("URL").fill(receiver.url);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
       await inShell(await page.evaluate(() => navigator.clipboard.readText()));
       const [heard] = receiver.heard;
       assert.ok(heard);

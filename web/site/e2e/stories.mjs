@@ -182,7 +182,7 @@ export const stories = {
 
       await page.getByRole("link", { name: "Replay" }).click();
       visit.expect(/404.*\/replay/);
-      await page.getByText("All", { exact: true }).click();
+      await page.getByText("All events").click();
       await press("Preview");
       const before = receiver.heard.length;
       await page.getByText(`${before} events would be sent again, as of`).waitFor();

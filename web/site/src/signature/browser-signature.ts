@@ -37,5 +37,5 @@ function keyOf(secret: string): Uint8Array<ArrayBuffer> {
   } catch {
     // Refused below.
   }
-  throw new TypeError("The secret must be whsec_ followed by a key in base64.");
+  throw new TypeError("The secret must be whsec_ and the base64 of a key.");
 }

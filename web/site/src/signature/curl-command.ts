@@ -1,18 +1,18 @@
-/** A delivery as a command that any `sh` runs: what is sent is the body, to the byte. */
+/** Curl commands that send a delivery again, byte for byte, from any POSIX shell. */
 
-import { plain } from "./headers";
+import { normalised } from "./headers";
 import type { Pair } from "./headers";
 import { quoted } from "./shell-words";
 
-export interface Outgoing {
+export interface CurlRequest {
   url: string;
   secret: string;
-  /** Those of a former attempt may be among them. */
+  /** May include those of an earlier attempt, which are replaced. */
   headers: Pair[];
   body: Uint8Array;
 }
 
-/** Gives the `webhook-signature` of a message at a time in unix seconds. Throws a sentence. */
+/** Makes the `webhook-signature` of a message. Throws an error with a message for the user. */
 export type Sign = (
   secret: string,
   id: string,
@@ -20,7 +20,7 @@ export type Sign = (
   body: Uint8Array,
 ) => string | Promise<string>;
 
-/** Headers that belong to a connection, or that curl makes itself. */
+/** Headers of the connection, or that curl adds itself. */
 const NOT_SENT = new Set([
   "accept-encoding",
   "connection",
@@ -34,42 +34,42 @@ const NOT_SENT = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-/** Made anew for each attempt. */
-const OURS = new Set(["webhook-id", "webhook-timestamp", "webhook-signature"]);
+/** Headers that are made for each attempt. */
+const SIGNATURE_HEADERS = new Set(["webhook-id", "webhook-timestamp", "webhook-signature"]);
 
-/** Bytes of an argument: Linux refuses 128 KiB (`MAX_ARG_STRLEN`). More goes by a pipe. */
-const LONGEST_ARGUMENT = 100_000;
+/** Bytes of an argument: Linux refuses 128 KiB (`MAX_ARG_STRLEN`). A larger body goes through a pipe. */
+const MAX_ARGUMENT_BYTES = 100_000;
 
-/** What a terminal may act upon when it is pasted there; line ends are safe between quotes. */
-const ACTED_UPON = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
+/** Control characters, which a terminal may interpret when pasted. Line feeds are safe in quotes. */
+const CONTROL = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
 
 /**
- * The command that sends a delivery as it would be sent at `seconds`, signed anew.
+ * The command that sends a delivery with the timestamp `seconds` and a new signature.
  *
- * Throws a `TypeError` with a sentence when the URL cannot be called or there is no `webhook-id`,
+ * Throws a `TypeError` when the URL is not HTTP or there is no `webhook-id`,
  * and whatever `sign` throws.
  */
-export async function curlCommand(of: Outgoing, seconds: number, sign: Sign): Promise<string> {
-  const url = callable(of.url);
-  const id = of.headers.find(([name]) => plain(name) === "webhook-id")?.[1].trim();
+export async function curlCommand(of: CurlRequest, seconds: number, sign: Sign): Promise<string> {
+  const url = httpUrl(of.url);
+  const id = of.headers.find(([name]) => normalised(name) === "webhook-id")?.[1].trim();
   if (!id) throw new TypeError("There is no webhook-id, which the signature covers.");
   const headers: Pair[] = [
-    ...of.headers.filter(([name]) => !NOT_SENT.has(plain(name)) && !OURS.has(plain(name))),
+    ...of.headers.filter(([name]) => !NOT_SENT.has(normalised(name)) && !SIGNATURE_HEADERS.has(normalised(name))),
     ["webhook-id", id],
     ["webhook-timestamp", String(seconds)],
     ["webhook-signature", await sign(of.secret, id, seconds, of.body)],
   ];
-  if (!headers.some(([name]) => plain(name) === "content-type")) {
+  if (!headers.some(([name]) => normalised(name) === "content-type")) {
     headers.unshift(["content-type", "application/json"]);
   }
   const options = headers.flatMap(headerOption).map((option) => `-H ${option}`);
   const [before, data] = bodyOption(of.body);
-  // Without `--globoff`, brackets and braces of a URL would make many of it.
+  // Without `--globoff`, curl would expand brackets and braces in the URL.
   const parts = [`${before}curl --globoff --include --url ${quoted(url)}`, ...options, data];
   return parts.join(" \\\n  ");
 }
 
-function callable(text: string): string {
+function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !["http:", "https:"].includes(url.protocol)) {
     throw new TypeError("The URL must begin with http:// or https://.");
@@ -77,30 +77,30 @@ function callable(text: string): string {
   return url.href;
 }
 
-/** A header as curl takes it. One that no request could have is left out. */
+/** A header as an argument of curl, unless it is invalid. */
 function headerOption([name, value]: Pair): string[] {
   const bare = value.trim();
-  if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name) || /[\r\n]/.test(bare) || ACTED_UPON.test(bare))
+  if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name) || /[\r\n]/.test(bare) || CONTROL.test(bare))
     return [];
-  // `name:` would have curl leave the header out.
+  // curl omits a header written as `name:`.
   return [quoted(bare === "" ? `${name};` : `${name}: ${bare}`)];
 }
 
-/** What stands before `curl`, and the option that gives it the body. */
+/** The option with the body, and a command that pipes the body into curl, if one is needed. */
 function bodyOption(body: Uint8Array): [before: string, option: string] {
   const text = textOf(body);
-  const isPlain = text !== null && !ACTED_UPON.test(text);
-  // `--data-raw` reads no file for an `@` at the beginning.
-  if (isPlain && body.length <= LONGEST_ARGUMENT) return ["", `--data-raw ${always(text)}`];
-  const printed = isPlain ? `printf %s ${always(text)}` : `printf ${always(octal(body))}`;
+  const isPlain = text !== null && !CONTROL.test(text);
+  // `--data-raw` does not read a file when the body begins with `@`.
+  if (isPlain && body.length <= MAX_ARGUMENT_BYTES) return ["", `--data-raw ${argument(text)}`];
+  const printed = isPlain ? `printf %s ${argument(text)}` : `printf ${argument(octal(body))}`;
   return [`${printed} | `, "--data-binary @-"];
 }
 
-function always(text: string): string {
+function argument(text: string): string {
   return text === "" ? "''" : quoted(text);
 }
 
-/** The text that bytes spell; `null` when they are no UTF-8. */
+/** Bytes as text; `null` when they are not UTF-8. */
 export function textOf(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -109,13 +109,13 @@ export function textOf(bytes: Uint8Array): string | null {
   }
 }
 
-/** `%`, `\\`, and `-`, with which an option begins. */
-const MEANS_SOMETHING = new Set([0x25, 0x5c, 0x2d]);
+/** `%`, `\\`, and `-`, which would begin an option. */
+const SPECIAL = new Set([0x25, 0x5c, 0x2d]);
 
-/** A format of `printf`: letters as they are, and three octal digits for every other byte. */
+/** A format for `printf`: printable ASCII as it is, and other bytes as three octal digits. */
 function octal(bytes: Uint8Array): string {
   const byte = (of: number): string => {
-    const isPlain = of >= 0x20 && of < 0x7f && !MEANS_SOMETHING.has(of);
+    const isPlain = of >= 0x20 && of < 0x7f && !SPECIAL.has(of);
     return isPlain ? String.fromCharCode(of) : `\\${of.toString(8).padStart(3, "0")}`;
   };
   return Array.from(bytes, byte).join("");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { missing, readHeaders, valueOf } from "./headers";
-import type { Form, Pair } from "./headers";
+import type { HeaderFormat, Pair } from "./headers";
 
 const PAIRS: Pair[] = [
   ["Webhook-Id", "evt_1"],
@@ -11,7 +11,7 @@ const PAIRS: Pair[] = [
 const LINES = PAIRS.map(([name, value]) => `${name}: ${value}`);
 
 describe("headers are read as people have them", () => {
-  const table: [what: string, form: Form, text: string][] = [
+  const table: [what: string, form: HeaderFormat, text: string][] = [
     ["lines", "lines", LINES.join("\n")],
     ["lines of Windows", "lines", `\r\n${LINES.join("\r\n")}\r\n`],
     ["lines without blanks", "lines", LINES.map((line) => line.replace(": ", ":")).join("\n")],

@@ -1,4 +1,4 @@
-/** A delivery as it stands in the page's fields. It is in memory alone, and goes with the page. */
+/** The delivery in the page's fields, and the verdict on it. It is kept in memory only. */
 
 import { reset, verify } from "hookdesk";
 import type { Verdict } from "hookdesk";
@@ -7,103 +7,103 @@ import { missing, readHeaders, valueOf } from "./headers";
 import type { Needed, Pair } from "./headers";
 import { readSecrets } from "./secret-lines";
 
-/** The clock by which a delivery is judged. */
-export type Clock = "delivery" | "now";
+/** The clock for the age of the timestamp: the time of sending, or now. */
+export type ReferenceClock = "delivery" | "now";
 
-/** A body's file, taken as it is. */
-export interface Chosen {
+/** A body that was chosen as a file, whose bytes are taken as they are. */
+export interface BodyFile {
   name: string;
   bytes: Uint8Array;
 }
 
-export interface Fields {
+export interface DeliveryFields {
   headers: string;
   body: string;
   secrets: string;
-  clock: Clock;
-  file: Chosen | null;
+  clock: ReferenceClock;
+  file: BodyFile | null;
 }
 
-export const EMPTY: Fields = { headers: "", body: "", secrets: "", clock: "delivery", file: null };
+export const EMPTY: DeliveryFields = { headers: "", body: "", secrets: "", clock: "delivery", file: null };
 
-/** Milliseconds without a key after which it is judged: finding a mistake can take longer. */
-const PAUSE_MS = 150;
+/** Milliseconds after the last key before it is verified, which can take longer than that. */
+const DEBOUNCE_MS = 150;
 
-/** Seconds of unix time up to which milliseconds of it are exact. */
-const LAST_SECOND = Number.MAX_SAFE_INTEGER / 1_000;
+/** Largest timestamp whose milliseconds are exact. */
+const MAX_TIMESTAMP = Number.MAX_SAFE_INTEGER / 1_000;
 
-export class Draft {
+export class PastedDelivery {
   headers = $state("");
   body = $state("");
   secrets = $state("");
-  clock = $state<Clock>("delivery");
-  file = $state.raw<Chosen | null>(null);
-  /** Milliseconds of unix time at which it was last looked at. */
+  clock = $state<ReferenceClock>("delivery");
+  file = $state.raw<BodyFile | null>(null);
+  /** Time of the last verification, in milliseconds of unix time. */
   now = $state(Date.now());
-  /** Whether what was pasted as a body had line ends that the field does not keep. */
-  mended = $state(false);
+  /** Whether the pasted body had line ends (CR) that the field does not keep. */
+  hadCarriageReturns = $state(false);
 
-  readonly pasted = $derived(readHeaders(this.headers));
-  readonly pairs: Pair[] = $derived(this.pasted.pairs);
+  readonly parsed = $derived(readHeaders(this.headers));
+  readonly pairs: Pair[] = $derived(this.parsed.pairs);
   readonly missing: Needed[] = $derived(missing(this.pairs));
-  readonly lines = $derived(readSecrets(this.secrets));
+  readonly secretLines = $derived(readSecrets(this.secrets));
   readonly bytes: Uint8Array = $derived(this.file?.bytes ?? new TextEncoder().encode(this.body));
   readonly isEmpty = $derived(
     this.file === null && [this.headers, this.body, this.secrets].every((one) => one.trim() === ""),
   );
-  /** When it was signed, in milliseconds of unix time; `null` when the headers do not say. */
+  /** The timestamp header in milliseconds of unix time; `null` when it is missing or invalid. */
   readonly signedAt: number | null = $derived.by(() => {
     const timestamp = this.value("webhook-timestamp") ?? "";
     const seconds = /^\d+$/.test(timestamp) ? Number(timestamp) : Infinity;
-    return seconds <= LAST_SECOND ? seconds * 1_000 : null;
+    return seconds <= MAX_TIMESTAMP ? seconds * 1_000 : null;
   });
-  readonly at: number = $derived(
+  readonly verifiedAt: number = $derived(
     this.clock === "delivery" ? (this.signedAt ?? this.now) : this.now,
   );
-  /** What was said when it was last looked at. */
+  /** The verdict of the last verification. */
   verdict = $state.raw<Verdict | null>(null);
-  /** Why nothing could be said. */
+  /** Why there is no verdict: an error of the checker. */
   fault = $state.raw<string | null>(null);
-  /** Whether something was typed since. */
-  isBehind = $state(false);
+  /** Whether a field has changed since. */
+  isOutdated = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   value(needed: Needed): string | undefined {
     return valueOf(this.pairs, needed);
   }
 
-  /** What is in the fields. */
-  get fields(): Fields {
+  /** The contents of the fields. */
+  get fields(): DeliveryFields {
     const { headers, body, secrets, clock, file } = this;
     return { headers, body, secrets, clock, file };
   }
 
-  fill(fields: Fields): void {
+  fill(fields: DeliveryFields): void {
     Object.assign(this, fields);
-    this.mended = false;
-    this.look();
+    this.hadCarriageReturns = false;
+    this.verify();
   }
 
-  /** Judges it by the time that it is. */
-  look(): void {
+  /** Verifies it now. */
+  verify(): void {
     clearTimeout(this.#timer);
     this.now = Date.now();
-    this.isBehind = false;
+    this.isOutdated = false;
     this.fault = null;
     try {
-      this.verdict = this.isEmpty ? null : verify(this.pairs, this.bytes, this.lines, this.at);
+      this.verdict = this.isEmpty ? null : verify(this.pairs, this.bytes, this.secretLines, this.verifiedAt);
     } catch (error) {
-      // A bug of ours, after which only a new instance answers.
+      // The checker has crashed: only a new WebAssembly instance works.
       reset();
       this.verdict = null;
       this.fault = String(error);
     }
   }
 
-  /** Judges it when nobody has typed for a moment. */
-  lookSoon(): void {
+  /** Verifies it once nothing is typed for a moment. */
+  verifySoon(): void {
     clearTimeout(this.#timer);
-    this.isBehind = true;
-    this.#timer = setTimeout(() => this.look(), PAUSE_MS);
+    this.isOutdated = true;
+    this.#timer = setTimeout(() => this.verify(), DEBOUNCE_MS);
   }
 }

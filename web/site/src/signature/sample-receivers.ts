@@ -1,4 +1,4 @@
-/** Receivers in five languages, each of which is run against a desk in the tests. */
+/** Sample receivers in five languages. The tests run each of them against a desk. */
 
 import java from "./receivers/Receiver.java?raw";
 import go from "./receivers/receiver.go?raw";
@@ -6,15 +6,15 @@ import javascript from "./receivers/receiver.mjs?raw";
 import php from "./receivers/receiver.php?raw";
 import python from "./receivers/receiver.py?raw";
 
-export interface Receiver {
+export interface SampleReceiver {
   name: string;
   file: string;
   code: string;
-  /** Where frameworks have the bytes as they came. */
+  /** How to get the raw body in frameworks. */
   framework: string;
 }
 
-export const RECEIVERS: [Receiver, ...Receiver[]] = [
+export const RECEIVERS: [SampleReceiver, ...SampleReceiver[]] = [
   {
     name: "JavaScript",
     file: "receiver.mjs",

@@ -1,19 +1,19 @@
-/** Secrets as they lie in a configuration: one a line, and marked where they have ended. */
+/** Parser of the field for secrets: one a line, some marked as rotated. */
 
-export interface Line {
+export interface SecretLine {
   text: string;
   ended: boolean;
 }
 
-/** How an ended secret may be marked: before it, or after it in brackets or as a comment. */
+/** Marks of an ended secret: before it, or after it in brackets or as a comment. */
 const BEFORE = /^\s*(?:ended|rotated|old)\s*[:=]?\s+/i;
 const AFTER = /\s+[#(/[]*\s*(?:ended|rotated|old)[)\]]?\s*$/i;
 
 /**
- * The secrets of a text: its lines that are not all blank. Blanks, quotes or a name around one are
- * kept, as they may be the mistake.
+ * The secrets of a text: its lines that are not blank. Blanks, quotes or a name around a secret are
+ * kept, because they may be the mistake.
  */
-export function readSecrets(text: string): Line[] {
+export function readSecrets(text: string): SecretLine[] {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   return lines.map((line) => {
     const bare = line.replace(BEFORE, "").replace(AFTER, "");

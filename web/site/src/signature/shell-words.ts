@@ -1,11 +1,11 @@
-/** Words of a shell (POSIX.1-2024, Shell Command Language, §2.2), read and written. */
+/** Quoting and splitting of shell words (POSIX.1-2024, Shell Command Language, §2.2). */
 
-/** One word that any `sh` takes to the letter, line ends and all. */
+/** A text as one word of a POSIX shell, quoted where needed. */
 export function quoted(text: string): string {
   return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What bash and zsh write between `$'` and `'`. */
+/** Escapes between `$'` and `'` in bash and zsh. */
 const ESCAPES: Record<string, string> = {
   n: "\n",
   r: "\r",
@@ -13,7 +13,7 @@ const ESCAPES: Record<string, string> = {
   "0": "\0",
 };
 
-/** The words of a command. `$'…'`, which browsers copy as curl with, is read too. */
+/** Splits a command into words. It also reads `$'…'`, which browsers use in copied curl commands. */
 export function shellWords(command: string): string[] {
   const part =
     /\$'((?:[^'\\]|\\.)*)'|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\\r?\n|\\(.)|(\s+)|([^\s'"\\$]+|\$)/gs;

@@ -1,37 +1,37 @@
-/** A signature step by step, for a delivery and one of its secrets. */
+/** The steps of signing a delivery with one of its secrets. */
 
 import { sign } from "hookdesk";
 
 import { fromBase64, hex } from "./bytes";
-import type { Draft } from "./pasted-delivery.svelte";
+import type { PastedDelivery } from "./pasted-delivery.svelte";
 
 export const PREFIX = "whsec_";
 export const VERSION = "v1,";
 
-export interface Steps {
+export interface SignatureSteps {
   /** The key's bytes in hex. */
   key: string;
   keyBytes: number;
-  /** What stands before the body in what is signed. */
+  /** Signed before the body. */
   id: string;
   timestamp: string;
   /** The HMAC's bytes in hex. */
   mac: string;
   signature: string;
-  /** Each signature of the header, and whether it is that one. */
+  /** Each signature of the header, and whether it equals `signature`. */
   compared: [given: string, equal: boolean][];
 }
 
-/** `null` when the id, the timestamp or the secret is none. */
-export function steps(draft: Draft, secret: string): Steps | null {
-  const [id, timestamp] = [draft.value("webhook-id"), draft.value("webhook-timestamp")];
-  const spelled = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
-  const key = fromBase64(spelled);
+/** `null` when the id, the timestamp or the secret is missing or malformed. */
+export function signatureSteps(delivery: PastedDelivery, secret: string): SignatureSteps | null {
+  const [id, timestamp] = [delivery.value("webhook-id"), delivery.value("webhook-timestamp")];
+  const base64 = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
+  const key = fromBase64(base64);
   if (!id || !timestamp || !isCanonical(timestamp) || !key) return null;
   try {
-    const signature = sign(secret, id, Number(timestamp), draft.bytes);
+    const signature = sign(secret, id, Number(timestamp), delivery.bytes);
     const mac = fromBase64(signature.slice(VERSION.length)) ?? new Uint8Array();
-    const given = (draft.value("webhook-signature") ?? "").split(/\s+/).filter((one) => one !== "");
+    const given = (delivery.value("webhook-signature") ?? "").split(/\s+/).filter((one) => one !== "");
     const compared = given.map((one): [string, boolean] => [one, one === signature]);
     return {
       key: hex(key),
@@ -47,7 +47,7 @@ export function steps(draft: Draft, secret: string): Steps | null {
   }
 }
 
-/** Whether a timestamp is written as a number is, so that what is signed has it as it came. */
+/** Whether a timestamp is in canonical form, so that signing it as a number changes nothing. */
 function isCanonical(timestamp: string): boolean {
   const seconds = Number(timestamp);
   return Number.isSafeInteger(seconds) && seconds >= 0 && String(seconds) === timestamp;

@@ -59,7 +59,7 @@ export const EVENTS: Record<EventType, string> = {
   delivery_abandoned: "Delivery abandoned",
 };
 
-export const ORDERING_WORDS: Record<Ordering, string> = {
+export const ORDERING_LABELS: Record<Ordering, string> = {
   ticket: "In order within a ticket",
   webhook: "All in one order",
   none: "In no order",
