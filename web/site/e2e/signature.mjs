@@ -65,7 +65,7 @@ export const stories = {
         "signature_hex",
       ]);
       await page.getByRole("button", { name: "Valid" }).click();
-      await page.getByLabel("URL").fill("http://127.0.0.1:9/hook");
+      await page.getByLabel("Receiver URL").fill("http://127.0.0.1:9/hook");
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByText("Copied, with a new signature").waitFor();
       for (const [language, file, words] of [
@@ -177,10 +177,10 @@ export const stories = {
       await page.getByLabel("with secret").selectOption({ value: "1" });
       await page.getByRole("region", { name: "Signed content" }).getByText(HOSTILE).waitFor();
       await page.getByLabel("Secrets, one a line").fill(SECRET);
-      await page.getByLabel("URL").fill("javascript:alert(1)");
+      await page.getByLabel("Receiver URL").fill("javascript:alert(1)");
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("alert").getByText("must begin with http").waitFor();
-      await page.getByLabel("URL").fill(`http://127.0.0.1/${HOSTILE}`);
+      await page.getByLabel("Receiver URL").fill(`http://127.0.0.1/${HOSTILE}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("region", { name: "Command" }).getByText("--data-raw").waitFor();
       const { length } = HOSTILE;
@@ -208,7 +208,7 @@ export const stories = {
       await page.getByRole("button", { name: /Ticket opened delivered/ }).click();
       await page.getByRole("button", { name: "Copy as curl" }).click();
       const dialog = page.getByRole("dialog");
-      assert.equal(await dialog.getByLabel("URL").inputValue(), receiver.url);
+      assert.equal(await dialog.getByLabel("Receiver URL").inputValue(), receiver.url);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
       await dialog.getByRole("alert").getByText("must be whsec_").waitFor();
       await dialog.getByLabel("Signing secret").fill(secret);
@@ -225,7 +225,7 @@ export const stories = {
       await page.getByLabel("Body", { exact: true }).fill(String(first?.text));
       await page.getByLabel("Secrets, one a line").fill(secret);
       await page.getByRole("heading", { name: /It verifies good/ }).waitFor();
-      await page.getByLabel("URL").fill(receiver.url);
+      await page.getByLabel("Receiver URL").fill(receiver.url);
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
@@ -374,7 +374,7 @@ function looks(device) {
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${"a".repeat(3_000)}`);
       await page.getByLabel("Body", { exact: true }).fill("w".repeat(3_000));
       await page.getByLabel("Secrets, one a line").fill(SECRET);
-      await page.getByLabel("URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
+      await page.getByLabel("Receiver URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("region", { name: "Command" }).waitFor();
       await visit.inspect("long texts");

@@ -250,24 +250,24 @@ export const stories = {
         });
       };
       await set('function receive({ headers }) { return { status: 418, body: headers["webhook-id"] }; }');
-      await first("Answered 418");
+      await first("Responded 418");
       await set("function receive() { fetch('http://127.0.0.1:9/'); throw new Error('no way out'); }");
-      await first("Answered 500");
+      await first("Responded 500");
       for (const [source, words] of [
-        ["function receive() { for (;;); }", "No answer in time"],
-        ["for (;;);", "No answer in time"],
-        ["function receive() { return new Promise(() => {}); }", "No answer in time"],
-        ["function receive() { for (;;) postMessage({ ready: true }); }", "Answered 500"],
+        ["function receive() { for (;;); }", "No response in time"],
+        ["for (;;);", "No response in time"],
+        ["function receive() { return new Promise(() => {}); }", "No response in time"],
+        ["function receive() { for (;;) postMessage({ ready: true }); }", "Responded 500"],
       ]) {
         await set(String(source));
         await first(String(words));
         await set("function receive() { return { status: 418 }; }");
-        await first("Answered 418");
+        await first("Responded 418");
       }
       await set("const answer = 1; function receive() { return { latency: 12.5 }; }");
-      await first("Answered 200");
+      await first("Responded 200");
       await set("const x = ;");
-      await first("Answered 500");
+      await first("Responded 500");
       // It begins anew with each run, and each receiver has its own.
       await set("let n = 0; function receive() { n += 1; return { status: n <= 8 ? 500 : 200 }; }");
       await page.getByRole("button", { name: "Compare other settings" }).click();
@@ -310,7 +310,7 @@ export const stories = {
       await page.getByRole("link", { name: "Webhooks", exact: true }).click();
       await page.getByRole("link", { name: /shop\.example/ }).click();
       await page.getByRole("button", { name: "Pause", exact: true }).click();
-      await page.getByText("Somebody paused it.").waitFor();
+      await page.getByText("The webhook is paused.").waitFor();
       await page.getByRole("region", { name: "Timeline" }).getByText("paused", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Remove", exact: true }).first().click();
       await until("without it", async () => (await page.locator(".track").count()) === 1);
@@ -326,7 +326,7 @@ export const stories = {
       await open(page, "Lost response");
       await page.getByRole("button", { name: "Next attempt" }).click();
       await page.getByText("Send it to your own receiver").click();
-      await page.getByLabel("URL").fill(receiver.url);
+      await page.getByLabel("Receiver URL").fill(receiver.url);
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByText("Copied, with a new signature").waitFor();
       await inShell(await page.evaluate(() => navigator.clipboard.readText()));

@@ -116,11 +116,11 @@ export const stories = {
       const row = page.getByRole("button", { name: /Ticket opened abandoned 3 attempts/ });
       await row.click();
       const attempts = page.getByRole("list", { name: "Attempts" }).getByRole("listitem");
-      await attempts.nth(2).getByText("Answered 500").waitFor();
+      await attempts.nth(2).getByText("Responded 500").waitFor();
       assert.equal(await attempts.count(), 3);
-      await attempts.nth(0).getByText("It failed and is tried again.").waitFor();
-      await attempts.nth(2).getByText("that was the last retry").waitFor();
-      await page.getByRole("img", { name: /Attempt 1: Answered 500/ }).waitFor();
+      await attempts.nth(0).getByText("The attempt failed and will be retried.").waitFor();
+      await attempts.nth(2).getByText("it was the last retry").waitFor();
+      await page.getByRole("img", { name: /Attempt 1: Responded 500/ }).waitFor();
       await attempts.nth(0).getByText("Response").click();
       await attempts.nth(0).getByText(HOSTILE).waitFor();
       await page.getByText("Event", { exact: true }).click();
@@ -130,7 +130,7 @@ export const stories = {
       receiver.status = 200;
       await page.getByRole("button", { name: "Resend", exact: true }).click();
       await page.getByRole("button", { name: /Ticket opened delivered 4 attempts/ }).waitFor();
-      await attempts.nth(3).getByText("Answered 200").waitFor();
+      await attempts.nth(3).getByText("Responded 200").waitFor();
       await page.getByLabel("Show", { exact: true }).selectOption("abandoned");
       await page.getByText("No delivery is abandoned.").waitFor();
       assert.equal(receiver.heard.length, 4);
@@ -145,7 +145,7 @@ export const stories = {
       const press = (/** @type {string} */ name) =>
         page.getByRole("button", { name, exact: true }).click();
       await press("Pause");
-      await page.getByText("Somebody paused it.").waitFor();
+      await page.getByText("The webhook is paused.").waitFor();
       await desk.call("POST", "/tickets", { ticket_message: "while it is paused" });
       await page.getByText("1 event to deliver").waitFor();
       await press("Resume");
