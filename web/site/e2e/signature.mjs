@@ -42,7 +42,7 @@ export const stories = {
     },
   },
 
-  "nothing leaves the page, and nothing is kept": {
+  "nothing leaves the page, and nothing is stored": {
     async run(scene) {
       const page = await open(scene);
       const alone = await cutOff(page);
@@ -84,12 +84,12 @@ export const stories = {
       alone();
 
       assert.equal(page.url(), `${scene.desk.url}/signature`);
-      const kept = await page.evaluate(() => [
+      const stored = await page.evaluate(() => [
         { ...localStorage },
         { ...sessionStorage },
         document.cookie,
       ]);
-      assert.deepEqual(kept, [{}, {}, ""]);
+      assert.deepEqual(stored, [{}, {}, ""]);
       await page.context().setOffline(false);
       await page.reload();
       await page.getByText("No delivery yet").waitFor();
@@ -99,7 +99,7 @@ export const stories = {
     },
   },
 
-  "the way to a signature is shown step by step, and what was typed comes back": {
+  "a signature is shown step by step, and earlier input is restored": {
     async run(scene) {
       const page = await open(scene);
       await page
@@ -127,7 +127,7 @@ export const stories = {
     },
   },
 
-  "bytes that a field would change are taken from a file, and that is said": {
+  "bytes that a field would change are read from a file, which the page suggests": {
     async run(scene) {
       const page = await open(scene);
       const body = page.getByLabel("Body", { exact: true });
@@ -168,7 +168,7 @@ export const stories = {
     },
   },
 
-  "what is pasted is text wherever it is shown": {
+  "pasted markup is shown as text": {
     async run(scene) {
       const page = await open(scene);
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${HOSTILE}\nX: ${HOSTILE}`);
@@ -196,7 +196,7 @@ export const stories = {
     },
   },
 
-  "a delivery is sent once more by the command that is copied": {
+  "a delivery is sent again by the copied command": {
     async run(scene) {
       const { page, desk, receiver } = scene;
       const { id, secret } = await desk.call("POST", "/webhooks/register", {
@@ -216,10 +216,10 @@ export const stories = {
       await dialog.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
       await scene.visit.inspect("a command");
-      same(receiver.heard, secret);
+      assertSame(receiver.received, secret);
 
-      // What the receiver was sent, pasted as it has it.
-      const first = receiver.heard[0];
+      // Paste the delivery as the receiver got it.
+      const first = receiver.received[0];
       await open(scene);
       await page.getByLabel("Headers", { exact: true }).fill(JSON.stringify(first?.headers));
       await page.getByLabel("Body", { exact: true }).fill(String(first?.text));
@@ -229,9 +229,9 @@ export const stories = {
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
-      same(receiver.heard, secret);
-      assert.equal(receiver.heard.length, 3);
-      assert.equal(receiver.heard[2]?.headers["user-agent"], first?.headers["user-agent"]);
+      assertSame(receiver.received, secret);
+      assert.equal(receiver.received.length, 3);
+      assert.equal(receiver.received[2]?.headers["user-agent"], first?.headers["user-agent"]);
     },
   },
 
@@ -274,7 +274,7 @@ async function open({ page, desk }) {
 }
 
 /**
- * Takes the network away. What it gives throws if the page has asked for anything since.
+ * Disables the network. The returned function throws if the page has requested anything since.
  * @param {Page} page
  */
 async function cutOff(page) {
@@ -292,7 +292,7 @@ function verdict(page) {
 }
 
 /**
- * What is told is of what was entered.
+ * Waits until the verdict is on what was entered.
  * @param {Page} page
  */
 async function settled(page) {
@@ -321,7 +321,7 @@ async function enter(page, one) {
   if (await removeFile.isVisible()) await removeFile.click();
   await page.getByLabel("Headers", { exact: true }).fill(headers);
   await page.getByLabel("Secrets, one a line").fill(secrets);
-  // A field changes line ends, and has no bytes that are no text.
+  // The field normalises line ends, and cannot hold bytes that are not text.
   if (one.body !== undefined && !one.body.includes("\r")) {
     await page.getByLabel("Body", { exact: true }).fill(one.body);
   } else {
@@ -331,13 +331,13 @@ async function enter(page, one) {
 }
 
 /**
- * All that came is one message, and the last verifies.
- * @param {import("./receiver.mjs").Receiver["heard"]} heard
+ * Asserts that all deliveries have the same message, and that the last one verifies.
+ * @param {import("./receiver.mjs").Receiver["received"]} received
  * @param {string} secret
  */
-function same(heard, secret) {
-  const [first, last] = [heard[0], heard.at(-1)];
-  assert.ok(first && last && heard.length > 1);
+function assertSame(received, secret) {
+  const [first, last] = [received[0], received.at(-1)];
+  assert.ok(first && last && received.length > 1);
   assert.equal(last.text, first.text, "to the byte");
   assert.equal(verify(last.headers, last.text, [secret], Date.now()).code, "good");
   for (const name of [
@@ -368,7 +368,7 @@ function looks(device) {
         const example = examples.nth(index);
         await example.click();
         const what = await example.textContent();
-        // One that is good, one with a place in the body, one without a header.
+        // A valid one, one with a location in the body, one without a header.
         if ([0, 1, 4].includes(index)) await visit.inspect(`the example ${what}`);
       }
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${"a".repeat(3_000)}`);

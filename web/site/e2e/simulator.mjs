@@ -153,7 +153,7 @@ export const stories = {
             ),
           ),
         );
-        // The page's own schedule.
+        // The attempts that the page shows.
         const [, ...rows] = (await readFile(await saved(page, "Save attempts"), "utf8")).trim().split("\r\n");
         const shown = rows.map((row) => {
           const [at, , webhook, , seq, attempt] = row.split(",");
@@ -163,7 +163,7 @@ export const stories = {
         const ended = new Set(shown);
         const decided = new Set(native);
         assert.deepEqual(shown.filter((row) => !decided.has(row)), [], title);
-        // What is in flight at the end is no attempt yet.
+        // Requests in flight at the end are not attempts yet.
         const unended = native.filter((row) => !ended.has(row));
         assert.ok(unended.length <= 64, `${title}: ${unended.length} are not shown`);
       }
@@ -268,7 +268,7 @@ export const stories = {
       await first("Responded 200");
       await set("const x = ;");
       await first("Responded 500");
-      // It begins anew with each run, and each receiver has its own.
+      // Each run and each receiver has its own state.
       await set("let n = 0; function receive() { n += 1; return { status: n <= 8 ? 500 : 200 }; }");
       await page.getByRole("button", { name: "Compare other settings" }).click();
       await page.getByText("Statistics", { exact: true }).click();
@@ -330,11 +330,11 @@ export const stories = {
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByText("Copied, with a new signature").waitFor();
       await inShell(await page.evaluate(() => navigator.clipboard.readText()));
-      const [heard] = receiver.heard;
-      assert.ok(heard);
+      const [delivery] = receiver.received;
+      assert.ok(delivery);
       const secret = await page.getByText(/^whsec_/).last().textContent();
-      assert.equal(verify(heard.headers, heard.text, [String(secret).trim()], Date.now()).code, "good");
-      assert.equal(heard.event, "ticket_opened");
+      assert.equal(verify(delivery.headers, delivery.text, [String(secret).trim()], Date.now()).code, "good");
+      assert.equal(delivery.event, "ticket_opened");
     },
   },
 

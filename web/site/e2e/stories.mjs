@@ -15,7 +15,7 @@ import { PHONE, until } from "./browser.mjs";
  */
 
 const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)"><b>bold</b>`;
-/** Tries at once, so that a story sees the end of a schedule. */
+/** Retries without delay, so that a story reaches the end of the schedule. */
 const HASTY = { retry_schedule: [0, 0] };
 
 /** @type {Record<string, Story>} */
@@ -48,8 +48,8 @@ export const stories = {
       await page.getByRole("link", { name: "See deliveries" }).click();
       await page.getByRole("button", { name: /Ticket opened delivered 1 attempt/ }).waitFor();
 
-      const [heard] = receiver.heard;
-      assert.deepEqual(heard?.data, { ticket_message: "My order is late" });
+      const [delivery] = receiver.received;
+      assert.deepEqual(delivery?.data, { ticket_message: "My order is late" });
       const content = await page.content();
       assert.ok(!content.includes(secret), "a secret is shown once");
     },
@@ -59,13 +59,13 @@ export const stories = {
     async run({ page, receiver }) {
       const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
       /** @param {"Tab" | "Shift+Tab"} key @param {string} text */
-      const walk = async (key, text) => {
+      const tabTo = async (key, text) => {
         await page.getByText(text, { exact: true }).first().waitFor();
         for (let steps = 0; steps < 30; steps += 1) {
           await page.keyboard.press(key);
           if ((await focused()) === text) return;
         }
-        assert.fail(`no way by ${key} to ${text}`);
+        assert.fail(`${key} does not lead to ${text}`);
       };
       await page.getByRole("heading", { name: "Three steps" }).waitFor();
       await page.keyboard.press("Tab");
@@ -81,11 +81,11 @@ export const stories = {
       await page.keyboard.type(receiver.url);
       await page.keyboard.press("Enter");
       await page.getByRole("dialog").waitFor();
-      await walk("Tab", "I have it");
+      await tabTo("Tab", "I have it");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: receiver.url }).waitFor();
-      await walk("Tab", "Deliveries");
-      await walk("Shift+Tab", "Open one");
+      await tabTo("Tab", "Deliveries");
+      await tabTo("Shift+Tab", "Open one");
       await page.keyboard.press("Enter");
       await until("on its heading", async () => (await focused()) === "Tickets");
       await page.keyboard.press("Tab");
@@ -97,11 +97,11 @@ export const stories = {
         return `${style.outlineStyle} ${style.outlineWidth}`;
       });
       assert.equal(outline, "solid 2px", "focus is seen");
-      assert.equal(receiver.heard.length, 1);
+      assert.equal(receiver.received.length, 1);
     },
   },
 
-  "a receiver that fails is told of, and heals": {
+  "failed attempts are shown, and the receiver recovers": {
     async run({ page, desk, receiver }) {
       receiver.status = 500;
       receiver.body = HOSTILE;
@@ -133,12 +133,12 @@ export const stories = {
       await attempts.nth(3).getByText("Responded 200").waitFor();
       await page.getByLabel("Show", { exact: true }).selectOption("abandoned");
       await page.getByText("No delivery is abandoned.").waitFor();
-      assert.equal(receiver.heard.length, 4);
-      assert.equal(receiver.heard[3]?.data.ticket_message, HOSTILE);
+      assert.equal(receiver.received.length, 4);
+      assert.equal(receiver.received[3]?.data.ticket_message, HOSTILE);
     },
   },
 
-  "a webhook is paused, resumed, pinged, rotated, changed, replayed and let go": {
+  "a webhook is paused, resumed, pinged, rotated, changed, replayed and unregistered": {
     async run({ page, desk, receiver, visit }) {
       const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
@@ -158,11 +158,11 @@ export const stories = {
       assert.match(await page.getByRole("textbox", { name: "Signing secret" }).inputValue(), /^whsec_/);
       await press("I have it");
       await press("Ping");
-      await until("signed twice", () => receiver.heard.at(-1)?.signatures === 2);
+      await until("signed twice", () => receiver.received.at(-1)?.signatures === 2);
       await press("Revoke");
       await press("Revoke secret");
       await press("Ping");
-      await until("signed once", () => receiver.heard.at(-1)?.signatures === 1);
+      await until("signed once", () => receiver.received.at(-1)?.signatures === 1);
 
       await page.getByRole("link", { name: "Settings" }).click();
       await page.getByLabel("Timeout in ms").fill("soon");
@@ -184,11 +184,11 @@ export const stories = {
       visit.expect(/404.*\/replay/);
       await page.getByText("All events").click();
       await press("Preview");
-      const before = receiver.heard.length;
+      const before = receiver.received.length;
       await page.getByText(`${before} events would be sent again, as of`).waitFor();
-      assert.equal(receiver.heard.length, before, "a preview sends nothing");
+      assert.equal(receiver.received.length, before, "a preview sends nothing");
       await press(`Replay ${before} events`);
-      await until("replayed", () => receiver.heard.length === before * 2);
+      await until("replayed", () => receiver.received.length === before * 2);
 
       await press("Unregister");
       await press("Cancel");
@@ -199,7 +199,7 @@ export const stories = {
     },
   },
 
-  "a secret is shown until somebody has it, wherever they went meanwhile": {
+  "a secret is shown until it is confirmed, in every view": {
     async run({ page, desk, receiver }) {
       const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
       await page.route("**/secret/rotate", async (route) => {
@@ -222,10 +222,10 @@ export const stories = {
     },
   },
 
-  "what has no answer is done once, and what is written meanwhile is kept": {
+  "a call without a response is made once, and input in the meantime is kept": {
     async run({ page, desk, receiver, visit }) {
       const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
-      // The desk does it, and nobody hears that.
+      // The desk handles the call, and its response is lost.
       await page.route("**/secret/rotate", async (route) => {
         await route.fetch();
         await route.abort();
@@ -256,7 +256,7 @@ export const stories = {
     },
   },
 
-  "tickets are edited, closed, sorted and walked, and others' changes come by themselves": {
+  "tickets are edited, closed, sorted and paged, and changes elsewhere appear": {
     async run({ page, desk, visit }) {
       for (let number = 1; number <= 120; number += 1) {
         await desk.call("POST", "/tickets", { ticket_message: `ticket ${number}` });
@@ -305,7 +305,7 @@ export const stories = {
     },
   },
 
-  "a desk that is away is told of quietly, and what was typed is kept": {
+  "a lost connection is shown, and input is kept": {
     async run({ page, desk, visit }) {
       await page.getByText("Live", { exact: true }).waitFor();
       await desk.stop();

@@ -4,7 +4,7 @@ import { fromBase64, hex, excerptAt, visible } from "./bytes";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test("a place is a whole character, wherever in it the offset is", () => {
+test("an excerpt is around a whole character, wherever in it the offset is", () => {
   for (const offset of [2, 3, 4, 5]) {
     expect(excerptAt(bytes("ab🔥cd"), offset, 99)).toEqual({
       before: "ab",
@@ -15,7 +15,7 @@ test("a place is a whole character, wherever in it the offset is", () => {
   }
 });
 
-test("a place at the end is nothing, and what is far from it is cut", () => {
+test("an excerpt at the end has an empty character, and distant text is cut", () => {
   expect(excerptAt(bytes("abcdef"), 6, 2)).toEqual({
     before: "ef",
     at: "",

@@ -28,7 +28,7 @@ const SIGNERS: [string, Sign][] = [
   ["the browser", signInBrowser],
 ];
 
-interface Heard {
+interface Received {
   path: string;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
@@ -40,7 +40,7 @@ interface Library {
 }
 
 let server: Server;
-let heard: Heard[] = [];
+let received: Received[] = [];
 
 beforeAll(async () => {
   await init();
@@ -50,7 +50,7 @@ beforeAll(async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    heard.push({
+    received.push({
       path: request.url ?? "",
       headers: request.headers,
       body,
@@ -63,7 +63,7 @@ beforeAll(async () => {
 
 afterAll(() => void server.close());
 
-/** Why the library refuses a delivery. What is signed but no JSON it has verified all the same. */
+/** Why the library refuses a delivery. It verifies the signature before it parses the JSON. */
 function refusalOf(
   receiver: InstanceType<Library["Webhook"]>,
   body: Buffer,
@@ -77,14 +77,14 @@ function refusalOf(
   }
 }
 
-async function run(shell: string, command: string): Promise<Heard> {
-  heard = [];
+async function run(shell: string, command: string): Promise<Received> {
+  received = [];
   const quiet = command.replace("curl ", "curl --silent --noproxy '*' ");
   // By standard input, as a terminal would have it: a command may be longer than an argument.
   const running = promisify(execFile)(`/bin/${shell}`, ["-s"]);
   running.child.stdin?.end(`${quiet}\n`);
   await running;
-  const [one] = heard;
+  const [one] = received;
   if (!one) throw new Error(`nothing came of ${command.slice(0, 500)}`);
   return one;
 }
@@ -151,7 +151,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   return Buffer.from(Buffer.from(bytes).toString()).equals(Buffer.from(bytes));
 }
 
-test.runIf(HAS_CURL)("the receiver refuses what was signed with another secret", async () => {
+test.runIf(HAS_CURL)("a receiver refuses a signature with another secret", async () => {
   const { port } = server.address() as AddressInfo;
   const of = {
     url: `http://127.0.0.1:${port}/`,
@@ -164,7 +164,7 @@ test.runIf(HAS_CURL)("the receiver refuses what was signed with another secret",
   expect(refusal).toContain("No matching signature");
 });
 
-test("what cannot be sent is said in a sentence", async () => {
+test("a delivery that cannot be sent is refused with a message", async () => {
   const of = {
     url: "https://partner.example/",
     secret: SECRET,
@@ -182,7 +182,7 @@ test("what cannot be sent is said in a sentence", async () => {
   }
 });
 
-test("words are read back as they were written", () => {
+test("quoted words are split into the same words", () => {
   const words = ["a", "it's", "", "two words", "$x", "a\nb", '"', "\\", "é", "=x", "~", "#c"];
   expect(shellWords(words.map(quoted).join(" \\\n  "))).toEqual(words);
   expect(shellWords(`a'b'"c\\"d"\\ e`)).toEqual([`abc"d e`]);

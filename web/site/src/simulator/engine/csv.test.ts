@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { toCsv } from "./csv";
 import type { Recording } from "./recording";
 
-test("names cannot break a table, nor be taken for formulas", () => {
+test("names cannot break the table, and are not read as formulas", () => {
   const track = { url: "", webhook: "wh_1", refused: null, unregisteredAt: null, states: [] };
   const recording: Recording = {
     start: 0,

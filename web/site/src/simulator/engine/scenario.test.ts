@@ -5,7 +5,7 @@ import { scheduledCalls } from "./scheduled-calls";
 import { blank } from "./presets";
 import { behaviourSource, hostsOf, newReceiver, withoutReceiver } from "./scenario";
 
-test("receivers whose names are alike have hosts of their own", () => {
+test("receivers with similar names have different hosts", () => {
   const hosts = (...names: string[]) => hostsOf(names.map((name) => newReceiver(name)));
   expect(hosts("Shop", "shop!", "", "☃")).toEqual([
     "shop.example",
@@ -16,21 +16,21 @@ test("receivers whose names are alike have hosts of their own", () => {
   expect(hosts("Shop", "Shop", "Shop 2")[2]).toBe("shop-2-3.example");
 });
 
-test("a receiver is like another one, and never like one that is like another", () => {
+test("a receiver can share the behaviour of another one, but not of one that shares itself", () => {
   const all = [newReceiver("a"), { ...newReceiver("b"), like: 0 }, { ...newReceiver("c"), like: 1 }];
   expect(all.map((_, index) => behaviourSource(all, index))).toEqual([0, 0, 2]);
 });
 
-test("an act that is added changes neither the times nor the chance of what is there", () => {
+test("an added call changes neither the times nor the random numbers of others", () => {
   const scenario = blank();
-  const act = { id: 1, at: 60_000, method: "POST" as const, path: "/service/unavailable" };
+  const call = { id: 1, at: 60_000, method: "POST" as const, path: "/service/unavailable" };
   const random = new SeededRandom(scenario.seed);
   const before = scheduledCalls(scenario, random).map(({ at, key }) => [at, key]);
-  const after = scheduledCalls({ ...scenario, acts: [act] }, random).map(({ at, key }) => [at, key]);
-  expect(after.filter(([, key]) => key !== act.id)).toEqual(before);
+  const after = scheduledCalls({ ...scenario, acts: [call] }, random).map(({ at, key }) => [at, key]);
+  expect(after.filter(([, key]) => key !== call.id)).toEqual(before);
 });
 
-test("chance is the same for the same, and another for another", () => {
+test("random numbers are equal for equal seeds and purposes, and differ for others", () => {
   const drawn = [0, 1].flatMap((seed) =>
     [0, 1, 2 ** 40].map((about) => new SeededRandom(seed).chance(about)),
   );
@@ -39,13 +39,13 @@ test("chance is the same for the same, and another for another", () => {
   expect(new SeededRandom(1).chance(1)).toBe(drawn[4]);
 });
 
-test("a receiver that is removed leaves the others, their copies and what is done to them as they were", () => {
+test("removing a receiver keeps the others, their shared behaviour and the calls about them", () => {
   const flapping = newReceiver("b", { kind: "gone" });
-  const act = (id: number, path: string) => ({ id, at: 0, method: "POST" as const, path });
+  const call = (id: number, path: string) => ({ id, at: 0, method: "POST" as const, path });
   const scenario = {
     ...blank(),
     receivers: [newReceiver("a"), flapping, { ...newReceiver("c"), like: 1 }, { ...newReceiver("d"), like: 0 }],
-    acts: [act(1, "/webhooks/{webhook:1}/ping"), act(2, "/webhooks/{webhook:2}/ping"), act(3, "/tickets")],
+    acts: [call(1, "/webhooks/{webhook:1}/ping"), call(2, "/webhooks/{webhook:2}/ping"), call(3, "/tickets")],
   };
   const left = withoutReceiver(scenario, 1);
   expect(left.receivers.map(({ name, like }) => [name, like])).toEqual([

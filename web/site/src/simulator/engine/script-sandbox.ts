@@ -12,10 +12,10 @@ const NOT_RUNNING = {
   code: "no_frame",
 };
 
-/** A request for a script: which run, which of its receivers, and that receiver's code. */
+/** A request for a script: which run, the index of the receiver, and that receiver's code. */
 export interface ScriptRequest {
   run: number;
-  place: number;
+  index: number;
   source: string;
   request: IncomingRequest;
 }

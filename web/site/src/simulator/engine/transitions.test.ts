@@ -11,7 +11,7 @@ function track(states: [at: number, state: Partial<State>][]): Track {
   return { name: "", url: "", webhook: "wh_1", refused: null, unregisteredAt: null, states: all };
 }
 
-test("an outage transitions down, back, and to having caught up once", () => {
+test("an outage has the transitions down, back, and caught up, each once", () => {
   const transitions = transitionsOf([
     track([
       [1, { backlog: 3 }],
@@ -31,7 +31,7 @@ test("an outage transitions down, back, and to having caught up once", () => {
   ]);
 });
 
-test("a status is told before all else, and who owes nothing has nothing to catch up with", () => {
+test("a change of status takes precedence, and an empty backlog has no transition to caught up", () => {
   const transitions = transitionsOf([
     track([
       [3, { status: "disabled", down: true, reason: "gone" }],

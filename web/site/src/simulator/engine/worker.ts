@@ -86,7 +86,7 @@ function reporter(id: number): (done: number) => Promise<boolean> {
 async function compute(id: number, scenario: Scenario): Promise<Recording | null> {
   const desk = newDesk(scenario);
   const run = new ScenarioRun(desk, scenario, (index, request) =>
-    sandbox.react({ run: id, place: index, source: scriptOf(scenario, index), request }),
+    sandbox.react({ run: id, index, source: scriptOf(scenario, index), request }),
   );
   try {
     if (!(await run.finish(reporter(id)))) return null;

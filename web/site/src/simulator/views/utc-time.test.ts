@@ -12,7 +12,7 @@ test("times are shown in UTC, in every time zone", () => {
   expect(fromField("")).toBeNull();
 });
 
-test("an axis has marks that fit, at whole steps, at every zoom", () => {
+test("an axis has ticks that fit, at whole intervals, at every zoom", () => {
   for (const length of [1_000, 60_000, 3_600_000, 86_400_000, 345_600_000, 7_948_800_000]) {
     for (const width of [80, 300, 1_200]) {
       const marks = ticks(FRIDAY, FRIDAY + length, width);
