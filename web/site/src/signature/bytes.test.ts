@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fromBase64, hex, excerptAt, visible } from "./bytes";
+import { excerptAt, fromBase64, hex, visible } from "./bytes";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

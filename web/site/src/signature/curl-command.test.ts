@@ -7,7 +7,6 @@ import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
-
 import { init, sign } from "hookdesk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 

@@ -20,8 +20,8 @@ export type Sign = (
   body: Uint8Array,
 ) => string | Promise<string>;
 
-/** Headers of the connection, or that curl adds itself. */
-const NOT_SENT = new Set([
+/** Headers of the connection, of curl, and of each attempt: they are not copied. */
+const REPLACED = new Set([
   "accept-encoding",
   "connection",
   "content-length",
@@ -33,11 +33,12 @@ const NOT_SENT = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "webhook-id",
+  "webhook-timestamp",
+  "webhook-signature",
 ]);
-/** Headers that are made for each attempt. */
-const SIGNATURE_HEADERS = new Set(["webhook-id", "webhook-timestamp", "webhook-signature"]);
 
-/** Bytes of an argument: Linux refuses 128 KiB (`MAX_ARG_STRLEN`). A larger body goes through a pipe. */
+/** Bytes of an argument: Linux refuses 128 KiB (`MAX_ARG_STRLEN`). Larger bodies are piped. */
 const MAX_ARGUMENT_BYTES = 100_000;
 
 /** Control characters, which a terminal may interpret when pasted. Line feeds are safe in quotes. */
@@ -54,7 +55,7 @@ export async function curlCommand(of: CurlRequest, seconds: number, sign: Sign):
   const id = of.headers.find(([name]) => normalised(name) === "webhook-id")?.[1].trim();
   if (!id) throw new TypeError("There is no webhook-id, which the signature covers.");
   const headers: Pair[] = [
-    ...of.headers.filter(([name]) => !NOT_SENT.has(normalised(name)) && !SIGNATURE_HEADERS.has(normalised(name))),
+    ...of.headers.filter(([name]) => !REPLACED.has(normalised(name))),
     ["webhook-id", id],
     ["webhook-timestamp", String(seconds)],
     ["webhook-signature", await sign(of.secret, id, seconds, of.body)],

@@ -33,11 +33,13 @@ function lines(seconds: number, signature: string): string {
 }
 
 /** The valid delivery with changes. */
-function changed(change: (good: DeliveryFields, seconds: number) => Partial<DeliveryFields>): Example["fields"] {
+function changed(
+  change: (valid: DeliveryFields, seconds: number) => Partial<DeliveryFields>,
+): Example["fields"] {
   return (seconds) => {
     const headers = lines(seconds, sign(SECRET, ID, seconds, BODY));
-    const good = { ...EMPTY, headers, body: BODY, secrets: SECRET };
-    return { ...good, ...change(good, seconds) };
+    const valid = { ...EMPTY, headers, body: BODY, secrets: SECRET };
+    return { ...valid, ...change(valid, seconds) };
   };
 }
 

@@ -198,7 +198,7 @@ function pairOf(line: string): Pair[] {
   return name === undefined ? [] : [[name, (value ?? "").trim()]];
 }
 
-/** The output of `curl -v`: sent lines begin with `>`, received ones with `<`. Sent ones take precedence. */
+/** The output of `curl -v`: sent lines begin with `>` and take precedence, received ones with `<`. */
 function fromDump(text: string): ParsedHeaders {
   const linesWith = (mark: string): string[] =>
     text.split(/\r?\n/).flatMap((line) => {

@@ -1,7 +1,7 @@
 /** Sample receivers in five languages. The tests run each of them against a desk. */
 
-import java from "./receivers/Receiver.java?raw";
 import go from "./receivers/receiver.go?raw";
+import java from "./receivers/Receiver.java?raw";
 import javascript from "./receivers/receiver.mjs?raw";
 import php from "./receivers/receiver.php?raw";
 import python from "./receivers/receiver.py?raw";

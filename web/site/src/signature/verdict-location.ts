@@ -4,8 +4,9 @@ import type { Verdict } from "hookdesk";
 
 import { excerptAt } from "./bytes";
 import type { Excerpt } from "./bytes";
-import type { PastedDelivery } from "./pasted-delivery.svelte";
 import { NEEDED } from "./headers";
+import type { Needed } from "./headers";
+import type { PastedDelivery } from "./pasted-delivery.svelte";
 
 export interface VerdictLocation {
   title: string;
@@ -28,11 +29,11 @@ export function verdictLocation(delivery: PastedDelivery, verdict: Verdict): Ver
     title: isEnd ? "At the end of the body" : `In the body, at byte ${verdict.offset}`,
     before: "",
     excerpt: excerptAt(delivery.bytes, verdict.offset, AROUND),
-    note: `The body matches the signature up to there${isEnd ? ", and something is missing after it." : "."}`,
+    note: `The body matches the signature up to there${isEnd ? ", and then something is missing" : ""}.`,
   };
 }
 
-function inHeader(delivery: PastedDelivery, header: (typeof NEEDED)[number], offset?: number): VerdictLocation {
+function inHeader(delivery: PastedDelivery, header: Needed, offset?: number): VerdictLocation {
   const value = delivery.value(header);
   const before = `${header}: `;
   if (value === undefined) {

@@ -7,7 +7,7 @@ export type Tone = "good" | "bad" | "warn" | "info" | "quiet";
 export const REASONS: Record<Reason, string> = {
   delivered: "The receiver responded 2xx: the event is delivered.",
   retry: "The attempt failed and will be retried.",
-  retries_used_up: "The attempt failed, and it was the last retry. Repair the receiver, then resend the event.",
+  retries_used_up: "It failed, and it was the last retry. Repair the receiver, then resend the event.",
   gone: "The receiver responded 410 Gone. Register the URL that replaces it.",
   taken_over: "The desk stopped before a response arrived, so the event is sent again.",
   lost: "No response was reported, so the event is sent again.",
@@ -19,7 +19,7 @@ export const REASONS: Record<Reason, string> = {
   paused: "The webhook is paused. Delivery continues when it is resumed.",
   retry_after: "The receiver asked for a pause with Retry-After. Delivery continues by itself.",
   reordering: "The ordering was changed. It takes effect when all waiting events are done.",
-  too_many_lanes: "10 000 tickets are waiting for retries. No further events are read until some are done.",
+  too_many_lanes: "10 000 tickets wait for retries. No further events are read until some are done.",
   expired: "The event exceeded the log's retention and was deleted undelivered.",
   resend: "A resend was requested.",
   turn: "The event is next, and waits for a free slot.",

@@ -2,9 +2,6 @@
 
 import { createContext } from "svelte";
 
-import { isNotFound, isUnknown } from "./backend";
-import type { Backend, Method, Signal } from "./backend";
-import { IdempotencyKeys } from "./idempotency-keys";
 import type {
   Attempt,
   Count,
@@ -20,6 +17,9 @@ import type {
   Webhook,
   WebhookState,
 } from "../rows";
+import { isNotFound, isUnknown } from "./backend";
+import type { Backend, Method, Signal } from "./backend";
+import { IdempotencyKeys } from "./idempotency-keys";
 
 /** Rows of a page. */
 const PAGE_SIZE = 50;

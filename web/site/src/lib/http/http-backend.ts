@@ -1,8 +1,8 @@
 /** The backend over HTTP and Server-Sent Events: the desk that served this page. */
 
-import { Refused, UNREACHABLE, UNREADABLE } from "./backend";
-import type { Backend, Method, Problem, Signal } from "./backend";
 import { EVENT_TYPES } from "../rows";
+import { UNREACHABLE, UNREADABLE, Refused } from "./backend";
+import type { Backend, Method, Problem, Signal } from "./backend";
 
 export class HttpBackend implements Backend {
   readonly #listeners = new Set<(signal: Signal) => void>();

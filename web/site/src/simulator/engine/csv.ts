@@ -13,7 +13,7 @@ export function toCsv({ attempts, events, tracks }: Recording): string {
   return [NAMES, ...rows, ""].join("\r\n");
 }
 
-/** Quotes a field where needed. A text that a spreadsheet would read as a formula gets an apostrophe. */
+/** Quotes a field where needed. An apostrophe keeps spreadsheets from reading it as a formula. */
 function quoted(field: string): string {
   const text = /^[=+@-]/.test(field) ? `'${field}` : field;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

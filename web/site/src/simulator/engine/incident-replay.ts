@@ -107,7 +107,8 @@ class IncidentBuilder {
     }
     for (const attempt of told.attempts) {
       const track = this.#track(attempt.webhook, attempt.webhook);
-      recording.attempts.push({ ...sentAttempt(attempt), track, accepted: attempt.reason === "delivered" });
+      const accepted = attempt.reason === "delivered";
+      recording.attempts.push({ ...sentAttempt(attempt), track, accepted });
     }
   }
 

@@ -1,8 +1,8 @@
 /** Preset scenarios, each of which shows one situation. */
 
+import { DAY, HOUR, MINUTE, SECOND } from "../../lib/format/durations";
 import { newReceiver } from "./scenario";
 import type { Load, Scenario } from "./scenario";
-import { DAY, HOUR, MINUTE, SECOND } from "../../lib/format/durations";
 
 /** A Friday, for the weekend outage. */
 const FRIDAY_NOON = Date.UTC(2026, 0, 2, 12);

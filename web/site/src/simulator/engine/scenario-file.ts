@@ -2,7 +2,15 @@
 
 import { Refused } from "../../lib/http/backend";
 import { LIMITS, MAX_START, OUTAGE_KINDS, STATUS, defaultBehaviour } from "./scenario";
-import type { Behaviour, BehaviourKind, Load, Outage, Receiver, Scenario, ScenarioCall } from "./scenario";
+import type {
+  Behaviour,
+  BehaviourKind,
+  Load,
+  Outage,
+  Receiver,
+  Scenario,
+  ScenarioCall,
+} from "./scenario";
 
 /** Characters of a file: well above the largest scenario. */
 export const MAX_FILE_LENGTH = 4_000_000;
@@ -17,7 +25,9 @@ export function parseScenario(text: string): Scenario {
     throw invalid("The document is not JSON. A scenario is a file that this page saved.");
   }
   const from = object(value, "The document");
-  if (from.hookdesk_rehearsal !== 1) throw invalid("The document is not a scenario, or it is of a newer version.");
+  if (from.hookdesk_rehearsal !== 1) {
+    throw invalid("The document is not a scenario, or it is of a newer version.");
+  }
   const length = number(from.length, "length", 60_000, LIMITS.length);
   const receivers = list(from.receivers, "receivers", LIMITS.receivers);
   return {

@@ -127,7 +127,7 @@ export class ScenarioRun {
     return true;
   }
 
-  /** Takes the next step. Of several at the same time, reports come before calls, and calls before wakes. */
+  /** Takes the next step. At the same time, reports precede calls, and calls precede wakes. */
   async #step(): Promise<"report" | "call" | "wake" | null> {
     const report = this.#pending.first?.end ?? Infinity;
     const call = this.#calls[this.#callsMade]?.at ?? Infinity;
@@ -189,7 +189,8 @@ export class ScenarioRun {
   }
 
   /** Keeps the ids, labels and secrets of a response, for later calls and for the inspector. */
-  #recordResponse(scheduled: ScheduledCall, { method, path, body }: ApiCall, response: ApiResponse): void {
+  #recordResponse(scheduled: ScheduledCall, call: ApiCall, response: ApiResponse): void {
+    const { method, path, body } = call;
     const document = JSON.parse(response.body || "null");
     const data = response.status < 300 ? document?.data : null;
     if (scheduled.receiver !== undefined) {

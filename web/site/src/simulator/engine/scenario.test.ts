@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { SeededRandom } from "./seeded-random";
-import { scheduledCalls } from "./scheduled-calls";
 import { blank } from "./presets";
 import { behaviourSource, hostsOf, newReceiver, withoutReceiver } from "./scenario";
+import { scheduledCalls } from "./scheduled-calls";
+import { SeededRandom } from "./seeded-random";
 
 test("receivers with similar names have different hosts", () => {
   const hosts = (...names: string[]) => hostsOf(names.map((name) => newReceiver(name)));

@@ -1,4 +1,4 @@
-/** A scenario: receivers, outages, load and API calls of a simulation, as a document that can be shared. */
+/** Scenario: the receivers, outages, load and API calls of a simulation, as a shareable document. */
 
 import { MINUTE, SECOND } from "../../lib/format/durations";
 
@@ -137,7 +137,7 @@ export function defaultBehaviour(kind: BehaviourKind): Behaviour {
 }
 
 /** The editor's first script. */
-const SCRIPT = `// Called with each request; return your response. State is kept during a run, such as \`seen\`.
+const SCRIPT = `// Called with each request: return the response. State such as \`seen\` lasts for a run.
 const seen = new Set();
 
 function receive({ headers, body, at }) {
@@ -166,14 +166,18 @@ export function hostsOf(receivers: Receiver[]): string[] {
 }
 
 /** A scenario without one receiver. Receivers that shared its behaviour keep it. */
-export function withoutReceiver({ receivers, acts }: Scenario, index: number): Pick<Scenario, "receivers" | "acts"> {
+export function withoutReceiver(
+  { receivers, acts }: Scenario,
+  index: number,
+): Pick<Scenario, "receivers" | "acts"> {
   const removed = receivers[index];
   const kept = receivers.flatMap((one, at): Receiver[] => {
     if (at === index) return [];
     const { like } = one;
     if (like === null) return [one];
     if (like !== index) return [{ ...one, like: like > index ? like - 1 : like }];
-    return [{ ...one, like: null, ...(removed ? { behaviour: removed.behaviour, outages: removed.outages } : {}) }];
+    const { behaviour, outages } = removed ?? one;
+    return [{ ...one, like: null, behaviour, outages }];
   });
   const moved = acts.flatMap((act): ScenarioCall[] => {
     if (act.path.includes(`{webhook:${index}}`)) return [];

@@ -1,4 +1,4 @@
-/** All API calls of a scenario with their times: registrations, the load, and the scenario's own calls. */
+/** All API calls of a scenario with their times: registrations, load, and the scenario's own. */
 
 import { HOUR, MINUTE } from "../../lib/format/durations";
 import { hostsOf } from "./scenario";
@@ -31,7 +31,7 @@ export interface ScheduledCall {
   ticket?: number;
 }
 
-const FIRST_MESSAGES = [
+const FIRST_MESSAGES: [string, ...string[]] = [
   "My order is late",
   "The parcel came open",
   "Please send the invoice again",
@@ -45,7 +45,12 @@ const FIRST_MESSAGES = [
   "It does not switch on",
   "Cancel my subscription",
 ];
-const LATER_MESSAGES = ["Any news?", "I found the receipt", "It is urgent now", "Thank you, one more thing"];
+const LATER_MESSAGES: [string, ...string[]] = [
+  "Any news?",
+  "I found the receipt",
+  "It is urgent now",
+  "Thank you, one more thing",
+];
 
 /** Keys of registrations and of the load lie above all ids of a scenario's own calls. */
 const FIRST_KEY = 1_000_000;
@@ -74,17 +79,19 @@ function loadCalls({ start, load }: Scenario, random: SeededRandom): ScheduledCa
   const interval = (load.to - load.from) / Math.max(1, load.tickets);
   for (let ticket = 0; ticket < load.tickets; ticket += 1) {
     const key = (step: number): number => FIRST_KEY * 2 + ticket * 32 + step;
-    const first = FIRST_MESSAGES[Math.floor(random.fraction(PURPOSE.firstMessage, ticket) * FIRST_MESSAGES.length)] ?? "";
+    const first = random.pick(FIRST_MESSAGES, PURPOSE.firstMessage, ticket);
     const message = `${first} (#${ticket + 1})`;
-    let at = Math.round(start + load.from + interval * (ticket + random.fraction(PURPOSE.opening, ticket)));
+    const position = ticket + random.fraction(PURPOSE.opening, ticket);
+    let at = Math.round(start + load.from + interval * position);
     const opening = { method: "POST", path: "/tickets", body: { ticket_message: message } };
     calls.push({ at, key: key(0), call: () => opening, ticket });
     const path = ({ tickets }: KnownIds): string => `/tickets/${tickets[ticket] ?? "none"}`;
     for (let step = 1; step <= load.updates; step += 1) {
       at += Math.round(5 * MINUTE + 4 * HOUR * random.fraction(PURPOSE.update, ticket, step));
-      const later = LATER_MESSAGES[Math.floor(random.fraction(PURPOSE.laterMessage, ticket, step) * LATER_MESSAGES.length)] ?? "";
+      const later = random.pick(LATER_MESSAGES, PURPOSE.laterMessage, ticket, step);
       const body = { ticket_message: `${message}: ${later}` };
-      calls.push({ at, key: key(step), call: (known) => ({ method: "PATCH", path: path(known), body }) });
+      const call = (known: KnownIds): ApiCall => ({ method: "PATCH", path: path(known), body });
+      calls.push({ at, key: key(step), call });
     }
     if (!load.closes) continue;
     at += Math.round(10 * MINUTE + 8 * HOUR * random.fraction(PURPOSE.closing, ticket));

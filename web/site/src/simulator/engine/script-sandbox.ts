@@ -8,7 +8,7 @@ const TIMEOUT_MS = 10_000;
 
 const NOT_RUNNING = {
   title: "The receiver's code does not run",
-  detail: "The frame that runs it is missing or does not respond. Correct the code, or reload the page.",
+  detail: "The frame that runs it does not respond. Correct the code, or reload the page.",
   code: "no_frame",
 };
 

@@ -37,6 +37,11 @@ export class SeededRandom {
     return mix((this.#state(purpose) + 0x6d2b79f5) >>> 0) / 2 ** 32;
   }
 
+  /** One of `options`, which are not empty. */
+  pick<T>(options: readonly [T, ...T[]], ...purpose: number[]): T {
+    return options[Math.floor(this.fraction(...purpose) * options.length)] ?? options[0];
+  }
+
   #state(purpose: number[]): number {
     let state = mix(this.seed >>> 0);
     for (const number of purpose) {

@@ -55,7 +55,8 @@ export class SimulatedReceiver {
 
   /** A latency varied by up to a third, so that requests differ. */
   #vary(latency: number, { seq, number }: IncomingRequest): number {
-    return Math.round(latency * (0.67 + 0.66 * this.random.fraction(PURPOSE.latency, this.index, seq, number)));
+    const fraction = this.random.fraction(PURPOSE.latency, this.index, seq, number);
+    return Math.round(latency * (0.67 + 0.66 * fraction));
   }
 
   #behave(behaviour: Behaviour, request: IncomingRequest): Reaction | null {
@@ -106,7 +107,7 @@ export class SimulatedReceiver {
   /** A random one of several hostile reactions. */
   #hostile({ seq, number }: IncomingRequest, latency: number): Reaction {
     const markup = `<script>alert(1)</script><img src=x onerror=alert(2)>`;
-    const reactions: Reaction[] = [
+    const reactions: [Reaction, ...Reaction[]] = [
       { latency, status: 302, body: "http://169.254.169.254/latest/meta-data/", accepted: false },
       { latency, status: 503, retryAfter: "99999999999999999999", body: "wait for ever", accepted: false },
       { latency, status: 429, retryAfter: "Thu, 01 Jan 1970 00:00:00 GMT", body: "", accepted: false },
@@ -115,8 +116,7 @@ export class SimulatedReceiver {
       { latency, failure: "reset", accepted: false },
       { latency, status: 200, body: markup, accepted: true },
     ];
-    const drawn = Math.floor(this.random.fraction(PURPOSE.hostileReaction, this.index, seq, number) * reactions.length);
-    return reactions[drawn] ?? ok(latency);
+    return this.random.pick(reactions, PURPOSE.hostileReaction, this.index, seq, number);
   }
 }
 

@@ -48,7 +48,9 @@ function restart(): void {
   if (history) history = new DeskHistory(history.run);
 }
 
-async function handle(id: number, request: Exclude<WorkerRequest, { what: "sandbox" }>): Promise<unknown> {
+type Computable = Exclude<WorkerRequest, { what: "sandbox" }>;
+
+async function handle(id: number, request: Computable): Promise<unknown> {
   switch (request.what) {
     case "compute":
       return compute(id, request.scenario);

@@ -67,8 +67,8 @@ export class Selection {
     const attempt = countUpTo(attempts, playhead, ({ at }) => at);
     const transition = countUpTo(transitions, playhead, ({ at }) => at);
     const [sentAt, changedAt] = [attempts[attempt]?.at, transitions[transition]?.at];
-    const later = [sentAt, changedAt, ...plannedTimes].filter((at) => at !== undefined && at > playhead);
-    const next = Math.min(end, ...(later as number[]));
+    const times = [sentAt ?? end, changedAt ?? end, ...plannedTimes];
+    const next = Math.min(end, ...times.filter((at) => at > playhead));
     if (next === changedAt) this.selectTransition(transition);
     else if (next === sentAt) this.selectAttempt(attempt);
     else {
@@ -77,7 +77,7 @@ export class Selection {
     }
   }
 
-  /** Selects the same attempt or transition in a new recording, where it has another index or is gone. */
+  /** Selects the same attempt or transition in a new recording, which may have it elsewhere. */
   carryOver(before: { recording: Recording | null; transitions: Transition[] }): void {
     const { current } = this;
     if (current?.what === "attempt") {

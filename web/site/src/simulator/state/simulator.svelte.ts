@@ -1,4 +1,4 @@
-/** State of the simulator: the scenario or incident that is open, its recording, and how it is shown. */
+/** State of the simulator: the open scenario or incident, its recording, and how it is shown. */
 
 import { createContext } from "svelte";
 
@@ -116,8 +116,8 @@ export class SimulatorState implements Selectable, ComputationOwner {
   }
 
   changeReceiver(index: number, parts: Partial<Receiver>): void {
-    const receivers = this.scenario.receivers.map((old, at) => (at === index ? { ...old, ...parts } : old));
-    this.change({ receivers });
+    const changed = (old: Receiver, at: number): Receiver => (at === index ? { ...old, ...parts } : old);
+    this.change({ receivers: this.scenario.receivers.map(changed) });
   }
 
   addReceiver(receiver: Receiver): void {
@@ -148,12 +148,13 @@ export class SimulatorState implements Selectable, ComputationOwner {
 
   /** A path with its webhook's index in place of the id, which depends on the rest of the scenario. */
   #withIndexes(path: string): string {
-    const index = this.recording?.tracks.findIndex(({ webhook }) => webhook && path.includes(webhook)) ?? -1;
-    const webhook = this.recording?.tracks[index]?.webhook;
+    const tracks = this.recording?.tracks ?? [];
+    const index = tracks.findIndex(({ webhook }) => webhook && path.includes(webhook));
+    const webhook = tracks[index]?.webhook;
     return webhook ? path.replace(webhook, `{webhook:${index}}`) : path;
   }
 
-  /** Calls a function whenever the recording or the playhead has changed, until the returned one is called. */
+  /** Follows changes of recording and playhead, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

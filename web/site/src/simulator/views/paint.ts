@@ -1,7 +1,7 @@
 /** Drawing of a recording on canvases. */
 
-import type { Outcome, Recording, Track } from "../engine/recording";
 import { countUpTo, outcomeOf } from "../engine/recording";
+import type { Outcome, Recording, Track } from "../engine/recording";
 import type { Transition, TransitionKind } from "../engine/transitions";
 
 export interface View {
@@ -204,11 +204,18 @@ function paintFlag(context: CanvasRenderingContext2D, kind: TransitionKind, x: n
 }
 
 /** Index of a track's transition near a position in pixels, if there is one. */
-export function nearestTransition(transitions: Transition[], track: number, { from, to }: View, width: number, px: number): number | null {
+export function nearestTransition(
+  transitions: Transition[],
+  track: number,
+  { from, to }: View,
+  width: number,
+  px: number,
+): number | null {
   let best: { index: number; far: number } | null = null;
   for (const [index, transition] of transitions.entries()) {
     const far = Math.abs(((transition.at - from) / (to - from)) * width - px);
-    if (transition.track === track && far <= FLAG + 4 && far < (best?.far ?? Infinity)) best = { index, far };
+    const isNear = far <= FLAG + 4 && far < (best?.far ?? Infinity);
+    if (transition.track === track && isNear) best = { index, far };
   }
   return best?.index ?? null;
 }

@@ -1,4 +1,4 @@
-/** Times of a scenario as text. They are in UTC, so that a shared scenario shows the same everywhere. */
+/** Times of a scenario as text, in UTC, so that a shared scenario shows the same everywhere. */
 
 import { DAY, HOUR, MINUTE } from "../../lib/format/durations";
 
