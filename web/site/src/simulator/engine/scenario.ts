@@ -171,7 +171,7 @@ export function withoutReceiver(
   index: number,
 ): Pick<Scenario, "receivers" | "acts"> {
   const removed = receivers[index];
-  const kept = receivers.flatMap((one, at): Receiver[] => {
+  const remaining = receivers.flatMap((one, at): Receiver[] => {
     if (at === index) return [];
     const { like } = one;
     if (like === null) return [one];
@@ -179,14 +179,14 @@ export function withoutReceiver(
     const { behaviour, outages } = removed ?? one;
     return [{ ...one, like: null, behaviour, outages }];
   });
-  const moved = acts.flatMap((act): ScenarioCall[] => {
-    if (act.path.includes(`{webhook:${index}}`)) return [];
-    const path = act.path.replaceAll(/\{webhook:(\d+)\}/g, (whole, other) =>
+  const moved = acts.flatMap((call): ScenarioCall[] => {
+    if (call.path.includes(`{webhook:${index}}`)) return [];
+    const path = call.path.replaceAll(/\{webhook:(\d+)\}/g, (whole, other) =>
       Number(other) > index ? `{webhook:${Number(other) - 1}}` : whole,
     );
-    return [{ ...act, path }];
+    return [{ ...call, path }];
   });
-  return { receivers: kept, acts: moved };
+  return { receivers: remaining, acts: moved };
 }
 
 /** Index of the receiver whose behaviour and outages apply to the one at `index`. */
