@@ -6,15 +6,15 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
 import type { Plugin } from "vite";
 
-/** Where `npm run dev` finds a desk. */
+/** The desk behind `vite dev`. */
 const DESK = process.env.HOOKDESK_URL ?? "http://127.0.0.1:8080";
 
-/** The package that `make pack` makes. */
+/** The package from `make pack`. */
 const PACKAGE = join(import.meta.dirname, "../pkg/package");
 
 /**
- * What the documents may do where a server says nothing of it, as the binary does
- * (`host/src/server/assets.rs`). It cannot say who may frame them.
+ * The content security policy, for servers that send none. It is that of the binary
+ * (`host/src/server/assets.rs`) without `frame-ancestors`, which a document cannot set.
  */
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
@@ -23,8 +23,8 @@ const POLICY =
   "trusted-types svelte-trusted-html hookdesk-worker";
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), strict(), compressed()],
-  // The simulator and the explainer are a folder that any web server can have, at any place in it.
+  plugins: [svelte({ configFile: false, compilerOptions: { cssHash } }), template(), policy(), compressed()],
+  // Relative URLs, so that any web server can serve the folder under any path.
   base: "./",
   resolve: {
     alias: { "hookdesk/names": join(PACKAGE, "names.js"), hookdesk: join(PACKAGE, "browser.js") },
@@ -34,7 +34,7 @@ export default defineConfig({
     target: "es2022",
     rolldownOptions: { input: ["index.html", "simulator.html", "signature.html"].map(inHere) },
     modulePreload: { polyfill: false },
-    // An inlined file would be a `data:` URL, which the page's own policy allows for images alone.
+    // Inlined files would be `data:` URLs, which the policy allows for images only.
     assetsInlineLimit: 0,
   },
   server: {
@@ -47,19 +47,35 @@ function inHere(name: string): string {
   return join(import.meta.dirname, name);
 }
 
-/** Writes the policy into each document. */
-function strict(): Plugin {
-  const tag = { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: POLICY } };
-  const transformIndexHtml = () => [{ ...tag, injectTo: "head-prepend" as const }];
-  return { name: "strict", apply: "build", transformIndexHtml };
+/** Completes each document with the head and the body that all of them share. */
+function template(): Plugin {
+  const head = [
+    { tag: "meta", attrs: { charset: "utf-8" } },
+    { tag: "meta", attrs: { name: "viewport", content: "width=device-width, initial-scale=1" } },
+    { tag: "meta", attrs: { name: "color-scheme", content: "light dark" } },
+    { tag: "link", attrs: { rel: "icon", href: "./favicon.svg", type: "image/svg+xml" } },
+  ];
+  const body = [{ tag: "noscript", children: "This page needs JavaScript, which is disabled here." }];
+  const transformIndexHtml = () => [
+    ...head.map((tag) => ({ ...tag, injectTo: "head-prepend" as const })),
+    ...body.map((tag) => ({ ...tag, injectTo: "body-prepend" as const })),
+  ];
+  return { name: "template", transformIndexHtml };
 }
 
-/** A component's class, by what it says and not by where its file lies. */
+/** Writes the content security policy into each document, before anything that it applies to. */
+function policy(): Plugin {
+  const tag = { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: POLICY } };
+  const transformIndexHtml = () => [{ ...tag, injectTo: "head-prepend" as const }];
+  return { name: "policy", apply: "build", transformIndexHtml };
+}
+
+/** The class of a component's style, from its content instead of its path. */
 function cssHash({ css, hash }: { css: string; hash: (text: string) => string }): string {
   return `s${hash(css)}`;
 }
 
-/** Lays a `.br` and a `.gz` beside each file that is smaller so, and says what the first load is. */
+/** Writes a `.br` and a `.gz` beside each file that they make smaller, and prints the total sizes. */
 function compressed(): Plugin {
   let folder = "";
   return {

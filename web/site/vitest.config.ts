@@ -1,4 +1,4 @@
-// The page's own logic, in Node and without a page: what a browser shows is told in `e2e`.
+// Unit tests of the site's logic, in Node. `e2e` has the stories in a browser.
 
 import { join } from "node:path";
 

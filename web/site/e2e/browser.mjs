@@ -8,8 +8,8 @@ const QUIET = [
   "--disable-quic",
   "--no-first-run",
 ];
-/** Longest wait for anything to be seen: well above what a busy machine takes. */
-const PATIENCE_MS = 10_000;
+/** Milliseconds for anything to appear, far above what a busy machine takes. */
+const TIMEOUT_MS = 10_000;
 
 /** @typedef {{ width?: number, height?: number, theme?: "light" | "dark" }} Device */
 
@@ -39,10 +39,10 @@ export async function launch() {
   };
 }
 
-/** One page in use, and what it should not have done. */
+/** A visit to the site, and the errors that it caused. */
 export class Visit {
   /** @type {string[]} */
-  #wrongs = [];
+  #errors = [];
   /** @type {RegExp[]} */
   #expected = [];
   /** @type {RegExp[]} */
@@ -57,25 +57,25 @@ export class Visit {
     this.page = page;
     this.url = url;
     this.device = device;
-    page.setDefaultTimeout(PATIENCE_MS);
+    page.setDefaultTimeout(TIMEOUT_MS);
     page.on("console", (message) => {
       if (!["error", "warning"].includes(message.type())) return;
-      this.#wrongs.push(`console: ${message.text()} ${message.location().url}`);
+      this.#errors.push(`console: ${message.text()} ${message.location().url}`);
     });
-    page.on("pageerror", (error) => this.#wrongs.push(`thrown: ${error.message}`));
+    page.on("pageerror", (error) => this.#errors.push(`thrown: ${error.message}`));
     page.on("dialog", (dialog) => {
-      this.#wrongs.push(`dialog: ${dialog.message()}`);
+      this.#errors.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
     page.on("request", (request) => {
       const to = new URL(request.url());
       const own = to.origin === new URL(this.url).origin || ["data:", "blob:"].includes(to.protocol);
-      if (!own) this.#wrongs.push(`request to ${request.url()}`);
+      if (!own) this.#errors.push(`request to ${request.url()}`);
     });
   }
 
   /**
-   * The browser writes of answers that refuse, which a story may be about.
+   * Expects an error, such as the browser's message about a response that refuses a call.
    * @param {RegExp} pattern
    */
   expect(pattern) {
@@ -83,20 +83,20 @@ export class Visit {
   }
 
   /**
-   * What may be written or not, as it depends on what comes first.
+   * Allows an error that depends on timing.
    * @param {RegExp} pattern
    */
   allow(pattern) {
     this.#allowed.push(pattern);
   }
 
-  /** Throws when the page did what it should not, or did not do what was expected. */
+  /** Throws when there was an unexpected error, or when an expected one is missing. */
   judge() {
     const known = [...this.#expected, ...this.#allowed];
-    const wrongs = this.#wrongs.filter((wrong) => !known.some((of) => of.test(wrong)));
-    if (wrongs.length > 0) throw new Error(wrongs.join("\n"));
+    const errors = this.#errors.filter((error) => !known.some((of) => of.test(error)));
+    if (errors.length > 0) throw new Error(errors.join("\n"));
     for (const pattern of this.#expected) {
-      if (!this.#wrongs.some((wrong) => pattern.test(wrong))) throw new Error(`no ${pattern}`);
+      if (!this.#errors.some((error) => pattern.test(error))) throw new Error(`no ${pattern}`);
     }
   }
 
@@ -105,8 +105,8 @@ export class Visit {
   }
 
   /**
-   * Throws when axe finds something serious, or the page is wider than its window. On a phone it is
-   * the same page, so that its width alone is looked at.
+   * Throws when axe finds a serious violation, or when the page is wider than its window. Phones have
+   * the same page, so that only its width is checked.
    * @param {string} where
    */
   async inspect(where) {
@@ -115,10 +115,10 @@ export class Visit {
     if (this.page.viewportSize()?.width === PHONE.width) return this.measure(where);
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
     const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-    const told = serious.map(
+    const found = serious.map(
       ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join("\n  ")}`,
     );
-    if (told.length > 0) throw new Error(`${where}:\n${told.join("\n")}`);
+    if (found.length > 0) throw new Error(`${where}:\n${found.join("\n")}`);
     await this.measure(where);
   }
 
@@ -140,12 +140,12 @@ export class Visit {
 }
 
 /**
- * Waits until something is so.
+ * Waits until a condition holds.
  * @param {string} what
  * @param {() => boolean | Promise<boolean>} is
  */
 export async function until(what, is) {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   while (!(await is())) {
     if (Date.now() > deadline) throw new Error(`never ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** A real desk on a port and with a file of its own. */
+/** A real desk with its own port and database. */
 export class Desk {
   url = "";
   /** @type {import("node:child_process").ChildProcess | undefined} */
@@ -20,7 +20,7 @@ export class Desk {
   }
 
   /**
-   * Resolves when the desk accepts.
+   * Resolves when the desk accepts connections.
    * @param {string} binary
    * @param {string} folder
    * @returns {Promise<Desk>}
@@ -32,7 +32,7 @@ export class Desk {
     return desk;
   }
 
-  /** On the same port, with the same file. */
+  /** Restarts it on the same port, with the same database. */
   async startAgain() {
     await this.#run(new URL(this.url).host);
   }
@@ -47,7 +47,7 @@ export class Desk {
     for await (const line of lines) {
       const url = /listening on (http:\/\/[^,\s]+)/.exec(line)?.[1];
       if (url === undefined) continue;
-      // A log that nobody reads would stop its writer.
+      // An unread pipe would block the desk.
       child.stderr.resume();
       this.url = url;
       return;
@@ -68,7 +68,7 @@ export class Desk {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
-   * @returns {Promise<any>} The answer's `data`.
+   * @returns {Promise<any>} The response's `data`.
    */
   async call(method, path, body) {
     const headers = { "content-type": "application/json" };

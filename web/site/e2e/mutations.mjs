@@ -1,4 +1,4 @@
-// The deliveries that stacks in Python and Node.js mistreated, each with what is to be said of it.
+// Deliveries that stacks in Python and Node.js have altered, each with the expected verdict.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,16 +15,16 @@ import { readFileSync } from "node:fs";
  */
 
 const MUTATIONS = new URL("../../../tests/verify/mutations.jsonl", import.meta.url);
-/** Of each label, so many are typed into the page; those that stand far apart in the file. */
+/** Deliveries of each label that are typed into the page, spread over the file. */
 const OF_EACH = 2;
 
-/** Some of each label that can be typed, from all over the file. */
+/** Some deliveries of each label that can be typed into the page. */
 export function representatives() {
   const lines = readFileSync(MUTATIONS, "utf8").trim().split("\n");
   const all = lines.map((line) => /** @type {Mutation} */ (JSON.parse(line)));
   /** @type {Map<string, Mutation[]>} */
   const labelled = new Map(all.map(({ label }) => [label, []]));
-  // A field has no empty secret, and none with a line end in it.
+  // The field for secrets cannot express an empty one, or one with a line end.
   const typed = all.filter(({ secrets }) =>
     secrets.every(([text]) => text !== "" && !/[\r\n]/.test(text)),
   );

@@ -1,18 +1,18 @@
 import { createServer } from "node:http";
 
-/** A receiver on this machine that does as it is told. */
+/** A receiver on this machine, whose responses the story decides. */
 export class Receiver {
-  /** What it answers with. */
+  /** The response. */
   status = 200;
   body = "";
   /**
-   * What it was sent.
+   * All deliveries so far.
    * @type {{
    *   id: string, event: string, data: any, signatures: number,
    *   headers: Record<string, string>, text: string,
    * }[]}
    */
-  heard = [];
+  received = [];
 
   #server = createServer((request, response) => {
     /** @type {Buffer[]} */
@@ -24,7 +24,7 @@ export class Receiver {
       const signatures = String(request.headers["webhook-signature"]).split(" ").length;
       const headers = /** @type {Record<string, string>} */ (request.headers);
       const id = String(headers["webhook-id"]);
-      this.heard.push({ id, event, data, signatures, headers, text });
+      this.received.push({ id, event, data, signatures, headers, text });
       response.writeHead(this.status, { "content-type": "text/html" }).end(this.body);
     });
   });

@@ -1,7 +1,8 @@
-// Uses the page in Chromium against a real desk and a real receiver: node web/site/e2e/run.mjs BINARY
+// End-to-end tests of the site in Chromium, with a real desk and a real receiver:
+// node web/site/e2e/run.mjs BINARY
 //
-// Each story has a desk of its own. A console error, a breach of the page's policy, or a request that
-// leaves this machine fails the story it happens in, whatever else went well.
+// Each story has its own desk. It also fails on a console error, a violation of the content security
+// policy, or a request that leaves this machine.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,8 +23,8 @@ if (binary === undefined) {
 
 const stories = { ...ofConsole, ...ofSignature, ...ofSimulator };
 
-/** Stories at once: a page waits more than it works. */
-const AT_ONCE = 2;
+/** Concurrent stories: a page mostly waits. */
+const MAX_CONCURRENT = 2;
 
 const folder = mkdtempSync(join(tmpdir(), "hookdesk-page-"));
 const browser = await launch();
@@ -33,15 +34,15 @@ try {
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [name, story] = next;
-      const begun = Date.now();
-      const error = await tell(name, story).catch((reason) => reason);
-      const seconds = ((Date.now() - begun) / 1_000).toFixed(1);
+      const began = Date.now();
+      const error = await runStory(name, story).catch((reason) => reason);
+      const seconds = ((Date.now() - began) / 1_000).toFixed(1);
       console.log(`${error ? "FAILED" : "ok"}  ${name} (${seconds} s)`);
       if (error) console.log(String(error.stack ?? error).replaceAll(/^/gm, "    "));
       failed += error ? 1 : 0;
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
 } finally {
   await browser.close();
   rmSync(folder, { recursive: true, force: true });
@@ -53,7 +54,7 @@ process.exit(failed === 0 ? 0 : 1);
  * @param {string} name
  * @param {import("./stories.mjs").Story} story
  */
-async function tell(name, story) {
+async function runStory(name, story) {
   const desk = await Desk.start(String(binary), join(folder, name.replaceAll(/\W+/g, "-")));
   const receiver = await Receiver.start();
   const visit = await browser.visit(desk.url, story.device);
@@ -61,8 +62,8 @@ async function tell(name, story) {
     await story.run({ page: visit.page, desk, receiver, visit });
     visit.judge();
   } catch (error) {
-    const seen = process.env.PAGE_SHOTS;
-    if (seen) await visit.page.screenshot({ path: join(seen, `${Date.now()}.png`) });
+    const shots = process.env.PAGE_SHOTS;
+    if (shots) await visit.page.screenshot({ path: join(shots, `${Date.now()}.png`) });
     throw error;
   } finally {
     await visit.close();

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 /**
- * Runs a curl command that was copied, as a shell does that it is pasted into.
+ * Runs a copied curl command in a shell.
  * @param {string} command
  */
 export async function run(command) {

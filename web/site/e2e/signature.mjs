@@ -42,7 +42,7 @@ export const stories = {
     },
   },
 
-  "nothing leaves the page, and nothing is kept": {
+  "nothing leaves the page, and nothing is stored": {
     async run(scene) {
       const page = await open(scene);
       const alone = await cutOff(page);
@@ -64,10 +64,10 @@ export const stories = {
         "body_mojibake",
         "signature_hex",
       ]);
-      await page.getByRole("button", { name: "A good one" }).click();
-      await page.getByLabel("To which URL").fill("http://127.0.0.1:9/hook");
+      await page.getByRole("button", { name: "Valid" }).click();
+      await page.getByLabel("Receiver URL").fill("http://127.0.0.1:9/hook");
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
       for (const [language, file, words] of [
         ["JavaScript", "receiver.mjs", "timingSafeEqual"],
         ["Python", "receiver.py", "compare_digest"],
@@ -84,22 +84,22 @@ export const stories = {
       alone();
 
       assert.equal(page.url(), `${scene.desk.url}/signature`);
-      const kept = await page.evaluate(() => [
+      const stored = await page.evaluate(() => [
         { ...localStorage },
         { ...sessionStorage },
         document.cookie,
       ]);
-      assert.deepEqual(kept, [{}, {}, ""]);
+      assert.deepEqual(stored, [{}, {}, ""]);
       await page.context().setOffline(false);
       await page.reload();
-      await page.getByText("Nothing is pasted yet").waitFor();
+      await page.getByText("No delivery yet").waitFor();
       for (const field of ["Headers", "Body", "Secrets, one a line"]) {
         assert.equal(await page.getByLabel(field, { exact: true }).inputValue(), "", field);
       }
     },
   },
 
-  "the way to a signature is shown step by step, and what was typed comes back": {
+  "a signature is shown step by step, and earlier input is restored": {
     async run(scene) {
       const page = await open(scene);
       await page
@@ -107,41 +107,41 @@ export const stories = {
         .fill(`> POST / HTTP/1.1\n> Webhook-Id: mine`);
       await page.getByText("Read as curl's dump: 1 header").waitFor();
       await page.getByText("webhook-timestamp is missing").waitFor();
-      await page.getByRole("button", { name: "A secret that was replaced" }).click();
-      const steps = page.getByRole("region", { name: "How the signature comes about" });
+      await page.getByRole("button", { name: "Rotated secret" }).click();
+      const steps = page.getByRole("region", { name: "How the signature is made" });
       assert.equal(await steps.getByLabel("with secret").inputValue(), "1");
       await steps.getByText("08".repeat(32)).waitFor();
       await steps
-        .getByRole("region", { name: "What is signed" })
+        .getByRole("region", { name: "Signed content" })
         .getByText("evt_01977420")
         .waitFor();
       await steps.getByText("equal:").waitFor();
       await steps.getByLabel("with secret").selectOption({ value: "0" });
       await steps.getByText("07".repeat(32)).waitFor();
       await steps.getByText("different:").waitFor();
-      await page.getByText("It is about secret 2 of 2, which has ended.").waitFor();
+      await page.getByText("This is about secret 2 of 2, which has ended.").waitFor();
 
-      await page.getByRole("button", { name: "Bring back what was there" }).click();
+      await page.getByRole("button", { name: "Restore my input" }).click();
       assert.match(await page.getByLabel("Headers", { exact: true }).inputValue(), /mine$/);
       assert.equal(await page.getByLabel("Body", { exact: true }).inputValue(), "");
     },
   },
 
-  "bytes that a field would change are taken from a file, and that is said": {
+  "bytes that a field would change are read from a file, which the page suggests": {
     async run(scene) {
       const page = await open(scene);
       const body = page.getByLabel("Body", { exact: true });
       await page.evaluate(() => navigator.clipboard.writeText('{"a":\r\n1}'));
       await body.focus();
       await page.keyboard.press("Control+v");
-      await page.getByText("ended its lines with CR LF").waitFor();
+      await page.getByText("had CR LF line ends").waitFor();
       await body.fill('{"a":\n1}');
       await page.getByText("choose the file").waitFor();
 
       const bytes = Buffer.from([0xff, 0x0d, 0x0a, 0x00]);
       await page.getByLabel("Choose a file").setInputFiles(file("raw.bin", bytes));
       await page
-        .getByText("The bytes of raw.bin are checked as they are. They are not UTF-8.")
+        .getByText("The bytes of raw.bin are verified unchanged. They are not UTF-8.")
         .waitFor();
       await page.getByText("4 bytes").first().waitFor();
       await page.getByRole("button", { name: "Type it instead" }).click();
@@ -163,26 +163,26 @@ export const stories = {
 
       await page.getByRole("button", { name: "Type it instead" }).click();
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}\n\n{"below":1}`);
-      await page.getByRole("button", { name: "Take the one below the headers" }).click();
+      await page.getByRole("button", { name: "Use the body below the headers" }).click();
       assert.equal(await body.inputValue(), '{"below":1}');
     },
   },
 
-  "what is pasted is text wherever it is shown": {
+  "pasted markup is shown as text": {
     async run(scene) {
       const page = await open(scene);
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${HOSTILE}\nX: ${HOSTILE}`);
       await page.getByLabel("Body", { exact: true }).fill(HOSTILE);
       await page.getByLabel("Secrets, one a line").fill(`${HOSTILE}\n${SECRET}`);
       await page.getByLabel("with secret").selectOption({ value: "1" });
-      await page.getByRole("region", { name: "What is signed" }).getByText(HOSTILE).waitFor();
+      await page.getByRole("region", { name: "Signed content" }).getByText(HOSTILE).waitFor();
       await page.getByLabel("Secrets, one a line").fill(SECRET);
-      await page.getByLabel("To which URL").fill("javascript:alert(1)");
+      await page.getByLabel("Receiver URL").fill("javascript:alert(1)");
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("alert").getByText("must begin with http").waitFor();
-      await page.getByLabel("To which URL").fill(`http://127.0.0.1/${HOSTILE}`);
+      await page.getByLabel("Receiver URL").fill(`http://127.0.0.1/${HOSTILE}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByRole("region", { name: "The command" }).getByText("--data-raw").waitFor();
+      await page.getByRole("region", { name: "Command" }).getByText("--data-raw").waitFor();
       const { length } = HOSTILE;
       for (const name of ["html", "dropped"]) {
         const bytes = Buffer.from(HOSTILE.repeat(3));
@@ -196,7 +196,7 @@ export const stories = {
     },
   },
 
-  "a delivery is sent once more by the command that is copied": {
+  "a delivery is sent again by the copied command": {
     async run(scene) {
       const { page, desk, receiver } = scene;
       const { id, secret } = await desk.call("POST", "/webhooks/register", {
@@ -208,30 +208,30 @@ export const stories = {
       await page.getByRole("button", { name: /Ticket opened delivered/ }).click();
       await page.getByRole("button", { name: "Copy as curl" }).click();
       const dialog = page.getByRole("dialog");
-      assert.equal(await dialog.getByLabel("To which URL").inputValue(), receiver.url);
+      assert.equal(await dialog.getByLabel("Receiver URL").inputValue(), receiver.url);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
       await dialog.getByRole("alert").getByText("must be whsec_").waitFor();
       await dialog.getByLabel("Signing secret").fill(secret);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
-      await dialog.getByText("Copied. It is signed anew").waitFor();
+      await dialog.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
       await scene.visit.inspect("a command");
-      same(receiver.heard, secret);
+      assertSame(receiver.received, secret);
 
-      // What the receiver was sent, pasted as it has it.
-      const first = receiver.heard[0];
+      // Paste the delivery as the receiver got it.
+      const first = receiver.received[0];
       await open(scene);
       await page.getByLabel("Headers", { exact: true }).fill(JSON.stringify(first?.headers));
       await page.getByLabel("Body", { exact: true }).fill(String(first?.text));
       await page.getByLabel("Secrets, one a line").fill(secret);
       await page.getByRole("heading", { name: /It verifies good/ }).waitFor();
-      await page.getByLabel("To which URL").fill(receiver.url);
+      await page.getByLabel("Receiver URL").fill(receiver.url);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
       await run(await page.evaluate(() => navigator.clipboard.readText()));
-      same(receiver.heard, secret);
-      assert.equal(receiver.heard.length, 3);
-      assert.equal(receiver.heard[2]?.headers["user-agent"], first?.headers["user-agent"]);
+      assertSame(receiver.received, secret);
+      assert.equal(receiver.received.length, 3);
+      assert.equal(receiver.received[2]?.headers["user-agent"], first?.headers["user-agent"]);
     },
   },
 
@@ -243,7 +243,7 @@ export const stories = {
       assert.equal(await focused(), "Skip to the content");
       await page.keyboard.press("Enter");
       await page.keyboard.press("Tab");
-      assert.equal(await focused(), "A good one");
+      assert.equal(await focused(), "Valid");
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter");
       await page.getByText("body_reserialised").waitFor();
@@ -253,7 +253,7 @@ export const stories = {
       await page.keyboard.press("Shift+Tab");
       await page.keyboard.type("http://127.0.0.1:9/hook");
       await page.keyboard.press("Enter");
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
     },
   },
 
@@ -269,12 +269,12 @@ export const stories = {
  */
 async function open({ page, desk }) {
   await page.goto(`${desk.url}/signature`);
-  await page.getByText("Nothing is pasted yet").waitFor();
+  await page.getByText("No delivery yet").waitFor();
   return page;
 }
 
 /**
- * Takes the network away. What it gives throws if the page has asked for anything since.
+ * Disables the network. The returned function throws if the page has requested anything since.
  * @param {Page} page
  */
 async function cutOff(page) {
@@ -292,7 +292,7 @@ function verdict(page) {
 }
 
 /**
- * What is told is of what was entered.
+ * Waits until the verdict is on what was entered.
  * @param {Page} page
  */
 async function settled(page) {
@@ -317,27 +317,27 @@ async function enter(page, one) {
   const secrets = one.secrets
     .map(([text, ended]) => (ended ? `${text} # rotated` : text))
     .join("\n");
-  const letGo = page.getByRole("button", { name: "Type it instead" });
-  if (await letGo.isVisible()) await letGo.click();
+  const removeFile = page.getByRole("button", { name: "Type it instead" });
+  if (await removeFile.isVisible()) await removeFile.click();
   await page.getByLabel("Headers", { exact: true }).fill(headers);
   await page.getByLabel("Secrets, one a line").fill(secrets);
-  // A field changes line ends, and has no bytes that are no text.
+  // The field normalises line ends, and cannot hold bytes that are not text.
   if (one.body !== undefined && !one.body.includes("\r")) {
     await page.getByLabel("Body", { exact: true }).fill(one.body);
   } else {
     await page.getByLabel("Choose a file").setInputFiles(file("body", bodyOf(one)));
-    await page.getByText("are checked as they are").waitFor();
+    await page.getByText("are verified unchanged").waitFor();
   }
 }
 
 /**
- * All that came is one message, and the last verifies.
- * @param {import("./receiver.mjs").Receiver["heard"]} heard
+ * Asserts that all deliveries have the same message, and that the last one verifies.
+ * @param {import("./receiver.mjs").Receiver["received"]} received
  * @param {string} secret
  */
-function same(heard, secret) {
-  const [first, last] = [heard[0], heard.at(-1)];
-  assert.ok(first && last && heard.length > 1);
+function assertSame(received, secret) {
+  const [first, last] = [received[0], received.at(-1)];
+  assert.ok(first && last && received.length > 1);
   assert.equal(last.text, first.text, "to the byte");
   assert.equal(verify(last.headers, last.text, [secret], Date.now()).code, "good");
   for (const name of [
@@ -368,15 +368,15 @@ function looks(device) {
         const example = examples.nth(index);
         await example.click();
         const what = await example.textContent();
-        // One that is good, one with a place in the body, one without a header.
+        // A valid one, one with a location in the body, one without a header.
         if ([0, 1, 4].includes(index)) await visit.inspect(`the example ${what}`);
       }
       await page.getByLabel("Headers", { exact: true }).fill(`${ENDS}${"a".repeat(3_000)}`);
       await page.getByLabel("Body", { exact: true }).fill("w".repeat(3_000));
       await page.getByLabel("Secrets, one a line").fill(SECRET);
-      await page.getByLabel("To which URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
+      await page.getByLabel("Receiver URL").fill(`http://127.0.0.1/${"u".repeat(2_000)}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByRole("region", { name: "The command" }).waitFor();
+      await page.getByRole("region", { name: "Command" }).waitFor();
       await visit.inspect("long texts");
     },
   };

@@ -18,7 +18,7 @@ const BUILT = new URL("../dist/", import.meta.url);
 /** @type {Record<string, string>} */
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", wasm: "application/wasm", svg: "image/svg+xml" };
 
-/** A web server that knows files and nothing else, as any has it. */
+/** A plain server of static files. */
 class Folder {
   /** @param {import("node:http").Server} server */
   constructor(server) {
@@ -48,7 +48,7 @@ class Folder {
   }
 }
 
-/** Waits until the rehearsal is computed, and gives how many attempts there are. @param {Page} page */
+/** Waits until the scenario is computed, and resolves with the number of attempts. @param {Page} page */
 async function computed(page) {
   const words = await page.getByText(/attempts, computed in/).textContent();
   return Number(/([\d,]+) attempts/.exec(words ?? "")?.[1]?.replaceAll(",", ""));
@@ -56,7 +56,7 @@ async function computed(page) {
 
 /** @param {Page} page @param {string} title */
 async function open(page, title) {
-  await page.getByLabel("Rehearsal", { exact: true }).selectOption({ label: title });
+  await page.getByLabel("Scenario", { exact: true }).selectOption({ label: title });
   await page.getByRole("heading", { name: title, level: 1 }).waitFor();
   return computed(page);
 }
@@ -72,7 +72,7 @@ async function saved(page, name) {
 
 /** @type {Record<string, Story>} */
 export const stories = {
-  "a weekend's outage is rehearsed, scrubbed and changed with no network": {
+  "a weekend outage is simulated, scrubbed and changed offline": {
     async run({ page, desk, visit }) {
       await page.goto(`${desk.url}/simulator`);
       await computed(page);
@@ -84,7 +84,7 @@ export const stories = {
       await page.getByText("down", { exact: true }).waitFor();
       const probe = page.getByText(/A probe of a receiver that is down failed/);
       await until("at a probe", async () => {
-        await page.getByRole("button", { name: "The next attempt" }).click();
+        await page.getByRole("button", { name: "Next attempt" }).click();
         return probe.isVisible();
       });
       await page.getByText("How it was signed").waitFor();
@@ -93,14 +93,14 @@ export const stories = {
       await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 2, 18)));
       const next = async (/** @type {string} */ turn, /** @type {string} */ words) => {
         await until(`at ${turn}`, async () => {
-          await page.getByRole("button", { name: "Next thing" }).click();
+          await page.getByRole("button", { name: "Next event" }).click();
           return page.getByRole("heading", { name: turn, exact: true }).isVisible();
         });
         await page.getByText(words).first().waitFor();
       };
       await next("Down", "The receiver keeps failing");
       await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 5, 8, 55)));
-      await next("Back", "A probe got through");
+      await next("Back", "A probe succeeded");
       await page.getByText(/Shop: .* Down Fri 18:\d\d; Back Mon 09:\d\d; Caught up Mon 09:/).waitFor({ state: "attached" });
 
       const before = await computed(page);
@@ -108,7 +108,7 @@ export const stories = {
       await block.focus();
       await page.keyboard.press("Delete");
       await until("without the outage", async () => (await computed(page)) < before);
-      await page.getByText("Figures side by side").click();
+      await page.getByText("Statistics", { exact: true }).click();
       const failed = page.getByRole("row", { name: /^Failed/ }).getByRole("cell");
       await until("nothing fails", async () => (await failed.first().textContent()) === "0");
       await page.context().setOffline(false);
@@ -119,7 +119,7 @@ export const stories = {
   "an outage is drawn with the pointer": {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
-      const none = await open(page, "Lost answer");
+      const none = await open(page, "Lost response");
       const strip = page.locator(".strip").first();
       const box = await strip.boundingBox();
       assert.ok(box);
@@ -127,18 +127,18 @@ export const stories = {
       await page.mouse.down();
       await page.mouse.move(box.x + box.width * 0.3, box.y + 8, { steps: 4 });
       await page.mouse.up();
-      await page.getByRole("heading", { name: "An outage" }).waitFor();
+      await page.getByRole("heading", { name: "Outage", exact: true }).waitFor();
       await until("another run", async () => (await computed(page)) !== none);
-      await page.getByLabel("Meanwhile the receiver").selectOption({ label: "answers 503" });
-      await page.getByRole("button", { name: "Remove it" }).click();
+      await page.getByLabel("During it the receiver").selectOption({ label: "responds 503" });
+      await page.getByRole("button", { name: "Remove outage" }).click();
       await until("as it was", async () => (await computed(page)) === none);
     },
   },
 
-  "every rehearsal is decided the same by the binary": {
+  "every scenario is decided the same by the binary": {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
-      const titles = await page.getByLabel("Rehearsal", { exact: true }).locator("option").allTextContents();
+      const titles = await page.getByLabel("Scenario", { exact: true }).locator("option").allTextContents();
       assert.equal(titles.length, 8);
       for (const title of titles.slice(0, -1)) {
         const attempts = await open(page, title);
@@ -153,7 +153,7 @@ export const stories = {
             ),
           ),
         );
-        // The page's own schedule.
+        // The attempts that the page shows.
         const [, ...rows] = (await readFile(await saved(page, "Save attempts"), "utf8")).trim().split("\r\n");
         const shown = rows.map((row) => {
           const [at, , webhook, , seq, attempt] = row.split(",");
@@ -163,14 +163,14 @@ export const stories = {
         const ended = new Set(shown);
         const decided = new Set(native);
         assert.deepEqual(shown.filter((row) => !decided.has(row)), [], title);
-        // What is in flight at the end is no attempt yet.
+        // Requests in flight at the end are not attempts yet.
         const unended = native.filter((row) => !ended.has(row));
         assert.ok(unended.length <= 64, `${title}: ${unended.length} are not shown`);
       }
     },
   },
 
-  "a rehearsal is shared by link and by file, and a broken one is refused": {
+  "a scenario is shared by link and by file, and a broken one is refused": {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
       const attempts = await open(page, "Poisoned ticket");
@@ -186,12 +186,12 @@ export const stories = {
       const text = JSON.parse(await readFile(file, "utf8"));
       const choose = async (/** @type {string} */ content) => {
         const buffer = Buffer.from(content);
-        await page.getByLabel("A rehearsal or an incident file").setInputFiles({ name: "x.json", mimeType: "application/json", buffer });
+        await page.getByLabel("Scenario or incident file").setInputFiles({ name: "x.json", mimeType: "application/json", buffer });
       };
       await choose(JSON.stringify({ ...text, length: -1 }));
       await page.getByText("length must be a whole number").waitFor();
       await choose("{");
-      await page.getByText("It is not JSON").waitFor();
+      await page.getByText("is not JSON").waitFor();
       await choose('{"hookdesk_incident":1,"version":"0.1.0","redacted":false,"number":1}\n{"input":5}\n');
       await page.getByText("bad_incident").waitFor();
       await choose(JSON.stringify({ ...text, title: "<b>Mine</b>" }));
@@ -205,12 +205,12 @@ export const stories = {
       await page.evaluate((to) => (location.hash = to), new URL(link).hash);
       await page.getByRole("heading", { name: "Poisoned ticket", level: 1 }).waitFor();
       await page.evaluate(() => (location.hash = "#rehearsal=AAAA"));
-      await page.getByText("The link is not whole").waitFor();
-      await page.getByLabel("Begins (UTC)").evaluate((field) => field.closest("details")?.setAttribute("open", ""));
-      await page.getByLabel("Begins (UTC)").fill("2026-03-06T12:00");
-      await page.getByLabel("Begins (UTC)").press("Enter");
+      await page.getByText("The link is incomplete").waitFor();
+      await page.getByLabel("Start (UTC)").evaluate((field) => field.closest("details")?.setAttribute("open", ""));
+      await page.getByLabel("Start (UTC)").fill("2026-03-06T12:00");
+      await page.getByLabel("Start (UTC)").press("Enter");
       await page.getByText("Fri 6 Mar, 12:00:00").waitFor();
-      await page.getByText("The link is not whole").waitFor();
+      await page.getByText("The link is incomplete").waitFor();
       assert.ok((await computed(page)) > 100);
     },
   },
@@ -220,24 +220,24 @@ export const stories = {
       await page.goto(`${desk.url}/simulator`);
       await open(page, "Key rotation");
       const file = await saved(page, "Save as incident");
-      await page.getByLabel("A rehearsal or an incident file").setInputFiles(file);
-      await page.getByRole("heading", { name: "An incident, decided again" }).waitFor();
-      await page.getByText("Each came to what the server decided.").waitFor();
+      await page.getByLabel("Scenario or incident file").setInputFiles(file);
+      await page.getByRole("heading", { name: "Incident replay" }).waitFor();
+      await page.getByText("Every step was decided as on the server.").waitFor();
       await page.getByRole("button", { name: "Step", exact: true }).click();
       await page.locator("li[aria-current=step]").waitFor();
       assert.equal(await page.getByRole("button", { name: "Save as incident" }).count(), 0);
-      await page.getByRole("button", { name: "Back to the rehearsal" }).click();
+      await page.getByRole("button", { name: "Back to the scenario" }).click();
       await page.getByRole("heading", { name: "Key rotation", level: 1 }).waitFor();
       await computed(page);
     },
   },
 
-  "a receiver that the visitor writes runs apart, and its end is not the page's": {
+  "a receiver that the visitor writes runs in a sandbox, and its failures stay there": {
     async run({ page, desk, visit }) {
       await page.goto(`${desk.url}/simulator`);
-      await open(page, "Lost answer");
-      await page.getByLabel("What it does").selectOption({ label: "does what you write" });
-      const editor = page.getByLabel(/Its code/);
+      await open(page, "Lost response");
+      await page.getByLabel("Behaviour").selectOption({ label: "runs your code" });
+      const editor = page.getByLabel(/Code: JavaScript/);
       const set = async (/** @type {string} */ source) => {
         await editor.fill(source);
         await editor.blur();
@@ -245,33 +245,33 @@ export const stories = {
       const first = async (/** @type {string} */ words) => {
         await until(words, async () => {
           await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 2, 12)));
-          await page.getByRole("button", { name: "The next attempt" }).click();
+          await page.getByRole("button", { name: "Next attempt" }).click();
           return page.getByText(words).first().isVisible();
         });
       };
       await set('function receive({ headers }) { return { status: 418, body: headers["webhook-id"] }; }');
-      await first("Answered 418");
+      await first("Responded 418");
       await set("function receive() { fetch('http://127.0.0.1:9/'); throw new Error('no way out'); }");
-      await first("Answered 500");
+      await first("Responded 500");
       for (const [source, words] of [
-        ["function receive() { for (;;); }", "No answer in time"],
-        ["for (;;);", "No answer in time"],
-        ["function receive() { return new Promise(() => {}); }", "No answer in time"],
-        ["function receive() { for (;;) postMessage({ ready: true }); }", "Answered 500"],
+        ["function receive() { for (;;); }", "No response in time"],
+        ["for (;;);", "No response in time"],
+        ["function receive() { return new Promise(() => {}); }", "No response in time"],
+        ["function receive() { for (;;) postMessage({ ready: true }); }", "Responded 500"],
       ]) {
         await set(String(source));
         await first(String(words));
         await set("function receive() { return { status: 418 }; }");
-        await first("Answered 418");
+        await first("Responded 418");
       }
       await set("const answer = 1; function receive() { return { latency: 12.5 }; }");
-      await first("Answered 200");
+      await first("Responded 200");
       await set("const x = ;");
-      await first("Answered 500");
-      // It begins anew with each run, and each receiver has its own.
+      await first("Responded 500");
+      // Each run and each receiver has its own state.
       await set("let n = 0; function receive() { n += 1; return { status: n <= 8 ? 500 : 200 }; }");
-      await page.getByRole("button", { name: /What if/ }).click();
-      await page.getByText("Figures side by side").click();
+      await page.getByRole("button", { name: "Compare other settings" }).click();
+      await page.getByText("Statistics", { exact: true }).click();
       const failed = page.getByRole("row", { name: /^Failed/ }).getByRole("cell");
       await until("both fail alike", async () => (await failed.allTextContents()).join() === "8,8");
       await page.getByLabel("Timeout, in ms").first().fill("14000");
@@ -288,57 +288,57 @@ export const stories = {
   "an outage is added, moved and bounded by the keyboard": {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
-      await open(page, "Lost answer");
+      await open(page, "Lost response");
       await page.getByRole("button", { name: "Add an outage" }).click();
-      await page.getByRole("heading", { name: "An outage" }).waitFor();
+      await page.getByRole("heading", { name: "Outage", exact: true }).waitFor();
       const block = page.getByRole("button", { name: /^Outage of .* 12:00:00 to .* 13:00:00/ });
       await block.press("ArrowLeft");
       await block.press("Shift+ArrowRight");
       await page.getByRole("button", { name: /^Outage of .* 12:00:00 to .* 13:15:00/ }).waitFor();
       await page.getByLabel("To (UTC)").fill("2026-01-01T12:00");
       await page.getByLabel("To (UTC)").press("Enter");
-      await page.getByText("outside of the rehearsal").waitFor();
+      await page.getByText("outside of the scenario").waitFor();
       assert.equal(await page.getByLabel("To (UTC)").inputValue(), "2026-01-02T13:15");
     },
   },
 
-  "what is done to a receiver stays with it": {
+  "calls about a receiver are removed with it": {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
       await open(page, "Weekend outage");
-      await page.getByText("The desk at this time").click();
+      await page.getByText("Desk at this time").click();
       await page.getByRole("link", { name: "Webhooks", exact: true }).click();
       await page.getByRole("link", { name: /shop\.example/ }).click();
       await page.getByRole("button", { name: "Pause", exact: true }).click();
-      await page.getByText("Somebody paused it.").waitFor();
-      await page.getByRole("region", { name: "What happens" }).getByText("paused", { exact: true }).waitFor();
+      await page.getByText("The webhook is paused.").waitFor();
+      await page.getByRole("region", { name: "Timeline" }).getByText("paused", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Remove", exact: true }).first().click();
       await until("without it", async () => (await page.locator(".track").count()) === 1);
       await computed(page);
-      const stage = page.getByRole("region", { name: "What happens" });
-      assert.equal(await stage.getByText("paused", { exact: true }).count(), 0);
+      const timeline = page.getByRole("region", { name: "Timeline" });
+      assert.equal(await timeline.getByText("paused", { exact: true }).count(), 0);
     },
   },
 
-  "an attempt of a rehearsal is sent to a real receiver by the command that is copied": {
+  "a simulated attempt is sent to a real receiver by the copied command": {
     async run({ page, desk, receiver }) {
       await page.goto(`${desk.url}/simulator`);
-      await open(page, "Lost answer");
-      await page.getByRole("button", { name: "The next attempt" }).click();
-      await page.getByText("Send it to a receiver of yours").click();
-      await page.getByLabel("To which URL").fill(receiver.url);
+      await open(page, "Lost response");
+      await page.getByRole("button", { name: "Next attempt" }).click();
+      await page.getByText("Send it to your own receiver").click();
+      await page.getByLabel("Receiver URL").fill(receiver.url);
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByText("Copied. It is signed anew").waitFor();
+      await page.getByText("Copied, with a new signature").waitFor();
       await inShell(await page.evaluate(() => navigator.clipboard.readText()));
-      const [heard] = receiver.heard;
-      assert.ok(heard);
+      const [delivery] = receiver.received;
+      assert.ok(delivery);
       const secret = await page.getByText(/^whsec_/).last().textContent();
-      assert.equal(verify(heard.headers, heard.text, [String(secret).trim()], Date.now()).code, "good");
-      assert.equal(heard.event, "ticket_opened");
+      assert.equal(verify(delivery.headers, delivery.text, [String(secret).trim()], Date.now()).code, "good");
+      assert.equal(delivery.event, "ticket_opened");
     },
   },
 
-  "a folder of files is all that it needs": {
+  "a folder of static files is enough": {
     async run({ page, visit }) {
       const folder = await Folder.serve();
       try {
@@ -348,8 +348,8 @@ export const stories = {
         await page.goto(`${folder.url}/some/place/simulator.html`);
         assert.ok((await computed(page)) > 1_000);
         assert.equal(await page.getByRole("link", { name: "Console" }).count(), 0);
-        await page.getByLabel("What it does").first().selectOption({ label: "does what you write" });
-        await page.getByText(/failed, tried again/).waitFor();
+        await page.getByLabel("Behaviour").first().selectOption({ label: "runs your code" });
+        await page.getByText(/failed, retried/).waitFor();
         await computed(page);
         await page.getByRole("link", { name: "Signatures" }).click();
         await page.waitForURL("**/some/place/signature.html");
@@ -359,16 +359,16 @@ export const stories = {
     },
   },
 
-  "the console's views work over the rehearsed desk": {
+  "the console's views work over the simulated desk": {
     async run({ page, desk }) {
       await page.goto(`${desk.url}/simulator`);
       await open(page, "Key rotation");
       await page.getByLabel("Time (UTC)").fill(String(Date.UTC(2026, 0, 2, 16)));
-      await page.getByText("The desk at this time").click();
-      await page.getByLabel("What is it about?").fill("Opened in a rehearsal");
+      await page.getByText("Desk at this time").click();
+      await page.getByLabel("What is it about?").fill("Opened in a scenario");
       await page.getByRole("button", { name: "Open a ticket" }).click();
-      await page.getByRole("listitem").filter({ hasText: "Opened in a rehearsal" }).first().waitFor();
-      await page.getByText("What else is done (2)").waitFor();
+      await page.getByRole("listitem").filter({ hasText: "Opened in a scenario" }).first().waitFor();
+      await page.getByText("Other API calls (2)").waitFor();
       await page.getByRole("link", { name: "Webhooks", exact: true }).click();
       await page.getByRole("link", { name: /shop\.example/ }).click();
       await page.getByRole("button", { name: /Ticket opened delivered/ }).first().waitFor();
@@ -383,12 +383,12 @@ for (const theme of /** @type {const} */ (["light", "dark"])) {
       async run({ page, desk, visit }) {
         await page.goto(`${desk.url}/simulator`);
         await computed(page);
-        await page.getByRole("button", { name: "The next attempt" }).click();
+        await page.getByRole("button", { name: "Next attempt" }).click();
         await page.getByText("How it was signed").waitFor();
         await visit.inspect("the simulator");
-        await page.getByText("Figures side by side").click();
+        await page.getByText("Statistics", { exact: true }).click();
         await visit.inspect("its figures");
-        await page.getByText("The desk at this time").click();
+        await page.getByText("Desk at this time").click();
         await page.getByText("What you do here happens").waitFor();
         await visit.inspect("its desk");
       },

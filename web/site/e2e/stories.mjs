@@ -15,7 +15,7 @@ import { PHONE, until } from "./browser.mjs";
  */
 
 const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)"><b>bold</b>`;
-/** Tries at once, so that a story sees the end of a schedule. */
+/** Retries without delay, so that a story reaches the end of the schedule. */
 const HASTY = { retry_schedule: [0, 0] };
 
 /** @type {Record<string, Story>} */
@@ -39,17 +39,17 @@ export const stories = {
       await page.getByRole("button", { name: "I have it" }).click();
 
       await page.getByRole("heading", { name: receiver.url }).waitFor();
-      await page.getByText("Nothing has happened since").waitFor();
+      await page.getByText("No event since").waitFor();
       await page.getByRole("link", { name: "Open one" }).click();
       await page.getByLabel("What is it about?").fill("My order is late");
       await page.getByRole("button", { name: "Open a ticket" }).click();
       await page.getByRole("listitem").filter({ hasText: "My order is late" }).waitFor();
-      await page.getByText("That is all there is to it").waitFor();
+      await page.getByText("Done: the first event is delivered").waitFor();
       await page.getByRole("link", { name: "See deliveries" }).click();
       await page.getByRole("button", { name: /Ticket opened delivered 1 attempt/ }).waitFor();
 
-      const [heard] = receiver.heard;
-      assert.deepEqual(heard?.data, { ticket_message: "My order is late" });
+      const [delivery] = receiver.received;
+      assert.deepEqual(delivery?.data, { ticket_message: "My order is late" });
       const content = await page.content();
       assert.ok(!content.includes(secret), "a secret is shown once");
     },
@@ -59,13 +59,13 @@ export const stories = {
     async run({ page, receiver }) {
       const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
       /** @param {"Tab" | "Shift+Tab"} key @param {string} text */
-      const walk = async (key, text) => {
+      const tabTo = async (key, text) => {
         await page.getByText(text, { exact: true }).first().waitFor();
         for (let steps = 0; steps < 30; steps += 1) {
           await page.keyboard.press(key);
           if ((await focused()) === text) return;
         }
-        assert.fail(`no way by ${key} to ${text}`);
+        assert.fail(`${key} does not lead to ${text}`);
       };
       await page.getByRole("heading", { name: "Three steps" }).waitFor();
       await page.keyboard.press("Tab");
@@ -81,27 +81,27 @@ export const stories = {
       await page.keyboard.type(receiver.url);
       await page.keyboard.press("Enter");
       await page.getByRole("dialog").waitFor();
-      await walk("Tab", "I have it");
+      await tabTo("Tab", "I have it");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: receiver.url }).waitFor();
-      await walk("Tab", "Deliveries");
-      await walk("Shift+Tab", "Open one");
+      await tabTo("Tab", "Deliveries");
+      await tabTo("Shift+Tab", "Open one");
       await page.keyboard.press("Enter");
       await until("on its heading", async () => (await focused()) === "Tickets");
       await page.keyboard.press("Tab");
       await page.keyboard.type("My order is late");
       await page.keyboard.press("Control+Enter");
-      await page.getByText("That is all there is to it").waitFor();
+      await page.getByText("Done: the first event is delivered").waitFor();
       const outline = await page.evaluate(() => {
         const style = getComputedStyle(document.activeElement ?? document.body);
         return `${style.outlineStyle} ${style.outlineWidth}`;
       });
       assert.equal(outline, "solid 2px", "focus is seen");
-      assert.equal(receiver.heard.length, 1);
+      assert.equal(receiver.received.length, 1);
     },
   },
 
-  "a receiver that fails is told of, and heals": {
+  "failed attempts are shown, and the receiver recovers": {
     async run({ page, desk, receiver }) {
       receiver.status = 500;
       receiver.body = HOSTILE;
@@ -110,46 +110,46 @@ export const stories = {
         ...HASTY,
       });
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
-      await page.getByText("Nothing has happened since").waitFor();
+      await page.getByText("No event since").waitFor();
 
       await desk.call("POST", "/tickets", { ticket_message: HOSTILE });
       const row = page.getByRole("button", { name: /Ticket opened abandoned 3 attempts/ });
       await row.click();
       const attempts = page.getByRole("list", { name: "Attempts" }).getByRole("listitem");
-      await attempts.nth(2).getByText("Answered 500").waitFor();
+      await attempts.nth(2).getByText("Responded 500").waitFor();
       assert.equal(await attempts.count(), 3);
-      await attempts.nth(0).getByText("It failed and is tried again.").waitFor();
-      await attempts.nth(2).getByText("that was the last retry").waitFor();
-      await page.getByRole("img", { name: /Attempt 1: Answered 500/ }).waitFor();
-      await attempts.nth(0).getByText("What it answered").click();
+      await attempts.nth(0).getByText("The attempt failed and will be retried.").waitFor();
+      await attempts.nth(2).getByText("it was the last retry").waitFor();
+      await page.getByRole("img", { name: /Attempt 1: Responded 500/ }).waitFor();
+      await attempts.nth(0).getByText("Response").click();
       await attempts.nth(0).getByText(HOSTILE).waitFor();
-      await page.getByText("The event", { exact: true }).click();
+      await page.getByText("Event", { exact: true }).click();
       await page.getByText("ticket_message").waitFor();
       assert.equal(await page.locator("main b, main img").count(), 0, "markup is text");
 
       receiver.status = 200;
       await page.getByRole("button", { name: "Resend", exact: true }).click();
       await page.getByRole("button", { name: /Ticket opened delivered 4 attempts/ }).waitFor();
-      await attempts.nth(3).getByText("Answered 200").waitFor();
+      await attempts.nth(3).getByText("Responded 200").waitFor();
       await page.getByLabel("Show", { exact: true }).selectOption("abandoned");
-      await page.getByText("Nothing is abandoned.").waitFor();
-      assert.equal(receiver.heard.length, 4);
-      assert.equal(receiver.heard[3]?.data.ticket_message, HOSTILE);
+      await page.getByText("No delivery is abandoned.").waitFor();
+      assert.equal(receiver.received.length, 4);
+      assert.equal(receiver.received[3]?.data.ticket_message, HOSTILE);
     },
   },
 
-  "a webhook is paused, resumed, pinged, rotated, changed, replayed and let go": {
+  "a webhook is paused, resumed, pinged, rotated, changed, replayed and unregistered": {
     async run({ page, desk, receiver, visit }) {
       const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
       const press = (/** @type {string} */ name) =>
         page.getByRole("button", { name, exact: true }).click();
       await press("Pause");
-      await page.getByText("Somebody paused it.").waitFor();
+      await page.getByText("The webhook is paused.").waitFor();
       await desk.call("POST", "/tickets", { ticket_message: "while it is paused" });
-      await page.getByText("1 event owed").waitFor();
+      await page.getByText("1 event to deliver").waitFor();
       await press("Resume");
-      await page.getByText("Nothing owed").waitFor();
+      await page.getByText("Nothing to deliver").waitFor();
       await press("Ping");
       await page.getByRole("button", { name: /Ping delivered/ }).waitFor();
 
@@ -158,11 +158,11 @@ export const stories = {
       assert.match(await page.getByRole("textbox", { name: "Signing secret" }).inputValue(), /^whsec_/);
       await press("I have it");
       await press("Ping");
-      await until("signed twice", () => receiver.heard.at(-1)?.signatures === 2);
-      await press("End it now");
-      await press("End it");
+      await until("signed twice", () => receiver.received.at(-1)?.signatures === 2);
+      await press("Revoke");
+      await press("Revoke secret");
       await press("Ping");
-      await until("signed once", () => receiver.heard.at(-1)?.signatures === 1);
+      await until("signed once", () => receiver.received.at(-1)?.signatures === 1);
 
       await page.getByRole("link", { name: "Settings" }).click();
       await page.getByLabel("Timeout in ms").fill("soon");
@@ -170,7 +170,7 @@ export const stories = {
       await page.getByText(/This field must be a whole number/).waitFor();
       visit.expect(/422.*\/webhooks\/whk_/);
       await page.getByLabel("Timeout in ms").fill("2000");
-      await page.getByLabel("Further headers").fill("x-tenant: orders");
+      await page.getByLabel("Additional headers").fill("x-tenant: orders");
       await page.getByLabel("Ticket closed").uncheck();
       await press("Save");
       await page.getByText("The settings are saved.").waitFor();
@@ -182,24 +182,24 @@ export const stories = {
 
       await page.getByRole("link", { name: "Replay" }).click();
       visit.expect(/404.*\/replay/);
-      await page.getByText("All again").click();
+      await page.getByText("All events").click();
       await press("Preview");
-      const before = receiver.heard.length;
-      await page.getByText(`${before} events would be sent once more, as it stood at`).waitFor();
-      assert.equal(receiver.heard.length, before, "a preview sends nothing");
+      const before = receiver.received.length;
+      await page.getByText(`${before} events would be sent again, as of`).waitFor();
+      assert.equal(receiver.received.length, before, "a preview sends nothing");
       await press(`Replay ${before} events`);
-      await until("replayed", () => receiver.heard.length === before * 2);
+      await until("replayed", () => receiver.received.length === before * 2);
 
       await press("Unregister");
       await press("Cancel");
       await press("Unregister");
       visit.allow(/404.*\/webhooks\/whk_/);
-      await press("Unregister it");
-      await page.getByRole("heading", { name: "Nobody listens yet" }).waitFor();
+      await press("Unregister webhook");
+      await page.getByRole("heading", { name: "No webhooks yet" }).waitFor();
     },
   },
 
-  "a secret is shown until somebody has it, wherever they went meanwhile": {
+  "a secret is shown until it is confirmed, in every view": {
     async run({ page, desk, receiver }) {
       const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
       await page.route("**/secret/rotate", async (route) => {
@@ -215,24 +215,24 @@ export const stories = {
       assert.match(secret, /^whsec_/);
       await page.keyboard.press("Escape");
       await page.goBack();
-      await page.getByText("Live secrets").or(page.getByText("made ")).first().waitFor();
+      await page.getByText("Live secrets").or(page.getByText("created ")).first().waitFor();
       assert.equal(await field.inputValue(), secret);
       await page.getByRole("button", { name: "I have it" }).click();
       assert.equal(await field.count(), 0);
     },
   },
 
-  "what has no answer is done once, and what is written meanwhile is kept": {
+  "a call without a response is made once, and input in the meantime is kept": {
     async run({ page, desk, receiver, visit }) {
       const { id } = await desk.call("POST", "/webhooks/register", { callback_url: receiver.url });
-      // The desk does it, and nobody hears that.
+      // The desk handles the call, and its response is lost.
       await page.route("**/secret/rotate", async (route) => {
         await route.fetch();
         await route.abort();
       }, { times: 1 });
       await page.goto(`${desk.url}/console#/webhooks/${id}/secrets`);
       await page.getByRole("button", { name: "Rotate" }).click();
-      await page.getByText("The desk does not answer").waitFor();
+      await page.getByText("The desk does not respond").waitFor();
       visit.expect(/ERR_FAILED/);
       await page.getByRole("button", { name: "Rotate" }).click();
       await page.getByRole("button", { name: "I have it" }).click();
@@ -256,7 +256,7 @@ export const stories = {
     },
   },
 
-  "tickets are edited, closed, sorted and walked, and others' changes come by themselves": {
+  "tickets are edited, closed, sorted and paged, and changes elsewhere appear": {
     async run({ page, desk, visit }) {
       for (let number = 1; number <= 120; number += 1) {
         await desk.call("POST", "/tickets", { ticket_message: `ticket ${number}` });
@@ -299,13 +299,13 @@ export const stories = {
       await list.first().getByRole("paragraph").getByText("from elsewhere").waitFor();
 
       await page.getByRole("button", { name: "Service available" }).click();
-      await page.getByRole("button", { name: "Announce it" }).click();
+      await page.getByRole("button", { name: "Announce" }).click();
       await page.getByRole("button", { name: "Service unavailable" }).waitFor();
       assert.equal((await desk.call("GET", "/service")).available, false);
     },
   },
 
-  "a desk that is away is told of quietly, and what was typed is kept": {
+  "a lost connection is shown, and input is kept": {
     async run({ page, desk, visit }) {
       await page.getByText("Live", { exact: true }).waitFor();
       await desk.stop();
@@ -313,7 +313,7 @@ export const stories = {
       visit.expect(/ERR_|Failed to load/);
       await page.getByLabel("What is it about?").fill("kept");
       await page.getByRole("button", { name: "Open a ticket" }).click();
-      await page.getByRole("alert").getByText("The desk does not answer").first().waitFor();
+      await page.getByRole("alert").getByText("The desk does not respond").first().waitFor();
       assert.equal(await page.getByLabel("What is it about?").inputValue(), "kept");
 
       await desk.startAgain();
@@ -338,10 +338,10 @@ function looks(device) {
   return {
     device,
     async run({ page, desk, receiver, visit }) {
-      await page.getByText("No ticket yet.").waitFor();
+      await page.getByText("No tickets yet.").waitFor();
       await visit.inspect("the empty list of tickets");
       await page.goto(`${desk.url}/console#/webhooks`);
-      await page.getByText("Nobody listens yet").waitFor();
+      await page.getByText("No webhooks yet").waitFor();
       await visit.inspect("the empty list of webhooks");
       await page.goto(`${desk.url}/console#/webhooks/new`);
       await page.getByText("More settings").click();
@@ -362,11 +362,11 @@ function looks(device) {
       await page.getByText("Show all 500 characters").first().click();
       await visit.inspect("tickets");
       await page.goto(`${desk.url}/console#/webhooks`);
-      await page.getByRole("list", { name: "Webhooks" }).getByText("owed").waitFor();
+      await page.getByRole("list", { name: "Webhooks" }).getByText("to deliver").waitFor();
       await visit.inspect("webhooks");
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
       await page.getByRole("button", { name: /3 attempts/ }).first().click();
-      await page.getByText("What it answered").first().click();
+      await page.getByText("Response").first().click();
       await visit.inspect("an event's attempts");
       await page.getByRole("button", { name: "Unregister" }).click();
       await page.getByRole("dialog").waitFor();
@@ -374,7 +374,7 @@ function looks(device) {
       await page.getByRole("button", { name: "Cancel" }).click();
       for (const name of ["Replay", "Settings", "Secrets"]) {
         await page.getByRole("link", { name }).click();
-        await page.getByRole("button", { name: /Preview|Save|End it now/ }).waitFor();
+        await page.getByRole("button", { name: /Preview|Save|Revoke/ }).waitFor();
         await visit.inspect(name);
       }
       visit.expect(/404.*\/replay/);

@@ -1,40 +1,40 @@
-// Runs receivers that a visitor wrote. This frame has an origin of its own and may load nothing; each
-// receiver runs in a worker of its own, which is ended when it does not answer in time. Each run of a
-// rehearsal begins with new ones, so that it goes the same way each time.
+// The sandbox for receivers that a visitor wrote. The frame has an opaque origin and may load nothing.
+// Each receiver runs in its own worker, which is terminated when it does not respond in time. Each run
+// of a scenario starts new workers, so that its recording is always the same.
 
-/** Milliseconds that a receiver has to say how it answers. */
-const PATIENCE_MS = 500;
-/** Milliseconds until its worker runs, which a busy machine may take. */
-const BEGIN_MS = 5_000;
-/** A receiver that hung so often is taken to do nothing else, or a rehearsal would last for hours. */
-const MOST_HANGS = 3;
-const HANGS = { latency: Infinity, took: false };
+/** Milliseconds for a receiver to return its response. */
+const TIMEOUT_MS = 500;
+/** Milliseconds for a worker to start, on a busy machine. */
+const START_MS = 5_000;
+/** Timeouts of a receiver after which it is not run again: a run would take hours. */
+const MAX_TIMEOUTS = 3;
+const NO_RESPONSE = { latency: Infinity, accepted: false };
 
 /**
- * What stands before the visitor's code, in its first line, so that lines are counted as they are
- * seen. It alone can tell this frame anything: what else could is taken away.
+ * Precedes the visitor's code on its first line, so that line numbers of errors are those of the editor.
+ * It takes `postMessage` away from the visitor's code.
  */
-const BEFORE = `{
-  const tell = postMessage.bind(null);
+const PREAMBLE = `{
+  const post = postMessage.bind(null);
   Object.defineProperty(self, "postMessage", { value: undefined });
   addEventListener("message", async ({ data: { number, request } }) => {
-    if (request === undefined) return tell({ ready: true });
+    if (request === undefined) return post({ ready: true });
     try {
-      tell({ number, given: { ...(await receive(request)) } });
+      post({ number, given: { ...(await receive(request)) } });
     } catch (error) {
-      tell({ number, error: String(error) });
+      post({ number, error: String(error) });
     }
   });
 } `.replaceAll(/\n\s*/g, " ");
 
-/** A receiver over one run. */
-class Written {
+/** A scripted receiver over one run. */
+class ScriptedReceiver {
   /** @type {Worker | null} */
   #worker = null;
-  /** Whether its worker runs. */
+  /** Whether its worker has started. */
   #isReady = false;
-  #hangs = 0;
-  /** What it threw before it ran: it does so each time. @type {string | null} */
+  #timeouts = 0;
+  /** Why its code does not load. @type {string | null} */
   #broken = null;
   /** @type {((given: { error: string } | { given: any } | null) => void) | null} */
   #waiting = null;
@@ -47,15 +47,15 @@ class Written {
     this.source = source;
   }
 
-  /** What it gives, or `null` when it hangs. One request at a time. @param {object} request */
-  ask(request) {
+  /** Its result; `null` after a timeout. One request at a time. @param {object} request */
+  receive(request) {
     this.#number += 1;
     return new Promise((resolve) => {
       this.#waiting = resolve;
-      if (this.#broken !== null) return this.#end({ error: this.#broken });
-      if (this.#hangs >= MOST_HANGS) return this.#end(null);
-      this.#worker ??= this.#begin();
-      this.#timer = setTimeout(() => this.#hang(), this.#isReady ? PATIENCE_MS : BEGIN_MS);
+      if (this.#broken !== null) return this.#finish({ error: this.#broken });
+      if (this.#timeouts >= MAX_TIMEOUTS) return this.#finish(null);
+      this.#worker ??= this.#start();
+      this.#timer = setTimeout(() => this.#timeOut(), this.#isReady ? TIMEOUT_MS : START_MS);
       this.#worker.postMessage({ number: this.#number, request });
     });
   }
@@ -64,47 +64,47 @@ class Written {
     this.#worker?.terminate();
     this.#worker = null;
     this.#isReady = false;
-    this.#end(null);
+    this.#finish(null);
   }
 
-  #begin() {
-    const url = URL.createObjectURL(new Blob([BEFORE, this.source], { type: "text/javascript" }));
+  #start() {
+    const url = URL.createObjectURL(new Blob([PREAMBLE, this.source], { type: "text/javascript" }));
     const worker = new Worker(url);
-    // It hears that once its code has run.
+    // It replies to this once its code has loaded.
     worker.postMessage({});
     worker.onmessage = ({ data }) => {
       if (!this.#isReady) {
         this.#isReady = true;
         URL.revokeObjectURL(url);
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#hang(), PATIENCE_MS);
+        this.#timer = setTimeout(() => this.#timeOut(), TIMEOUT_MS);
       }
-      if (data?.number === this.#number) this.#end(data);
+      if (data?.number === this.#number) this.#finish(data);
     };
     worker.onerror = (event) => {
       URL.revokeObjectURL(url);
-      const words = `${event.message} (line ${event.lineno})`;
-      if (!this.#isReady) this.#broken = words;
-      this.#end({ error: words });
+      const message = `${event.message} (line ${event.lineno})`;
+      if (!this.#isReady) this.#broken = message;
+      this.#finish({ error: message });
       this.stop();
     };
     return worker;
   }
 
-  #hang() {
-    this.#hangs = this.#isReady ? this.#hangs + 1 : MOST_HANGS;
+  #timeOut() {
+    this.#timeouts = this.#isReady ? this.#timeouts + 1 : MAX_TIMEOUTS;
     this.stop();
   }
 
   /** @param {{ error: string } | { given: any } | null} given */
-  #end(given) {
+  #finish(given) {
     clearTimeout(this.#timer);
     this.#waiting?.(given);
     this.#waiting = null;
   }
 }
 
-/** The receivers of the run under way, by their places. @type {Map<number, Written>} */
+/** The receivers of the current run, by their indexes. @type {Map<number, ScriptedReceiver>} */
 const receivers = new Map();
 let run = 0;
 /** @type {MessagePort | undefined} */
@@ -117,8 +117,8 @@ addEventListener("message", ({ source, ports }) => {
   port.onmessage = ({ data }) => void receive(data);
 });
 
-/** @param {{ run: number, number: number, place: number, source: string, request: any }} asked */
-async function receive({ run: of, number, place, source, request }) {
+/** @param {{ run: number, number: number, index: number, source: string, request: any }} message */
+async function receive({ run: of, number, index, source, request }) {
   if (of > run) {
     for (const receiver of receivers.values()) receiver.stop();
     receivers.clear();
@@ -126,36 +126,36 @@ async function receive({ run: of, number, place, source, request }) {
   }
   const headers = Object.fromEntries(request.headers);
   const isOver = of < run;
-  const given = isOver ? null : await receiverAt(place, source).ask({ ...request, headers });
+  const given = isOver ? null : await receiverAt(index, source).receive({ ...request, headers });
   port?.postMessage({ number, reaction: reactionOf(given) });
 }
 
-/** @param {number} place @param {string} source */
-function receiverAt(place, source) {
-  const receiver = receivers.get(place) ?? new Written(source);
-  receivers.set(place, receiver);
+/** @param {number} index @param {string} source */
+function receiverAt(index, source) {
+  const receiver = receivers.get(index) ?? new ScriptedReceiver(source);
+  receivers.set(index, receiver);
   return receiver;
 }
 
-/** A receiver that fails is a server that fails. @param {string} why */
-function broken(why) {
-  const body = `the receiver threw ${why}`.slice(0, 4_096);
-  return { latency: 20, status: 500, body, took: false };
+/** The reaction of a receiver whose code failed: status 500. @param {string} reason */
+function failed(reason) {
+  const body = `the receiver threw ${reason}`.slice(0, 4_096);
+  return { latency: 20, status: 500, body, accepted: false };
 }
 
-/** What a receiver gave, as far as it makes sense. @param {any} answered */
-function reactionOf(answered) {
-  if (answered === null) return HANGS;
-  if ("error" in answered) return broken(answered.error);
-  const { given } = answered;
+/** The reaction of a receiver, from the valid parts of its result. @param {any} result */
+function reactionOf(result) {
+  if (result === null) return NO_RESPONSE;
+  if ("error" in result) return failed(result.error);
+  const { given } = result;
   const status = Number(given.status ?? 200);
-  if (!Number.isInteger(status) || status < 100 || status > 599) return broken(`status ${status}`);
+  if (!Number.isInteger(status) || status < 100 || status > 599) return failed(`status ${status}`);
   const latency = Number(given.latency ?? 20);
   const reaction = {
     latency: latency >= 0 ? Math.round(latency) : 20,
     status,
     body: String(given.body ?? "").slice(0, 4_096),
-    took: status >= 200 && status < 300,
+    accepted: status >= 200 && status < 300,
   };
   if (given.retryAfter === undefined) return reaction;
   return { ...reaction, retryAfter: String(given.retryAfter).slice(0, 200) };

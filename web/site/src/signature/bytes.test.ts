@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 
-import { fromBase64, hex, placeIn, visible } from "./bytes";
+import { excerptAt, fromBase64, hex, visible } from "./bytes";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test("a place is a whole character, wherever in it the offset is", () => {
+test("an excerpt is around a whole character, wherever in it the offset is", () => {
   for (const offset of [2, 3, 4, 5]) {
-    expect(placeIn(bytes("ab🔥cd"), offset, 99)).toEqual({
+    expect(excerptAt(bytes("ab🔥cd"), offset, 99)).toEqual({
       before: "ab",
       at: "🔥",
       after: "cd",
@@ -15,21 +15,21 @@ test("a place is a whole character, wherever in it the offset is", () => {
   }
 });
 
-test("a place at the end is nothing, and what is far from it is cut", () => {
-  expect(placeIn(bytes("abcdef"), 6, 2)).toEqual({
+test("an excerpt at the end has an empty character, and distant text is cut", () => {
+  expect(excerptAt(bytes("abcdef"), 6, 2)).toEqual({
     before: "ef",
     at: "",
     after: "",
     cut: [true, false],
   });
-  expect(placeIn(bytes("abcdef"), 99, 2).at).toBe("");
-  expect(placeIn(bytes("abcdef"), 2, 1)).toEqual({
+  expect(excerptAt(bytes("abcdef"), 99, 2).at).toBe("");
+  expect(excerptAt(bytes("abcdef"), 2, 1)).toEqual({
     before: "b",
     at: "c",
     after: "d",
     cut: [true, true],
   });
-  const broken = placeIn(new Uint8Array([0x61, 0xff, 0x80, 0x80, 0x80, 0x80, 0x80]), 4, 2);
+  const broken = excerptAt(new Uint8Array([0x61, 0xff, 0x80, 0x80, 0x80, 0x80, 0x80]), 4, 2);
   expect(broken.at).not.toBe("");
 });
 

@@ -1,9 +1,9 @@
-/** Deliveries to begin with: one that verifies, and what befalls others. */
+/** Example deliveries: one that verifies, and common mistakes. */
 
 import { sign } from "hookdesk";
 
-import { EMPTY } from "./draft.svelte";
-import type { Fields } from "./draft.svelte";
+import { EMPTY } from "./pasted-delivery.svelte";
+import type { DeliveryFields } from "./pasted-delivery.svelte";
 
 const SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const FORMER = "whsec_CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
@@ -11,12 +11,12 @@ const ID = "evt_01977420dca370008000000000000001";
 const BODY =
   '{"event":"ticket_opened","created":"2025-06-15T15:06:40Z",' +
   '"data":{"ticket_message":"Grüße: my order is late"}}';
-/** Seconds of an hour and a half: beyond any tolerance. */
+/** An hour and a half in seconds, beyond any tolerance. */
 const LATE_S = 5_400;
 
 export interface Example {
   name: string;
-  fields: (nowSeconds: number) => Fields;
+  fields: (nowSeconds: number) => DeliveryFields;
 }
 
 function lines(seconds: number, signature: string): string {
@@ -32,12 +32,14 @@ function lines(seconds: number, signature: string): string {
   ].join("\n");
 }
 
-/** The good one, changed. */
-function changed(change: (good: Fields, seconds: number) => Partial<Fields>): Example["fields"] {
+/** The valid delivery with changes. */
+function changed(
+  change: (valid: DeliveryFields, seconds: number) => Partial<DeliveryFields>,
+): Example["fields"] {
   return (seconds) => {
     const headers = lines(seconds, sign(SECRET, ID, seconds, BODY));
-    const good = { ...EMPTY, headers, body: BODY, secrets: SECRET };
-    return { ...good, ...change(good, seconds) };
+    const valid = { ...EMPTY, headers, body: BODY, secrets: SECRET };
+    return { ...valid, ...change(valid, seconds) };
   };
 }
 
@@ -48,7 +50,7 @@ function hexOf(signature: string): string {
   return `v1,${digits.join("")}`;
 }
 
-/** The same headers as Node has them. */
+/** Headers as JSON, as Node.js has them. */
 function asObject(headers: string): string {
   const pairs = headers.split("\n").slice(1);
   const named = pairs.map((line) => [line.split(": ")[0]?.toLowerCase(), line.split(": ")[1]]);
@@ -56,16 +58,16 @@ function asObject(headers: string): string {
 }
 
 export const EXAMPLES: Example[] = [
-  { name: "A good one", fields: changed(() => ({})) },
+  { name: "Valid", fields: changed(() => ({})) },
   {
-    name: "Parsed and written anew",
+    name: "Body reserialised",
     fields: changed(({ headers }) => ({
       headers: asObject(headers),
       body: JSON.stringify(JSON.parse(BODY), null, 2),
     })),
   },
   {
-    name: "A secret that was replaced",
+    name: "Rotated secret",
     fields: changed((_, seconds) => ({
       headers: lines(seconds, sign(FORMER, ID, seconds, BODY)),
       secrets: `${SECRET}\n${FORMER} # rotated`,
@@ -76,7 +78,7 @@ export const EXAMPLES: Example[] = [
     fields: (now) => ({ ...changed(() => ({}))(now - LATE_S), clock: "now" }),
   },
   {
-    name: "A header lost on its way",
+    name: "Missing header",
     fields: changed(({ headers }) => ({
       headers: headers
         .split("\n")
@@ -90,7 +92,7 @@ export const EXAMPLES: Example[] = [
     fields: changed(({ body }) => ({ body: body.replace("ü", "Ã¼").replace("ß", "ÃŸ") })),
   },
   {
-    name: "Hex for base64",
+    name: "Hex instead of base64",
     fields: changed((_, seconds) => ({
       headers: lines(seconds, hexOf(sign(SECRET, ID, seconds, BODY))),
     })),

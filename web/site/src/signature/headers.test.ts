@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { missing, readHeaders, valueOf } from "./headers";
-import type { Form, Pair } from "./headers";
+import type { HeaderFormat, Pair } from "./headers";
 
 const PAIRS: Pair[] = [
   ["Webhook-Id", "evt_1"],
@@ -11,7 +11,7 @@ const PAIRS: Pair[] = [
 const LINES = PAIRS.map(([name, value]) => `${name}: ${value}`);
 
 describe("headers are read as people have them", () => {
-  const table: [what: string, form: Form, text: string][] = [
+  const table: [what: string, form: HeaderFormat, text: string][] = [
     ["lines", "lines", LINES.join("\n")],
     ["lines of Windows", "lines", `\r\n${LINES.join("\r\n")}\r\n`],
     ["lines without blanks", "lines", LINES.map((line) => line.replace(": ", ":")).join("\n")],
@@ -88,26 +88,26 @@ describe("headers are read as people have them", () => {
   }
 });
 
-test("what CGI names counts by its own name", () => {
+test("headers with CGI's names count by their own names", () => {
   const { pairs } = readHeaders("HTTP_WEBHOOK_ID=evt_1\nHTTP_WEBHOOK_TIMESTAMP=1");
   expect(missing(pairs)).toEqual(["webhook-signature"]);
   expect(valueOf(pairs, "webhook-id")).toBe("evt_1");
 });
 
-test("a request has its URL and body with it", () => {
+test("the URL and the body of a request are read", () => {
   const text = `POST /hook?a=1 HTTP/1.1\nHost: partner.example\n${LINES.join("\n")}\n\n{"a":\n\n1}`;
   const { url, body } = readHeaders(text);
   expect(url).toBe("https://partner.example/hook?a=1");
   expect(body).toBe('{"a":\n\n1}');
 });
 
-test("a command has its URL and body with it, but for files", () => {
+test("the URL and the body of a command are read, except for files", () => {
   const command = `curl -s -X POST -A x 'https://partner.example/' ${`-H '${LINES[0]}'`} --data-raw $'it\\'s \\u00e9\\n'`;
   expect(readHeaders(command)).toMatchObject({ url: "https://partner.example/", body: "it's é\n" });
   expect(readHeaders(`curl -H '${LINES[0]}' -d @body.json`).body).toBeUndefined();
 });
 
-test("an empty value counts as none, and signatures of several headers are joined", () => {
+test("an empty value counts as missing, and signatures of several headers are joined", () => {
   const pairs: Pair[] = [
     ["webhook-id", " "],
     ["Webhook-Signature", " v1,a "],
@@ -117,7 +117,7 @@ test("an empty value counts as none, and signatures of several headers are joine
   expect(valueOf(pairs, "webhook-signature")).toBe("v1,a v1,b");
 });
 
-test("nothing that is pasted is an error", () => {
+test("no pasted text is an error", () => {
   const texts = [
     "",
     "  \n",
@@ -150,7 +150,7 @@ test("nothing that is pasted is an error", () => {
   expect(readHeaders("nothing of the kind").pairs).toEqual([]);
 });
 
-test("what looks like more of a literal inside a text is text", () => {
+test("syntax of a literal inside of a string is text", () => {
   const { pairs } = readHeaders(`{'a': 'x, b: None => (c)', "d": "e"}`);
   expect(pairs).toEqual([
     ["a", "x, b: None => (c)"],
@@ -158,7 +158,7 @@ test("what looks like more of a literal inside a text is text", () => {
   ]);
 });
 
-test("many blocks are read as one after another", () => {
+test("many blocks are read one after another", () => {
   const text = `${LINES[0]}\n\n${"a: b\n\n".repeat(12_000)}`;
   expect(readHeaders(text).pairs).toHaveLength(1);
 });

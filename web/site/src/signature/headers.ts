@@ -1,21 +1,21 @@
 /**
- * Headers as people have them: a request as it came, curl's command or its dump, or what a
- * framework prints. All that looks like a header is taken, and nothing that is pasted is an error.
+ * A lenient parser of pasted headers: a raw request, a curl command or its verbose output, or the
+ * output of a framework. It takes whatever looks like a header, and never fails.
  */
 
-import { shellWords } from "./quoting";
+import { shellWords } from "./shell-words";
 
 export type Pair = [name: string, value: string];
 
-/** How the headers were written. */
-export type Form = "nothing" | "lines" | "dump" | "curl" | "json" | "literal";
+/** The format that was recognised. */
+export type HeaderFormat = "nothing" | "lines" | "dump" | "curl" | "json" | "literal";
 
-export interface Pasted {
-  form: Form;
+export interface ParsedHeaders {
+  form: HeaderFormat;
   pairs: Pair[];
-  /** Where the request went, as far as that is said. */
+  /** The request's URL, if it is there. */
   url?: string | undefined;
-  /** A body that came along. */
+  /** The body, if it follows the headers. */
   body?: string;
 }
 
@@ -25,23 +25,23 @@ export type Needed = (typeof NEEDED)[number];
 /** Characters of a header's name (RFC 9110 §5.6.2). */
 const NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const LINE = new RegExp(`^\\s*(${NAME})\\s*:(.*)$`);
-/** How PHP, Ruby and shells print what CGI named. */
+/** A header as PHP, Ruby and shells print it, with CGI's names. */
 const ENTRY = new RegExp(`^\\s*[\\["']?(${NAME}?)[\\]"']?\\s*=>?\\s*["']?(.*?)["']?,?\\s*$`);
 const REQUEST = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (\S+)(?: HTTP\/[\d.]+)?\s*$/;
 const STATUS = /^HTTP\/[\d.]+ \d{3}/;
 
-/** What was pasted, read as what it most likely is. */
-export function readHeaders(text: string): Pasted {
+/** Parses pasted text in its most likely format. */
+export function readHeaders(text: string): ParsedHeaders {
   const read = readAny(text);
-  return { ...read, pairs: read.pairs.map(([name, value]) => [whole(name), whole(value)]) };
+  return { ...read, pairs: read.pairs.map(([name, value]) => [wellFormed(name), wellFormed(value)]) };
 }
 
-/** Text without halves of characters, which JSON can spell and no request can have. */
-function whole(text: string): string {
+/** Replaces lone surrogates, which JSON can contain and a request cannot. */
+function wellFormed(text: string): string {
   return text.replaceAll(/\p{Surrogate}/gu, "\ufffd");
 }
 
-function readAny(text: string): Pasted {
+function readAny(text: string): ParsedHeaders {
   const bare = text.trim();
   if (bare === "") return { form: "nothing", pairs: [] };
   if (/^(?:[A-Za-z_][\w.]*\s*)?[[{(]/.test(bare)) {
@@ -71,13 +71,13 @@ export function missing(pairs: Pair[]): Needed[] {
  * signatures of several headers are joined by one.
  */
 export function valueOf(pairs: Pair[], needed: Needed): string | undefined {
-  const all = pairs.filter(([name]) => plain(name) === needed).map(([, value]) => value.trim());
+  const all = pairs.filter(([name]) => normalised(name) === needed).map(([, value]) => value.trim());
   const given = all.filter((value) => value !== "");
   return needed === "webhook-signature" && given.length > 0 ? given.join(" ") : given[0];
 }
 
 /** A header's name in lower case and without what CGI makes of it. */
-export function plain(name: string): string {
+export function normalised(name: string): string {
   return name
     .toLowerCase()
     .replace(/^http_/, "")
@@ -92,20 +92,20 @@ function fromJson(text: string): Pair[] {
   }
 }
 
-/** Values of JSON that are looked at for headers, and how deep they may lie. */
-const MOST_VALUES = 20_000;
-const DEEPEST = 12;
+/** Limits of the search for headers in JSON: values, and depth. */
+const MAX_VALUES = 20_000;
+const MAX_DEPTH = 12;
 
 /**
- * Of all that may be headers, what has most of those that are needed: Node's `headers` and
+ * Of all candidates in a JSON value, the one with the most needed headers: Node's `headers` and
  * `rawHeaders`, pairs, a Lambda's event, an entry of a HAR file, or whatever holds one of them.
  */
 function best(value: unknown): Pair[] {
   let found: Pair[] = [];
-  let left = MOST_VALUES;
+  let left = MAX_VALUES;
   const look = (at: unknown, depth: number): void => {
     left -= 1;
-    if (left < 0 || depth > DEEPEST || typeof at !== "object" || at === null) return;
+    if (left < 0 || depth > MAX_DEPTH || typeof at !== "object" || at === null) return;
     for (const inner of Object.values(at)) look(inner, depth + 1);
     const pairs = pairsOf(at);
     const isBetter = missing(pairs).length < missing(found).length;
@@ -154,7 +154,7 @@ function quoted(text: string): string {
   return JSON.stringify(bare.slice(1, -1).replaceAll(/\\(['\\])/g, "$1"));
 }
 
-/** What stands between texts. */
+/** The parts of a literal outside of its strings. */
 function between(part: string): string {
   return part
     .replaceAll("=>", ":")
@@ -173,9 +173,9 @@ const TAKES_VALUE =
   /^(-[XAeuboxmwT]|--(request|user-agent|referer|user|cookie|output|proxy|max-time))$/;
 const BODY = /^(-d|--data(-raw|-binary|-ascii)?|--json)$/;
 
-function fromCurl(text: string): Pasted {
+function fromCurl(text: string): ParsedHeaders {
   const words = shellWords(text);
-  const read: Pasted = { form: "curl", pairs: [] };
+  const read: ParsedHeaders = { form: "curl", pairs: [] };
   const headers: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? "";
@@ -188,7 +188,7 @@ function fromCurl(text: string): Pasted {
     else if (/^https?:\/\//.test(word)) read.url = word;
   }
   read.pairs = headers.flatMap(pairOf);
-  // A file that curl would read is nothing that the page has.
+  // `@` names a file, which the page does not have.
   if (read.body?.startsWith("@")) delete read.body;
   return read;
 }
@@ -198,27 +198,27 @@ function pairOf(line: string): Pair[] {
   return name === undefined ? [] : [[name, (value ?? "").trim()]];
 }
 
-/** What `curl -v` tells: sent lines with `>`, received ones with `<`. Sent ones count first. */
-function fromDump(text: string): Pasted {
-  const told = (mark: string): string[] =>
+/** The output of `curl -v`: sent lines begin with `>` and take precedence, received ones with `<`. */
+function fromDump(text: string): ParsedHeaders {
+  const linesWith = (mark: string): string[] =>
     text.split(/\r?\n/).flatMap((line) => {
       const bare = line.trimStart();
       return bare.startsWith(mark) ? [bare.slice(1).replace(/^ /, "")] : [];
     });
-  const sent = fromLines(told(">").join("\n"));
-  const read = sent.pairs.length > 0 ? sent : fromLines(told("<").join("\n"));
+  const sent = fromLines(linesWith(">").join("\n"));
+  const read = sent.pairs.length > 0 ? sent : fromLines(linesWith("<").join("\n"));
   return { ...read, form: "dump" };
 }
 
-function fromLines(text: string): Pasted {
-  const read: Pasted = { form: "lines", pairs: [] };
+function fromLines(text: string): ParsedHeaders {
+  const read: ParsedHeaders = { form: "lines", pairs: [] };
   const lines = text.replace(/^\s*\n/, "").split("\n");
   for (let from = 0; from < lines.length; ) {
     let to = from;
     while (to < lines.length && lines[to]?.trim() !== "") to += 1;
     const part = fromBlock(lines.slice(from, to));
     const all = [...read.pairs, ...part.pairs];
-    // Two parts of headers, as some logs print them, are no body.
+    // A second block of headers, as some logs print them, is not a body.
     if (read.pairs.length > 0 && missing(all).length === missing(read.pairs).length) {
       const body = lines.slice(from).join("\n");
       if (body.trim() !== "") read.body = body;
@@ -228,7 +228,7 @@ function fromLines(text: string): Pasted {
     read.url ??= part.url;
     from = to + 1;
   }
-  const host = read.pairs.find(([name]) => plain(name) === "host")?.[1];
+  const host = read.pairs.find(([name]) => normalised(name) === "host")?.[1];
   if (read.url?.startsWith("/") && host) read.url = `https://${host}${read.url}`;
   return read;
 }
@@ -244,7 +244,7 @@ function fromBlock(lines: string[]): { url: string | undefined; pairs: Pair[] } 
   return { url, pairs };
 }
 
-/** The header of a line. One that goes on with the header before is joined to that (RFC 9112 §5.2). */
+/** The header of a line. A folded line is joined to the header before it (RFC 9112 §5.2). */
 function lineOf(line: string, before: Pair | undefined): Pair[] {
   const pair = pairOf(line);
   if (pair.length > 0) return pair;

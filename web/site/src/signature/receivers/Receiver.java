@@ -19,10 +19,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 public class Receiver {
     private static final long TOLERANCE_S = 5 * 60;
-    private static final int LONGEST_BODY = 1024 * 1024;
+    private static final int MAX_BODY_BYTES = 1024 * 1024;
 
     private final SecretKeySpec key;
-    // Keep these ids in your database, written together with what you do for them.
+    // Keep these ids in your database, in the transaction that processes the event.
     private final Set<String> seen = ConcurrentHashMap.newKeySet();
 
     Receiver(String secret) {
@@ -30,7 +30,7 @@ public class Receiver {
         key = new SecretKeySpec(bytes, "HmacSHA256");
     }
 
-    /** Whether the body came from somebody who knows the secret, and not long ago. */
+    /** Whether the body is signed with the secret, and recent. */
     boolean verifies(Headers headers, byte[] body) throws GeneralSecurityException {
         String id = headers.getFirst("webhook-id");
         String timestamp = headers.getFirst("webhook-timestamp");
@@ -46,7 +46,7 @@ public class Receiver {
         mac.init(key);
         mac.update((id + "." + timestamp + ".").getBytes(UTF_8));
         String expected = "v1," + Base64.getEncoder().encodeToString(mac.doFinal(body));
-        // While secrets rotate there are several signatures: one must fit.
+        // During a rotation there are several signatures: one must match.
         for (String one : given.split(" ")) {
             if (MessageDigest.isEqual(one.getBytes(UTF_8), expected.getBytes(UTF_8))) {
                 return true;
@@ -56,22 +56,22 @@ public class Receiver {
     }
 
     int receive(Headers headers, byte[] body) throws GeneralSecurityException {
-        if (body.length > LONGEST_BODY) {
+        if (body.length > MAX_BODY_BYTES) {
             return 413;
         }
         if (!verifies(headers, body)) {
             return 400;
         }
         String id = headers.getFirst("webhook-id");
-        // Put a new one into a queue here, and work on it later: the sender waits for the answer.
+        // Put a new event into a queue here, and process it later: the sender waits for the response.
         System.out.println((seen.add(id) ? "new " : "known ") + id);
         return 204;
     }
 
     void handle(HttpExchange exchange) throws IOException {
         try (exchange) {
-            // The bytes as they came: what is parsed and written anew has another signature.
-            byte[] body = exchange.getRequestBody().readNBytes(LONGEST_BODY + 1);
+            // The raw body: after parsing and serialising, the signature would not match.
+            byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY_BYTES + 1);
             exchange.sendResponseHeaders(receive(exchange.getRequestHeaders(), body), -1);
         } catch (GeneralSecurityException error) {
             throw new IOException(error);
@@ -80,7 +80,7 @@ public class Receiver {
 
     public static void main(String[] arguments) throws IOException {
         int port = Integer.parseInt(System.getenv("PORT"));
-        // Seconds for a request, or callers that send nothing would hold all threads.
+        // Seconds for a request, so that silent clients cannot occupy all threads.
         System.setProperty("sun.net.httpserver.maxReqTime", "30");
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
         server.createContext("/", new Receiver(System.getenv("WEBHOOK_SECRET"))::handle);

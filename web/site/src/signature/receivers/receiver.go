@@ -1,4 +1,4 @@
-// Receives webhooks, with Go's own library: PORT=9000 WEBHOOK_SECRET=whsec_… go run receiver.go
+// Receives webhooks, with Go's standard library: PORT=9000 WEBHOOK_SECRET=whsec_… go run receiver.go
 package main
 
 import (
@@ -19,17 +19,17 @@ import (
 )
 
 const (
-	tolerance   = 5 * time.Minute
-	longestBody = 1 << 20
+	tolerance    = 5 * time.Minute
+	maxBodyBytes = 1 << 20
 )
 
 type receiver struct {
 	key []byte
-	// Keep these ids in your database, written together with what you do for them.
+	// Keep these ids in your database, in the transaction that processes the event.
 	seen sync.Map
 }
 
-// verifies says whether the body came from somebody who knows the secret, and not long ago.
+// verifies reports whether the body is signed with the secret, and recent.
 func (r *receiver) verifies(headers http.Header, body []byte) bool {
 	id, timestamp := headers.Get("webhook-id"), headers.Get("webhook-timestamp")
 	seconds, err := strconv.ParseUint(timestamp, 10, 40)
@@ -43,7 +43,7 @@ func (r *receiver) verifies(headers http.Header, body []byte) bool {
 	io.WriteString(mac, id+"."+timestamp+".")
 	mac.Write(body)
 	expected := []byte("v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	// While secrets rotate there are several signatures: one must fit.
+	// During a rotation there are several signatures: one must match.
 	for _, one := range strings.Split(headers.Get("webhook-signature"), " ") {
 		if hmac.Equal([]byte(one), expected) {
 			return true
@@ -53,8 +53,8 @@ func (r *receiver) verifies(headers http.Header, body []byte) bool {
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	// The bytes as they came: what is parsed and written anew has another signature.
-	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, longestBody))
+	// The raw body: after parsing and serialising, the signature would not match.
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBodyBytes))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
@@ -72,7 +72,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if _, known := r.seen.LoadOrStore(id, true); known {
 		log.Printf("known %s", id)
 	} else {
-		// Put it into a queue here, and work on it later: the sender waits for the answer.
+		// Put it into a queue here, and process it later: the sender waits for the response.
 		log.Printf("new %s %s", id, message.Event)
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -82,7 +82,7 @@ func main() {
 	secret := strings.TrimPrefix(os.Getenv("WEBHOOK_SECRET"), "whsec_")
 	key, err := base64.StdEncoding.DecodeString(secret)
 	if err != nil || len(key) == 0 {
-		log.Fatal("WEBHOOK_SECRET is no secret")
+		log.Fatal("WEBHOOK_SECRET is not a secret")
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
 	if err != nil {

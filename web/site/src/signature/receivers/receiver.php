@@ -5,7 +5,7 @@ declare(strict_types=1);
 
 const TOLERANCE_S = 5 * 60;
 
-/** Whether the body came from somebody who knows the secret, and not long ago. */
+/** Whether the body is signed with the secret, and recent. */
 function verifies(string $body): bool
 {
     $key = base64_decode(preg_replace('/^whsec_/', '', (string) getenv('WEBHOOK_SECRET')), true);
@@ -19,7 +19,7 @@ function verifies(string $body): bool
     }
     $mac = hash_hmac('sha256', "$id.$timestamp.$body", $key, true);
     $expected = 'v1,' . base64_encode($mac);
-    // While secrets rotate there are several signatures: one must fit.
+    // During a rotation there are several signatures: one must match.
     foreach (explode(' ', $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ?? '') as $one) {
         if (hash_equals($expected, $one)) {
             return true;
@@ -28,7 +28,7 @@ function verifies(string $body): bool
     return false;
 }
 
-/** Whether an id comes for the first time. Keep ids in your database, with what you do for them. */
+/** Whether an id is new. Keep ids in your database, in the transaction that processes the event. */
 function isNew(string $id): ?bool
 {
     $folder = sys_get_temp_dir() . '/webhooks-seen';
@@ -37,11 +37,11 @@ function isNew(string $id): ?bool
     if (@fopen($file, 'x') !== false) {
         return true;
     }
-    // What cannot be kept is not known.
+    // The id could not be stored.
     return file_exists($file) ? false : null;
 }
 
-// The bytes as they came: what is parsed and written anew has another signature.
+// The raw body: after parsing and serialising, the signature would not match.
 $body = file_get_contents('php://input');
 if (!verifies($body)) {
     http_response_code(400);
@@ -51,10 +51,10 @@ $id = $_SERVER['HTTP_WEBHOOK_ID'];
 $event = json_decode($body)->event ?? null;
 $new = is_string($event) ? isNew($id) : null;
 if ($new === null) {
-    // The sender tries again.
+    // The sender retries.
     http_response_code(500);
     return;
 }
-// Put a new one into a queue here, and work on it later: the sender waits for the answer.
+// Put a new event into a queue here, and process it later: the sender waits for the response.
 error_log($new ? "new $id $event" : "known $id");
 http_response_code(204);

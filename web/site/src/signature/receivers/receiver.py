@@ -12,16 +12,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = base64.b64decode(os.environ["WEBHOOK_SECRET"].removeprefix("whsec_"))
 if not KEY:
-    raise SystemExit("WEBHOOK_SECRET is no secret")
+    raise SystemExit("WEBHOOK_SECRET is not a secret")
 TOLERANCE_S = 5 * 60
-LONGEST_BODY = 1024 * 1024
-# Keep these ids in your database, written together with what you do for them.
+MAX_BODY_BYTES = 1024 * 1024
+# Keep these ids in your database, in the transaction that processes the event.
 seen: set[str] = set()
 lock = threading.Lock()
 
 
 def verifies(headers, body: bytes) -> bool:
-    """Whether the body came from somebody who knows the secret, and not long ago."""
+    """Whether the body is signed with the secret, and recent."""
     message_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
     given = headers.get("webhook-signature", "")
@@ -32,7 +32,7 @@ def verifies(headers, body: bytes) -> bool:
     content = f"{message_id}.{timestamp}.".encode() + body
     mac = hmac.new(KEY, content, hashlib.sha256).digest()
     expected = b"v1," + base64.b64encode(mac)
-    # While secrets rotate there are several signatures: one must fit.
+    # During a rotation there are several signatures: one must match.
     return any(hmac.compare_digest(one.encode(), expected) for one in given.split(" "))
 
 
@@ -43,9 +43,9 @@ class Receiver(BaseHTTPRequestHandler):
         length = self.headers.get("content-length", "")
         if not length.isdigit():
             return self.answer(411)
-        if int(length) > LONGEST_BODY:
+        if int(length) > MAX_BODY_BYTES:
             return self.answer(413)
-        # The bytes as they came: what is parsed and written anew has another signature.
+        # The raw body: after parsing and serialising, the signature would not match.
         body = self.rfile.read(int(length))
         if not verifies(self.headers, body):
             return self.answer(400)
@@ -57,7 +57,7 @@ class Receiver(BaseHTTPRequestHandler):
         with lock:
             known = message_id in seen
             seen.add(message_id)
-        # Put a new one into a queue here, and work on it later: the sender waits for the answer.
+        # Put a new event into a queue here, and process it later: the sender waits for the response.
         print(f"known {message_id}" if known else f"new {message_id} {event}", flush=True)
         self.answer(204)
 
@@ -66,7 +66,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_):
-        """Says nothing: what came is printed above."""
+        """Disabled: do_POST prints each event."""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+/** The interface between the page and a desk: its HTTP API, its events, and its problem documents. */
+
+import type { ProblemView } from "hookdesk";
+
+export interface Backend {
+  /**
+   * Makes a call of the HTTP API, and resolves with the response's document.
+   *
+   * Throws `Refused` when the desk refuses the call, or cannot be reached.
+   */
+  call(
+    method: Method,
+    path: string,
+    body?: object,
+    headers?: Record<string, string>,
+  ): Promise<unknown>;
+  /** Signals events and the state of the connection, until the returned function is called. */
+  listen(onSignal: (signal: Signal) => void): () => void;
+}
+
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+/** An event of the desk, or a change of the connection that brings them. */
+export type Signal = "event" | "connected" | "lost";
+
+/** A problem document (RFC 9457), in part. The page has codes of its own beside the desk's. */
+export interface Problem extends Pick<ProblemView, "title" | "detail" | "errors"> {
+  code: string;
+}
+
+export class Refused extends Error {
+  override readonly name = "Refused";
+
+  constructor(
+    readonly problem: Problem,
+    options?: ErrorOptions,
+  ) {
+    super(problem.detail, options);
+  }
+}
+
+/** Any error as a problem document, to be shown. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Refused) return error.problem;
+  return { title: "An error in this page", detail: String(error), code: "page_error" };
+}
+
+/** The page's own code for a desk that does not respond. */
+export const UNREACHABLE = "unreachable";
+/** The page's own code for a response that is not a desk's. */
+export const UNREADABLE = "unreadable";
+
+/** Whether an error leaves the outcome of a call unknown. */
+export function isUnknown(error: unknown): boolean {
+  const codes = [UNREACHABLE, UNREADABLE, "store_unavailable", "overloaded"];
+  return error instanceof Refused && codes.includes(error.problem.code);
+}
+
+/** Whether an error is a 404 of the API. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Refused && error.problem.code === "not_found";
+}

@@ -1,0 +1,24 @@
+/** One-time secrets: each is shown until it is confirmed, in whichever view. */
+
+interface OneTimeSecret {
+  secret: string;
+  onConfirm: () => void;
+}
+
+let pending = $state.raw<OneTimeSecret[]>([]);
+
+/** Shows a secret until somebody confirms that they have it. */
+export function showOneTimeSecret(secret: string, onConfirm: () => void = () => {}): void {
+  pending = [...pending, { secret, onConfirm }];
+}
+
+/** The secret to show next. */
+export function currentSecret(): OneTimeSecret | undefined {
+  return pending[0];
+}
+
+export function confirmSecret(): void {
+  const [first, ...others] = pending;
+  pending = others;
+  first?.onConfirm();
+}
