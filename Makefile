@@ -39,7 +39,8 @@ test: setup pack worker page
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
-	$(STEP) build $(CARGO) build --locked --workspace --all-targets
+	# Examples are checked by the step before, and nothing runs them.
+	$(STEP) build $(CARGO) build --locked --workspace --bins --tests
 	$(STEP) page-types $(WEB)/node_modules/.bin/svelte-check --workspace $(SITE) --tsconfig ./tsconfig.json \
 	  --fail-on-warnings
 	$(STEP) page-logic $(NODE) $(WEB)/node_modules/vitest/vitest.mjs run --root $(SITE) --reporter dot

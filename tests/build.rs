@@ -1,4 +1,4 @@
-//! Tells the tests which target they are built for.
+//! Build script: passes the target triple on to the tests.
 
 fn main() {
     let target = std::env::var("TARGET").expect("cargo names the target");

@@ -1,5 +1,5 @@
-//! What strangers cost those who mean well: one caller's latency and one receiver's deliveries, with
-//! and without each attack, over the real binary:
+//! Benchmark of denial-of-service attacks: one caller's latency and one receiver's deliveries, with and
+//! without each attack, over the real binary:
 //! `cargo build --release && cargo run --release -p hookdesk-tests --example attacks [NAME]`.
 //!
 //! Attackers, the caller, the receiver and the desk share this machine's cores, so the figures also
@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookdesk_tests::{Client, Options, Receiver, Server, Wire};
+use hookdesk_tests::{Client, Options, RawConnection, Receiver, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -92,13 +92,15 @@ fn attacks() -> Vec<Attack> {
 async fn attacker(number: usize, port: u16, says: Arc<Vec<u8>>, then: Then) {
     let address = u8::try_from(1 + number % 100).expect("it is small");
     loop {
-        if let Ok(mut wire) = Wire::connect_from(Ipv4Addr::new(127, 0, 2, address), port).await {
-            let said = wire.write(&*says).await;
+        if let Ok(mut connection) =
+            RawConnection::connect_from(Ipv4Addr::new(127, 0, 2, address), port).await
+        {
+            let said = connection.write(&*says).await;
             match then {
-                Then::Reads => while !wire.read(10_000).await.is_empty() {},
+                Then::Reads => while !connection.read(10_000).await.is_empty() {},
                 Then::Stays if said.is_ok() => sleep(Duration::from_secs(60)).await,
                 Then::Stays => {}
-                Then::Leaves => wire.reset(),
+                Then::Leaves => connection.reset(),
             }
         }
         sleep(ROUND_TRIP).await;

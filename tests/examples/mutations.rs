@@ -1,4 +1,4 @@
-//! Makes the deliveries that `tests/tests/mutations.rs` has verified, right ones and mistaken ones:
+//! Generator of `data/mutations.jsonl`, the right and the mistaken deliveries of `suites/mutations.rs`:
 //! `cargo run -p hookdesk-tests --example mutations`.
 //!
 //! The core signs messages of all types. What careless stacks make of them is made by those stacks:
@@ -182,7 +182,7 @@ fn main() {
     let input = json!({ "deliveries": chosen(&deliveries()), "secrets": secrets }).to_string();
     let lines =
         mutated("python3", "mutations.py", &input) + &mutated("node", "mutations.mjs", &input);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify/mutations.jsonl");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mutations.jsonl");
     fs::write(&file, &lines).expect("the folder can be written to");
     eprintln!("made {} lines of {}", lines.lines().count(), file.display());
 }

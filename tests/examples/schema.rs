@@ -1,4 +1,4 @@
-//! Makes the database file of the current schema, for `tests/schemas`:
+//! Generator of the database file of the current schema, for `data/schemas`:
 //! `cargo build -p hookdesk && cargo run -p hookdesk-tests --example schema`.
 //!
 //! Run it once, when a new schema has landed. It writes `N.db`, in which there is something of
@@ -22,7 +22,7 @@ const RETRIES_S: [u32; 20] = [5; 20];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/schemas");
     let file = folder.join(format!("{}.db", MIGRATIONS.len()));
     assert!(!file.exists(), "{} is there, and is never made again", file.display());
     let mut server = Server::start(Options::default());

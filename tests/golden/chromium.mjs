@@ -1,4 +1,4 @@
-// Plays in a page of Chromium.
+// Runtime of the golden comparison: a page in Chromium.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";

@@ -1,4 +1,4 @@
-// Hands each line of standard input to a player, in order, and writes what it answers.
+// Standard input and output of a runtime: passes each line to a player, in order, and writes its answer.
 
 import { createInterface } from "node:readline";
 

@@ -1,5 +1,5 @@
-// Plays a transcript, the same in every runtime: a desk of the package is told what happens, and
-// all that follows is hashed.
+// Player of a transcript, the same in every runtime: passes the inputs to a desk of the package, and
+// hashes all output.
 
 /** @param {typeof import("hookdesk")} hookdesk */
 export function player({ init, IncidentPlayer, MemoryDesk }) {

@@ -1,4 +1,4 @@
-// Plays in the runtime of Cloudflare's Workers.
+// Runtime of the golden comparison: workerd, in which Cloudflare runs Workers.
 
 import { createRequire } from "node:module";
 import { mkdtempSync, rmSync, cpSync } from "node:fs";

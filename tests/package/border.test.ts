@@ -1,4 +1,4 @@
-/** What crosses the border, and what is turned back there. */
+/** Values across the WebAssembly boundary: which are accepted, and which are refused. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -23,7 +23,7 @@ try {
   const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
   mkdirSync(join(project, "built"));
   writeFileSync(join(project, "built/readme.test.js"), examples.join(""));
-  cpSync(join(here, "../verify/mutations.jsonl"), join(project, "built/mutations.jsonl"));
+  cpSync(join(here, "../data/mutations.jsonl"), join(project, "built/mutations.jsonl"));
   run("npm", "test");
 } finally {
   rmSync(project, { recursive: true, force: true });

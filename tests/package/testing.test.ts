@@ -1,4 +1,4 @@
-/** What a partner's own tests can see with the package's test double. */
+/** The package's test double, as a partner's own tests use it. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** The labelled deliveries, told by the package as they are told natively. */
+/** Diagnosis of the labelled deliveries by the package, equal to the native one. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

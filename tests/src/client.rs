@@ -1,4 +1,4 @@
-//! A caller of the HTTP API: thin enough that a test still sees every status, header and byte.
+//! An HTTP client of the API: thin enough that a test still sees every status, header and byte.
 //!
 //! The shorthands do what most tests only pass through, and fail unless the answer is the
 //! documented one.
@@ -20,6 +20,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// Between two looks at a webhook's state: many a second, and still nearly no load.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A time before all events: a replay since then is one of everything.
+pub const SINCE_EVER: &str = "1970-01-01T00:00:00Z";
 
 /// A caller of one desk; cheap to clone.
 #[derive(Clone, Debug)]
@@ -128,6 +131,16 @@ impl Client {
         Webhook { id: answer.string("/data/id"), secret: answer.string("/data/secret") }
     }
 
+    /// Registers with these seconds between attempts.
+    pub async fn register_with_schedule(
+        &self,
+        callback_url: &str,
+        retry_schedule: Value,
+    ) -> Webhook {
+        let settings = json!({ "callback_url": callback_url, "retry_schedule": retry_schedule });
+        self.register_with(settings).await
+    }
+
     pub async fn unregister(&self, webhook: &str) {
         let answer = self.delete(&format!("/webhooks/unregister/{webhook}")).await;
         answer.expect(200);
@@ -184,7 +197,7 @@ impl Client {
     /// What became of each event for a webhook, newest first, as far as `query` asks.
     pub async fn deliveries(&self, webhook: &str, query: &str) -> Vec<Value> {
         let answer = self.get(&format!("/webhooks/{webhook}/deliveries{query}")).await;
-        answer.expect(200).data().as_array().expect("a list").clone()
+        answer.expect(200).items().to_vec()
     }
 
     /// Asks for an event once more.
@@ -212,8 +225,7 @@ impl Client {
     /// The ids of all events that are kept, oldest first: 1 000 at the most.
     pub async fn events(&self) -> Vec<String> {
         let list = self.get("/events?limit=1000").await.expect(200);
-        let items = list.data().as_array().expect("a list");
-        items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
+        ids(list.items()).into_iter().map(str::to_owned).collect()
     }
 
     /// Has all webhooks pinged, and gives the event's id.
@@ -232,22 +244,28 @@ impl Client {
     /// If the desk does not list them.
     pub async fn messages(&self) -> BTreeSet<String> {
         let tickets = self.get("/tickets").await.expect(200);
-        let all = tickets.data().as_array().expect("a list");
         let text = |ticket: &Value| ticket["ticket_message"].as_str().expect("a text").to_owned();
-        all.iter().map(text).collect()
+        tickets.items().iter().map(text).collect()
     }
 
     /// Opens a ticket and gives its id.
     pub async fn open_ticket(&self, message: &str) -> String {
-        let body = json!({ "ticket_message": message });
-        let answer = self.post("/tickets", body).await;
+        let answer = self.post("/tickets", ticket_body(message)).await;
         answer.expect(201).string("/data/id")
+    }
+
+    /// Opens so many tickets one after another, whose messages are 0, 1, 2 …, and gives their ids.
+    pub async fn open_tickets(&self, count: usize) -> Vec<String> {
+        let mut opened = Vec::new();
+        for number in 0..count {
+            opened.push(self.open_ticket(&number.to_string()).await);
+        }
+        opened
     }
 
     /// Gives the ticket as it then is.
     pub async fn update_ticket(&self, ticket: &str, message: &str) -> Value {
-        let body = json!({ "ticket_message": message });
-        let answer = self.patch(&format!("/tickets/{ticket}"), body).await;
+        let answer = self.patch(&format!("/tickets/{ticket}"), ticket_body(message)).await;
         answer.expect(200).data().clone()
     }
 
@@ -256,6 +274,19 @@ impl Client {
         let answer = self.delete(&format!("/tickets/{ticket}")).await;
         answer.expect(200).data().clone()
     }
+}
+
+/// The body of a call that opens or updates a ticket.
+pub fn ticket_body(message: &str) -> Value {
+    json!({ "ticket_message": message })
+}
+
+/// The ids of a list's items.
+///
+/// # Panics
+/// If one has none.
+pub fn ids(items: &[Value]) -> Vec<&str> {
+    items.iter().map(|item| item["id"].as_str().expect("an id")).collect()
 }
 
 fn caller(idle_connections: usize) -> reqwest::Client {
@@ -293,6 +324,15 @@ impl Answer {
     /// What a success carries.
     pub fn data(&self) -> &Value {
         &self.json["data"]
+    }
+
+    /// The items of a list.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
+    pub fn items(&self) -> &[Value] {
+        self.data().as_array().expect("a list")
     }
 
     /// What kind of problem a failure is.

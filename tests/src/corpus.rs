@@ -1,5 +1,5 @@
-//! The corpus of the guard, `tests/guard.jsonl`: a URL, what its name leads to, what the desk may
-//! call, and the verdict under the name that stays.
+//! The guard's corpus, `data/guard.jsonl`: a URL, the addresses of its name, the targets that are
+//! allowed, and the name of the verdict.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -98,7 +98,7 @@ impl Row {
 
 /// All rows, in order.
 pub fn corpus() -> Vec<Row> {
-    let lines = include_str!("../guard.jsonl").lines();
+    let lines = include_str!("../data/guard.jsonl").lines();
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
 }
 

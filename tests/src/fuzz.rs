@@ -1,8 +1,8 @@
-//! What reads bytes that strangers choose, each with what must hold whatever they are.
+//! Fuzz targets: the functions that read untrusted bytes, each with what must hold for any input.
 //!
 //! A target is a plain function over bytes that panics when something is wrong. libFuzzer calls it
 //! with what it comes up with (`make fuzz`), and a test with what is kept in `fuzz/corpus`
-//! (`tests/corpora.rs`): an input that once found something is a file there. Inputs are texts as far
+//! (`suites/corpora.rs`): an input that once found something is a file there. Inputs are texts as far
 //! as they can be, so that a person can read and write them.
 //!
 //! Not to panic and not to hang is the least; each target also says what becomes of an input that is

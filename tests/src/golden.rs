@@ -1,8 +1,8 @@
-//! Golden transcripts: what happens to a desk, drawn from a seed, and all that follows from it. Every
-//! runtime must say the same, to the byte.
+//! Golden transcripts: inputs of a desk, drawn from a seed, and all output that they lead to. It must
+//! be the same in every runtime, to the byte.
 //!
-//! The native desk goes ahead, because what happens next depends on what it said: which requests
-//! are open, which tickets there are. The others are told the same inputs, some hundred at a time.
+//! The native desk goes ahead, because the next inputs depend on its output: which requests are open,
+//! which tickets there are. The others get the same inputs, some hundred at a time.
 
 mod inputs;
 mod runtime;

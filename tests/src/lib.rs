@@ -1,5 +1,4 @@
-//! What HookDesk is judged by: simulated worlds over every store, and the real binary with real
-//! sockets.
+//! The test harness: simulated worlds over every store, and the real binary with real sockets.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -14,41 +13,50 @@
     reason = "a panic is how a check fails, and a test's harness need not be lean"
 )]
 
-mod check;
 #[cfg(feature = "host")]
 mod client;
 #[cfg(feature = "host")]
+mod clock;
+#[cfg(feature = "host")]
 pub mod corpus;
 #[cfg(feature = "host")]
-mod directory;
+mod desk;
 #[cfg(feature = "host")]
-mod ear;
+mod fake_dns;
+#[cfg(feature = "host")]
 pub mod fuzz;
 pub mod golden;
+mod invariants;
 #[cfg(feature = "host")]
 mod libraries;
+#[cfg(feature = "host")]
+mod raw_connection;
 #[cfg(feature = "host")]
 mod receiver;
 #[cfg(feature = "host")]
 mod server;
+#[cfg(feature = "host")]
+mod silent_listener;
 pub mod simulate;
 mod stores;
-#[cfg(feature = "host")]
-mod wire;
 mod world;
 
 #[cfg(feature = "host")]
-pub use client::{Answer, Client, Frame, Stream, Webhook};
+pub use client::{Answer, Client, Frame, SINCE_EVER, Stream, Webhook, ids, ticket_body};
 #[cfg(feature = "host")]
-pub use directory::Directory;
+pub use clock::unix_seconds;
 #[cfg(feature = "host")]
-pub use ear::Ear;
+pub use desk::{MINUTE, NEVER_DOWN, SOON, desk, desk_with};
+#[cfg(feature = "host")]
+pub use fake_dns::FakeDns;
 #[cfg(feature = "host")]
 pub use libraries::libraries_verify;
 #[cfg(feature = "host")]
-pub use receiver::{Delivery, Gate, Reaction, Receiver};
+pub use raw_connection::{RawAnswer, RawConnection};
+#[cfg(feature = "host")]
+pub use receiver::{Delivery, Gate, Reaction, Receiver, event_ids};
 #[cfg(feature = "host")]
 pub use server::{Attempt, Folder, Host, Options, Port, Server, binary};
 #[cfg(feature = "host")]
-pub use wire::{Heard, Wire};
-pub use world::{Plan, Situations, Story, World, hex};
+pub use silent_listener::SilentListener;
+pub use world::{Plan, Situations, Trace, World, hex};

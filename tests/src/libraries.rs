@@ -1,4 +1,4 @@
-//! The published Standard Webhooks libraries of other languages, which the set-up installs.
+//! The published Standard Webhooks libraries of other languages, which `make setup` installs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A partner's webhook receiver on a real loopback socket, as kind or as nasty as a test wants it.
+//! A webhook receiver on a real loopback socket, whose responses are a test's to choose.
 //!
 //! One thread with a runtime of its own serves all connections, so a test may block its own, and
 //! hundreds of hanging sockets cost hundreds of small tasks. For each request the behaviour is asked
@@ -33,7 +33,7 @@ mod reaction;
 #[cfg(test)]
 mod tests;
 
-pub use delivery::Delivery;
+pub use delivery::{Delivery, event_ids};
 pub use gate::Gate;
 pub use reaction::Reaction;
 

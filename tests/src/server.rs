@@ -56,8 +56,8 @@ pub struct Options {
     pub database: Option<String>,
     /// Further arguments of `hookdesk serve`.
     pub arguments: Vec<String>,
-    /// A [`Directory`](crate::Directory), for the binary's server to ask instead of the system.
-    pub names: Option<SocketAddr>,
+    /// A [`FakeDns`](crate::FakeDns) that the binary's server asks instead of the system.
+    pub dns: Option<SocketAddr>,
     /// How many files the binary may open, however many it would like to.
     pub files: Option<u32>,
     /// What the server finds in its environment beside ours, from which all settings of HookDesk
@@ -66,6 +66,14 @@ pub struct Options {
     /// Neither `--listen` nor `--database` is given beside the arguments, so that a test of options
     /// says all of them itself; the port is then only what is waited for. A Worker is not open.
     pub bare: bool,
+}
+
+impl Options {
+    /// These arguments of `hookdesk serve` beside what all tests have.
+    pub fn with_arguments(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self { arguments, ..Self::default() }
+    }
 }
 
 /// A server under test; dropped, it is killed and its log is judged.
@@ -114,6 +122,19 @@ impl Server {
         };
         server.run();
         server
+    }
+
+    /// The log of a server that must refuse to start.
+    ///
+    /// # Panics
+    /// If it starts, panics, or does not end in time.
+    pub fn refusal(options: Options, within: Duration) -> String {
+        let mut server = Self::launch(options);
+        let status = server.wait_exit(within);
+        let log = server.log();
+        assert!(status.code().is_some_and(|code| code != 0), "{status}: {log}");
+        assert!(!log.contains("listening on http") && !log.contains("panicked"), "{log}");
+        log
     }
 
     /// Waits until the server says that it accepts.
@@ -304,7 +325,7 @@ impl Server {
     }
 
     fn run(&mut self) {
-        let mut command = match (self.options.names, self.options.files) {
+        let mut command = match (self.options.dns, self.options.files) {
             (None, None) => self.options.host.command(),
             (None, Some(files)) => {
                 let mut command = Command::new("sh");
@@ -312,9 +333,9 @@ impl Server {
                 command.arg(binary()).arg("serve");
                 command
             }
-            (Some(directory), _) => {
-                let mut command = Command::new(built("stand_in"));
-                command.arg("serve").env("DIRECTORY", directory.to_string());
+            (Some(dns), _) => {
+                let mut command = Command::new(built("fake_dns_host"));
+                command.arg("serve").env("FAKE_DNS", dns.to_string());
                 command
             }
         };

@@ -1,4 +1,4 @@
-//! Runs worlds: one, or many on all cores; what fails is cut down before it is shown.
+//! The runner of simulated worlds: one, or many on all cores, with failures minimised.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,9 +12,9 @@ use std::thread;
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{Memory, MemoryStore};
 
-use crate::world::{Plan, Situations, Story, World};
+use crate::world::{Plan, Situations, Trace, World};
 
-/// Steps of a story that are shown: what led to a violation is mostly near its end.
+/// Steps of a trace that are shown: what led to a violation is mostly near its end.
 const SHOWN: usize = 40;
 
 /// Over which stores a world runs.
@@ -31,7 +31,7 @@ pub enum Stores {
 pub struct Violation {
     pub plan: Plan,
     pub what: String,
-    pub story: Story,
+    pub trace: Trace,
 }
 
 thread_local! {
@@ -43,8 +43,8 @@ thread_local! {
 /// What a person needs: the last steps, the rule, and the one line that makes the same world again.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, what, story } = self;
-        for step in &story[story.len().saturating_sub(SHOWN)..] {
+        let Self { plan, what, trace } = self;
+        for step in &trace[trace.len().saturating_sub(SHOWN)..] {
             writeln!(f, "{step}")?;
         }
         let plan = serde_json::to_string(plan).map_err(|_| fmt::Error)?;
@@ -55,8 +55,8 @@ impl fmt::Display for Violation {
 /// Runs one world.
 ///
 /// # Errors
-/// The rule that was broken, and the story until then.
-pub fn world(plan: &Plan, stores: Stores) -> Result<(Story, Situations), Box<Violation>> {
+/// The rule that was broken, and the trace until then.
+pub fn world(plan: &Plan, stores: Stores) -> Result<(Trace, Situations), Box<Violation>> {
     let mut situations = Situations::default();
     let kept = tell(plan, MemoryStore::default(), Memory::Kept, &mut situations)?;
     if stores == Stores::Memory {
@@ -82,8 +82,8 @@ pub fn world(plan: &Plan, stores: Stores) -> Result<(Story, Situations), Box<Vio
 /// Runs one world over memory, and gives what each of its hosts was told.
 #[must_use]
 pub fn recorded(plan: &Plan, memory: Memory) -> Vec<String> {
-    let (mut story, mut situations) = (Story::new(), Situations::default());
-    World::new(plan, MemoryStore::default(), memory, &mut story, &mut situations).record()
+    let (mut trace, mut situations) = (Trace::new(), Situations::default());
+    World::new(plan, MemoryStore::default(), memory, &mut trace, &mut situations).record()
 }
 
 #[cfg(feature = "host")]
@@ -91,17 +91,17 @@ fn sqlite() -> Sqlite {
     Sqlite::in_memory().expect("SQLite makes a database in memory")
 }
 
-/// Whether two stores told the same story of one world.
-fn same(plan: &Plan, one: &Story, other: &Story) -> Result<(), Box<Violation>> {
+/// Whether two stores told the same trace of one world.
+fn same(plan: &Plan, one: &Trace, other: &Trace) -> Result<(), Box<Violation>> {
     let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     if same == one.len().max(other.len()) {
         return Ok(());
     }
-    let mut story = one[..same].to_vec();
-    story.extend(one.get(same).map(|line| format!("one:     {line}")));
-    story.extend(other.get(same).map(|line| format!("another: {line}")));
-    let what = "another store tells another story".to_owned();
-    Err(Box::new(Violation { plan: plan.clone(), what, story }))
+    let mut trace = one[..same].to_vec();
+    trace.extend(one.get(same).map(|line| format!("one:     {line}")));
+    trace.extend(other.get(same).map(|line| format!("another: {line}")));
+    let what = "another store tells another trace".to_owned();
+    Err(Box::new(Violation { plan: plan.clone(), what, trace }))
 }
 
 fn tell<S: crate::stores::Inspect>(
@@ -109,20 +109,20 @@ fn tell<S: crate::stores::Inspect>(
     store: S,
     memory: Memory,
     situations: &mut Situations,
-) -> Result<Story, Box<Violation>>
+) -> Result<Trace, Box<Violation>>
 where
     S::Fault: std::fmt::Debug,
 {
-    let mut story = Story::new();
-    let run = || World::new(plan, store, memory, &mut story, situations).run();
+    let mut trace = Trace::new();
+    let run = || World::new(plan, store, memory, &mut trace, situations).run();
     hush();
     IN_WORLD.set(true);
     let ran = panic::catch_unwind(AssertUnwindSafe(run));
     IN_WORLD.set(false);
     if ran.is_ok() {
-        return Ok(story);
+        return Ok(trace);
     }
-    Err(Box::new(Violation { plan: plan.clone(), what: PANIC.take(), story }))
+    Err(Box::new(Violation { plan: plan.clone(), what: PANIC.take(), trace }))
 }
 
 /// A smaller world in which a rule is broken too: fewer steps, hosts and faults, as few as `tries`

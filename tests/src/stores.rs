@@ -1,4 +1,4 @@
-//! Stores as the worlds use them: with faults on demand, and open to inspection.
+//! Stores of the simulated worlds: with faults on demand, and open to inspection.
 
 use std::cell::RefCell;
 use std::rc::Rc;

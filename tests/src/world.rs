@@ -2,20 +2,20 @@
 //! them.
 //!
 //! A [`Plan`] goes in, and a world comes out that is the same each time and over every store: the
-//! [`Story`] of one must be that of the others to the byte. After each step all rows are checked,
+//! [`Trace`] of one must be that of the others to the byte. After each step all rows are checked,
 //! each request as it is sent, and at the end what every receiver heard, against a plain model.
 
+mod callers_replies;
 mod calls;
-mod host;
-mod model;
+mod expectations;
 mod plan;
-mod promise;
-mod receivers;
+mod quiescence;
+mod reference;
 mod repeats;
-mod rest;
+mod sim_host;
+mod sim_receivers;
 mod situations;
-mod story;
-mod told;
+mod trace;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,21 +28,21 @@ use hookdesk_core::{
     OrderingKey, Reason, Report, Request, Seq, Session, TicketId, Topic, Webhook, WebhookId,
 };
 
-use crate::check::{self, Witness};
+use crate::invariants::{self, Witness};
 use crate::stores::{Disk, Fate, Inspect, Recorded, StoredRows, Trouble, View, copy};
 use calls::Callers;
-use host::Host;
-use model::Model;
-use promise::Promise;
-use receivers::{Flying, receive};
+use expectations::Expectation;
+use reference::Reference;
 use repeats::{Repeats, plain};
+use sim_host::SimHost;
+use sim_receivers::{RequestInFlight, receive};
 
 pub use plan::{EVENT_BYTES, Odds, Plan};
 pub use situations::Situations;
-pub use story::hex;
+pub use trace::hex;
 
 /// What happened, step by step: what a person reads, and a digest of all that was decided.
-pub type Story = Vec<String>;
+pub type Trace = Vec<String>;
 
 const START: Millis = Millis(1_700_000_000_000);
 
@@ -53,11 +53,11 @@ pub struct World<'a, S> {
     disk: Rc<RefCell<Disk<S>>>,
     /// Until when the store has its trouble.
     trouble_until: Millis,
-    hosts: Vec<Host<S>>,
+    hosts: Vec<SimHost<S>>,
     memory: Memory,
-    flying: Vec<Flying>,
+    flying: Vec<RequestInFlight>,
     callers: Callers,
-    model: Model,
+    model: Reference,
     repeats: Repeats,
     witness: Witness,
     /// Tickets and the version that a caller was told of: they must never be lost.
@@ -65,7 +65,7 @@ pub struct World<'a, S> {
     /// What they took in and did not say so.
     untold: BTreeMap<(WebhookId, Seq), u32>,
     /// Replays and resends that callers were told of.
-    promises: Vec<Promise>,
+    promises: Vec<Expectation>,
     /// What receivers took in.
     taken: BTreeMap<(WebhookId, Seq), u32>,
     /// The rows as they were last looked at, after so many commits.
@@ -81,7 +81,7 @@ pub struct World<'a, S> {
     sent: u64,
     /// Recordings of hosts that are no more, where hosts are recorded.
     files: Option<Vec<String>>,
-    story: &'a mut Story,
+    story: &'a mut Trace,
     situations: &'a mut Situations,
 }
 
@@ -94,7 +94,7 @@ where
         plan: &Plan,
         store: S,
         memory: Memory,
-        story: &'a mut Story,
+        story: &'a mut Trace,
         situations: &'a mut Situations,
     ) -> Self {
         let mut world = Self {
@@ -107,7 +107,7 @@ where
             memory: if plan.hosts > 1 { Memory::Dropped } else { memory },
             flying: Vec::new(),
             callers: Callers::default(),
-            model: Model::default(),
+            model: Reference::default(),
             repeats: Repeats::default(),
             witness: Witness::default(),
             acknowledged: BTreeMap::new(),
@@ -164,7 +164,7 @@ where
     }
 
     /// A host starts on the store.
-    fn start(&mut self, name: char) -> Host<S> {
+    fn start(&mut self, name: char) -> SimHost<S> {
         let mut chance = [0; 16];
         self.rng.fill(&mut chance);
         let view =
@@ -179,7 +179,7 @@ where
         let now = self.now;
         let begin = || Header::raw(1).line() + &desk.begin_recording(now, [0; 32], 0);
         let file = self.files.is_some().then(begin);
-        Host {
+        SimHost {
             name,
             session: Session::new(desk, Millis(0)),
             file,
@@ -354,7 +354,7 @@ where
                 self.acknowledge(&rows, &calls, &decided);
                 self.witness.leave(&commands, &decided);
                 if let Some(wake) = decided.last() {
-                    check::fairness(&rows, holder, &wake.requests, self.plan.cap);
+                    invariants::fairness(&rows, holder, &wake.requests, self.plan.cap);
                 }
                 for request in decided.iter().flat_map(|decided| &decided.requests) {
                     self.send(&rows, holder, request);
@@ -392,7 +392,7 @@ where
         decided: Option<&[Committed]>,
     ) {
         let name = self.hosts[index].name;
-        self.tell(story::batch(name, batch, fate, conflicts, decided));
+        self.tell(trace::batch(name, batch, fate, conflicts, decided));
         if conflicts > 0 {
             self.meet("host wakes to a conflict");
         }
@@ -421,7 +421,7 @@ where
     /// Nobody knows what became of a call.
     fn unsure(&mut self, call: &Command) {
         self.model.unsure(call);
-        promise::forget(&mut self.promises, plain(call));
+        expectations::forget(&mut self.promises, plain(call));
     }
 
     /// Reports whose time has come reach the host that sent the request, if it still lives.
@@ -429,7 +429,7 @@ where
         let now = self.now;
         let hosts: Vec<HolderId> = self.hosts.iter().map(|host| host.holder).collect();
         let holder = hosts[index];
-        let is_due = |flying: &mut Flying| {
+        let is_due = |flying: &mut RequestInFlight| {
             let for_us = flying.holder == holder || !hosts.contains(&flying.holder);
             for_us && flying.reported_at.is_some_and(|at| at <= now)
         };
@@ -561,7 +561,7 @@ where
         let delay_ms = if is_late { late_ms } else { 0 };
         let report = Report { key, duration_ms: received.took_ms, answer: received.answer };
         let reported_at = (!is_lost).then(|| self.now.plus(received.took_ms + delay_ms));
-        let flying = Flying { holder, webhook: id, ordering_key, reported_at, report };
+        let flying = RequestInFlight { holder, webhook: id, ordering_key, reported_at, report };
         if is_lost {
             self.meet_one("report lost", id);
         }
@@ -574,6 +574,6 @@ where
 }
 
 /// When the desk gives up waiting for word of a request: after that it may send again.
-fn lost_at(flying: &Flying, webhook: &Webhook) -> Millis {
+fn lost_at(flying: &RequestInFlight, webhook: &Webhook) -> Millis {
     flying.report.key.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
 }

@@ -1,5 +1,5 @@
-// Does to deliveries what careless receivers in Node.js do to them, and says what it did.
-// Reads and writes what mutations.py does.
+// Mistakes of careless receivers in Node.js, made to deliveries and labelled. Input and output are those
+// of mutations.py.
 
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";

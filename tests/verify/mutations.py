@@ -1,4 +1,4 @@
-"""Does to deliveries what careless receivers in Python, PHP and Java do to them, and says what it did.
+"""Mistakes of careless receivers in Python, PHP and Java, made to deliveries and labelled.
 
 Reads {"deliveries", "secrets"} and writes a line of JSON for each mistake: `name`, `label` (the code
 that is to be told), `headers`, `body` or `body_base64`, `secrets` ([text, ended]) and `now`.

@@ -10,7 +10,7 @@ use crate::sql::row::BadRow;
 use crate::sql::{Statement, Value, changes, query};
 
 /// The steps that make the tables: step n turns a database of version n into one of version n + 1.
-/// A step that landed never changes; `tests/schemas` has a file of every version.
+/// A step that landed never changes; `tests/data/schemas` has a file of every version.
 pub const MIGRATIONS: [&str; 3] =
     [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
 

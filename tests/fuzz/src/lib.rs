@@ -1,4 +1,4 @@
-//! Runs a target as libFuzzer has it, within the memory that the target may hold.
+//! The libFuzzer entry point of a target, with the target's memory limit.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process;

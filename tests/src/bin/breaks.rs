@@ -1,5 +1,5 @@
-//! `make breaks`: breaks one rule after another in a copy of the sources, and sees that it is
-//! noticed, by a named world or by a random one. What is not noticed is not proved.
+//! `make breaks`: mutation of one rule after another in a copy of the sources, each of which a
+//! named world or a random one must notice. What is not noticed is not proved.
 
 #![expect(clippy::print_stdout, reason = "a person reads it")]
 

@@ -1,4 +1,4 @@
-//! `make golden`: one transcript, in each runtime.
+//! `make golden`: one transcript in each runtime.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a person reads it")]
 

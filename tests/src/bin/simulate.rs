@@ -1,4 +1,4 @@
-//! `make simulate`: worlds by the thousand, or one again.
+//! `make simulate`: many simulated worlds, or one again.
 
 #![expect(clippy::print_stdout, reason = "a person reads it")]
 
@@ -23,7 +23,7 @@ struct Options {
     /// The first one's seed.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// One world, by its plan or by its seed, with its whole story.
+    /// One world, by its plan or by its seed, with its whole trace.
     #[arg(long, value_parser = plan)]
     plan: Option<Plan>,
     #[arg(long, value_enum, default_value_t = Over::Memory)]
@@ -40,7 +40,7 @@ struct Options {
 enum Over {
     /// The store in memory.
     Memory,
-    /// Memory and SQLite, with facts kept and dropped: all must tell the same story.
+    /// Memory and SQLite, with facts kept and dropped: all must tell the same trace.
     All,
 }
 
@@ -72,23 +72,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells the whole story of one world.
+/// Tells the whole trace of one world.
 fn one(plan: &Plan, stores: Stores) -> Run {
     let mut run = Run { worlds: 1, ..Run::default() };
     match world(plan, stores) {
-        Ok((story, situations)) => {
-            println!("{}\n\n{situations}", story.join("\n"));
+        Ok((trace, situations)) => {
+            println!("{}\n\n{situations}", trace.join("\n"));
             run.situations = situations;
         }
         Err(violation) => {
-            println!("{}\n{violation}", violation.story.join("\n"));
+            println!("{}\n{violation}", violation.trace.join("\n"));
             run.violations.push(violation);
         }
     }
     run
 }
 
-/// Tells of many worlds, and the whole story of none.
+/// Tells of many worlds, and the whole trace of none.
 fn all(options: &Options, stores: Stores) -> Run {
     let start = Instant::now();
     let bar = ProgressBar::new(options.seeds);

@@ -1,4 +1,4 @@
-//! Calls that no well-behaved HTTP library would make.
+//! HTTP calls that a well-behaved library would not make.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! A desk's stream of events, frame by frame.
+//! A stream of Server-Sent Events, frame by frame.
 
 use reqwest::{Method, Response};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Messages: what a caller says in JSON is what receivers read in the body, signed.
+//! Fuzz target for messages: the text in a caller's JSON is the text in the signed body.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Calls: a request line, headers and a body become a command, and whatever is taken is decided.
+//! Fuzz target for HTTP calls: a request line, headers and a body become a command, and each
+//! command that is accepted is decided.
 
 use hookdesk_core::Secret;
 use hookdesk_core::api::{self, Action, Api, Call, Callers, MAX_BODY};

@@ -1,4 +1,4 @@
-//! Deliveries as a partner got them: none is good whose bytes were not signed.
+//! Fuzz target for the verification of deliveries: none is good whose bytes were not signed.
 
 use arbitrary::{Arbitrary, Unstructured};
 use base64::Engine as _;

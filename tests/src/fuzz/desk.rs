@@ -1,4 +1,4 @@
-//! A desk that something happens to: inputs as a page or a Worker gives them, and receivers' answers.
+//! Fuzz target for a whole desk: inputs as a page or a Worker gives them, and receivers' responses.
 
 use std::sync::LazyLock;
 

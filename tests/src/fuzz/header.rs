@@ -1,4 +1,4 @@
-//! The headers that a webhook asks for: each is one line of a request, and nobody else's.
+//! Fuzz target for extra headers: each is one line of a request, and no header of ours.
 
 use std::collections::BTreeSet;
 

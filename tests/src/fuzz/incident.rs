@@ -1,4 +1,5 @@
-//! Incident files: what is played is exported, and the export plays to the same chain.
+//! Fuzz target for incident files: what can be replayed is exported, and the export replays to the
+//! same chain.
 
 use hookdesk_core::incident::Incident;
 

@@ -1,4 +1,5 @@
-//! Ids, cursors, times, the names of types, and secrets: what is read is spelled as we spell it.
+//! Fuzz targets for ids, cursors, times, names of types, and secrets: what is read is printed the
+//! same.
 
 use hookdesk_core::api::{Action, Api, Call, Callers, DeliveryState};
 use hookdesk_core::guard::Targets;

@@ -1,4 +1,4 @@
-//! What operators set: a server by file and by flags, a Worker by bindings and a page in JSON.
+//! Fuzz targets for options: a server's file and flags, a Worker's bindings and a page's JSON.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Callback URLs: what is called is what was given.
+//! Fuzz target for callback URLs: the URL that is called is the one that was given.
 
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use url::Position;

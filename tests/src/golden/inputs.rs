@@ -1,4 +1,4 @@
-//! What happens to a desk, drawn from a seed.
+//! Inputs of a golden transcript, drawn from a seed.
 
 use std::collections::VecDeque;
 

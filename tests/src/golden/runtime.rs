@@ -1,5 +1,5 @@
-//! A runtime that plays a transcript: a process that is told inputs, a chunk a line, and says the
-//! hash of all that followed so far.
+//! A runtime that plays a transcript: a process that reads inputs, a chunk a line, and prints the hash
+//! of all output so far.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;

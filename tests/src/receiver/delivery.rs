@@ -1,6 +1,6 @@
-//! One request as a receiver read it, and what a test asks of it.
+//! One delivery as a receiver read it, and its parts.
 
-use std::{fmt, time::Instant};
+use std::{collections::BTreeSet, fmt, time::Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -155,4 +155,9 @@ impl fmt::Display for Delivery {
         )?;
         write!(f, "{:.100}", String::from_utf8_lossy(&self.body))
     }
+}
+
+/// The distinct events of deliveries.
+pub fn event_ids(deliveries: &[Delivery]) -> BTreeSet<String> {
+    deliveries.iter().map(|one| one.event().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! What holds a receiver's reactions back until the test says so.
+//! A gate that holds back a receiver's responses until a test opens it.
 
 use tokio::sync::watch;
 

@@ -1,4 +1,4 @@
-//! What a receiver does with a request, from the kindest answer to the nastiest.
+//! A receiver's reaction to a request, from a plain 200 to broken HTTP.
 
 use std::{io, ops::ControlFlow, time::Duration};
 

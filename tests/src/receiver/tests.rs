@@ -1,4 +1,4 @@
-//! Each reaction, as a plain HTTP client meets it.
+//! Each reaction, as a plain HTTP client sees it.
 
 use std::{
     error::Error,

@@ -1,4 +1,4 @@
-//! What a server has recorded of its requests.
+//! Delivery attempts as the database has them.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A temporary folder that goes with its owner.
+//! A temporary folder that is removed with its owner.
 
 use std::{
     env, fs, io,

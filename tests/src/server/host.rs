@@ -1,4 +1,4 @@
-//! What the desk under test runs in.
+//! The host that a desk under test runs in: the binary, or the Worker.
 
 use std::{
     env, fs,

@@ -1,4 +1,4 @@
-//! What a server writes to stderr, followed while it runs.
+//! A server's stderr, followed while it runs.
 
 use std::{
     io::{BufRead, BufReader},

@@ -1,4 +1,4 @@
-//! Where in a database a text stands.
+//! A search for a text in all columns of a database.
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;

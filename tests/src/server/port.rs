@@ -1,4 +1,4 @@
-//! A port that stays ours while nobody listens on it.
+//! A port that stays reserved while nothing listens on it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -11,7 +11,7 @@ use hookdesk_core::{
 use serde_json::json;
 
 use super::plan::Plan;
-use super::story::as_digested;
+use super::trace::as_digested;
 
 /// What callers know of the desk.
 #[derive(Debug, Default)]

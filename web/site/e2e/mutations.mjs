@@ -14,7 +14,7 @@ import { readFileSync } from "node:fs";
  * @property {number} now
  */
 
-const MUTATIONS = new URL("../../../tests/verify/mutations.jsonl", import.meta.url);
+const MUTATIONS = new URL("../../../tests/data/mutations.jsonl", import.meta.url);
 /** Deliveries of each label that are typed into the page, spread over the file. */
 const OF_EACH = 2;
 

@@ -1,0 +1,130 @@
+//! What callers are told of their calls, and what they do then.
+
+use hookdesk_core::{
+    Command, Committed, IdempotencyRecord, Refusal, Reply, SecretId, TicketId, WebhookId,
+};
+use serde_json::Value;
+
+use super::repeats::plain;
+use super::{World, expectations};
+use crate::stores::{Inspect, StoredRows};
+
+impl<S: Inspect> World<'_, S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    /// Callers hear what became of their calls, and what they hear must hold from here on.
+    pub(super) fn acknowledge(
+        &mut self,
+        rows: &StoredRows,
+        calls: &[Command],
+        decided: &[Committed],
+    ) {
+        for (call, decided) in calls.iter().zip(decided) {
+            if let Command::Idempotent(once) = call {
+                self.repeats.told(once, &decided.reply);
+                // The answer may be lost on its way, as far as the caller is concerned.
+                if self.rng.u32(0..4) == 0 {
+                    self.repeat_under_key(call.clone());
+                }
+            }
+            let call = plain(call);
+            if let Ok(reply) = &decided.reply {
+                self.model.told(call, reply);
+                expectations::told(&mut self.promises, rows, call, reply);
+            }
+            match (&decided.reply, call) {
+                (Ok(Reply::Opened(id)), _) => {
+                    self.callers.tickets.push(*id);
+                    self.acknowledged.insert(*id, 1);
+                }
+                (Ok(Reply::Ticket(ticket)), _) => {
+                    self.acknowledged.insert(ticket.id, ticket.version);
+                }
+                (Ok(Reply::Registered(webhook)), _) => {
+                    self.callers.webhooks.push(webhook.id);
+                    self.callers.secrets.push((webhook.id, webhook.secrets.current().id));
+                }
+                (Ok(Reply::Rotated(webhook)), _) => {
+                    self.callers.secrets.push((webhook.id, webhook.secrets.current().id));
+                    self.meet_one("secret rotated", webhook.id);
+                }
+                (Ok(Reply::SecretEnded(id)), Command::EndSecret { webhook, .. }) => {
+                    self.secret_ended(*webhook, *id);
+                }
+                (Ok(Reply::Unregistered(id)), _) => {
+                    self.callers.webhooks.retain(|webhook| webhook != id);
+                    self.witness.unregistered.insert(*id);
+                    if let Some((webhook, reader)) = self.witness.before.get(id) {
+                        self.situations.met("unregister", webhook, reader);
+                    }
+                }
+                // A call whose commit was of unknown fate may have been carried out before.
+                (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
+                    self.callers.webhooks.retain(|webhook| webhook != id);
+                }
+                (Ok(Reply::Repeated { first, secret }), _) => {
+                    self.told_again(call, first, secret.is_some());
+                }
+                (
+                    Ok(
+                        Reply::Announced(_)
+                        | Reply::Webhook(_)
+                        | Reply::SecretEnded(_)
+                        | Reply::Replay { .. }
+                        | Reply::Stopped(_)
+                        | Reply::Noted,
+                    )
+                    | Err(_),
+                    _,
+                ) => {}
+            }
+        }
+    }
+
+    /// A caller reads from an answer that is given again what it was not told before.
+    fn told_again(&mut self, call: &Command, first: &IdempotencyRecord, with_secret: bool) {
+        let how = if first.status >= 400 { "refused again" } else { "answered again" };
+        self.situations.note("repeated call", how);
+        if with_secret {
+            self.situations.note("repeated call", "shown its secret again");
+        }
+        let body: Value = serde_json::from_str(&first.body).expect("a body is JSON");
+        let id = body["data"]["id"].as_str().unwrap_or_default();
+        match call {
+            Command::OpenTicket { .. } => {
+                let id = TicketId::parse(id).expect("a ticket's id");
+                self.acknowledged.entry(id).or_insert(1);
+                if !self.callers.tickets.contains(&id) {
+                    self.callers.tickets.push(id);
+                }
+            }
+            Command::Register(_) => {
+                let id = WebhookId::parse(id);
+                let is_new = |id: &WebhookId| {
+                    let known = self.callers.webhooks.contains(id);
+                    !known && !self.witness.unregistered.contains(id)
+                };
+                self.callers.webhooks.extend(id.filter(is_new));
+            }
+            _ => {}
+        }
+    }
+
+    /// A caller under a key that does not know how its call ended may call again, anywhere.
+    pub(super) fn repeat_under_key(&mut self, call: Command) {
+        let repeat = self.plan.odds.repeat;
+        if matches!(call, Command::Idempotent(_)) && self.chance(repeat) {
+            let other = self.rng.usize(..self.hosts.len());
+            self.hosts[other].calls.push(call);
+        }
+    }
+
+    fn secret_ended(&mut self, webhook: WebhookId, secret: SecretId) {
+        if let Some((before, _)) = self.witness.before.get(&webhook) {
+            let was_current = before.secrets.current().id == secret;
+            let which = if was_current { "current" } else { "former" };
+            self.situations.note("secret ended", which);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How a world ends: its trouble is over, and everything owed arrives.
+
+use std::collections::BTreeMap;
+
+use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Seq, Webhook, WebhookId};
+
+use super::{World, expectations};
+use crate::stores::Inspect;
+
+/// Milliseconds in which everything owed arrives once all trouble is over: the longest wait that a
+/// receiver can ask for is a day for one event and an hour for all, and a clock that was two hours
+/// ahead, for once or twice, adds to that.
+const LIVELY_MS: u64 = 30 * 3_600_000;
+
+impl<S: Inspect> World<'_, S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    /// With all trouble over, everything owed arrives in a bounded time, and all is quiet.
+    pub(super) fn rest(&mut self) {
+        self.disk.borrow_mut().trouble = None;
+        for host in &mut self.hosts {
+            host.ahead_ms = 0;
+            host.hangs = None;
+            host.view().stale = None;
+        }
+        let over = self.now;
+        self.be_quiet();
+        for id in self.rows.partners.iter().map(|(webhook, ..)| webhook.id) {
+            let settings = Amendment { paused: Some(false), ..Amendment::default() };
+            let calls = [Command::Enable { id }, Command::Amend { id, settings }];
+            self.hosts[0].calls.extend(calls);
+        }
+        self.be_quiet();
+        self.at_rest();
+        let took_ms = self.now.since(over);
+        assert!(took_ms <= LIVELY_MS, "everything owed takes {} s", took_ms / 1_000);
+    }
+
+    fn be_quiet(&mut self) {
+        let mut idle = 0;
+        for _ in 0..10_000 {
+            let sent = self.sent;
+            for host in 0..self.hosts.len() {
+                self.turn(host);
+            }
+            if self.is_quiet() {
+                return;
+            }
+            let reports = self.flying.iter().filter_map(|flying| flying.reported_at);
+            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
+            let Some(at) = reports.chain(wakes).min() else { return };
+            self.now = self.now.max(at);
+            idle = if self.sent == sent && self.looks_round() { idle + 1 } else { 0 };
+            if idle > 8 {
+                self.now = self.now.plus(1_000 << (idle - 8).min(8));
+            }
+        }
+        panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.partners);
+    }
+
+    /// Whether hosts wake long after the last thing is done: those that are not alone look for what
+    /// others left to them, those whose log is not kept for good for what is too old, and first
+    /// answers are forgotten after a day.
+    fn looks_round(&self) -> bool {
+        self.plan.hosts > 1 || !self.plan.retention().is_for_good() || self.has_keys
+    }
+
+    fn is_quiet(&self) -> bool {
+        let due = self.flying.iter().any(|flying| flying.reported_at.is_some());
+        let done = |(webhook, reader, _): &(Webhook, Reader, Vec<Lane>)| {
+            let owed = reader.backlog(webhook, &self.rows.log) > 0;
+            let replays = reader.replay.run.is_some();
+            reader.sending.is_empty() && !(webhook.is_active() && (owed || replays))
+        };
+        self.looks_round()
+            && !due
+            && self
+                .hosts
+                .iter()
+                .all(|host| host.calls.is_empty() && host.session.reports().is_empty())
+            && self.rows.partners.iter().all(done)
+    }
+
+    fn at_rest(&mut self) {
+        let rows = &self.rows;
+        for (webhook, reader, lanes) in &rows.partners {
+            assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
+            assert!(webhook.is_active(), "{} stays {:?}", webhook.id, webhook.status);
+            assert!(reader.replay.run.is_none(), "{} still replays: {reader:?}", webhook.id);
+            let owed = reader.backlog(webhook, &rows.log);
+            assert_eq!(owed, 0, "{webhook:?} is owed: {reader:?} {lanes:?}");
+            assert!(lanes.is_empty());
+        }
+        for recorded in &rows.attempts {
+            self.situations.reason(recorded.reason);
+            if recorded.reason == Reason::Delivered {
+                let key = (recorded.key.webhook, recorded.key.seq);
+                assert!(self.taken.contains_key(&key), "{key:?} was delivered, and never arrived");
+            }
+        }
+        let webhooks = rows.partners.iter().map(|(webhook, ..)| (webhook.id, webhook));
+        expectations::kept(&self.promises, rows, &webhooks.collect());
+        self.repeats_are_bounded();
+        self.model.at_rest();
+        self.repeats.at_rest(&self.rows);
+    }
+
+    /// A receiver takes something in twice only when the desk could not know: it was not told of
+    /// the first time, or somebody asked for it once more.
+    fn repeats_are_bounded(&self) {
+        let mut known: BTreeMap<(WebhookId, Seq), u32> = self.untold.clone();
+        for recorded in &self.rows.attempts {
+            let settles = match recorded.reason {
+                Reason::Delivered | Reason::TakenOver | Reason::Lost | Reason::Late => 1,
+                _ => 0,
+            };
+            *known.entry((recorded.key.webhook, recorded.key.seq)).or_default() += settles;
+        }
+        let here = |id: WebhookId| self.rows.partners.iter().any(|(of, ..)| of.id == id);
+        for (key, taken) in self.taken.iter().filter(|(key, _)| here(key.0)) {
+            let most = known.get(key).copied().unwrap_or(0);
+            assert!(*taken <= most, "{key:?} was taken in {taken} times, with reason for {most}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What each receiver must have heard, by a plain model: what callers were told, and what came in
+//! at the receivers. It knows no rows, no readers and no lanes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookdesk_core::{
+    Availability, Command, Event, EventId, EventType, Ordering, Reply, Request, Secret,
+    Subscription, TicketId, Topic, Webhook, WebhookId,
+};
+use serde_json::Value;
+
+/// What happened, as callers know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Ticket(TicketId, u32),
+    Event(EventId),
+}
+
+#[derive(Debug)]
+struct Said {
+    /// When it was said, among all that was.
+    order: usize,
+    kind: EventType,
+    message: Option<String>,
+    only_for: Option<WebhookId>,
+}
+
+#[derive(Debug)]
+struct Partner {
+    registered: usize,
+    waits: usize,
+    ordering: Ordering,
+    /// What it wanted to hear of, from which time on.
+    wants: Vec<(usize, Subscription)>,
+    /// Whether a call about it came to an unknown end: then little is sure.
+    unclear: bool,
+    /// The secret that it was told to verify with last, while nothing else is known.
+    secret: Option<Secret>,
+    /// Requests that came in for each event.
+    requests: BTreeMap<Key, usize>,
+    taken: BTreeSet<Key>,
+    /// Events that somebody wanted it to hear of once more.
+    resent: BTreeSet<EventId>,
+    /// Under which ids it heard of what.
+    ids: BTreeMap<Key, EventId>,
+}
+
+#[derive(Debug, Default)]
+pub struct Reference {
+    order: usize,
+    said: BTreeMap<Key, Said>,
+    /// Calls whose end nobody knows: their events may be heard of.
+    unsure: Vec<(EventType, Option<String>)>,
+    unsure_closes: BTreeSet<TicketId>,
+    partners: BTreeMap<WebhookId, Partner>,
+    /// What the desk let go of, as too old or too much.
+    expired: BTreeSet<Key>,
+}
+
+impl Reference {
+    /// A caller was told what became of a call.
+    pub fn told(&mut self, call: &Command, reply: &Reply) {
+        self.order += 1;
+        match (call, reply) {
+            (Command::OpenTicket { message }, Reply::Opened(id)) => {
+                let message = Some(message.as_str().to_owned());
+                self.say(Key::Ticket(*id, 1), EventType::TicketOpened, message, None);
+            }
+            (Command::UpdateTicket { message, .. }, Reply::Ticket(ticket)) => {
+                let message = Some(message.as_str().to_owned());
+                let key = Key::Ticket(ticket.id, ticket.version);
+                self.say(key, EventType::TicketUpdated, message, None);
+            }
+            (Command::CloseTicket { .. }, Reply::Ticket(ticket)) => {
+                let key = Key::Ticket(ticket.id, ticket.version);
+                // It may have been closed before, by a call whose end nobody knows.
+                if !self.said.contains_key(&key) && !self.unsure_closes.contains(&ticket.id) {
+                    self.say(key, EventType::TicketClosed, None, None);
+                }
+            }
+            (Command::Announce(availability), Reply::Announced(id)) => {
+                self.say(Key::Event(*id), kind_of(*availability), None, None);
+            }
+            (Command::Ping, Reply::Announced(id)) => {
+                self.say(Key::Event(*id), EventType::Ping, None, None);
+            }
+            (Command::PingOne { id: webhook }, Reply::Announced(id)) => {
+                self.say(Key::Event(*id), EventType::Ping, None, Some(*webhook));
+            }
+            (Command::Register(_), Reply::Registered(webhook)) => self.register(webhook),
+            (Command::Unregister { id }, Reply::Unregistered(_)) => {
+                self.partners.remove(id);
+            }
+            (Command::Amend { id, settings }, Reply::Webhook(webhook)) => {
+                let order = self.order;
+                if let Some(partner) = self.partners.get_mut(id) {
+                    partner.wants.push((order, webhook.events.clone()));
+                    // Which order holds for what was said before is the desk's to know.
+                    partner.unclear |= settings.ordering.is_some();
+                }
+            }
+            (Command::Rotate(rotation), Reply::Rotated(_)) => {
+                if let Some(partner) = self.partners.get_mut(&rotation.webhook) {
+                    partner.secret = Some(rotation.secret.clone());
+                }
+            }
+            // It may be the last one, and which one then is that is the desk's to know.
+            (Command::EndSecret { webhook, .. }, Reply::SecretEnded(_)) => self.unsigned(*webhook),
+            (Command::Resend { id, event }, _) => self.resent(*id, *event),
+            (_, _) => {}
+        }
+    }
+
+    /// Somebody pointed at an event: it may be heard of, wanted or not.
+    fn resent(&mut self, id: WebhookId, event: EventId) {
+        if let Some(partner) = self.partners.get_mut(&id) {
+            partner.resent.insert(event);
+        }
+    }
+
+    /// Which secret a webhook's receiver should verify with is not known.
+    fn unsigned(&mut self, webhook: WebhookId) {
+        if let Some(partner) = self.partners.get_mut(&webhook) {
+            partner.secret = None;
+        }
+    }
+
+    fn say(
+        &mut self,
+        key: Key,
+        kind: EventType,
+        message: Option<String>,
+        only_for: Option<WebhookId>,
+    ) {
+        let said = Said { order: self.order, kind, message, only_for };
+        assert!(self.said.insert(key, said).is_none(), "{key:?} was said twice");
+    }
+
+    fn register(&mut self, webhook: &Webhook) {
+        let partner = Partner {
+            registered: self.order,
+            waits: webhook.retry_schedule.waits_s().len(),
+            ordering: webhook.ordering,
+            wants: vec![(self.order, webhook.events.clone())],
+            unclear: false,
+            secret: Some(webhook.secrets.current().secret.clone()),
+            requests: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            resent: BTreeSet::new(),
+            ids: BTreeMap::new(),
+        };
+        self.partners.insert(webhook.id, partner);
+    }
+
+    /// Nobody knows what became of a call.
+    pub fn unsure(&mut self, call: &Command) {
+        match call {
+            Command::OpenTicket { message } => {
+                self.unsure.push((EventType::TicketOpened, Some(message.as_str().to_owned())));
+            }
+            Command::UpdateTicket { message, .. } => {
+                self.unsure.push((EventType::TicketUpdated, Some(message.as_str().to_owned())));
+            }
+            Command::CloseTicket { id } => {
+                self.unsure_closes.insert(*id);
+                self.unsure.push((EventType::TicketClosed, None));
+            }
+            Command::Announce(availability) => self.unsure.push((kind_of(*availability), None)),
+            Command::Ping | Command::PingOne { .. } => self.unsure.push((EventType::Ping, None)),
+            Command::Unregister { id } => {
+                self.partners.remove(id);
+            }
+            Command::Amend { id, .. } | Command::Enable { id } => {
+                if let Some(partner) = self.partners.get_mut(id) {
+                    partner.unclear = true;
+                }
+            }
+            Command::Idempotent(once) => self.unsure(&once.command),
+            Command::Rotate(rotation) => self.unsigned(rotation.webhook),
+            Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
+            Command::Resend { id, event } => self.resent(*id, *event),
+            Command::Register(_)
+            | Command::Retain
+            | Command::Replay { .. }
+            | Command::StopReplay { .. }
+            | Command::Report(_)
+            | Command::Wake => {}
+        }
+    }
+
+    /// The desk has let go of these events.
+    pub fn expire<'a>(&mut self, events: impl Iterator<Item = &'a Event>) {
+        let key = |event: &Event| match (event.topic, event.version) {
+            (Some(Topic::Ticket(ticket)), Some(version)) => Key::Ticket(ticket, version),
+            (_, _) => Key::Event(event.id),
+        };
+        self.expired.extend(events.map(key));
+    }
+
+    /// A receiver got a request, and did what it was asked to if it is `taken`.
+    pub fn heard(&mut self, request: &Request, taken: bool) {
+        let id = request.key.webhook;
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|(of, _)| *of == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        let version = header("hookdesk-ticket-version").and_then(|text| text.parse().ok());
+        let ticket = header("hookdesk-ticket").and_then(TicketId::parse);
+        let event = header("webhook-id").and_then(EventId::parse);
+        let signatures = header("webhook-signature").unwrap_or_default();
+        let about = ticket.zip(version).map(|(ticket, version)| Key::Ticket(ticket, version));
+        let key = about.or(event.map(Key::Event)).expect("every request has its event's id");
+        self.is_true(key, &request.body, id);
+        let Some(partner) = self.partners.get(&id) else { return };
+        if let (Some(secret), Some(event)) = (&partner.secret, event) {
+            let signature =
+                secret.signature(event, request.key.sent_at.unix_seconds(), &request.body);
+            let signed = signatures.split(' ').any(|one| one == signature);
+            assert!(signed, "{id} cannot verify {key:?} with the secret that it was told");
+        }
+        if let (Key::Ticket(ticket, version), false) = (key, partner.unclear)
+            && partner.ordering != Ordering::None
+        {
+            for earlier in (1..version).map(|version| Key::Ticket(ticket, version)) {
+                let gone_before = partner.taken.contains(&earlier)
+                    || partner.gave_up(earlier)
+                    || self.expired.contains(&earlier);
+                let owed = self.said.get(&earlier).is_some_and(|said| partner.is_owed(id, said));
+                assert!(gone_before || !owed, "{id} hears of {key:?}, and not of {earlier:?}");
+            }
+        }
+        let partner = self.partners.get_mut(&id).expect("it was found");
+        *partner.requests.entry(key).or_default() += 1;
+        partner.ids.extend(event.map(|event| (key, event)));
+        if taken {
+            partner.taken.insert(key);
+        }
+    }
+
+    /// What is heard must be what somebody said.
+    fn is_true(&self, key: Key, body: &str, id: WebhookId) {
+        let body: Value = serde_json::from_str(body).expect("a body is JSON");
+        let kind = body["event"].as_str().and_then(EventType::parse).expect("a known type");
+        let message = body["data"]["ticket_message"].as_str();
+        if kind.is_operational() {
+            return;
+        }
+        if let Some(said) = self.said.get(&key) {
+            assert_eq!((kind, message), (said.kind, said.message.as_deref()), "{key:?}");
+            assert!(said.only_for.is_none_or(|of| of == id), "{key:?} is not for {id}");
+            let early = self.partners.get(&id).is_some_and(|p| said.order < p.registered);
+            assert!(!early, "{id} hears of {key:?}, which was said before it registered");
+        } else {
+            let unsure = self.unsure.iter().any(|(k, m)| *k == kind && m.as_deref() == message);
+            assert!(unsure, "nobody said {key:?}: {body}");
+        }
+    }
+
+    /// At the end each receiver has heard all that it is owed, but for what was given up.
+    pub fn at_rest(&self) {
+        for (id, partner) in self.partners.iter().filter(|(_, partner)| !partner.unclear) {
+            for (key, said) in &self.said {
+                let heard = partner.taken.contains(key);
+                if partner.is_owed(*id, said) {
+                    assert!(
+                        heard || partner.gave_up(*key) || self.expired.contains(key),
+                        "{id} never heard of {key:?}: {said:?}"
+                    );
+                } else if partner.never_wanted(said) {
+                    let resent = partner.ids.get(key).is_some_and(|id| partner.resent.contains(id));
+                    assert!(!heard || resent, "{id} heard of {key:?}, and never wanted to");
+                }
+            }
+        }
+    }
+}
+
+impl Partner {
+    /// Whether it must hear of it: it was there, and wanted to at all times since.
+    fn is_owed(&self, id: WebhookId, said: &Said) -> bool {
+        said.order > self.registered
+            && said.only_for.is_none_or(|of| of == id)
+            && self.wanted_since(said).all(|wanted| wanted)
+    }
+
+    fn never_wanted(&self, said: &Said) -> bool {
+        !self.wanted_since(said).any(|wanted| wanted)
+    }
+
+    fn wanted_since(&self, said: &Said) -> impl Iterator<Item = bool> {
+        let then = self.wants.partition_point(|(from, _)| *from <= said.order).saturating_sub(1);
+        let kind = said.kind;
+        self.wants[then..].iter().map(move |(_, events)| kind.is_for_all() || events.names(kind))
+    }
+
+    /// Whether the event may have been given up: every attempt that the schedule has was made.
+    fn gave_up(&self, key: Key) -> bool {
+        self.requests.get(&key).is_some_and(|requests| *requests > self.waits)
+    }
+}
+
+fn kind_of(availability: Availability) -> EventType {
+    match availability {
+        Availability::Available => EventType::ServiceAvailable,
+        Availability::Unavailable => EventType::ServiceUnavailable,
+    }
+}

@@ -1,0 +1,70 @@
+//! What receivers answer, when their answers come, and what becomes of the reports.
+
+use fastrand::Rng;
+use hookdesk_core::{Answer, Failure, HolderId, Millis, OrderingKey, Report, WebhookId};
+
+use super::plan::Plan;
+
+/// A request that a receiver has, and the report that will come of it.
+#[derive(Clone, Debug)]
+pub struct RequestInFlight {
+    pub holder: HolderId,
+    pub webhook: WebhookId,
+    pub ordering_key: OrderingKey,
+    /// When its end is reported: never, if the task that waits for it died.
+    pub reported_at: Option<Millis>,
+    pub report: Report,
+}
+
+/// How a receiver took a request.
+#[derive(Debug)]
+pub struct Received {
+    pub answer: Answer,
+    pub took_ms: u64,
+    /// Whether it did what it was asked to, whatever it answered.
+    pub taken: bool,
+}
+
+/// What a receiver does with a request, `since_ms` after the world's beginning.
+pub fn receive(
+    plan: &Plan,
+    rng: &mut Rng,
+    webhook: WebhookId,
+    since_ms: u64,
+    timeout_ms: u64,
+) -> Received {
+    const STATUSES: [u16; 6] = [500, 503, 404, 302, 429, 400];
+    // Some of them are hostile: they ask for nothing sensible, or for more than anybody waits.
+    const WAITS: [Option<&str>; 6] =
+        [None, None, Some("3"), Some("60"), Some("soon"), Some("99999999999999999999")];
+    let odds = &plan.odds;
+    let mut happens = |thousandths: u32| rng.u32(0..1_000) < thousandths;
+    let (hangs, ours, gone) = (happens(odds.hangs), happens(odds.ours), happens(odds.gone));
+    let (fails, lies, slow) = (happens(odds.fails), happens(odds.lies), happens(odds.slow));
+    let retry_after = WAITS[rng.usize(..WAITS.len())].map(str::to_owned);
+    let failing = STATUSES[rng.usize(..STATUSES.len())];
+    let excerpt = String::new();
+    let answered = |status| Answer::Status { status, retry_after, excerpt };
+    let took_ms = if slow { rng.u64(500..=timeout_ms) } else { rng.u64(0..=500) };
+    // A minute there and a minute away, each at its own time.
+    let [.., which, phase] = *webhook.as_bytes();
+    let is_flapping = u32::from(which) * 1_000 / 256 < odds.flaps;
+    let flapped = is_flapping && (since_ms / 60_000 + u64::from(phase)) % 2 == 1;
+    let away = since_ms < plan.away_ms.into() || flapped;
+    let not = |answer, took_ms| Received { answer, took_ms, taken: false };
+    if away {
+        not(Answer::Failure(Failure::Connect), 1)
+    } else if hangs {
+        not(Answer::Failure(Failure::Timeout), timeout_ms)
+    } else if ours {
+        not(Answer::Failure(Failure::Ours), took_ms)
+    } else if gone {
+        not(answered(410), took_ms)
+    } else if fails {
+        not(answered(failing), took_ms)
+    } else if lies {
+        Received { answer: Answer::Failure(Failure::Reset), took_ms, taken: true }
+    } else {
+        Received { answer: answered(200), took_ms, taken: true }
+    }
+}

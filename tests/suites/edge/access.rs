@@ -1,0 +1,57 @@
+//! Access to a Worker: its API key, and open mode.
+
+use hookdesk_tests::{Host, Options, SOON, Server};
+use serde_json::json;
+
+const KEY: &str = "0123456789abcdef";
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
+    let environment = vec![("HOOKDESK_KEY".to_owned(), KEY.to_owned())];
+    let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
+    let server = Server::start(options);
+    let (stranger, client) = (server.client(), server.client().with_key(KEY));
+    let wrong = server.client().with_key("0123456789abcdeF");
+
+    for (caller, detail) in [
+        (&stranger, "Send an API key, as in Authorization: Bearer KEY."),
+        (&wrong, "This API key is not one of this desk's."),
+    ] {
+        let problem =
+            r#"{"type":"urn:hookdesk:problem:unauthorized","title":"An API key is needed","#;
+        let problem =
+            format!(r#"{problem}"status":401,"detail":"{detail}","code":"unauthorized"}}"#);
+        for path in ["/tickets", "/webhooks", "/nowhere"] {
+            let answer = caller.get(path).await.expect(401);
+            assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+            assert_eq!(answer.text, problem);
+        }
+    }
+    for url in [
+        "http://127.0.0.1:9000/hook",
+        "http://localhost:9000/hook",
+        "http://[::1]/hook",
+        "http://10.0.0.1/hook",
+        "http://169.254.169.254/latest",
+        "https://1.1.1.1/hook",
+        "https://[2606:4700:4700::1111]/hook",
+        "https://db/hook",
+    ] {
+        let answer = client.post("/webhooks/register", json!({ "callback_url": url })).await;
+        assert_eq!((answer.status, answer.code()), (422, Some("bad_callback_url")), "{url}");
+    }
+    client.register("https://partner.com/hook").await;
+}
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn a_worker_that_is_neither_open_nor_has_a_key_hears_nobody() {
+    let mut server = Server::start(Options { host: Host::Edge, bare: true, ..Options::default() });
+    server.expect_errors();
+
+    let answer = server.client().get("/tickets").await.expect(503);
+
+    assert_eq!(answer.code(), Some("store_unavailable"));
+    server.wait_log("a Worker needs an API key: bind HOOKDESK_KEY as a secret", SOON);
+}

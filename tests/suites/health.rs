@@ -1,0 +1,203 @@
+//! Receiver health: a receiver that is down is probed and recovers, and the API shows its state.
+
+use std::time::Duration;
+
+use hookdesk_tests::{Client, MINUTE, Reaction, Receiver, Server, Webhook, desk_with};
+use serde_json::{Value, json};
+
+/// A desk whose receivers are probed every fifth of a second.
+fn desk(more: &[&str]) -> (Server, Client) {
+    desk_with(&[&["--probe-first-ms", "100", "--probe-most-ms", "200"], more].concat())
+}
+
+async fn deliveries(client: &Client, webhook: &Webhook, query: &str) -> Value {
+    let path = format!("/webhooks/{}/deliveries{query}", webhook.id);
+    client.get(&path).await.expect(200).json
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_back_hears_everything_in_order() {
+    let (_server, client) = desk(&[]);
+    let receiver = Receiver::start(|_| Reaction::Status(500));
+    let webhook = client.register(&receiver.url()).await;
+    let mut tickets = Vec::new();
+    for number in 0..30 {
+        let ticket = client.open_ticket(&format!("ticket {number}")).await;
+        client.update_ticket(&ticket, "changed").await;
+        tickets.push(ticket);
+    }
+    let down = client.wait_webhook(&webhook.id, |state| state["health"] == "down", MINUTE).await;
+    receiver.wait_for(|all| all.len() >= 15, MINUTE).await;
+
+    assert_eq!((&down["status"], &down["reason"]), (&json!("active"), &json!("failing")));
+    assert!(down["failing_since"].is_string() && down["next_probe_at"].is_string());
+    receiver.behave(|_| Reaction::Status(200));
+
+    let healthy = client.wait_told(&webhook.id, MINUTE).await;
+    assert_eq!((&healthy["health"], &healthy["failing_since"]), (&json!("healthy"), &Value::Null));
+    assert!(healthy["window"].as_u64() > Some(1), "it grows again: {healthy}");
+    let abandoned = deliveries(&client, &webhook, "?state=abandoned").await;
+    assert_eq!(abandoned["data"], json!([]));
+    for ticket in tickets {
+        let heard = receiver.deliveries();
+        let of = heard.iter().filter(|one| one.ticket() == Some(&ticket));
+        let versions: Vec<u64> = of.filter_map(hookdesk_tests::Delivery::version).collect();
+        assert!(versions.is_sorted() && versions.ends_with(&[2]), "{versions:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_delivery_says_where_it_stands_and_why() {
+    let (_server, client) = desk(&[]);
+    let receiver =
+        Receiver::start(|delivery| match delivery.json()["data"]["ticket_message"].as_str() {
+            Some("bad") => Reaction::Answer {
+                status: 500,
+                headers: Vec::new(),
+                body: b"no such customer".to_vec(),
+            },
+            Some("late") => Reaction::Hang,
+            _ => Reaction::Status(204),
+        });
+    let settings = json!({
+        "callback_url": receiver.url(), "retry_schedule": [600], "timeout_ms": 30_000,
+        "events": ["ticket_opened", "ticket_updated"],
+    });
+    let webhook = client.register_with(settings).await;
+    let good = client.open_ticket("good").await;
+    let bad = client.open_ticket("bad").await;
+    client.update_ticket(&bad, "behind").await;
+    client.open_ticket("late").await;
+    client.close_ticket(&good).await;
+    client
+        .wait_webhook(
+            &webhook.id,
+            |state| state["waiting_lanes"] == 1 && state["in_flight"] == 1,
+            MINUTE,
+        )
+        .await;
+
+    let listed = deliveries(&client, &webhook, "").await;
+
+    let said: Vec<(&str, &str, u64)> = listed["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default();
+            (text("event"), text("state"), one["attempts"].as_u64().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("ticket_closed", "skipped", 0),
+            ("ticket_opened", "sending", 0),
+            ("ticket_updated", "pending", 0),
+            ("ticket_opened", "waiting", 1),
+            ("ticket_opened", "delivered", 1),
+        ]
+    );
+    assert_eq!(listed["next"], Value::Null);
+    let waiting = deliveries(&client, &webhook, "?state=waiting").await;
+    let waiting = &waiting["data"][0];
+    assert_eq!(waiting["reason"], "retry");
+    let path =
+        format!("/webhooks/{}/deliveries/{}", webhook.id, waiting["event_id"].as_str().unwrap());
+    let attempts = client.get(&path).await.expect(200).json;
+    let attempt = &attempts["data"][0];
+    assert_eq!(
+        (&attempt["number"], &attempt["status"], &attempt["response_excerpt"], &attempt["reason"]),
+        (&json!(1), &json!(500), &json!("no such customer"), &json!("retry"))
+    );
+    assert_eq!(attempt["next_attempt_at"], waiting["next_attempt_at"]);
+    let page = deliveries(&client, &webhook, "?limit=2").await;
+    let next = page["next"].as_str().unwrap();
+    let rest = deliveries(&client, &webhook, &format!("?limit=9&after={next}")).await;
+    assert_eq!(rest["data"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn those_who_want_to_know_are_told_how_webhooks_fare() {
+    let (_server, client) = desk(&["--down-after", "4"]);
+    let told = Receiver::kind();
+    let types = ["webhook_down", "webhook_recovered", "webhook_disabled", "delivery_abandoned"];
+    client.register_with(json!({ "callback_url": told.url(), "events": types })).await;
+    let failing = Receiver::start(|_| Reaction::Status(500));
+    let webhook = client.register(&failing.url()).await;
+    let hopeless = Receiver::start(|_| Reaction::Status(500));
+    let settings = json!({
+        "callback_url": hopeless.url(), "retry_schedule": [], "events": ["ticket_closed"],
+    });
+    let hopeless_id = client.register_with(settings).await.id;
+    for number in 0..4 {
+        client.open_ticket(&number.to_string()).await;
+    }
+    told.wait_for(|all| all.iter().any(|one| one.event_type() == "webhook_down"), MINUTE).await;
+    failing.behave(|_| Reaction::Status(200));
+    told.wait_for(|all| all.iter().any(|one| one.event_type() == "webhook_recovered"), MINUTE)
+        .await;
+    let ticket = client.open_ticket("closed at once").await;
+    client.close_ticket(&ticket).await;
+    told.wait_for(|all| all.iter().any(|one| one.event_type() == "delivery_abandoned"), MINUTE)
+        .await;
+    failing.behave(|_| Reaction::Status(410));
+    client.open_ticket("gone").await;
+
+    let heard = told.wait_for(|all| all.len() == 4, MINUTE).await;
+
+    let of = |kind: &str| {
+        let one = heard.iter().find(|one| one.event_type() == kind).unwrap();
+        let data = one.json()["data"].clone();
+        (data["webhook_id"].as_str().unwrap().to_owned(), data["reason"].clone())
+    };
+    assert_eq!(of("webhook_down"), (webhook.id.clone(), json!("failing")));
+    assert_eq!(of("webhook_recovered").0, webhook.id);
+    assert_eq!(of("webhook_disabled"), (webhook.id.clone(), json!("gone")));
+    assert_eq!(of("delivery_abandoned"), (hopeless_id, json!("retries_used_up")));
+}
+
+#[tokio::test]
+async fn a_webhook_that_only_fails_is_disabled_and_goes_on_when_enabled() {
+    let (_server, client) = desk(&["--down-after", "3", "--disable-after-s", "1"]);
+    let receiver = Receiver::start(|_| Reaction::Status(500));
+    let webhook = client.register(&receiver.url()).await;
+    for number in 0..5 {
+        client.open_ticket(&number.to_string()).await;
+    }
+    let disabled =
+        client.wait_webhook(&webhook.id, |state| state["status"] == "disabled", MINUTE).await;
+    assert_eq!((&disabled["reason"], &disabled["backlog"]), (&json!("failing"), &json!(5)));
+    let path = format!("/webhooks/{}", webhook.id);
+    let refused = client.patch(&path, json!({ "status": "active" })).await;
+    assert_eq!((refused.status, refused.code()), (409, Some("webhook_not_active")));
+
+    receiver.behave(|_| Reaction::Status(200));
+    client.post(&format!("{path}/enable"), None).await.expect(200);
+
+    client.wait_told(&webhook.id, MINUTE).await;
+}
+
+#[tokio::test]
+async fn a_retry_after_is_waited_for() {
+    let (_server, client) = desk(&[]);
+    let receiver = Receiver::start(|delivery| match delivery.attempt() {
+        1 => Reaction::Answer {
+            status: 429,
+            headers: vec![("retry-after".to_owned(), "2".to_owned())],
+            body: Vec::new(),
+        },
+        _ => Reaction::Status(200),
+    });
+    let settings = json!({ "callback_url": receiver.url(), "retry_schedule": [0] });
+    let webhook = client.register_with(settings).await;
+    client.open_ticket("busy").await;
+    receiver.wait_for(|all| all.len() == 1, MINUTE).await;
+
+    let asked =
+        client.wait_webhook(&webhook.id, |state| state["reason"] == "retry_after", MINUTE).await;
+    let heard = receiver.wait_for(|all| all.len() == 2, MINUTE).await;
+
+    assert_eq!((&asked["health"], &asked["window"]), (&json!("healthy"), &json!(32)));
+    assert!(heard[1].at.duration_since(heard[0].at) >= Duration::from_millis(1_900));
+}

@@ -1,0 +1,36 @@
+//! The suites that run the real binary, and what else needs no process of its own: one module each
+//! in one binary, so that the host is linked once. Suites that must be binaries of their own are
+//! listed in `Cargo.toml`, each with the reason.
+
+mod admission;
+mod answers;
+mod assets;
+mod contract;
+mod crash;
+mod delivery_fidelity;
+mod dependencies;
+mod edge;
+mod guard;
+mod health;
+mod idempotency;
+mod incident;
+mod isolation;
+mod lists;
+mod mutations;
+mod order;
+mod owed_digest;
+mod pull;
+mod receivers;
+mod refusals;
+mod replay;
+mod request_parsing;
+mod resend;
+mod retention;
+mod rotation;
+mod schemas;
+mod settings;
+mod signatures;
+mod slow_clients;
+mod start;
+mod stop;
+mod subscriptions;

@@ -1,0 +1,250 @@
+//! Startup: refusals with their reasons, takeover of a file in use, and precedence of settings.
+
+use std::fs;
+use std::time::Duration;
+
+use hookdesk_tests::{Folder, Options, Port, SOON, Server};
+use reqwest::Method;
+use rusqlite::Connection;
+use serde_json::json;
+
+/// A second server waits 25 s for the first.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+fn with_arguments(arguments: &[&str]) -> Options {
+    Options { bare: true, ..Options::with_arguments(arguments) }
+}
+
+/// The log of a server that must refuse to start.
+fn refusal(options: Options) -> String {
+    Server::refusal(options, PATIENCE)
+}
+
+fn shared(database: &std::path::Path) -> Options {
+    Options { database: Some(format!("sqlite://{}", database.display())), ..Options::default() }
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_file_waits_and_takes_over() {
+    let mut first = Server::start(Options::default());
+    let ticket = first.client().open_ticket("from the first").await;
+
+    let mut second = Server::launch(shared(&first.database()));
+    second.wait_log("waiting for another server", SOON);
+    first.client().update_ticket(&ticket, "still served by the first").await;
+    first.ask_to_stop();
+    let status = first.wait_exit(SOON);
+    second.wait_ready(SOON);
+
+    assert_eq!(status.code(), Some(0));
+    let taken_over = second.client().get(&format!("/tickets/{ticket}")).await.expect(200);
+    assert_eq!(taken_over.data()["version"], 2);
+}
+
+#[tokio::test]
+async fn a_second_server_takes_over_at_once_from_one_that_was_killed() {
+    let mut first = Server::start(Options::default());
+    let ticket = first.client().open_ticket("from the first").await;
+    let mut second = Server::launch(shared(&first.database()));
+    second.wait_log("waiting for another server", SOON);
+
+    first.kill();
+
+    second.wait_ready(SOON);
+    second.client().get(&format!("/tickets/{ticket}")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_second_server_gives_up_on_a_first_that_stays() {
+    let first = Server::start(Options::default());
+
+    let said = refusal(shared(&first.database()));
+
+    assert!(said.contains("in use by another HookDesk server"), "{said}");
+    assert!(said.contains(&first.database().display().to_string()), "{said}");
+    first.client().get("/health/ready").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
+    let mut old = Server::start(Options::default());
+    old.client().open_ticket("from the future").await;
+    old.terminate();
+    let newer = old.folder().join("newer.db");
+    fs::copy(old.database(), &newer).expect("it can be copied");
+    let records = Connection::open(&newer).expect("it is a database");
+    records.pragma_update(None, "user_version", 999).expect("it can be written");
+    records.close().expect("it can be closed");
+    let before = fs::read(&newer).expect("it can be read");
+
+    let said = refusal(shared(&newer));
+
+    assert!(said.contains("newer HookDesk") && said.contains("schema 999"), "{said}");
+    assert_eq!(fs::read(&newer).expect("it can be read"), before);
+}
+
+#[test]
+fn files_that_are_not_ours_are_refused_and_left_alone() {
+    let folder = Folder::new();
+    let foreign = folder.path().join("foreign.db");
+    let records = Connection::open(&foreign).expect("it can be made");
+    records.execute_batch("CREATE TABLE songs (title TEXT)").expect("it can be written");
+    records.close().expect("it can be closed");
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "not a database at all, but long enough to be looked at".repeat(40))
+        .expect("it can be written");
+
+    for (path, words) in [(&foreign, "another program"), (&text, "not a database")] {
+        let before = fs::read(path).expect("it can be read");
+        let said = refusal(shared(path));
+        assert!(said.contains(words) && said.contains(&path.display().to_string()), "{said}");
+        assert_eq!(fs::read(path).expect("it can be read"), before);
+    }
+    let said = refusal(shared(&folder.path().join("no/such/folder.db")));
+    assert!(said.contains("no/such/folder.db"), "{said}");
+    let said = refusal(shared(folder.path()));
+    assert!(said.contains("cannot open"), "{said}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let first = Server::start(Options::default());
+    let address = format!("127.0.0.1:{}", first.port());
+
+    let said = refusal(with_arguments(&["--listen", &address]));
+
+    assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    assert!(said.contains("in use"), "{said}");
+}
+
+#[test]
+fn options_that_open_the_desk_unsaid_or_mean_nothing_name_themselves() {
+    let table: [(&[&str], &str); 14] = [
+        (&["--listen", "0.0.0.0:0"], "--no-auth"),
+        (&["--listen", "[::]:0"], "--no-auth"),
+        (&["--listen", "127.0.0.1:0", "--auth"], "--auth needs an API key"),
+        (&["--listen", "0.0.0.0:0", "--auth"], "--auth needs an API key"),
+        (&["--auth", "--no-auth"], "exclude each other"),
+        (&["--listen", "8080"], "--listen 8080"),
+        (&["--listen", "127.0.0.1:99999"], "--listen 127.0.0.1:99999"),
+        (&["--listen", "no-such-host.invalid:80"], "--listen no-such-host.invalid:80"),
+        (&["--database", "postgres://localhost/desk"], "--database postgres://localhost/desk"),
+        (&["--database", "hookdesk.db"], "--database hookdesk.db"),
+        (&["--allow-target", "10.0.0.0/33"], "--allow-target 10.0.0.0/33"),
+        (&["--config", "no-such.toml"], "no-such.toml"),
+        (&["--config", "/dev/zero"], "has more than 65536 bytes"),
+        (&["--lisen", "127.0.0.1:0"], "--lisen"),
+    ];
+
+    for (arguments, words) in table {
+        let said = refusal(with_arguments(arguments));
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_bad_environment_or_file_names_itself() {
+    let folder = Folder::new();
+    let environment = |name: &str, value: &str| Options {
+        environment: vec![(name.to_owned(), value.to_owned())],
+        ..with_arguments(&[])
+    };
+    let said = refusal(environment("HOOKDESK_NO_AUTH", "perhaps"));
+    assert!(said.contains("perhaps") && said.contains("no-auth"), "{said}");
+    let said = refusal(environment("HOOKDESK_LISTEN", "nowhere"));
+    assert!(said.contains("nowhere"), "{said}");
+
+    for (text, words) in [
+        ("lisen = \"127.0.0.1:0\"", "lisen"),
+        ("listen = 8080", "listen"),
+        ("listen = ", "desk.toml"),
+        ("no_auth = \"yes\"", "no_auth"),
+    ] {
+        let file = folder.path().join("desk.toml");
+        fs::write(&file, text).expect("it can be written");
+        let said = refusal(with_arguments(&["--config", &file.display().to_string()]));
+        assert!(said.contains(words) && said.contains("desk.toml"), "{said}");
+    }
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_before_the_file() {
+    let ports: Vec<Port> = (0..3).map(|_| Port::take(0)).collect();
+    let address = |index: usize| format!("127.0.0.1:{}", ports[index].number());
+    let folder = Folder::new();
+    let file = folder.path().join("desk.toml");
+    fs::write(&file, format!("listen = \"{}\"\ndatabase = \"sqlite://file.db\"", address(2)))
+        .expect("it can be written");
+    let config = ("HOOKDESK_CONFIG".to_owned(), file.display().to_string());
+    let environment = |name: &str, value: String| (name.to_owned(), value);
+    let listen = environment("HOOKDESK_LISTEN", address(1));
+    let database = environment("HOOKDESK_DATABASE", "sqlite://environment.db".to_owned());
+    let flags = vec!["--listen".to_owned(), address(0)];
+
+    let cases = [
+        (flags, vec![listen.clone(), database.clone(), config.clone()], 0, "environment.db"),
+        (vec![], vec![listen, config.clone()], 1, "file.db"),
+        (vec![], vec![database, config.clone()], 2, "environment.db"),
+        (vec![], vec![config], 2, "file.db"),
+    ];
+    for (arguments, environment, port, database) in cases {
+        let port = ports[port].number();
+        let options = Options { port, arguments, environment, bare: true, ..Options::default() };
+        let server = Server::start(options);
+        assert!(server.folder().join(database).is_file(), "{database}");
+    }
+}
+
+#[tokio::test]
+async fn a_desk_for_everybody_lets_others_in_and_calls_public_addresses_only() {
+    let port = Port::take(0).number();
+    let listen = format!("0.0.0.0:{port}");
+    let options = Options { port, ..with_arguments(&["--listen", &listen, "--no-auth"]) };
+    let server = Server::start(options);
+    let client = server.client();
+
+    let foreign = client.request(Method::GET, "/tickets").header("host", "desk.example");
+    let foreign = foreign.header("x-forwarded-for", "203.0.113.9");
+    client.send(foreign.header("origin", "https://desk.example")).await.expect(200);
+
+    for url in ["http://127.0.0.1:1/", "http://localhost/", "http://[::1]/", "http://a.localhost/"]
+    {
+        let refused = client.post("/webhooks/register", json!({ "callback_url": url })).await;
+        assert_eq!(refused.expect(422).code(), Some("bad_callback_url"), "{url}");
+    }
+    client.register("https://partner.example/hook").await;
+}
+
+#[tokio::test]
+async fn an_allowed_network_may_be_called_and_no_other() {
+    let options = Options {
+        arguments: ["--no-auth", "--allow-target", "127.0.0.0/8,10.0.0.0/8"]
+            .map(str::to_owned)
+            .into(),
+        ..Options::default()
+    };
+    let server = Server::start(options);
+    let client = server.client();
+    let receiver = hookdesk_tests::Receiver::kind();
+
+    let webhook = client.register(&receiver.url()).await;
+    client.register("http://10.1.2.3/").await;
+    client.ping().await;
+
+    client.wait_told(&webhook.id, SOON).await;
+    assert_eq!(receiver.count(), 1);
+    let refused = json!({ "callback_url": "http://192.168.0.1/" });
+    client.post("/webhooks/register", refused).await.expect(422);
+}
+
+#[test]
+fn the_database_is_readable_to_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start(Options::default());
+
+    for entry in fs::read_dir(server.folder()).expect("it is there") {
+        let entry = entry.expect("it can be read");
+        let mode = entry.metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
+    }
+}

@@ -1,0 +1,87 @@
+//! Simulated worlds: `HOOKDESK_WORLDS=n` runs so many over memory, and a tenth over all stores.
+
+use hookdesk_core::Memory;
+use hookdesk_core::incident::Incident;
+use hookdesk_tests::Plan;
+use hookdesk_tests::simulate::{Run, Stores, cut_down, many, recorded, world};
+#[cfg(feature = "host")]
+use sha2::{Digest, Sha256};
+
+fn worlds() -> u64 {
+    let number = std::env::var("HOOKDESK_WORLDS").ok();
+    number.map_or(5_000, |text| text.parse().expect("a whole number"))
+}
+
+fn check(run: &Run, stores: Stores) {
+    if let Some(violation) = run.violations.first() {
+        panic!("{}", cut_down(violation.clone(), stores, 300));
+    }
+    let missing = run.never_met();
+    assert!(missing.is_empty(), "never met: {missing:?}");
+}
+
+#[test]
+fn every_world_keeps_the_invariants() {
+    check(&many(0..worlds(), Stores::Memory, 1, &|| {}), Stores::Memory);
+}
+
+#[test]
+fn every_store_tells_the_same_story() {
+    check(&many(0..worlds() / 10, Stores::All, 1, &|| {}), Stores::All);
+}
+
+/// Worlds whose stories have one digest on every machine.
+#[cfg(feature = "host")]
+const DIGESTED: u64 = 50;
+
+// It notices every change of a rule, also of one that nothing else holds: mutants are not shown to it.
+#[cfg(feature = "host")]
+#[test]
+fn a_seed_tells_the_same_story_on_every_machine() {
+    let mut digest = Sha256::new();
+    for seed in 0..DIGESTED {
+        let (trace, _) = world(&Plan::of(seed), Stores::Memory).expect("no rule is broken");
+        digest.update(trace.join("\n"));
+    }
+    let told = hookdesk_tests::hex(&digest.finalize());
+    let known = include_str!("../data/worlds.sha256").trim();
+    assert_eq!(
+        told, known,
+        "where rules or worlds were changed, this belongs into data/worlds.sha256"
+    );
+}
+
+/// Worlds whose hosts are recorded, each with facts kept and with facts dropped.
+const RECORDED: u64 = 10;
+
+#[test]
+fn what_hosts_were_told_decides_the_same_again_raw_and_redacted() {
+    let play = |file: &str| {
+        let mut incident = Incident::open(file).expect("a header");
+        while let Some(step) = incident.step() {
+            let step = step.unwrap_or_else(|bad| panic!("{bad}"));
+            assert_eq!(step.difference, None, "{step:?}");
+        }
+        (incident.chain(), incident.is_cut())
+    };
+    for seed in 0..RECORDED {
+        for memory in [Memory::Kept, Memory::Dropped] {
+            for file in recorded(&Plan::of(seed), memory) {
+                let redacted = Incident::export(&file, true).expect("it was just written");
+                assert!(!redacted.contains("\"m1"), "a message is left");
+                assert_eq!(play(&file), play(&redacted), "{seed} {memory:?}");
+            }
+        }
+    }
+}
+
+/// Worlds in which a rule was broken once, by mistake or on purpose, each cut down to what it took.
+#[test]
+fn what_was_broken_once_holds() {
+    for line in include_str!("../data/worlds.jsonl").lines() {
+        let plan: Plan = serde_json::from_str(line).expect("a plan a line");
+        if let Err(violation) = world(&plan, Stores::All) {
+            panic!("{}\n{line}", violation.what);
+        }
+    }
+}
