@@ -39,7 +39,10 @@ test: setup pack worker page
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
-	# Examples are checked by the step before, and nothing runs them.
+	# What `make golden`, `breaks` and `mutants` build.
+	$(STEP) lint-hostless $(CARGO) clippy --locked --package hookdesk-tests --no-default-features --lib --bins \
+	  --test worlds --test golden -- --deny warnings
+	# Examples are checked by the lints, and nothing runs them.
 	$(STEP) build $(CARGO) build --locked --workspace --bins --tests
 	$(STEP) page-types $(WEB)/node_modules/.bin/svelte-check --workspace $(SITE) --tsconfig ./tsconfig.json \
 	  --fail-on-warnings

@@ -24,6 +24,7 @@ mod view;
 use crate::engine::command::Command;
 use crate::guard::Targets;
 use crate::model::digest::Digest;
+use crate::model::ticket::TicketMessage;
 use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
@@ -39,6 +40,8 @@ pub use sse::Frame;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
 pub const MAX_BODY: usize = 1 << 20;
+
+const _: () = assert!(MAX_BODY == 16 * TicketMessage::MAX_LENGTH);
 
 /// What a host lets in, and which addresses it may call.
 #[derive(Clone, Debug)]

@@ -20,6 +20,9 @@ use crate::recording::RecordingWriter;
 /// Calls that may wait for their decision: with a commit a millisecond and a hundred calls in each,
 /// the last of them waits some 40 ms.
 const MAX_CALLS: usize = 4_096;
+// A batch can never hold more calls than may wait.
+const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
+
 /// The longest that the thread sleeps, lest a clock that is set forward goes unnoticed.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 

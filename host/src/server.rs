@@ -39,6 +39,8 @@ pub const CALLER: Duration = Duration::from_secs(30);
 /// Bytes of a body that every connection may hold. A larger one needs room.
 const SMALL_BODY: usize = 16 << 10;
 
+const _: () = assert!(SMALL_BODY < MAX_BODY);
+
 /// Where every call comes in.
 pub struct HttpHandler {
     pub api: Api,
@@ -177,7 +179,7 @@ impl HttpHandler {
         match pull.mode {
             EventsMode::AtOnce => {}
             EventsMode::Wait { seconds } => {
-                self.wait(cursor, Duration::from_secs(seconds.into())).await
+                self.wait(cursor, Duration::from_secs(seconds.into())).await;
             }
             EventsMode::Stream => {
                 let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());

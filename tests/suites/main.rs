@@ -15,6 +15,7 @@ mod health;
 mod idempotency;
 mod incident;
 mod isolation;
+mod layers;
 mod lists;
 mod mutations;
 mod order;

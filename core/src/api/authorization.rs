@@ -36,8 +36,8 @@ pub(super) fn check_place(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
 fn not_local(what: &str) -> Problem {
     let detail = format!(
         "{what} This desk is open to callers on its own machine and to nobody else. To let others \
-         in, start it with --auth and give them API keys, or with --no-auth where something in \
-         front of it checks who calls."
+         in, start it with --no-auth where something in front of it checks who calls: this version \
+         has no API keys, which --auth needs."
     );
     Problem::new(Code::NotLocal, detail)
 }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::lane::Lane;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 
@@ -102,7 +103,7 @@ pub struct Replay {
 impl Replay {
     /// Waiting lanes of a replay at the most: half of what a webhook may have, so that what is new
     /// can always wait too.
-    pub const MAX_WAITING: u32 = crate::delivery::lane::Lane::MAX / 2;
+    pub const MAX_WAITING: u32 = Lane::MAX / 2;
 
     /// Whether all of it is done with.
     #[must_use]

@@ -7,6 +7,7 @@ use crate::webhook::Webhook;
 pub const PER_PROCESS: u32 = 256;
 
 const _: () = assert!(*Webhook::WINDOWS.end() == PER_PROCESS);
+const _: () = assert!(Webhook::MAX_IN_FLIGHT <= PER_PROCESS / 4);
 
 /// Whether a webhook with `in_flight` requests may send another, with a window of `window` and
 /// while the process could send `process_free` more.

@@ -80,6 +80,8 @@ impl Default for RetrySchedule {
     }
 }
 
+impl std::error::Error for BadSchedule {}
+
 impl fmt::Display for BadSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

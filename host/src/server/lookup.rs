@@ -13,6 +13,8 @@ use crate::store::sqlite::{Readers, Snapshot};
 /// 700 MB behind.
 const MAX_AT_ONCE: usize = 4;
 
+const _: () = assert!(MAX_AT_ONCE == Readers::IDLE);
+
 /// The way to the store for who only reads; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lookup {

@@ -288,7 +288,7 @@ pub struct Readers {
 
 impl Readers {
     /// Connections that are kept open when nobody reads.
-    const IDLE: usize = 4;
+    pub const IDLE: usize = 4;
 
     #[must_use]
     pub fn new(path: &Path) -> Self {
