@@ -1,55 +1,69 @@
-//! HookDesk's core: a customer-support desk that tells its partners everything by webhook, without
-//! touching the world itself.
+//! HookDesk's core: a customer-support desk that delivers every change to its partners by webhook,
+//! as a sans-IO library. Commands go in; changed rows and finished, signed requests come out.
 //!
-//! Two ideas carry it. **A log and its readers**: every change appends one event to one log, and a
-//! webhook is a reader of that log, a place plus what it has in flight; opening a ticket costs the
-//! same with one webhook or a thousand. **Ask as you go**: a decision is a plain function over
-//! what is known, [`decide`]; a look-up of something not yet loaded stops it with what it needs,
-//! the host loads that, and it runs again from the top.
+//! # Design
 //!
-//! [`Desk::run`] is that loop, and the whole of every host: queue commands, run them as a batch,
-//! and only then, when the batch is committed, answer callers and send requests.
+//! Two ideas carry it.
+//!
+//! **A log and its readers.** Every change appends one event to one log, and a webhook is a reader of
+//! that log: an offset, plus what it has in flight. Opening a ticket costs the same with one webhook
+//! or a thousand, and pausing, catching up and replaying are moves of an offset.
+//!
+//! **Ask as you go.** A decision is a plain function over what is known, [`decide`]. A look-up of a
+//! row that is not loaded yet stops it with its [`Need`]; the row is loaded, and the decision runs
+//! again from the top. A reading of the API is a plain function over a store's [`Rows`].
+//!
+//! ```text
+//!  calls, reports ─► Session::batch ─► Session::run ──────────────────────────► Effects
+//!                    (+ time, chance)   decide each over the facts ─► commit     replies, requests, events
+//!                                        ▲ Fact       │ Need
+//!                                        └── Store ◄──┘
+//! ```
+//!
+//! [`Session`] is the loop of every host: the native server, the WebAssembly module and the simulated
+//! worlds of the tests drive the same one. A host queues calls and reports, runs them as a batch, and
+//! only then, when the batch is committed, answers callers and sends requests.
 //!
 //! ```
-//! use hookdesk_core::{Amendment, Answer, Command, Desk, HolderId, Memory, MemoryStore, Millis, Moment};
-//! use hookdesk_core::{Registration, Report, Secret, TicketMessage};
+//! use hookdesk_core::{Amendment, Answer, Command, Desk, Effects, HolderId, Memory, MemoryStore};
+//! use hookdesk_core::{Millis, Moment, Registration, Report, Secret, Session, TicketMessage};
 //! use hookdesk_core::guard::{CallbackUrl, Targets};
 //!
-//! let mut desk = Desk::new(MemoryStore::default(), Memory::Kept);
 //! let start = Millis(1_672_531_200_000);
 //! let holder = HolderId::new(start, &[7; 16]);
 //! let at = |seconds: u64| Moment { now: start.plus(seconds * 1_000), chance: [3; 16], holder };
+//! let mut session = Session::new(Desk::new(MemoryStore::default(), Memory::Kept), start);
 //!
-//! // A webhook is registered, a ticket is opened, and time passes: three commands, one commit.
-//! let url = CallbackUrl::parse("https://example.com/hook", &Targets::public()).unwrap();
-//! let webhook = Registration {
-//!     callback_url: url,
-//!     secret: Secret::new([9; 32]),
-//!     settings: Amendment::default(),
-//! };
+//! // A webhook is registered and a ticket is opened: one batch, one commit.
+//! let callback_url = CallbackUrl::parse("https://example.com/hook", &Targets::public()).unwrap();
+//! let (secret, settings) = (Secret::new([9; 32]), Amendment::default());
+//! session.call(Command::Register(Registration { callback_url, secret, settings }));
 //! let message = TicketMessage::parse("My order is late".into()).unwrap();
-//! let batch = [
-//!     (Command::Register(webhook), at(0)),
-//!     (Command::OpenTicket { message }, at(0)),
-//!     (Command::Wake, at(0)),
-//! ];
-//! let mut decided = desk.run(&batch).unwrap();
+//! session.call(Command::OpenTicket { message });
+//! let batch = session.batch(|| at(0));
+//! let committed = session.run(batch, || at(0).now, Desk::run).unwrap();
 //!
-//! // What came out is a finished, signed request, which a host only moves …
-//! let request = decided.pop().unwrap().requests.pop().unwrap();
+//! // What comes out is two replies and a finished, signed request, which a host only sends …
+//! let Effects { replies, mut requests, .. } = Effects::of(committed, 2);
+//! assert!(replies.iter().all(Result::is_ok));
+//! let request = requests.pop().unwrap();
 //! assert_eq!(request.url.as_str(), "https://example.com/hook");
 //! assert!(request.body.starts_with(r#"{"event":"ticket_opened","created":"2023-01-01T00:00:00Z""#));
 //!
-//! // … and whose end it reports. A failure waits for the next step of the ladder.
+//! // … and whose end it reports. A failed attempt is retried by the retry schedule.
 //! let answer = Answer::Status { status: 500, retry_after: None, excerpt: String::new() };
-//! let report = Command::Report(Report { key: request.key, duration_ms: 20, answer });
-//! let decided = desk.run(&[(report, at(1)), (Command::Wake, at(1))]).unwrap();
-//! let next = decided[1].next_wake.unwrap();
+//! session.report(Report { key: request.key, duration_ms: 20, answer });
+//! let batch = session.batch(|| at(1));
+//! session.run(batch, || at(1).now, Desk::run).unwrap();
+//! let next = session.next_wake().unwrap();
 //! assert!((4_000..=6_000).contains(&next.since(at(1).now)), "five seconds, give or take a fifth");
 //! ```
 //!
-//! The core has no clock, no dice, no socket and no database: time and chance come in with each
-//! [`Moment`], rows through a [`Store`], and `tests/dependencies.rs` sees that it stays so.
+//! The core has no clock, no source of chance, no socket and no database: time and chance come in
+//! with each [`Moment`], rows through a [`Store`], and `tests/suites/dependencies.rs` holds it so.
+//! Its folders are its layers, held by `tests/suites/layers.rs`: `model` (rows and values), `webhook`
+//! (settings), `delivery` (rules), `engine` (decisions, facts, the loop), and the adapters [`api`],
+//! [`sql`] and [`incident`]; [`guard`] and [`verify`] lean on values alone.
 
 #![warn(clippy::indexing_slicing)] // What input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.

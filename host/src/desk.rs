@@ -26,7 +26,8 @@ const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
 /// The longest that the thread sleeps, lest a clock that is set forward goes unnoticed.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 
-type Answered = Result<Result<Reply, Refusal>, Problem>;
+/// The reply to a committed command, or its refusal; a problem when nothing was done.
+type CallResult = Result<Result<Reply, Refusal>, Problem>;
 
 enum Message {
     Ask {
@@ -44,14 +45,14 @@ enum Message {
 
 /// Who waits for a decision. Its place is taken until there is one, also if it has hung up.
 struct Caller {
-    answer: oneshot::Sender<Answered>,
+    answer: oneshot::Sender<CallResult>,
     _place: OwnedSemaphorePermit,
 }
 
 /// What the runtime is to do after a commit.
 #[derive(Default)]
 pub struct Dispatch {
-    answers: Vec<(Caller, Answered)>,
+    answers: Vec<(Caller, CallResult)>,
     pub requests: Vec<Request>,
     /// What the log gained.
     pub events: Vec<Arc<Event>>,
@@ -84,7 +85,7 @@ impl DeskQueue {
     ///
     /// # Errors
     /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
-    pub async fn ask(&self, command: Command) -> Answered {
+    pub async fn ask(&self, command: Command) -> CallResult {
         let Ok(place) = Arc::clone(&self.calls).try_acquire_owned() else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
             return Err(Problem::new(Code::Overloaded, detail));

@@ -63,7 +63,12 @@ impl HttpHandler {
         Router::with_path("{**path}").goal(self)
     }
 
-    async fn answer(&self, request: &Request, body: Body, active: &mut ActiveRequest) -> Answered {
+    async fn answer(
+        &self,
+        request: &Request,
+        body: Body,
+        active: &mut ActiveRequest,
+    ) -> HttpResponse {
         let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
         let headers = request.headers().iter();
         let call = Call {
@@ -78,8 +83,8 @@ impl HttpHandler {
         };
         if let Some(file) = assets::find(call.path) {
             return match self.api.show(&call) {
-                Err(_) if file.is_for_all(&call) => Answered::File(file, file.variant(&call)),
-                Ok(()) => Answered::File(file, file.variant(&call)),
+                Err(_) if file.is_for_all(&call) => HttpResponse::File(file, file.variant(&call)),
+                Ok(()) => HttpResponse::File(file, file.variant(&call)),
                 Err(problem) => problem.into(),
             };
         }
@@ -88,7 +93,7 @@ impl HttpHandler {
         // What was taken from it is kept; a call that waits for its decision holds no body.
         drop(body);
         match next {
-            Action::Answer(response) => Answered::Whole(response),
+            Action::Answer(response) => HttpResponse::Whole(response),
             Action::Decide(command) => self.decide(command).await,
             Action::CountReplay(request) => match self.count(*request).await {
                 Ok(command) => self.decide(command).await,
@@ -97,7 +102,7 @@ impl HttpHandler {
             Action::Read(reading) => self.read(reading).await,
             Action::List(listing) => self.list(listing, active).await,
             Action::ReadEvents(pull) => {
-                self.pull(pull, active).await.unwrap_or_else(Answered::from)
+                self.pull(pull, active).await.unwrap_or_else(HttpResponse::from)
             }
         }
     }
@@ -138,9 +143,9 @@ impl HttpHandler {
         if seen <= MAX_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
     }
 
-    async fn decide(&self, command: Command) -> Answered {
+    async fn decide(&self, command: Command) -> HttpResponse {
         match self.desk.ask(command).await {
-            Ok(decided) => Answered::Whole(api::answer(decided)),
+            Ok(decided) => HttpResponse::Whole(api::answer(decided)),
             Err(problem) => problem.into(),
         }
     }
@@ -150,18 +155,18 @@ impl HttpHandler {
         counted.unwrap_or_else(|_logged| Err(Problem::unreadable()))
     }
 
-    async fn read(&self, reading: Reading) -> Answered {
+    async fn read(&self, reading: Reading) -> HttpResponse {
         match self.lookup.read(move |rows| reading.answer(rows, clock())).await {
-            Ok(response) => Answered::Whole(response),
+            Ok(response) => HttpResponse::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }
     }
 
     /// The first page is loaded before anything is answered, so that a store that is away is said.
-    async fn list(&self, mut listing: Listing, active: &mut ActiveRequest) -> Answered {
+    async fn list(&self, mut listing: Listing, active: &mut ActiveRequest) -> HttpResponse {
         match next_page(&self.lookup, &mut listing).await {
             Ok(_) if !listing.is_complete() && !active.stay() => too_many_stay().into(),
-            Ok(first) => Answered::Pages { first, rest: listing },
+            Ok(first) => HttpResponse::Pages { first, rest: listing },
             Err(_logged) => Problem::unreadable().into(),
         }
     }
@@ -170,7 +175,7 @@ impl HttpHandler {
         &self,
         pull: EventsQuery,
         active: &mut ActiveRequest,
-    ) -> Result<Answered, Problem> {
+    ) -> Result<HttpResponse, Problem> {
         if pull.mode != EventsMode::AtOnce && !active.stay() {
             return Err(too_many_stay());
         }
@@ -183,7 +188,7 @@ impl HttpHandler {
             }
             EventsMode::Stream => {
                 let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());
-                return Ok(Answered::Stream(EventStream::new(cursor, feed, lookup)));
+                return Ok(HttpResponse::Stream(EventStream::new(cursor, feed, lookup)));
             }
         }
         Ok(self.list(pull.listing(cursor), active).await)
@@ -198,14 +203,14 @@ impl HttpHandler {
     }
 }
 
-enum Answered {
+enum HttpResponse {
     Whole(api::Response),
     Pages { first: Bytes, rest: Listing },
     Stream(EventStream),
     File(&'static assets::File, assets::Variant),
 }
 
-impl From<Problem> for Answered {
+impl From<Problem> for HttpResponse {
     fn from(problem: Problem) -> Self {
         Self::Whole(problem.into())
     }
@@ -231,13 +236,13 @@ impl Handler for HttpHandler {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         match answered {
-            Answered::Whole(answer) => {
+            HttpResponse::Whole(answer) => {
                 let status = StatusCode::from_u16(answer.status);
                 response.status_code(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
                 put_headers(response, answer.headers);
                 response.body(answer.body);
             }
-            Answered::Pages { first, rest } => {
+            HttpResponse::Pages { first, rest } => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, rest.headers());
                 if rest.is_complete() {
@@ -247,12 +252,12 @@ impl Handler for HttpHandler {
                     response.stream(while_answering(pages, active));
                 }
             }
-            Answered::File(file, variant) => {
+            HttpResponse::File(file, variant) => {
                 response.status_code(variant.status());
                 put_headers(response, file.headers(variant));
                 response.body(file.body(variant));
             }
-            Answered::Stream(stream) => {
+            HttpResponse::Stream(stream) => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, Frame::headers());
                 response.stream(while_answering(stream.pieces(), active));
