@@ -110,7 +110,7 @@ impl Secrets {
     /// current and has no end.
     ///
     /// # Errors
-    /// [`Refusal::UnknownSecret`] when it does not sign, [`Refusal::LastSecret`] when no other does.
+    /// [`Refusal::UnknownSecret`] when it is not live, [`Refusal::LastSecret`] when no other is.
     pub fn end(&self, id: SecretId, now: Millis) -> Result<Self, Refusal> {
         let mut live: Vec<_> = self.live(now).cloned().collect();
         let place = live.iter().position(|one| one.id == id).ok_or(Refusal::UnknownSecret)?;
