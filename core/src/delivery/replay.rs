@@ -1,8 +1,8 @@
 //! Replays: a second reading of a range of the log, for one webhook.
 //!
 //! A replay moves along its range as a [`Reader`](crate::Reader) moves along the log, with ordering
-//! keys and a pace of its own; its window, health and pauses are those of the webhook. It sends only
-//! events that are settled when their turn comes, so no pending event is overtaken.
+//! keys and a pace of its own; its window, health and pauses are those of the webhook. It sends
+//! only events that are settled when their turn comes, so no pending event is overtaken.
 
 use serde::{Deserialize, Serialize};
 
