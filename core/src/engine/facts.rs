@@ -2,7 +2,7 @@
 //!
 //! A look-up returns the row, its absence, or the [`Need`] for it. The desk loads the needed rows
 //! and decides again from the top; a decision is pure, so that costs microseconds, and needs can
-//! never disagree with the rules. Changes of earlier decisions in a batch are visible to later ones:
+//! never disagree with the rules. Later decisions of a batch see the changes of earlier ones:
 //! nothing loaded later replaces them.
 
 mod attempts;

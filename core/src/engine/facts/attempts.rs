@@ -16,7 +16,7 @@ pub(super) struct AttemptHistory {
 }
 
 impl AttemptHistory {
-    /// Events that are loaded at once: as many as [`Events`](super::Events) loads.
+    /// Events whose attempts are loaded at once: as many as events themselves are.
     const PAGE: u64 = 64;
     /// Events that are kept: some 200 KB.
     const KEPT: usize = 4_096;
