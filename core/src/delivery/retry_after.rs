@@ -10,7 +10,7 @@ use crate::model::millis::Millis;
 pub fn parse(value: &str, now: Millis) -> Option<Millis> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are more seconds than anybody waits.
+        // More digits than fit are longer than any pause.
         let seconds: u64 = value.parse().unwrap_or(u64::MAX);
         return Some(now.plus(seconds.saturating_mul(1_000)));
     }

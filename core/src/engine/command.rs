@@ -123,7 +123,7 @@ pub struct Idempotent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     pub callback_url: CallbackUrl,
-    /// Made of fresh chance that makes nothing else, or brought along.
+    /// Made of random bytes that make nothing else, or supplied by the caller.
     pub secret: Secret,
     /// Settings other than the defaults.
     pub settings: Amendment,
@@ -133,7 +133,7 @@ pub struct Registration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
     pub webhook: WebhookId,
-    /// Made of fresh chance that makes nothing else, or brought along.
+    /// Made of random bytes that make nothing else, or supplied by the caller.
     pub secret: Secret,
     /// Milliseconds that the previous secret goes on signing.
     pub overlap_ms: u64,

@@ -27,7 +27,7 @@ pub enum BadSchedule {
 }
 
 impl RetrySchedule {
-    /// Retries, at most: with a week before each, 20 weeks, beyond which nobody waits.
+    /// Retries, at most: with a week before each, 20 weeks, longer than any useful wait.
     pub const MAX_WAITS: usize = 20;
     /// Seconds: a week.
     pub const MAX_WAIT_S: u32 = 604_800;
