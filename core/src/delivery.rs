@@ -1,4 +1,4 @@
-//! Delivery rules: a webhook's reader of the log, what an answer means, retries, the window of
+//! Delivery rules: a webhook's reader of the log, the meaning of answers, retries, the window of
 //! requests in flight, the health of a receiver, replay.
 
 pub(crate) mod answer;

@@ -1,5 +1,5 @@
-//! The engine: commands go in, decisions are made over facts, changes are committed, and replies and
-//! requests come out.
+//! The engine: it decides commands over facts, commits the changes, and returns replies and
+//! requests.
 
 pub(crate) mod command;
 pub(crate) mod decide;

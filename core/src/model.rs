@@ -1,4 +1,4 @@
-//! Rows and values that know no rule of delivery: the log and its events, tickets, the service,
+//! The data model, without delivery rules: the log and its events, tickets, the service status,
 //! identifiers, time.
 
 pub(crate) mod bounds;

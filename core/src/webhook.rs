@@ -1,4 +1,4 @@
-//! A registered callback URL and its settings.
+//! Webhooks: registered callback URLs and their settings.
 
 pub(crate) mod extra_headers;
 pub(crate) mod retry_schedule;
@@ -20,7 +20,7 @@ use crate::webhook::secrets::Secrets;
 use crate::webhook::subscription::Subscription;
 use serde::Serialize;
 
-/// What a webhook keeps in order.
+/// The scope within which a webhook's events are delivered in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
@@ -30,7 +30,7 @@ pub enum Ordering {
     Ticket,
     /// All events: strictly one after another.
     Webhook,
-    /// Nothing: each event goes as soon as it can.
+    /// Nothing: each event is delivered as soon as it can be.
     None,
 }
 
@@ -52,7 +52,7 @@ impl Ordering {
     }
 }
 
-/// Whether a webhook is sent anything.
+/// The status of a webhook; only an active one is sent anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "typescript",
@@ -61,9 +61,9 @@ impl Ordering {
 )]
 pub enum WebhookStatus {
     Active,
-    /// Nothing is sent until somebody says otherwise; all that it is owed is kept for it.
+    /// Nothing is sent until it is set to active; its backlog is kept.
     Paused,
-    /// Nothing is sent until somebody enables it again; all that it is owed is kept for it.
+    /// Nothing is sent until it is enabled again; its backlog is kept.
     Disabled {
         reason: Reason,
         at: Millis,
@@ -80,7 +80,7 @@ impl WebhookStatus {
         }
     }
 
-    /// Why it is not active.
+    /// The reason why it is not active.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {
         match self {
@@ -106,9 +106,9 @@ pub struct Webhook {
     pub retry_schedule: RetrySchedule,
     /// Milliseconds that one request may take, connecting and reading the answer included.
     pub timeout_ms: u32,
-    /// Requests in flight at the most.
+    /// Requests in flight, at most.
     pub max_in_flight: u32,
-    /// Requests a second at the most.
+    /// Requests a second, at most.
     pub rate_limit: Option<u32>,
     pub status: WebhookStatus,
     pub created_at: Millis,
@@ -116,7 +116,7 @@ pub struct Webhook {
     pub rev: u64,
 }
 
-/// Settings that somebody wants to change; what is `None` stays.
+/// A change of settings; those that are `None` stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amendment {
     pub callback_url: Option<CallbackUrl>,
@@ -132,18 +132,18 @@ pub struct Amendment {
 }
 
 impl Webhook {
-    /// Webhooks of one desk at the most: every one is looked at at each turn, and its settings and
-    /// reader stay in memory.
+    /// Webhooks of one desk, at most: each wake iterates over all of them, and their settings and
+    /// readers stay in memory.
     pub const MAX: usize = 1_000;
     /// Milliseconds: how long Standard Webhooks advises a sender to wait (15 to 30 s), taken at its
     /// lower end because a receiver should answer first and work later.
     pub const TIMEOUT_MS: u32 = 15_000;
     /// Milliseconds: below a second a distant receiver never succeeds, and beyond half a minute a
-    /// hanging one holds places that others could use.
+    /// hanging one holds connections that others could use.
     pub const TIMEOUTS_MS: RangeInclusive<u32> = 1_000..=30_000;
     /// A quarter of what the process sends at once: four webhooks can be busy at the same time.
     pub const MAX_IN_FLIGHT: u32 = 64;
-    /// From one after another to all that a process sends at once.
+    /// Bounds of `max_in_flight`, up to all that a process sends at once.
     pub const WINDOWS: RangeInclusive<u32> = 1..=256;
     /// Requests a second: above this a limit limits nothing that one process could send.
     pub const RATES: RangeInclusive<u32> = 1..=10_000;
@@ -179,7 +179,7 @@ impl Webhook {
         }
     }
 
-    /// Whether this webhook is told of an event.
+    /// Whether the event is delivered to this webhook: it is subscribed, or the event is for it.
     #[must_use]
     pub fn hears(&self, event: &Event) -> bool {
         match event.only_for {
@@ -188,7 +188,7 @@ impl Webhook {
         }
     }
 
-    /// The webhook as it stands after a change of status.
+    /// The webhook with another status.
     #[must_use]
     pub fn with_status(self, status: WebhookStatus) -> Self {
         Self { status, rev: self.rev + 1, ..self }
@@ -200,7 +200,7 @@ impl Webhook {
         Self { secrets, rev: self.rev + 1, ..self }
     }
 
-    /// The webhook with other settings. Pausing and going on are for webhooks that are not disabled.
+    /// The webhook with other settings. `paused` is for webhooks that are not disabled.
     #[must_use]
     pub fn amended(self, amendment: &Amendment) -> Self {
         let Amendment {

@@ -1,22 +1,22 @@
-//! What came back from a receiver, and what it means.
+//! Answers of receivers, and their meaning for delivery.
 
 use serde::{Deserialize, Serialize};
 
-/// What came back.
+/// The answer to a request, or its failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Status {
         status: u16,
-        /// The header `Retry-After` as it came.
+        /// The header `Retry-After`, unparsed.
         retry_after: Option<String>,
-        /// The beginning of the answer's body, for the integrator who asks why.
+        /// The beginning of the answer's body, for diagnosis.
         excerpt: String,
     },
     Failure(Failure),
 }
 
-/// Why no answer came back: a closed set of classes. The transport's own words may name addresses
-/// and are for the server's log only.
+/// The cause of a request without an answer: a closed set of classes. The transport's error text
+/// may name addresses and is for the server's log only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
@@ -31,11 +31,11 @@ pub enum Failure {
     Timeout,
     /// The connection ended before the answer was complete.
     Reset,
-    /// What came back was not HTTP.
+    /// The answer was not HTTP.
     Protocol,
-    /// The host name resolved to addresses that this desk must not call.
+    /// The host name resolved to addresses that the desk must not connect to.
     Blocked,
-    /// The request was never sent, or its answer never heard, by our own fault.
+    /// The desk did not send the request, or did not get its answer, by its own fault.
     Ours,
 }
 
@@ -71,33 +71,33 @@ impl Failure {
     }
 }
 
-/// What an answer means for the event and its webhook.
+/// The meaning of an answer for the event and its webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     Delivered,
-    /// The attempt failed: a step of the ladder.
+    /// The attempt failed: a step of the retry schedule.
     Failed(FailureKind),
-    /// The attempt failed, and the receiver wants nothing more: the webhook is disabled at once.
+    /// The attempt failed, and the receiver is gone for good: the webhook is disabled at once.
     Gone,
-    /// Our own fault: the attempt is repeated, and the receiver not charged.
+    /// The desk's own fault: the attempt is repeated, and does not count against the receiver.
     Unsent,
 }
 
-/// What a failure tells of the receiver, beyond that it failed.
+/// The kind of a failed attempt, which decides about window, pause and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It says no, or is not there.
+    /// The receiver refuses, or is not reachable.
     Refusing,
-    /// It did not answer in time.
+    /// The receiver did not answer in time.
     Slow,
-    /// It says that it cannot, for now (503).
+    /// The receiver is unavailable for now (503).
     Unavailable,
-    /// It says that it is asked too often (429): no sign of ill health.
+    /// The receiver gets too many requests (429): no sign of ill health.
     Busy,
 }
 
 impl FailureKind {
-    /// Whether the receiver wants to be asked less at once.
+    /// Whether it narrows the window of requests in flight.
     #[must_use]
     pub fn narrows_window(self) -> bool {
         match self {
@@ -106,7 +106,7 @@ impl FailureKind {
         }
     }
 
-    /// Whether its `Retry-After` is heeded.
+    /// Whether a `Retry-After` with it is honoured.
     #[must_use]
     pub fn asks_to_wait(self) -> bool {
         match self {
@@ -128,11 +128,11 @@ impl FailureKind {
 impl Answer {
     /// Bytes of a body that are read: enough for any answer that a person would read.
     pub const MAX_READ: usize = 16 * 1_024;
-    /// Bytes of a body that are kept. A million attempts with a full excerpt are 1 GiB.
+    /// Bytes of a body that are stored. A million attempts with a full excerpt are 1 GiB.
     pub const EXCERPT: usize = 1_024;
 
-    /// The answer rules, all of them. Redirects (3xx) are not followed: the new address is one that
-    /// nobody registered, and a signed body must not be sent there.
+    /// All answer rules. Redirects (3xx) are not followed: the new address was not registered, and
+    /// a signed body must not be sent there.
     #[must_use]
     pub fn meaning(&self) -> Meaning {
         match self {
@@ -156,8 +156,9 @@ impl Answer {
 }
 
 /// The beginning of an answer's body as text: at most [`Answer::EXCERPT`] bytes, never cut inside a
-/// character, with U+FFFD for what is not UTF-8 and for NUL, which some stores cut at. A receiver
-/// that sends back what it got does not get a signature or a secret into the store.
+/// character, with U+FFFD for bytes that are not UTF-8 and for NUL, which some stores cut at.
+/// Signatures and secrets are hidden, so that a receiver that echoes a request does not get them
+/// into the store.
 #[must_use]
 pub fn excerpt(body: &[u8]) -> String {
     let start = body.get(..Answer::EXCERPT).unwrap_or(body);
@@ -171,7 +172,7 @@ pub fn excerpt(body: &[u8]) -> String {
     text
 }
 
-/// `text` with dots for all base64 that follows `mark`, some escapes of it included.
+/// `text` with dots for all base64 that follows `mark`, including some escaped forms.
 fn hide(text: &str, mark: &str) -> String {
     let is_base64 =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '\\' | '%');

@@ -1,4 +1,4 @@
-//! One HTTP request made for one event to one webhook, with its answer and what followed.
+//! Attempts: HTTP requests for one event to one webhook, each with its answer and the next step.
 
 use crate::delivery::answer::{Answer, Failure};
 use crate::model::id::WebhookId;
@@ -6,12 +6,12 @@ use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 
-/// Which attempt.
+/// The key of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AttemptKey {
     pub seq: Seq,
     pub webhook: WebhookId,
-    /// Of all requests made for this event to this webhook: 1, 2, 3 …
+    /// Counts the requests for this event to this webhook: 1, 2, 3 …
     pub number: u32,
 }
 
@@ -19,24 +19,24 @@ pub struct AttemptKey {
 pub struct Attempt {
     pub key: AttemptKey,
     pub at: Millis,
-    /// `None` when the end was never heard.
+    /// `None` when the end was not reported.
     pub duration_ms: Option<u64>,
     pub answer: Answer,
     pub reason: Reason,
-    /// When the event is tried again; `None` when it is settled.
+    /// When the retry is scheduled; `None` when the event is settled.
     pub next_attempt_at: Option<Millis>,
 }
 
-/// What was tried of one event for one webhook, in short.
+/// A summary of the attempts of one event for one webhook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AttemptSummary {
-    /// The last request that ended: 0 when there was none.
+    /// The number of the last request that ended; 0 when there was none.
     pub number: u32,
     pub delivered: bool,
 }
 
 impl AttemptSummary {
-    /// This and one attempt more.
+    /// This summary with one more attempt.
     #[must_use]
     pub fn and(self, attempt: &Attempt) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl AttemptSummary {
         }
     }
 
-    /// This and what was tried beside it.
+    /// This summary merged with that of other attempts.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self { number: self.number.max(other.number), delivered: self.delivered || other.delivered }
@@ -53,7 +53,7 @@ impl AttemptSummary {
 }
 
 impl Attempt {
-    /// A request whose end we did not hear.
+    /// The attempt of a request whose end was not reported.
     #[must_use]
     pub fn unreported(
         key: AttemptKey,

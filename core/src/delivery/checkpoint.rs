@@ -1,10 +1,10 @@
-//! How far a reader has come in the log.
+//! Checkpoints: positions up to which a reader has read the log.
 
 use crate::model::event::Event;
 use crate::model::seq::Seq;
 use crate::model::tallies::Tallies;
 
-/// A place in the log, and the events up to there by type.
+/// A position in the log, and the events up to there by type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     pub read_to: Seq,
@@ -12,7 +12,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The place behind `event`.
+    /// The checkpoint after `event`.
     #[must_use]
     pub fn past(mut self, event: &Event) -> Self {
         self.read_to = event.seq;

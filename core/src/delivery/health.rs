@@ -1,8 +1,8 @@
-//! How a receiver fares, judged by the ends of its requests, and what follows from it.
+//! The health of a receiver: a circuit breaker over the ends of its requests.
 //!
-//! A receiver that keeps failing over several subjects is *down*: it is left alone but for probes,
-//! one at a time and further and further apart, and no ladder moves. The first success heals it.
-//! Silence is not failing: with nothing in flight and nothing waiting, all counts start anew.
+//! A receiver that keeps failing over several ordering keys is *down*: it gets probes only, one at
+//! a time and further and further apart, and no retry schedule advances. The first success ends it.
+//! Idle is not failing: with nothing in flight and nothing waiting, all counts start anew.
 
 use std::ops::RangeInclusive;
 
@@ -11,30 +11,30 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::ordering_key::OrderingKey;
 use crate::model::millis::Millis;
 
-/// The figures of health: documented options of a host, with their defaults.
+/// The thresholds and waits of health: documented options of a host, with their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthPolicy {
-    /// Failures in a row that take a receiver down. Ten in a row are no hiccup: with a receiver
-    /// that fails every second request by chance they come once in a thousand.
+    /// Failures in a row after which a receiver is down. Ten in a row are no hiccup: with a
+    /// receiver that fails every second request by chance they come once in a thousand.
     pub down_after: u32,
     /// Milliseconds to the first probe: a restart of the receiver is noticed at once.
     pub probe_first_ms: u64,
-    /// Milliseconds between probes at the most: a receiver that is back hears of it within a
-    /// quarter of an hour, after having been asked a hundred times a day.
+    /// Milliseconds between probes, at most: a receiver that is back is noticed within a quarter of
+    /// an hour, and one that is not gets a hundred probes a day.
     pub probe_most_ms: u64,
-    /// Milliseconds of nothing but failures that disable a webhook: five days, longer than a long
-    /// weekend and than the default ladder.
+    /// Milliseconds of nothing but failures after which a webhook is disabled: five days, longer
+    /// than a long weekend and than the default retry schedule.
     pub disable_after_ms: u64,
 }
 
 impl HealthPolicy {
-    /// Failures in a row: with none of them, a receiver would be down from the start.
+    /// Failures in a row: with 0, a receiver would be down from the start.
     pub const FAILURES: RangeInclusive<u64> = 1..=u32::MAX as u64;
-    /// Milliseconds between probes, a day at the most: beyond it a receiver would be as good as
+    /// Milliseconds between probes, a day at most: beyond it a receiver would be as good as
     /// forgotten.
     pub const PROBES_MS: RangeInclusive<u64> = 1..=86_400_000;
-    /// Seconds of failures, a year at the most: beyond it disabling means nothing.
+    /// Seconds of failures, a year at most: beyond it disabling means nothing.
     pub const DISABLE_AFTER_S: RangeInclusive<u64> = 1..=31_536_000;
 }
 
@@ -53,24 +53,24 @@ impl Default for HealthPolicy {
 pub struct Health {
     /// Failures in a row.
     pub failed: u32,
-    /// Whom they were about: up to [`Health::WIDE`] subjects, so that one poisoned ticket does not
-    /// take a receiver down.
+    /// Their ordering keys, up to [`Health::WIDE`], so that failures of one poisoned ticket alone
+    /// do not count as a receiver that is down.
     pub ordering_keys: Vec<OrderingKey>,
     pub failing_since: Option<Millis>,
     pub down: Option<Down>,
 }
 
-/// A receiver that is left alone but for probes.
+/// The state of a receiver that is down and gets probes only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
-    /// Probes that failed.
+    /// Failed probes.
     pub probes: u32,
     pub next_probe: Millis,
 }
 
 impl Down {
-    /// From when on it may be probed. A time beyond the longest wait was set by a clock that was
-    /// wrong, and is past.
+    /// The time from which it may be probed. A time beyond the longest wait was set by a clock that
+    /// was wrong: the probe is due.
     #[must_use]
     pub fn probes_from(&self, policy: &HealthPolicy, now: Millis) -> Millis {
         let longest_ms = policy.probe_most_ms.max(policy.probe_first_ms);
@@ -78,10 +78,9 @@ impl Down {
     }
 }
 
-/// What a failure brought about.
+/// The change of health after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthChange {
-    /// Nothing new.
     Unchanged,
     /// The receiver is down from here on.
     Down,
@@ -90,7 +89,7 @@ pub enum HealthChange {
 }
 
 impl Health {
-    /// Subjects over which failures must be spread. Two could be one customer's two tickets.
+    /// Ordering keys over which failures must be spread. Two could be one customer's two tickets.
     pub const WIDE: usize = 3;
 
     #[must_use]
@@ -98,14 +97,14 @@ impl Health {
         self.down.is_some()
     }
 
-    /// A request was delivered. Says whether the receiver was down until now.
+    /// Records a success. Returns whether the receiver was down until now.
     pub fn succeed(&mut self) -> bool {
         let was_down = self.is_down();
         *self = Self::default();
         was_down
     }
 
-    /// A request failed that counts against the receiver.
+    /// Records a failure that counts against the receiver.
     pub fn fail(&mut self, ordering_key: OrderingKey, now: Millis) {
         self.failed = self.failed.saturating_add(1);
         self.failing_since.get_or_insert(now);
@@ -114,7 +113,7 @@ impl Health {
         }
     }
 
-    /// A probe failed, whatever it says of the receiver: the next one waits twice as long.
+    /// Records a failed probe, of any kind: the next one waits twice as long.
     pub fn probe_failed(&mut self, policy: &HealthPolicy, now: Millis) {
         if let Some(down) = &mut self.down {
             down.probes = down.probes.saturating_add(1);
@@ -125,7 +124,7 @@ impl Health {
     }
 
     /// Judges the failures so far. A receiver with `one_lane` only is never down, as that lane's
-    /// ladder is pace enough, and needs no spread to be disabled.
+    /// retry schedule is slow enough, and is disabled whatever the number of ordering keys.
     pub fn judge(&mut self, policy: &HealthPolicy, one_lane: bool, now: Millis) -> HealthChange {
         let wide = self.ordering_keys.len() >= Self::WIDE;
         let failing_ms = self.failing_since.map_or(0, |since| now.since(since));
@@ -139,12 +138,12 @@ impl Health {
         HealthChange::Down
     }
 
-    /// Nothing is in flight and nothing waits: failures are over.
+    /// Resets the failures, as nothing is in flight and nothing waits.
     pub fn rest(&mut self) {
         *self = Self { down: self.down, ..Self::default() };
     }
 
-    /// Somebody says that the receiver is back: it is probed at once.
+    /// Makes a probe due at once, as a caller expects the receiver to be back.
     pub fn probe_now(&mut self, now: Millis) {
         if let Some(down) = &mut self.down {
             *down = Down { probes: 0, next_probe: now };
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn ten_failures_in_a_row_over_three_subjects_are_down() {
-        // failures, subjects, one lane, verdict
+        // failures, ordering keys, one lane, change
         const TABLE: [(u64, u64, bool, HealthChange); 5] = [
             (9, 3, false, HealthChange::Unchanged),
             (10, 3, false, HealthChange::Down),

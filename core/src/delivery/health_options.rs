@@ -1,9 +1,9 @@
-//! The health policy as an operator's options, in whichever host: their defaults and bounds.
+//! The health policy as operator options, shared by all hosts: defaults and bounds.
 
 use crate::delivery::health::HealthPolicy;
 use crate::model::bounds::{OutOfBounds, within};
 
-/// The figures of health as an operator sets them. What is `None` has its default.
+/// The health policy as an operator sets it. Options that are `None` have their default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthOptions {
     pub down_after: Option<u32>,
@@ -14,7 +14,7 @@ pub struct HealthOptions {
 
 impl HealthOptions {
     /// # Errors
-    /// [`OutOfBounds`] for the first figure that is.
+    /// [`OutOfBounds`] for the first option that is.
     pub fn policy(self) -> Result<HealthPolicy, OutOfBounds> {
         let defaults = HealthPolicy::default();
         let disable_after_ms = self.disable_after_s.map(|seconds| seconds.saturating_mul(1_000));

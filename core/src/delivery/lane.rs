@@ -1,4 +1,5 @@
-//! One webhook × one subject: inside a lane order is kept, and lanes do not wait for each other.
+//! Lanes: the queue of one webhook and one ordering key. Inside a lane order is kept, and lanes do
+//! not wait for each other.
 
 use crate::delivery::ordering_key::OrderingKey;
 use crate::model::id::WebhookId;
@@ -7,48 +8,48 @@ use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 use crate::webhook::retry_schedule::RetrySchedule;
 
-/// A subject whose next event waits. A lane that sends is a [`Slot`] of the reader, and one with
-/// nothing to send has no row at all.
+/// An ordering key whose next event waits. A lane that sends is a [`Slot`](crate::Slot) of the
+/// reader, and one with nothing to send has no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
     pub webhook: WebhookId,
     pub ordering_key: OrderingKey,
-    /// The event that goes next.
+    /// The next event to be sent.
     pub head: Seq,
     /// Requests made for the head so far.
     pub number: u32,
-    /// Steps of the ladder that the head has taken.
+    /// Steps of the retry schedule that the head has taken.
     pub step: u32,
     pub due: Millis,
-    /// The subject's last event that was read behind the head.
+    /// The last event of the ordering key that is queued after the head.
     pub last_queued: Option<Seq>,
     pub why: Reason,
 }
 
 impl Lane {
-    /// Waiting lanes of one webhook at the most. With more, nothing new is read for it: what it is
-    /// owed waits in the log, where it costs nothing.
+    /// Waiting lanes of one webhook, at most. With as many, nothing new is read for it: its backlog
+    /// waits in the log, where it costs nothing.
     pub const MAX: u32 = 10_000;
 
-    /// The order in which lanes go.
+    /// The sort key of the order in which lanes are sent.
     #[must_use]
     pub fn turn(&self) -> (Millis, Seq) {
         (self.due, self.head)
     }
 
-    /// Whether the head may go. A due time further away than the schedule's longest wait was set by
-    /// a clock that was wrong, and is due.
+    /// Whether the head may be sent. A due time further away than the schedule's longest wait was
+    /// set by a clock that was wrong: the head is due.
     #[must_use]
     pub fn is_due(&self, now: Millis, schedule: &RetrySchedule) -> bool {
         self.due <= now || self.due > now.plus(schedule.longest_ms().max(Self::MAX_PAUSE_MS))
     }
 
-    /// Milliseconds that a receiver's `Retry-After` can hold an event back, at the most: a day,
-    /// like the ladder's longest wait.
+    /// Milliseconds that a receiver's `Retry-After` can hold an event back, at most: a day, like
+    /// the longest wait of the default retry schedule.
     pub const MAX_PAUSE_MS: u64 = 86_400_000;
 
-    /// Milliseconds before an attempt is repeated that failed by our own fault: long enough not to
-    /// spin while files or memory are short, short enough that nobody notices.
+    /// Milliseconds before an attempt is repeated that failed by the desk's own fault: long enough
+    /// not to spin while files or memory are short, short enough to go unnoticed.
     pub const OUR_WAIT_MS: u64 = 1_000;
 }
 

@@ -7,18 +7,18 @@ use crate::model::seq::Seq;
 use crate::model::text::spelled;
 use crate::webhook::Ordering;
 
-/// What is kept in order, for one webhook: what it reads of the log, apart from that one event that
-/// somebody wants to be sent once more, and apart from these what a replay reads.
+/// An ordering key of one webhook. Events that its reader reads, resends and replays have keys of
+/// their own, so that they do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderingKey {
     Live(Scope),
     Resend(Seq),
     Replay(Scope),
-    /// What a replay had in flight when it was stopped. It never waits.
+    /// An event that a replay had in flight when it was stopped. It never waits.
     Cancelled(Seq),
 }
 
-/// What order is kept within. A webhook's [`Ordering`] is a choice of scope.
+/// The scope within which order is kept. A webhook's [`Ordering`] is a choice of scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// One event by itself.
@@ -30,20 +30,20 @@ pub enum Scope {
 }
 
 impl OrderingKey {
-    /// No subject sorts before it.
+    /// The least key in sort order.
     pub(crate) const FIRST: Self = Self::Live(Scope::Event(Seq(0)));
-    /// How the subjects of a replay are spelled, up to their scope.
+    /// The prefix of a replay's keys in text form, before their scope.
     pub(crate) const REPLAY: &str = "replay:";
     const AGAIN: &str = "again#";
     const STOPPED: &str = "stopped#";
 
-    /// What the event is read under.
+    /// The key of an event that the reader reads.
     #[must_use]
     pub fn of(event: &Event, ordering: Ordering) -> Self {
         Self::Live(Scope::of(event, ordering))
     }
 
-    /// What a replay reads the event under.
+    /// The key of an event that a replay reads.
     #[must_use]
     pub fn replayed(event: &Event, ordering: Ordering) -> Self {
         Self::Replay(Scope::of(event, ordering))

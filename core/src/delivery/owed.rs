@@ -1,10 +1,10 @@
-//! What a webhook is owed in all, as a number and a digest: a receiver that comes to the same
-//! digest has heard of exactly the same events.
+//! The owed digest: count and digest of all events that a webhook was due to get. A receiver that
+//! computes the same digest got exactly the same events.
 //!
 //! The digest is the sum of the SHA-256 of each event's id, as whole numbers modulo 2²⁵⁶. It does
-//! not depend on any order, so a receiver adds as it hears; and what turns out not to be wanted is
-//! taken away again. Ids are made by the desk alone: nobody can choose them so that sums collide
-//! (the additive hash of Bellare and Micciancio, EUROCRYPT 1997).
+//! not depend on any order, so a receiver adds ids as events arrive, and a filtered event is
+//! subtracted again. Only the desk makes ids: nobody can choose them so that sums collide (the
+//! additive hash of Bellare and Micciancio, EUROCRYPT 1997).
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::id::EventId;
 
-/// The events that a webhook was owed so far: read, delivered, given up or expired.
+/// The events of a webhook so far: read, delivered, abandoned or expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Owed {
@@ -26,7 +26,7 @@ pub struct Owed {
 }
 
 impl Owed {
-    /// An event is owed, unless it is one of those that are not counted.
+    /// Adds an event, unless it is one of those that are not counted.
     pub fn add(&mut self, event: EventId) {
         if self.counts(event) {
             self.through = self.through.max(Some(event));
@@ -35,7 +35,7 @@ impl Owed {
         }
     }
 
-    /// An event that was counted is not wanted after all.
+    /// Subtracts an added event that is filtered out.
     pub fn remove(&mut self, event: EventId) {
         if self.counts(event) {
             self.count -= 1;
@@ -58,7 +58,7 @@ impl Sum {
         self.plus(hash(event), 0);
     }
 
-    /// Taking away is adding the complement and one.
+    /// Subtraction is adding the complement and one.
     fn remove(&mut self, event: EventId) {
         self.plus(hash(event).map(|byte| !byte), 1);
     }

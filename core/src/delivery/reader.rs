@@ -1,7 +1,7 @@
-//! A webhook's place in the log.
+//! Readers: the consumer state of each webhook over the log.
 //!
-//! No row is written per webhook when something happens: each webhook has one reader, which moves
-//! along the log. What it has in flight is part of it, and what waits is a [`Lane`].
+//! No row is written per webhook when an event is appended: each webhook has one reader, which
+//! moves along the log. Requests in flight are part of it, and waiting events are in [`Lane`]s.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,39 +25,41 @@ use crate::webhook::{Ordering, Webhook};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
     pub webhook: WebhookId,
-    /// Everything up to here was read: it was sent, waits, or is behind something that does.
+    /// Everything up to here was read: it was skipped or sent, it waits, or it is queued behind an
+    /// event that does.
     pub read_to: Seq,
     /// The events up to there, by type.
     pub tallies: Tallies,
     /// Events above there that are for this webhook only.
     pub targeted: u64,
-    /// What order is kept now. Another one that the webhook asks for comes into force when nothing
-    /// is in flight or waits.
+    /// The ordering in effect. Another one that the webhook is set to takes effect when nothing is
+    /// in flight or waits.
     pub ordering: Ordering,
     pub sending: Vec<Slot>,
     /// The host that sends for this webhook.
     pub holder: Option<HolderId>,
-    /// How much may be in flight.
+    /// The window of requests in flight.
     pub window: Window,
     pub health: Health,
-    /// Nothing is sent before this time: the receiver asked for it.
+    /// Nothing is sent before this time, because of a `Retry-After` or of the desk's own failure to
+    /// send.
     pub not_before: Millis,
-    /// Microseconds of unix time before which the webhook's rate allows no request.
+    /// Microseconds of Unix time before which the webhook's rate limit allows no request.
     pub rate_from_us: u64,
-    /// Events that were read and are neither delivered nor abandoned.
+    /// Events that were read and are not settled.
     pub pending: u64,
-    /// Lanes that wait.
+    /// Waiting lanes.
     pub waiting: u32,
     pub replay: Replay,
-    /// What it was owed in all.
+    /// The owed digest.
     pub owed: Owed,
-    /// What it was owed and will never hear of, as the log no longer has it.
+    /// Events that were deleted before they were delivered to it.
     pub expired: Option<Expired>,
     /// Grows by one with each change of this row.
     pub rev: u64,
 }
 
-/// Events that a webhook was owed when they were let go.
+/// Events that retention deleted before they were delivered to a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Expired {
@@ -67,15 +69,15 @@ pub struct Expired {
 }
 
 impl Reader {
-    /// Milliseconds that a receiver's `Retry-After` can hold all of its webhook back, at the most:
-    /// an hour, so that a slip of the pen does not silence it for a year.
+    /// Milliseconds that a receiver's `Retry-After` can pause all of its webhook, at most: an hour,
+    /// so that a mistyped `Retry-After` cannot pause it for a year.
     pub const MAX_PAUSE_MS: u64 = 3_600_000;
 
-    /// Milliseconds that the clocks of two hosts may be apart without either taking over from the
-    /// other what is not lost. Clocks that are kept by NTP are within a tenth of it.
+    /// Milliseconds that the clocks of two hosts may be apart without either taking over requests
+    /// of the other that are not lost. Clocks that are kept by NTP are within a tenth of it.
     const CLOCKS_APART_MS: u64 = 1_000;
 
-    /// A reader that hears of what happens after the log as it stands.
+    /// A reader at the head of the log.
     #[must_use]
     pub fn new(webhook: &Webhook, log: &Log) -> Self {
         Self {
@@ -104,14 +106,15 @@ impl Reader {
         u32::try_from(self.sending.len()).unwrap_or(u32::MAX)
     }
 
-    /// Events that the webhook is still owed.
+    /// The backlog: events that are still to be delivered.
     #[must_use]
     pub fn backlog(&self, webhook: &Webhook, log: &Log) -> u64 {
         self.pending + self.targeted + webhook.events.events_between(&self.tallies, &log.tallies)
     }
 
-    /// From when on anything may be sent: the receiver may have asked for a pause, and the webhook
-    /// for a rate. A time beyond the longest pause was set by a clock that was wrong, and is past.
+    /// The time from which requests may be sent: there may be a pause, and the webhook may have a
+    /// rate limit. A time beyond the longest pause was set by a clock that was wrong, and is
+    /// ignored.
     #[must_use]
     pub fn sends_from(&self, now: Millis) -> Millis {
         let paced = Millis(self.rate_from_us / 1_000);
@@ -119,13 +122,13 @@ impl Reader {
         if from > now.plus(Self::MAX_PAUSE_MS) { now } else { from }
     }
 
-    /// A request goes out: with a rate, the next one goes no sooner than its share of a second
-    /// later.
+    /// Records that a request is sent: with a rate limit, the next one is sent no sooner than its
+    /// share of a second later.
     pub fn keep_rate(&mut self, rate_limit: Option<u32>, now: Millis) {
         self.rate_from_us = paced(self.rate_from_us, rate_limit, now);
     }
 
-    /// Why the webhook is not sent all that it is owed, if anything but its window holds it back.
+    /// The reason for which delivery is held back, other than the window.
     #[must_use]
     pub fn holds_back(&self, webhook: &Webhook, now: Millis) -> Option<Reason> {
         if !webhook.is_active() {
@@ -143,7 +146,7 @@ impl Reader {
         }
     }
 
-    /// Whether another ordering waits for all that is in flight and waiting to be over.
+    /// Whether another ordering is to take effect as soon as nothing is in flight or waits.
     #[must_use]
     pub fn is_reordering(&self, webhook: &Webhook) -> bool {
         self.ordering != webhook.ordering
@@ -155,7 +158,7 @@ impl Reader {
         self.sending.is_empty() && self.waiting == 0
     }
 
-    /// Whether anything new may be read.
+    /// Whether new events may be read.
     #[must_use]
     pub fn may_read(&self, webhook: &Webhook) -> bool {
         self.waiting < Lane::MAX && !self.is_reordering(webhook)
@@ -167,8 +170,8 @@ impl Reader {
         self.replay.waiting < Replay::MAX_WAITING && self.may_read(webhook)
     }
 
-    /// When the replay that runs has something to send, room aside. A pace beyond a second was set
-    /// by a clock that was wrong.
+    /// When the running replay may send its next event, if there is room. A pace beyond a second
+    /// was set by a clock that was wrong, and is ignored.
     #[must_use]
     pub fn replays_at(&self, webhook: &Webhook, now: Millis) -> Option<Millis> {
         let unread = self.replay.run.filter(|run| run.read_to < run.range.to)?;
@@ -177,8 +180,8 @@ impl Reader {
         self.may_replay(webhook).then_some(from)
     }
 
-    /// Whether the event is still owed by what is read of the log, whose lane for its subject is
-    /// `lane`. `read_to` is how far that came.
+    /// Whether the event is still to be read, or is queued or in flight under its live ordering
+    /// key. `lane` is the lane of that key, and `read_to` the reader's position.
     #[must_use]
     pub fn owes(&self, event: &Event, read_to: Seq, lane: Option<&Lane>) -> bool {
         let within = |head: Seq, last_queued: Option<Seq>| {
@@ -194,39 +197,39 @@ impl Reader {
                 .any(|s| s.ordering_key == ordering_key && within(s.seq, s.last_queued))
     }
 
-    /// An event of `ordering_key` is there to be delivered.
+    /// Counts an event of `ordering_key` that is pending.
     pub fn add_pending(&mut self, ordering_key: OrderingKey) {
         self.pending += 1;
         self.replay.pending += u64::from(ordering_key.is_replay());
     }
 
-    /// An event of `ordering_key` is done with.
+    /// Uncounts an event of `ordering_key` that is settled.
     pub fn remove_pending(&mut self, ordering_key: OrderingKey) {
         self.pending -= 1;
         self.replay.pending -= u64::from(ordering_key.is_replay());
     }
 
-    /// An event that it was owed is let go.
+    /// Records that a pending event is deleted by retention.
     pub fn expire(&mut self, event: EventId) {
         let so_far = self.expired.unwrap_or(Expired { from: event, to: event, count: 0 });
         let (from, to) = (so_far.from.min(event), so_far.to.max(event));
         self.expired = Some(Expired { from, to, count: so_far.count + 1 });
     }
 
-    /// `ordering_key` waits.
+    /// Counts a lane of `ordering_key` that waits.
     pub fn add_waiting(&mut self, ordering_key: OrderingKey) {
         self.waiting += 1;
         self.replay.waiting += u32::from(ordering_key.is_replay());
     }
 
-    /// `ordering_key` waits no longer.
+    /// Uncounts a lane of `ordering_key`.
     pub fn remove_waiting(&mut self, ordering_key: OrderingKey) {
         self.waiting -= 1;
         self.replay.waiting -= u32::from(ordering_key.is_replay());
     }
 
-    /// Ends the replay that runs, if any. What it has in flight comes to its end, and its lanes are
-    /// to be taken away.
+    /// Stops the running replay, if any. Its requests in flight are completed; the caller deletes
+    /// its lanes.
     pub fn stop_replay(&mut self) {
         let mut in_flight = 0;
         for slot in self.sending.iter_mut().filter(|slot| slot.ordering_key.is_replay()) {
@@ -239,15 +242,15 @@ impl Reader {
         self.replay = Replay::default();
     }
 
-    /// Moves to `place`, past an event that is read.
+    /// Advances to `place`, past `event`.
     pub fn read(&mut self, place: Checkpoint, event: &Event) {
         self.read_to = place.read_to;
         self.tallies = place.tallies;
         self.targeted -= u64::from(event.only_for == Some(self.webhook));
     }
 
-    /// From when on another host than `holder` may send for this webhook, if not now: what is in
-    /// flight is waited for until it is surely lost, and a while longer, as clocks differ.
+    /// When `holder` may take over the webhook from another host; `None` if it may now. Requests in
+    /// flight must be lost first, and a margin passed, as clocks differ.
     #[must_use]
     pub fn free_at(&self, holder: HolderId, timeout_ms: u32) -> Option<Millis> {
         if self.holder.is_none_or(|of| of == holder) {

@@ -1,8 +1,8 @@
-//! Events once more: a second reading of a part of the log, for one webhook.
+//! Replays: a second reading of a range of the log, for one webhook.
 //!
-//! A replay moves along its part as a [`Reader`](crate::Reader) moves along the log, with subjects
-//! of its own and at a pace of its own; its room, health and pauses are those of the webhook. It
-//! touches only what is settled when its turn comes, so nothing owed is ever overtaken.
+//! A replay moves along its range as a [`Reader`](crate::Reader) moves along the log, with ordering
+//! keys and a pace of its own; its window, health and pauses are those of the webhook. It sends
+//! only events that are settled when their turn comes, so no pending event is overtaken.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +10,13 @@ use crate::delivery::lane::Lane;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 
-/// Which of the settled events are sent once more.
+/// The settled events that a replay sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum ReplayFilter {
-    /// Those that were never delivered: given up, or skipped and wanted since.
+    /// Events that were never delivered: abandoned, or skipped before the webhook subscribed to
+    /// their type.
     Undelivered,
     All,
 }
@@ -36,7 +37,7 @@ impl ReplayFilter {
         Self::ALL.into_iter().find(|only| only.name() == name)
     }
 
-    /// Whether it takes a settled event.
+    /// Whether it includes a settled event.
     #[must_use]
     pub fn takes(self, delivered: bool) -> bool {
         match self {
@@ -46,28 +47,28 @@ impl ReplayFilter {
     }
 }
 
-/// A part of the log, and what of it is wanted.
+/// A range of the log, and a filter over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayRange {
-    /// The place before its first event.
+    /// The position before its first event.
     pub after: Seq,
-    /// The place of its last event.
+    /// The position of its last event.
     pub to: Seq,
     pub only: ReplayFilter,
-    /// Events that it begins with in a second at the most.
+    /// Events that are begun in a second, at most.
     pub per_second: Option<u32>,
 }
 
-/// What a part of the log held for a webhook when it was counted.
+/// The events in a range of the log for a webhook, counted before the replay starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayCount {
-    /// Events to be sent once more.
+    /// Events to be replayed.
     pub count: u64,
-    /// Events that the webhook is still owed, which are left out.
+    /// Events that are still pending, which are left out.
     pub owed: u64,
 }
 
-/// A replay that runs.
+/// A running replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayRun {
     pub range: ReplayRange,
@@ -75,9 +76,9 @@ pub struct ReplayRun {
     pub started_at: Millis,
     /// Everything up to here was read.
     pub read_to: Seq,
-    /// Microseconds of unix time before which its pace allows no further event.
+    /// Microseconds of Unix time before which its pace allows no further event.
     pub from_us: u64,
-    /// Events that it began with so far.
+    /// Events that were begun so far.
     pub sent: u64,
 }
 
@@ -89,31 +90,31 @@ impl ReplayRun {
     }
 }
 
-/// What a webhook's reader keeps of its replay.
+/// The replay state of a webhook's reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Replay {
     pub run: Option<ReplayRun>,
-    /// Events that were read for a replay and are not done with.
+    /// Events that were read for a replay and are not settled.
     pub pending: u64,
-    /// Lanes of a replay that wait.
+    /// Waiting lanes of a replay.
     pub waiting: u32,
 }
 
 impl Replay {
-    /// Waiting lanes of a replay at the most: half of what a webhook may have, so that what is new
-    /// can always wait too.
+    /// Waiting lanes of a replay, at most: half of what a webhook may have, so that there is always
+    /// room for new events to wait.
     pub const MAX_WAITING: u32 = Lane::MAX / 2;
 
-    /// Whether all of it is done with.
+    /// Whether it was read to its end and all its events are settled.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.pending == 0 && self.run.is_some_and(|run| run.read_to >= run.range.to)
     }
 }
 
-/// The time from which on one more may go, once one has gone at `now`: with a rate, no sooner than
-/// its share of a second later. What was not used of a pause is not made up for.
+/// The time, in microseconds, from which the next event may be sent, after one at `now`: with a
+/// rate, no sooner than its share of a second later. Unused time is not made up for.
 #[must_use]
 pub(crate) fn paced(from_us: u64, per_second: Option<u32>, now: Millis) -> u64 {
     let now_us = now.0.saturating_mul(1_000);

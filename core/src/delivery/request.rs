@@ -1,4 +1,4 @@
-//! A finished webhook request: a POST, signed, that a host only moves.
+//! Webhook requests: complete, signed POSTs that a host only has to send.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,32 +13,32 @@ use crate::webhook::Webhook;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// What we call ourselves, to receivers and to other desks.
+/// The `User-Agent` header, to receivers and to other desks.
 pub const USER_AGENT: &str = concat!("HookDesk/", env!("CARGO_PKG_VERSION"));
 
-/// A finished webhook request: a POST, signed.
+/// A complete, signed webhook request: a POST.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Request {
     pub key: RequestKey,
     pub url: CallbackUrl,
-    /// In the order in which they are sent.
+    /// In sending order.
     pub headers: Vec<(Cow<'static, str>, String)>,
     pub body: Arc<str>,
-    /// For all of it: resolving, connecting, sending, and reading the answer.
+    /// Milliseconds for all of it: resolving, connecting, sending, and reading the answer.
     pub timeout_ms: u32,
 }
 
-/// The request that a report is about, as the request had it.
+/// The key of a request, which its report repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct RequestKey {
     pub webhook: WebhookId,
-    /// The event's place in the log.
+    /// The event's position in the log.
     pub seq: Seq,
-    /// Of all requests for this event and webhook.
+    /// Counts the requests for this event and webhook: 1, 2, 3 …
     pub number: u32,
     #[serde(rename = "sentAtMs")]
     pub sent_at: Millis,

@@ -1,23 +1,23 @@
-//! `Retry-After` (RFC 9110 §10.2.3): a receiver says when it wants to be asked again, in seconds or
-//! with a date.
+//! The header `Retry-After` (RFC 9110 §10.2.3): a time for the next request, in seconds or as a
+//! date.
 
 use chrono::{DateTime, NaiveDateTime};
 
 use crate::model::millis::Millis;
 
-/// When a receiver that sent `value` wants to be asked again; `None` when the value says nothing.
+/// The time that `value` names, not before `now`; `None` when it is malformed.
 #[must_use]
 pub fn parse(value: &str, now: Millis) -> Option<Millis> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are more seconds than anybody waits.
+        // More digits than fit are longer than any pause.
         let seconds: u64 = value.parse().unwrap_or(u64::MAX);
         return Some(now.plus(seconds.saturating_mul(1_000)));
     }
     date(value).map(|at| at.max(now))
 }
 
-/// A date in one of the three forms that RFC 9110 §5.6.7 asks recipients to take.
+/// A date in one of the three forms that RFC 9110 §5.6.7 requires recipients to accept.
 fn date(value: &str) -> Option<Millis> {
     let fixed = || DateTime::parse_from_rfc2822(value).ok().map(|at| at.timestamp_millis());
     let old = |format| {

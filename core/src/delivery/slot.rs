@@ -1,4 +1,4 @@
-//! A request in flight, and the lane that it becomes when it has to be made again.
+//! Slots: requests in flight, and their conversion from and to waiting lanes.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,31 +15,31 @@ pub struct Slot {
     pub seq: Seq,
     #[serde(rename = "subject")]
     pub ordering_key: OrderingKey,
-    /// Of all requests made for this event: 1, 2, 3 …
+    /// Counts the requests for this event: 1, 2, 3 …
     pub number: u32,
-    /// Steps of the ladder that the event has taken.
+    /// Steps of the retry schedule that the event has taken.
     pub step: u32,
-    /// The subject's last event that was read behind this one.
+    /// The last event of the ordering key that is queued after this one.
     #[serde(rename = "behind")]
     pub last_queued: Option<Seq>,
     pub since: Millis,
-    /// Whether it asks how a receiver fares that is down.
+    /// Whether it is a probe of a receiver that is down.
     #[serde(default)]
     pub probe: bool,
 }
 
 impl Slot {
-    /// Milliseconds beyond a webhook's timeout after which a request that nobody reported is given
-    /// up: twice the longest pause that a loaded machine was seen to make, with a margin.
+    /// Milliseconds beyond a webhook's timeout after which a request without a report is lost:
+    /// twice the longest pause that a loaded machine was seen to make, with a margin.
     const LOST_AFTER_MS: u64 = 30_000;
 
-    /// When we stop waiting for word of this request.
+    /// When the request is considered lost.
     #[must_use]
     pub fn lost_at(&self, timeout_ms: u32) -> Millis {
         self.since.plus(u64::from(timeout_ms) + Self::LOST_AFTER_MS + 1)
     }
 
-    /// The first request for an event whose turn it is.
+    /// The first request for an event.
     #[must_use]
     pub fn first(
         seq: Seq,
@@ -50,7 +50,7 @@ impl Slot {
         Self { seq, ordering_key, number: 1, step: 0, last_queued, since: now, probe: false }
     }
 
-    /// The same event as a lane that goes at `due`.
+    /// The lane in which the event waits until `due`.
     #[must_use]
     pub fn waiting(self, webhook: WebhookId, step: u32, due: Millis, why: Reason) -> Lane {
         Lane {
@@ -67,7 +67,7 @@ impl Slot {
 }
 
 impl Lane {
-    /// The request that the head makes now.
+    /// The next request for the head, sent at `now`.
     #[must_use]
     pub fn slot(&self, now: Millis) -> Slot {
         Slot {

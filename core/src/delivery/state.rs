@@ -1,4 +1,4 @@
-//! Where an event stands for one webhook, as the rows tell it.
+//! The delivery state of an event for one webhook, derived from the rows.
 
 use serde::Serialize;
 
@@ -10,23 +10,23 @@ use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
-/// Where an event stands for a webhook.
+/// The delivery state of an event for a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum DeliveryState {
-    /// It has not been its turn yet.
+    /// It is queued, and its turn has not come.
     Pending,
     /// A request for it is in flight.
     Sending,
-    /// It failed, and is tried again.
+    /// The last attempt failed, and a retry is scheduled.
     Waiting,
     Delivered,
-    /// It failed to the end of the ladder, and is kept.
+    /// Every attempt of the retry schedule failed. The event is kept.
     Abandoned,
-    /// The webhook did not want to hear of it.
+    /// The webhook was not subscribed to it.
     Skipped,
-    /// It was owed, and the log no longer has it.
+    /// Retention deleted it before it was delivered.
     Expired,
 }
 
@@ -63,7 +63,7 @@ impl DeliveryState {
 /// The rows of one event for one webhook.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryRows {
-    /// In their order.
+    /// Oldest first.
     pub attempts: Vec<Attempt>,
     /// The lane of the event's ordering key.
     pub live: Option<Lane>,
@@ -83,7 +83,7 @@ pub struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    /// Where `event` stands for `webhook` at `now`.
+    /// The delivery of `event` to `webhook`, as it is at `now`.
     pub fn of(
         webhook: &Webhook,
         reader: &Reader,
@@ -103,7 +103,7 @@ impl<'a> Delivery<'a> {
             DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
             DeliveryState::Sending | DeliveryState::Skipped | DeliveryState::Expired => None,
             DeliveryState::Waiting => lane.map(|lane| lane.why),
-            // A resend that came to nothing takes nothing back.
+            // A failed resend does not undo an earlier delivery.
             DeliveryState::Delivered => Some(Reason::Delivered),
             DeliveryState::Abandoned => last.map(|last| last.reason),
         };
@@ -117,8 +117,8 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Where an event stands, by what was tried, by whether it is yet to be sent, and by the lane that it
-/// waits in as its head once it was tried.
+/// The delivery state by the attempts, by whether the event is still pending, and by the lane of
+/// which it is the head, once it was attempted.
 fn state(
     webhook: &Webhook,
     reader: &Reader,

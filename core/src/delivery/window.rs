@@ -1,8 +1,8 @@
-//! The window of requests in flight, and how a struggling receiver sets its own pace.
+//! The window of requests in flight: congestion control by the answers of a receiver.
 
 use crate::webhook::Webhook;
 
-/// Requests that one process has in flight at the most: a thousand file descriptors, the usual
+/// Requests that one process has in flight, at most: a thousand file descriptors, the usual
 /// limit, leave three for each, and 256 bodies of the longest message are 16 MiB.
 pub const PER_PROCESS: u32 = 256;
 
@@ -12,9 +12,9 @@ const _: () = assert!(Webhook::MAX_IN_FLIGHT <= PER_PROCESS / 4);
 /// Whether a webhook with `in_flight` requests may send another, with a window of `window` and
 /// while the process could send `process_free` more.
 ///
-/// A webhook takes a place only while it has fewer in flight than the process has free. So the more
-/// one webhook holds, the more it leaves: there is room for one more webhook's first
-/// request until ten of the greediest hang at once.
+/// A webhook takes a slot only while it has fewer in flight than the process has free. So the more
+/// one webhook holds, the more it leaves: there is room for the first request of another webhook
+/// until ten of the greediest hang at once.
 #[must_use]
 pub fn has_room(in_flight: u32, window: u32, process_free: u32) -> bool {
     in_flight < window && in_flight < process_free
@@ -23,13 +23,13 @@ pub fn has_room(in_flight: u32, window: u32, process_free: u32) -> bool {
 /// Requests that one webhook may have in flight.
 ///
 /// A round is as many answers as the window. One with trouble in it (a timeout, 429 or 503) halves
-/// the window, once; one without doubles it up to half of what it was at the last trouble, and from
+/// the window, once; one without doubles it up to half of its size at the last trouble, and from
 /// there adds one, up to the webhook's own limit. (TCP's slow start and congestion avoidance, RFC
 /// 5681 §3.1, at webhook size.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub size: u32,
-    /// Up to here it doubles.
+    /// The size up to which it doubles: the slow-start threshold.
     pub steep_to: u32,
     /// Answers of this round so far.
     pub answers: u32,
@@ -38,19 +38,19 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window that is as wide as the webhook allows.
+    /// A window of the webhook's limit.
     #[must_use]
     pub fn open(most: u32) -> Self {
         Self { size: most, steep_to: most, answers: 0, trouble: false }
     }
 
-    /// A receiver is back from being down: it begins with one request at a time.
+    /// Restarts with one request at a time, as the receiver is back from being down.
     pub fn restart(&mut self) {
         self.size = 1;
         self.answers = 0;
     }
 
-    /// An answer came, or was waited for in vain.
+    /// Records the end of a request; `trouble` if it is to narrow the window.
     pub fn answered(&mut self, trouble: bool, most: u32) {
         if trouble && !self.trouble {
             let half = (self.size / 2).max(1);

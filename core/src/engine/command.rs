@@ -1,8 +1,7 @@
-//! What goes into the desk.
+//! Commands: the input of the desk.
 //!
-//! A command is already parsed: what it holds cannot be malformed, and whether it is allowed is for
-//! [`decide`](crate::decide) to say. Time passing and an answer coming back are commands like any
-//! other.
+//! A command is already parsed: its fields cannot be malformed, and [`decide`](crate::decide)
+//! judges whether it is allowed. The passing of time and the end of a request are commands too.
 
 use crate::delivery::answer::Answer;
 use crate::delivery::replay::{ReplayCount, ReplayRange};
@@ -48,42 +47,42 @@ pub enum Command {
         webhook: WebhookId,
         secret: SecretId,
     },
-    /// Tells one webhook that the desk can reach it.
+    /// Appends a ping for one webhook.
     PingOne {
         id: WebhookId,
     },
-    /// Tells every webhook that the desk can reach it.
+    /// Appends a ping for every webhook.
     Ping,
-    /// Sends an event to a webhook once more.
+    /// Sends an event to a webhook again.
     Resend {
         id: WebhookId,
         event: EventId,
     },
-    /// Sends a part of the log to a webhook once more.
+    /// Sends a range of the log to a webhook again.
     Replay {
         id: WebhookId,
         range: ReplayRange,
-        /// What the part holds.
+        /// The events in the range, as counted by the caller.
         counted: ReplayCount,
-        /// Whether nothing but the count is wanted.
+        /// Whether only the count is returned.
         dry_run: bool,
     },
     StopReplay {
         id: WebhookId,
     },
-    /// A caller's command, which is carried out once however often it comes.
+    /// A caller's command with an idempotency key, carried out once however often it comes.
     Idempotent(Idempotent),
     /// The end of a request.
     Report(Report),
-    /// Time has passed: whatever is due goes.
+    /// Time has passed: requests that are due are sent.
     Wake,
-    /// Time has passed: whatever is too old or too much is let go. The desk says so to itself,
-    /// before all else of a batch.
+    /// Time has passed: retention deletes events. The desk issues this itself, before all other
+    /// commands of a batch.
     Retain,
 }
 
 impl Command {
-    /// The command in a word.
+    /// The command's name, for logs and recordings.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -110,37 +109,37 @@ impl Command {
     }
 }
 
-/// A command with a key, by which its repetitions are known.
+/// A command with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotent {
-    /// Of the caller and the key that it chose.
+    /// The digest of the caller and its idempotency key.
     pub key: Digest,
-    /// Of all that makes the call what it is: another call under the key is refused.
+    /// The digest of the request: another request with the same key is refused.
     pub request: Digest,
     pub command: Box<Command>,
 }
 
-/// A webhook to be.
+/// A webhook to be registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     pub callback_url: CallbackUrl,
-    /// Made of fresh chance that makes nothing else, or brought along.
+    /// Made of random bytes that make nothing else, or supplied by the caller.
     pub secret: Secret,
     /// Settings other than the defaults.
     pub settings: Amendment,
 }
 
-/// Another secret for a webhook.
+/// A new secret for a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
     pub webhook: WebhookId,
-    /// Made of fresh chance that makes nothing else, or brought along.
+    /// Made of random bytes that make nothing else, or supplied by the caller.
     pub secret: Secret,
-    /// How long the one before it goes on signing.
+    /// Milliseconds that the previous secret goes on signing.
     pub overlap_ms: u64,
 }
 
-/// What became of a [`Request`](crate::Request).
+/// The end of a [`Request`](crate::Request).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub key: RequestKey,

@@ -1,4 +1,4 @@
-//! The one door: a command, a moment and what is known, and out comes what follows.
+//! The entry point of all rules: a command, a moment and the known facts give an outcome.
 
 mod checkpoint;
 mod deliveries;
@@ -18,11 +18,11 @@ use crate::engine::need::Need;
 use crate::engine::outcome::Outcome;
 use crate::model::moment::Moment;
 
-/// How far a decision came.
+/// The result of evaluating a command.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Evaluation {
-    /// It cannot be made without these. Load them and decide again.
+    /// These rows are missing. Load them and decide again.
     Need(Vec<Need>),
     Done(Outcome),
 }

@@ -1,7 +1,7 @@
-//! A decision in the making: what is known, and what was changed so far.
+//! The context of one decision: the known facts, and the changes made so far.
 //!
-//! Rules look up and change rows through it alone. A look-up that needs something stops the
-//! decision with `?`, and so does a refusal; what was changed until then is thrown away with it.
+//! Rules look up and change rows through it alone. A look-up of a row that is not loaded stops the
+//! decision with `?`, and so does a refusal; the changes until then are discarded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::model::service::Service;
 use crate::model::ticket::Ticket;
 use crate::webhook::Webhook;
 
-/// Why a decision stops before its end.
+/// The reason why a decision stops before its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Need(Vec<Need>),
@@ -55,12 +55,12 @@ pub(crate) struct Decision<'a> {
     facts: &'a Facts,
     pub moment: &'a Moment,
     changes: Changes,
-    /// What is to be sent: made into requests at the end, when no need can undo them.
+    /// Attempts to be made: they become requests at the end, when no need can undo them.
     sends: Vec<(Arc<Webhook>, Arc<Event>, AttemptKey)>,
     /// Slots of all readers that this host holds, as changed so far.
     in_flight: u32,
     pub turn: Option<WebhookId>,
-    /// Readers that moved past events which are for others only: not worth a write.
+    /// Readers that moved past events that are filtered out, which alone is not worth a write.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     next_wake: Option<Millis>,
     #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
@@ -104,50 +104,50 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Asks to be woken at `at`, or earlier.
+    /// Requests a wake at `at` or earlier.
     pub fn wake_at(&mut self, at: Millis) {
         self.next_wake = Some(self.next_wake.map_or(at, |earlier| earlier.min(at)));
     }
 }
 
-/// What is kept, and for how long.
+/// Retention.
 impl Decision<'_> {
     pub fn retention(&self) -> Retention {
         self.facts.limits.retention
     }
 
-    /// When it is to be looked again whether anything is to be let go, if ever.
+    /// Sets when retention is due again, if ever.
     pub fn retain_at(&mut self, at: Option<Millis>) {
         self.retain_at = Some(at);
     }
 
-    /// Events up to `to` are about to be let go.
+    /// Marks the events up to `to` as expiring.
     pub fn pending_floor(&mut self, to: Seq) {
         self.pending_floor = Some(to);
     }
 
-    /// Whether the event at `seq` is about to be let go: then it is not sent any more, as what is in
-    /// flight is waited for.
+    /// Whether the event at `seq` is expiring: then it is not sent any more, as its deletion waits
+    /// for requests in flight.
     pub fn is_expiring(&self, seq: Seq) -> bool {
         seq <= self.facts.pending_floor()
     }
 
-    /// When the oldest first answer was given.
+    /// The time of the oldest idempotency record.
     pub fn oldest_idempotency_record(&self) -> Result<Option<Millis>, Need> {
         self.facts.oldest_idempotency_record()
     }
 
-    /// First answers that were given up to `at` are no longer kept: so many of the oldest.
+    /// Deletes the oldest idempotency records up to time `at`, at most `most` of them.
     pub fn forget_idempotency_records(&mut self, at: Millis, most: u32) {
         self.changes.forgotten = Some((at, most));
     }
 
-    /// When that is, if ever.
+    /// When retention is due, if ever.
     pub fn retains_at(&self) -> Option<Millis> {
         self.facts.retains_at()
     }
 
-    /// The first event that was created at `at` or later.
+    /// The position of the first event that was created at `at` or later.
     pub fn created_from(&self, at: Millis) -> Result<Option<Seq>, Need> {
         self.facts.created_from(at)
     }
@@ -157,17 +157,17 @@ impl Decision<'_> {
         self.facts.size()
     }
 
-    /// Lanes whose heads are at `to` or before it, by head: the first [`Retention::LANES`].
+    /// The first [`Retention::LANES`] lanes whose heads are at `to` or before it, by head.
     pub fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
         self.facts.lanes_to(to)
     }
 
-    /// The events after one and up to another, without their bodies, in order.
+    /// The events after `after` and up to `to`, without their bodies, in order.
     pub fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {
         self.facts.outlines(after, to)
     }
 
-    /// Events up to `floor` are no longer kept.
+    /// Deletes the events up to `floor`.
     pub fn raise_floor(&mut self, floor: Seq) -> Result<(), Need> {
         self.tick()?;
         if let Some(put) = &mut self.changes.log {
@@ -184,7 +184,7 @@ impl Decision<'_> {
         self.changes.log.map_or_else(|| self.facts.log(), |put| Ok(put.row))
     }
 
-    /// The desk's next stamp, for a thing that is made now.
+    /// The desk's next stamp, for a row or event that is created now.
     pub fn tick(&mut self) -> Result<Stamp, Need> {
         let mut log = self.log()?;
         let was = log.stamp;
@@ -208,8 +208,9 @@ impl Decision<'_> {
         Ok(event)
     }
 
-    /// Tells of how a webhook fares, if anybody wants to hear of it. Nothing is told of a webhook
-    /// that itself hears such things: its failures would tell of themselves for ever.
+    /// Appends an operational event about a webhook, if any webhook is subscribed to `kind`. None
+    /// is appended about a webhook that itself subscribes to such events: its failures would cause
+    /// further events for ever.
     pub fn append_webhook_event(
         &mut self,
         webhook: &Webhook,
@@ -253,13 +254,13 @@ impl Decision<'_> {
     }
 }
 
-/// Webhooks and what is known of their deliveries.
+/// Webhooks and the rows of their deliveries.
 impl Decision<'_> {
     pub fn webhook_rows(&self) -> Result<&BTreeMap<WebhookId, WebhookRows>, Need> {
         self.facts.webhook_rows()
     }
 
-    /// The webhook as it stands in this decision.
+    /// The webhook, with this decision's changes.
     pub fn webhook(&self, id: WebhookId) -> Result<Option<Arc<Webhook>>, Need> {
         match self.changes.webhooks.get(&id) {
             Some(put) => Ok(put.row.clone()),
@@ -267,7 +268,7 @@ impl Decision<'_> {
         }
     }
 
-    /// The reader of a webhook that there is, as it stands in this decision.
+    /// The reader of a webhook, with this decision's changes.
     pub fn reader(&self, id: WebhookId) -> Result<Option<&Reader>, Need> {
         match self.changes.readers.get(&id) {
             Some(put) => Ok(put.row.as_ref()),
@@ -275,7 +276,7 @@ impl Decision<'_> {
         }
     }
 
-    /// The reader of `webhook`, to be changed, whoever holds it.
+    /// The reader of a webhook, to be changed, whichever host holds it.
     ///
     /// # Panics
     /// When there is no such webhook: rules look the webhook up first.
@@ -291,9 +292,9 @@ impl Decision<'_> {
         Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
     }
 
-    /// The same, and from here on it is this host that sends for the webhook. What another one had
-    /// in flight waits in its lanes, due now, so that it is sent inside the rules; the receiver is
-    /// not charged.
+    /// The same, and from here on this host sends for the webhook. Events that another host had in
+    /// flight wait in their lanes, due now, so that they are sent inside the rules; this does not
+    /// count against the receiver.
     pub fn held_mut(&mut self, id: WebhookId) -> Result<&mut Reader, Need> {
         let holder = Some(self.moment.holder);
         if self.reader(id)?.is_some_and(|reader| reader.holder != holder) {
@@ -308,12 +309,13 @@ impl Decision<'_> {
         self.reader_mut(id)
     }
 
-    /// Whether other hosts work on the same store.
+    /// Whether other hosts use the same store.
     pub fn shares_store(&self) -> bool {
         self.facts.limits.hosts == Hosts::Several
     }
 
-    /// Whether this host may send for a webhook: it does so already, or nobody else does any more.
+    /// Whether this host may send for a webhook: it holds the webhook, or no other host does any
+    /// more.
     pub fn may_hold(&self, webhook: &Webhook, reader: &Reader) -> bool {
         match self.facts.limits.hosts {
             Hosts::One => true,
@@ -324,7 +326,7 @@ impl Decision<'_> {
         }
     }
 
-    /// How far a reader has come, what it only skimmed included.
+    /// The position of a reader, including events that it skipped without a write.
     pub fn place(&self, reader: &Reader) -> Checkpoint {
         let checkpoint =
             self.checkpoints.get(&reader.webhook).or_else(|| self.facts.checkpoint(reader.webhook));
@@ -351,12 +353,12 @@ impl Decision<'_> {
         self.changes.cleared.insert(id);
     }
 
-    /// Changes a webhook that there is, and gives it as it now stands.
+    /// Changes an existing webhook, and returns it.
     pub fn put_webhook(&mut self, webhook: Webhook, was_rev: u64) -> Result<Arc<Webhook>, Need> {
         let webhook = Arc::new(webhook);
         let put = Put { row: Some(Arc::clone(&webhook)), expect: Expect::Rev(was_rev) };
         self.changes.webhooks.insert(webhook.id, put);
-        // Whoever sends for it decided over the webhook as it was: that must not hold any more.
+        // The host that sends for it may be deciding over the old webhook: that must conflict.
         self.reader_mut(webhook.id)?;
         Ok(webhook)
     }
@@ -372,7 +374,7 @@ impl Decision<'_> {
         }
     }
 
-    /// The webhook's lane that goes first.
+    /// The webhook's lane that is next in order.
     pub fn first_lane(&self, webhook: WebhookId) -> Result<Option<Lane>, Need> {
         let changed = &self.changes.lanes;
         let skip = |ordering_key| changed.contains_key(&(webhook, ordering_key));
@@ -382,12 +384,12 @@ impl Decision<'_> {
         Ok(ours.filter_map(|(_, lane)| *lane).chain(known).min_by_key(Lane::turn))
     }
 
-    /// Changes a lane that waits.
+    /// Changes a waiting lane.
     pub fn put_lane(&mut self, lane: Lane) {
         self.changes.lanes.insert((lane.webhook, lane.ordering_key), Some(lane));
     }
 
-    /// Takes away a lane that waits.
+    /// Deletes a waiting lane.
     pub fn drop_lane(&mut self, lane: &Lane) {
         self.changes.lanes.insert((lane.webhook, lane.ordering_key), None);
     }
@@ -400,7 +402,7 @@ impl Decision<'_> {
         self.facts.next_about(topic, after, to)
     }
 
-    /// What was tried of an event so far.
+    /// A summary of an event's attempts so far.
     pub fn attempt_summary(&self, webhook: WebhookId, seq: Seq) -> Result<AttemptSummary, Need> {
         let key = |number| AttemptKey { seq, webhook, number };
         let ours = self.changes.attempts.range(key(0)..=key(u32::MAX));
@@ -409,7 +411,7 @@ impl Decision<'_> {
         }))
     }
 
-    /// Ends the replay of a webhook: its lanes are gone.
+    /// Stops the replay of a webhook and deletes its lanes.
     pub fn stop_replay(&mut self, webhook: WebhookId) -> Result<(), Need> {
         self.reader_mut(webhook)?.stop_replay();
         self.changes
@@ -424,9 +426,9 @@ impl Decision<'_> {
     }
 }
 
-/// Between waiting and sending.
+/// Transitions between waiting and sending.
 impl Decision<'_> {
-    /// Whether this host could send anything more.
+    /// Whether this host has no free slot.
     pub fn is_full(&self) -> bool {
         self.in_flight >= self.facts.limits.in_flight
     }
@@ -439,8 +441,8 @@ impl Decision<'_> {
         Ok(has_room(in_flight, window, free))
     }
 
-    /// Whether the webhook may be sent what is its turn: it is active and not down, and neither its
-    /// receiver nor its rate asks for a pause.
+    /// Whether the webhook may be sent its next event: it is active and not down, and neither a
+    /// pause nor its rate limit holds it back.
     pub fn may_send_now(&self, webhook: &Webhook) -> Result<bool, Need> {
         let now = self.now();
         let reader = self.reader(webhook.id)?;
@@ -452,22 +454,22 @@ impl Decision<'_> {
         self.facts.limits.health
     }
 
-    /// Ends a request that is in flight.
+    /// Takes a request out of flight.
     pub fn end(&mut self, key: AttemptKey) -> Result<Option<Slot>, Need> {
         let slot = self.held_mut(key.webhook)?.end(key.seq, key.number);
         self.in_flight -= u32::from(slot.is_some());
         Ok(slot)
     }
 
-    /// Lets a subject wait that neither waits nor sends.
+    /// Adds a lane for an ordering key that neither waits nor sends.
     pub fn add_waiting_lane(&mut self, lane: Lane) -> Result<(), Need> {
         self.held_mut(lane.webhook)?.add_waiting(lane.ordering_key);
         self.put_lane(lane);
         Ok(())
     }
 
-    /// Gives up waiting for the end of a request: its event waits, due now, and is sent again, unless
-    /// it was part of a replay that is stopped.
+    /// Gives up a lost request: its event waits, due now, and is sent again, unless it was part of
+    /// a replay that is stopped.
     pub fn requeue_lost(
         &mut self,
         webhook: WebhookId,
@@ -491,7 +493,7 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// Takes a lane out of those that wait.
+    /// Removes a waiting lane.
     pub fn remove_waiting_lane(&mut self, lane: &Lane) -> Result<(), Need> {
         self.held_mut(lane.webhook)?.remove_waiting(lane.ordering_key);
         self.drop_lane(lane);
@@ -506,7 +508,7 @@ impl Decision<'_> {
         reader.keep_rate(webhook.rate_limit, now);
         let is_live = matches!(slot.ordering_key, OrderingKey::Live(_));
         if slot.number == 1 && !is_live {
-            // It was skipped, and is heard of after all.
+            // It was skipped, and is delivered after all.
             reader.owed.add(event.id);
         }
         reader.sending.push(slot);

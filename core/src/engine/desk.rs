@@ -1,4 +1,4 @@
-//! The desk over a store: a batch of commands is decided and committed.
+//! The desk: it decides batches of commands over a store, and commits them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
 use crate::model::retention::Retention;
 
-/// How often a batch is decided before it is given up because others change the same rows: each
-/// time one of them came further.
+/// Attempts to commit a batch before it fails because other hosts change the same rows: with each
+/// conflict, one of them made progress.
 const MAX_TRIES: usize = 16;
 
-/// Why a batch came to nothing.
+/// The reason why a batch was not committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunError<F> {
     Store(F),
-    /// Other hosts changed the same rows, again and again.
+    /// Write conflicts with other hosts persisted.
     Contended,
-    /// A decision asked for what it had just been told: what the store said does not fit together.
+    /// A decision needs a row that was just loaded: the store's answers are inconsistent.
     Unanswered(Need),
 }
 
@@ -44,18 +44,18 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
     }
 }
 
-/// What is to be done once a decision is committed.
+/// The effects of a committed decision.
 #[derive(Clone, Debug)]
 pub struct Committed {
     pub reply: Result<Reply, Refusal>,
     pub requests: Vec<Request>,
-    /// What the log gained, in its order.
+    /// Appended events, in log order.
     pub events: Vec<Arc<Event>>,
     pub next_wake: Option<Millis>,
 }
 
-/// Renders the reply to an idempotent command as it is kept for repetitions. The engine does not
-/// know what a response is.
+/// Renders the reply to an idempotent command as the record that is kept for repetitions. The
+/// engine does not know responses.
 pub(crate) type Render = fn(&Idempotent, Millis, &Result<Reply, Refusal>) -> IdempotencyRecord;
 
 /// A desk over a store.
@@ -82,7 +82,7 @@ impl<S> Desk<S> {
         &self.facts.limits
     }
 
-    /// Limits hold from the next decision on.
+    /// The limits; a change takes effect with the next decision.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.facts.limits
     }
@@ -91,7 +91,7 @@ impl<S> Desk<S> {
         self.facts.memory()
     }
 
-    /// Forgets all that is known, so that whatever later decisions need is loaded anew.
+    /// Drops all facts, so that later decisions load the rows that they need anew.
     pub(crate) fn forget(&mut self) {
         self.facts.forget_all();
     }
@@ -111,13 +111,12 @@ impl<S> Desk<S> {
 }
 
 impl<S: Store> Desk<S> {
-    /// Decides a batch of commands, each seeing those before it, and commits them together. What
-    /// comes back may be answered and sent.
+    /// Decides a batch of commands, each over the changes of those before it, and commits them
+    /// together. The replies and requests that it returns may be sent.
     ///
     /// # Errors
-    /// When the store fails, or when other hosts leave no way. Then nothing of the batch may be
-    /// answered or sent; what is known is forgotten and read anew, so the same commands can be run
-    /// again.
+    /// When the store fails, or when write conflicts persist. Then no reply or request of the batch
+    /// may be sent; facts are dropped and loaded anew, so the same commands can be run again.
     pub fn run(
         &mut self,
         batch: &[(Command, Moment)],
@@ -138,14 +137,14 @@ impl<S: Store> Desk<S> {
         Err(RunError::Contended)
     }
 
-    /// `None`: others were quicker, so all of it is to be decided again over what they left.
+    /// `None` after a write conflict: the batch is to be decided again over the changed rows.
     fn try_run(
         &mut self,
         batch: &[(Command, Moment)],
     ) -> Result<Option<Vec<Committed>>, RunError<S::Fault>> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
-        // What letting go told of stands in the log before all else.
+        // Events appended by retention precede the batch's own.
         let mut told = Vec::new();
         if let Some((_, moment)) = batch.first()
             && self.facts.retains_at().is_some_and(|at| is_reached(at, moment.now))
@@ -174,14 +173,14 @@ impl<S: Store> Desk<S> {
                 Commit::Conflict => return Ok(None),
             }
         }
-        // An unregister is final also for what was decided before it in the same batch.
+        // An unregister also cancels requests that were decided before it in the same batch.
         for decided in &mut decided {
             decided.requests.retain(|request| !changes.cleared.contains(&request.key.webhook));
         }
         Ok(Some(decided))
     }
 
-    /// Decides one command, and has its reply rendered where it is kept.
+    /// Decides one command, and renders its reply if it is kept as an idempotency record.
     fn decide(
         &mut self,
         command: &Command,
@@ -196,7 +195,7 @@ impl<S: Store> Desk<S> {
         Ok(outcome)
     }
 
-    /// Decides one command over the facts, and loads what it needs until that is all known.
+    /// Decides one command over the facts, loading the rows that it needs until none is missing.
     fn evaluate(
         &mut self,
         command: &Command,
@@ -223,7 +222,8 @@ impl<S: Store> Desk<S> {
     }
 }
 
-/// Whether it is time. A time further away than any that is set was set by a clock that was wrong.
+/// Whether `at` is reached. A time further away than any that is set was set by a clock that was
+/// wrong, and counts as reached.
 fn is_reached(at: Millis, now: Millis) -> bool {
     at <= now || at > now.plus(Retention::LOOK_MS.max(IdempotencyRecord::KEPT_MS))
 }

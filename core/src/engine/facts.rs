@@ -1,9 +1,9 @@
-//! What a decision knows, and what it may ask for.
+//! Facts: the cache of rows that decisions look up.
 //!
-//! A look-up answers with the row, with its absence, or with the [`Need`] for it. The host loads
-//! what is needed and decides again from the top; a decision is pure, so that costs microseconds
-//! and can never disagree with the rule. What a batch has decided so far is seen by its next
-//! decision: nothing loaded later replaces it.
+//! A look-up returns the row, its absence, or the [`Need`] for it. The desk loads the needed rows
+//! and decides again from the top; a decision is pure, so that costs microseconds, and needs can
+//! never disagree with the rules. Later decisions of a batch see the changes of earlier ones:
+//! nothing loaded later replaces them.
 
 mod attempts;
 mod events;
@@ -36,19 +36,19 @@ use events::Events;
 use lanes::Lanes;
 use retention::RetentionFacts;
 
-/// A webhook's rows.
+/// A webhook and its reader.
 #[derive(Clone, Debug)]
 pub(crate) struct WebhookRows {
     pub webhook: Arc<Webhook>,
     pub reader: Reader,
 }
 
-/// What is known of the desk.
+/// The cached rows and the limits of a desk.
 #[derive(Debug)]
 pub struct Facts {
     pub limits: Limits,
     memory: Memory,
-    /// The webhook that was served last: the next turn begins behind it.
+    /// The webhook that was served last: the next turn begins after it.
     turn: Option<WebhookId>,
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     log: Option<Log>,
@@ -56,7 +56,7 @@ pub struct Facts {
     tickets: HashMap<TicketId, Option<Ticket>>,
     idempotency_records: HashMap<Digest, Option<Arc<IdempotencyRecord>>>,
     webhook_rows: Option<BTreeMap<WebhookId, WebhookRows>>,
-    /// Slots of all readers, by who holds them.
+    /// Slots of all readers, by holder.
     in_flight: BTreeMap<HolderId, u32>,
     lanes: BTreeMap<WebhookId, Lanes>,
     events: Events,
@@ -144,7 +144,7 @@ impl Facts {
         }
     }
 
-    /// The lane that goes first, leaving out those that `skip` names.
+    /// The lane that is next in order, without those that `skip` names.
     pub(crate) fn first_lane(
         &self,
         webhook: WebhookId,
@@ -156,12 +156,12 @@ impl Facts {
         }
     }
 
-    /// When it is to be looked whether anything is to be let go, if anything ever is.
+    /// When retention is due, if ever.
     pub(crate) fn retains_at(&self) -> Option<Millis> {
         self.retention.next_look()
     }
 
-    /// Events up to here are about to be let go.
+    /// Events up to here are expiring.
     pub(crate) fn pending_floor(&self) -> Seq {
         self.retention.pending_floor()
     }
@@ -186,7 +186,7 @@ impl Facts {
         self.retention.outlines(after, to)
     }
 
-    /// What was tried of an event.
+    /// A summary of an event's attempts.
     pub(crate) fn attempt_summary(
         &self,
         webhook: WebhookId,
@@ -195,7 +195,7 @@ impl Facts {
         self.attempts.get(webhook, seq)
     }
 
-    /// Takes in what a store said to a need.
+    /// Caches the result of a need.
     ///
     /// # Panics
     /// When the fact is not of the kind that was needed: the store is broken.
@@ -234,7 +234,7 @@ impl Facts {
             Need::Lanes { webhook, most, .. } => {
                 self.lanes.entry(webhook).or_default().learn_page(fact.into_lanes(), most);
             }
-            // Readings ask for these, and no decision does.
+            // Only readings need these.
             Need::Tickets { .. }
             | Need::TicketsBefore { .. }
             | Need::Webhook(_)
@@ -254,7 +254,7 @@ impl Facts {
         self.webhook_rows = Some(rows.into_iter().map(row).collect());
     }
 
-    /// Takes in what was decided, so that the next decision sees it.
+    /// Applies an outcome's changes, so that the next decision sees them.
     pub(crate) fn apply(&mut self, outcome: &Outcome) {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
@@ -323,7 +323,7 @@ impl Facts {
         }
     }
 
-    /// The batch is committed: what is too much to keep is let go.
+    /// After a commit: evicts rows beyond what may be kept.
     pub(crate) fn settle(&mut self) {
         self.retention.forget();
         match self.memory {
@@ -344,12 +344,12 @@ impl Facts {
         self.memory
     }
 
-    /// Nothing is known any more, as at the start.
+    /// Drops all facts, as at the start.
     pub(crate) fn forget_all(&mut self) {
         *self = Self { limits: self.limits, ..Self::new(self.memory) };
     }
 
-    /// Nothing is known any more, but whose turn it is and when it is to be looked what is old.
+    /// Drops all facts but the turn and the time of the next retention.
     pub(crate) fn forget(&mut self) {
         let (limits, turn) = (self.limits, self.turn);
         let mut retention = std::mem::take(&mut self.retention);

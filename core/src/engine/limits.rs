@@ -1,4 +1,4 @@
-//! What a host can do at the most: an input to every decision.
+//! Limits of a host: an input to every decision.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use crate::delivery::health::HealthPolicy;
 use crate::delivery::window;
 use crate::model::retention::Retention;
 
-/// What a host can do at the most: an input to every decision.
+/// The limits and policies of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Requests in flight; 0 while the host drains.
+    /// Requests in flight, at most; 0 while the host drains.
     pub in_flight: u32,
     pub hosts: Hosts,
     pub health: HealthPolicy,
@@ -28,18 +28,18 @@ impl Default for Limits {
     }
 }
 
-/// Who works on the store.
+/// The number of hosts that use the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hosts {
-    /// One host at a time: whoever sent before it is no more.
+    /// One host at a time: the previous one no longer runs.
     One,
-    /// Several at once, all of which must say so and keep no facts. Each sends for its own share of
-    /// the webhooks.
+    /// Several at once, all of which must be configured so and keep no facts. Each sends for its
+    /// own share of the webhooks.
     Several,
 }
 
-/// Whether facts outlive the batch that learned them. They may only where nobody else writes.
+/// Whether facts outlive the batch that loaded them. They may only where no other host writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Memory {

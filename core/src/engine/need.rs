@@ -1,4 +1,4 @@
-//! What a decision or a reading asks a store for, and what a store answers.
+//! Needs and facts: the queries of a decision or a reading to a store, and their results.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,20 +17,20 @@ use crate::model::service::Service;
 use crate::model::ticket::{Ticket, TicketFilter};
 use crate::webhook::Webhook;
 
-/// Rows that somebody wants: a decision, or a caller who reads.
+/// A query of a decision or a reading for rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
     Log,
     Service,
     Ticket(TicketId),
-    /// Tickets after one, oldest first.
+    /// Tickets younger than `after`, oldest first.
     Tickets {
         only: Option<TicketFilter>,
         after: Option<TicketId>,
         most: u32,
     },
-    /// Tickets before one, newest first.
+    /// Tickets older than `before`, newest first.
     TicketsBefore {
         only: Option<TicketFilter>,
         before: Option<TicketId>,
@@ -40,17 +40,17 @@ pub enum Need {
     Webhooks,
     /// One webhook with its reader.
     Webhook(WebhookId),
-    /// Webhooks after one, oldest first, with their readers.
+    /// Webhooks younger than `after` with their readers, oldest first.
     WebhooksAfter {
         after: Option<WebhookId>,
         most: u32,
     },
-    /// Events from one on, in order.
+    /// Events from `from` on, in order.
     Events {
         from: Seq,
         most: u32,
     },
-    /// Events before one, newest first, without their bodies.
+    /// Events before `before`, newest first, without their bodies.
     EventsBefore {
         before: Option<Seq>,
         most: u32,
@@ -60,36 +60,36 @@ pub enum Need {
         webhook: WebhookId,
         seq: Seq,
     },
-    /// What was tried of the events from one to another for one webhook.
+    /// Summaries of the attempts of the events from `from` to `to` for one webhook.
     #[serde(rename = "tried")]
     AttemptSummaries {
         webhook: WebhookId,
         from: Seq,
         to: Seq,
     },
-    /// Lanes whose heads are at a place or before it, by head.
+    /// Lanes whose heads are at `to` or before it, by head.
     LanesTo {
         to: Seq,
         most: u32,
     },
     /// Bytes that the store uses.
     Size,
-    /// When the oldest first answer was given.
+    /// The time of the oldest idempotency record.
     #[serde(rename = "oldest_answer")]
     OldestIdempotencyRecord,
-    /// The first event that was created at a time or later.
+    /// The position of the first event that was created at a time or later.
     CreatedFrom(Millis),
-    /// The next event about `topic` after one and up to another.
+    /// The position of the next event about `topic` after `after` and up to `to`.
     NextAbout {
         topic: Topic,
         after: Seq,
         to: Seq,
     },
-    /// What a call with this key was answered first.
+    /// The idempotency record of a key.
     #[serde(rename = "first_answer")]
     IdempotencyRecord(Digest),
     Lane(WebhookId, OrderingKey),
-    /// A webhook's lanes in the order in which they go, after a place in it.
+    /// A webhook's lanes in the order in which they are sent, after a position in it.
     Lanes {
         webhook: WebhookId,
         after: Option<(Millis, Seq)>,
@@ -97,7 +97,7 @@ pub enum Need {
     },
 }
 
-/// What a store says to a [`Need`].
+/// The result of a [`Need`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     Log(Log),
@@ -107,17 +107,17 @@ pub enum Fact {
     Events(Vec<Event>),
     Lanes(Vec<Lane>),
     Attempts(Vec<Attempt>),
-    /// Of events that were tried at all.
+    /// Of those events that have attempts.
     AttemptSummaries(Vec<(Seq, AttemptSummary)>),
-    /// Nothing where there is no such event.
+    /// `None` where there is no such event.
     Place(Option<Seq>),
     Size(u64),
     Time(Option<Millis>),
     IdempotencyRecord(Option<IdempotencyRecord>),
 }
 
-/// The facts of one kind each. A store that answers with another kind than it was asked for is
-/// broken, and is not decided upon.
+/// Conversions of a fact into the rows of one kind. They panic on another kind, as only a broken
+/// store returns one.
 macro_rules! kinds {
     ($($name:ident: $kind:ident($row:ty)),* $(,)?) => {
         impl Fact {$(

@@ -1,4 +1,4 @@
-//! What comes out of the desk: an answer for the caller, rows as they now stand, requests to send.
+//! Outcomes of decisions: a reply for the caller, changed rows, requests to send.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,26 +23,25 @@ use crate::model::ticket::Ticket;
 use crate::webhook::Webhook;
 use crate::webhook::sign::Secret;
 
-/// What a decision came to. A refusal has no requests, and no change but that it is kept as a
-/// first answer.
+/// The outcome of a decision. A refusal has no requests, and no change but its idempotency record.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub reply: Result<Reply, Refusal>,
     pub changes: Changes,
     pub requests: Vec<Request>,
-    /// Of a command under an idempotency key that was carried out: the reply is kept, in the place of
-    /// what is expected there.
+    /// After an idempotent command that was carried out: its reply is to be kept as a record, and
+    /// this is the expected state of the row.
     pub reply_replaces: Option<Expect>,
-    /// After a [`Wake`](crate::Command::Wake): when the next one is due, if time alone brings
-    /// anything.
+    /// After a [`Wake`](crate::Command::Wake): when the next one is due, if anything is due by time
+    /// alone.
     pub next_wake: Option<Millis>,
     /// After a [`Wake`](crate::Command::Wake): the webhook that was served last.
     pub turn: Option<WebhookId>,
-    /// How far readers skimmed past what is for others: known, and not worth a write.
+    /// Positions of readers past events that are filtered out: known, and not worth a write.
     pub checkpoints: BTreeMap<WebhookId, Checkpoint>,
     /// After a [`Retain`](crate::Command::Retain): when the next one is due, if ever.
     pub retain_at: Option<Option<Millis>>,
-    /// After a [`Retain`](crate::Command::Retain): events up to here are about to be let go.
+    /// After a [`Retain`](crate::Command::Retain): events up to here are expiring.
     pub pending_floor: Option<Seq>,
 }
 
@@ -63,19 +62,19 @@ impl Outcome {
     }
 }
 
-/// The desk's yes.
+/// The reply to a command that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     Opened(TicketId),
-    /// The ticket as it stands after an update or a closing.
+    /// The ticket after an update or a closing.
     Ticket(Ticket),
-    /// The event that tells of it.
+    /// The appended or resent event.
     Announced(EventId),
     Registered(Arc<Webhook>),
-    /// The webhook as it stands after a change.
+    /// The webhook after a change.
     Webhook(Arc<Webhook>),
     Unregistered(WebhookId),
-    /// A replay was counted, and started unless it is only to be counted.
+    /// A replay was counted, and started unless it was a dry run.
     Replay {
         counted: ReplayCount,
         starts: bool,
@@ -85,30 +84,30 @@ pub enum Reply {
     /// The webhook, with the new secret as its current one.
     Rotated(Arc<Webhook>),
     SecretEnded(SecretId),
-    /// A wake or a report was taken in.
+    /// A wake, a report or retention was carried out.
     Noted,
-    /// What the call was answered the first time, with the secret that it showed if that signs.
+    /// The first response to a repeated call, and the secret that it showed, if that still signs.
     Repeated {
         first: Arc<IdempotencyRecord>,
         secret: Option<Secret>,
     },
 }
 
-/// What a row must be in the store for a change of it to hold.
+/// The expected state of a row in the store: if it differs, the commit is a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     Absent,
     Rev(u64),
 }
 
-/// A row as it now stands, or its absence, and what it replaces.
+/// A changed row, or its deletion, and the expected state of the row that it replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put<T> {
     pub row: Option<T>,
     pub expect: Expect,
 }
 
-/// The log as it now stands. Each change of it takes a new stamp, so its stamp is its revision.
+/// The changed log row. Each change takes a new stamp, so its stamp is its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPut {
     pub row: Log,
@@ -124,22 +123,22 @@ pub struct Changes {
     /// The revision of a ticket is its version.
     pub tickets: BTreeMap<TicketId, Put<Ticket>>,
     pub events: Vec<Arc<Event>>,
-    /// First answers that were given up to then are no longer kept: so many of the oldest.
+    /// The oldest idempotency records up to a time are deleted, at most so many.
     pub forgotten: Option<(Millis, u32)>,
-    /// Events up to here are no longer kept, nor what was tried of them.
+    /// Events up to here are deleted, with their attempts.
     pub floor: Option<Seq>,
     pub webhooks: BTreeMap<WebhookId, Put<Arc<Webhook>>>,
     pub readers: BTreeMap<WebhookId, Put<Reader>>,
-    /// Webhooks that are no more: all their lanes go, then `lanes` are put.
+    /// Unregistered webhooks: all their lanes are deleted, then `lanes` are put.
     pub cleared: BTreeSet<WebhookId>,
-    /// Webhooks whose replay is no more: all its lanes go, then `lanes` are put. Guarded by their
-    /// reader.
+    /// Webhooks whose replay is stopped: all its lanes are deleted, then `lanes` are put. Guarded
+    /// by their reader.
     pub stopped: BTreeSet<WebhookId>,
     /// Changed only together with their reader, whose revision guards them.
     pub lanes: BTreeMap<(WebhookId, OrderingKey), Option<Lane>>,
-    /// New ones, or the end of one that was thought unheard: what was heard is never replaced.
+    /// New attempts, or late reports of unreported ones: a reported attempt is never replaced.
     pub attempts: BTreeMap<AttemptKey, Attempt>,
-    /// First answers by their keys. The revision of one is its time.
+    /// Idempotency records by their keys. The revision of a record is its time.
     pub idempotency_records: BTreeMap<Digest, Put<Arc<IdempotencyRecord>>>,
 }
 
@@ -180,7 +179,7 @@ impl Changes {
     }
 }
 
-/// The last row stands, and replaces what the first one found.
+/// Keeps the last row, with the expected state of the first.
 fn merge_puts<K: Ord, T>(earlier: &mut BTreeMap<K, Put<T>>, later: BTreeMap<K, Put<T>>) {
     for (key, put) in later {
         match earlier.get_mut(&key) {

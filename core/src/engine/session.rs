@@ -1,13 +1,13 @@
-//! The loop of every host, without its threads: what is queued becomes a batch, the batch is decided
-//! and committed, and what follows from it is handed back.
+//! Sessions: the loop of every host, without its threads. Queued commands become a batch, the batch
+//! is decided and committed, and its effects are returned.
 //!
-//! A session owns what must not be lost between two batches: reports whose batch was not committed,
-//! when the next batch is due, whether the store failed last, how many requests are in flight. The
-//! native server, the WebAssembly module and the simulated worlds all drive this one.
+//! A session owns the state between two batches: reports whose batch was not committed, when the
+//! next batch is due, whether the store failed last, how many requests are in flight. The native
+//! server, the WebAssembly module and the simulated worlds all drive it.
 //!
 //! A host queues [calls](Session::call) and [reports](Session::report), takes them as a
 //! [batch](Session::batch) with the moments of its own clock and source of chance, and
-//! [runs](Session::run) it. Only what comes back may be answered and sent.
+//! [runs](Session::run) it. Only the replies and requests that this returns may be sent.
 
 use std::sync::Arc;
 
@@ -21,23 +21,23 @@ use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
 
-/// A desk and what one host has to keep of its work.
+/// A desk and the loop state of one host.
 #[derive(Debug)]
 pub struct Session<S> {
     desk: Desk<S>,
-    /// Commands of callers who wait.
+    /// Commands of waiting callers.
     calls: Vec<Command>,
-    /// Reports that are not committed. None is ever given up.
+    /// Reports that are not committed. None is ever dropped.
     reports: Vec<Report>,
     next_wake: Option<Millis>,
-    /// Requests that were handed out and are not reported.
+    /// Requests that were returned to the host and are not reported.
     in_flight: usize,
     draining: bool,
     faulty: bool,
 }
 
-/// What is decided and committed together: callers' commands, then reports, then a wake, as whatever
-/// happened may have made room, or made something to send.
+/// Commands that are decided and committed together: callers' commands, then reports, then a wake,
+/// as any of them may have freed a slot or appended an event.
 #[derive(Debug)]
 pub struct Batch {
     commands: Vec<(Command, Moment)>,
@@ -52,18 +52,18 @@ impl Batch {
     }
 }
 
-/// What a host does after a commit: answer callers, in the order of their calls, send requests, and
-/// show events to those who read along.
+/// The effects that a host has to carry out after a commit: reply to callers, in the order of their
+/// calls, send requests, and stream events.
 #[derive(Debug)]
 pub struct Effects {
     pub replies: Vec<Result<Reply, Refusal>>,
     pub requests: Vec<Request>,
-    /// What the log gained, in its order.
+    /// Appended events, in log order.
     pub events: Vec<Arc<Event>>,
 }
 
 impl Effects {
-    /// The effects of a batch that began with so many calls.
+    /// The effects of a batch that began with `calls` calls.
     #[must_use]
     pub fn of(committed: Vec<Committed>, calls: usize) -> Self {
         let mut effects =
@@ -80,10 +80,10 @@ impl Effects {
 }
 
 impl<S> Session<S> {
-    /// Commands that are committed together, so that the first of them is not kept waiting for ever.
+    /// Commands of one batch, at most, so that the first of them does not wait for ever.
     pub const MAX_BATCH: usize = 1_024;
-    /// Milliseconds that a host rests after its store failed: soon enough that nobody waits long
-    /// once it is back, and seldom enough that a store in trouble is not made busier.
+    /// Milliseconds that a host pauses after its store failed: short enough that callers do not
+    /// wait long once it is back, and long enough not to make a failing store busier.
     pub const FAULT_PAUSE_MS: u64 = 500;
 
     /// A session whose first batch is due at `now`.
@@ -113,12 +113,12 @@ impl<S> Session<S> {
         self.calls.push(command);
     }
 
-    /// Queues how a request ended.
+    /// Queues the end of a request.
     pub fn report(&mut self, report: Report) {
         self.reports.push(report);
     }
 
-    /// Whether as much is queued as is committed together.
+    /// Whether a full batch is queued.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.calls.len() + self.reports.len() >= Self::MAX_BATCH
@@ -130,7 +130,8 @@ impl<S> Session<S> {
         &self.reports
     }
 
-    /// When the next batch is due, if time alone brings anything. What is queued is due at once.
+    /// When the next batch is due, if anything is due by time alone. Queued commands are due at
+    /// once.
     #[must_use]
     pub fn next_wake(&self) -> Option<Millis> {
         self.next_wake
@@ -142,12 +143,12 @@ impl<S> Session<S> {
         self.faulty
     }
 
-    /// Sends nothing more, and goes on deciding.
+    /// Stops sending, and goes on deciding.
     pub fn stop_sending(&mut self) {
         self.desk.limits_mut().in_flight = 0;
     }
 
-    /// Sends nothing more; the session is [drained](Session::is_drained) when nothing is in flight.
+    /// Stops sending; the session is [drained](Session::is_drained) when nothing is in flight.
     pub fn drain(&mut self) {
         self.stop_sending();
         self.draining = true;
@@ -158,7 +159,7 @@ impl<S> Session<S> {
         self.draining && self.in_flight == 0 && self.reports.is_empty()
     }
 
-    /// Takes what is queued, each command at a moment of its own.
+    /// Takes the queued commands, each with a moment of its own.
     pub fn batch(&mut self, mut moment: impl FnMut() -> Moment) -> Batch {
         let (calls, reports) = (self.calls.len(), self.reports.len());
         let queued = self.calls.drain(..).chain(self.reports.drain(..).map(Command::Report));
@@ -168,12 +169,12 @@ impl<S> Session<S> {
 }
 
 impl<S: Store> Session<S> {
-    /// Decides and commits a batch by `run`, which is [`Desk::run`] or records it as well. Where it
-    /// failed, `clock` is read for the pause: a store may take long to fail.
+    /// Decides and commits a batch by `run`, which is [`Desk::run`] or records it as well. After a
+    /// failure, `clock` is read for the pause, as a store may take long to fail.
     ///
     /// # Errors
-    /// When nothing was committed, or when nobody can say whether it was. Then nothing may be
-    /// answered or sent; reports are kept for the next batch.
+    /// When nothing was committed, or when it is unknown whether it was. Then no reply or request
+    /// may be sent; reports are kept for the next batch.
     pub fn run(
         &mut self,
         batch: Batch,
@@ -186,7 +187,7 @@ impl<S: Store> Session<S> {
         match run(&mut self.desk, &batch.commands) {
             Ok(committed) => {
                 let sent: usize = committed.iter().map(|one| one.requests.len()).sum();
-                // A host may report an end twice, or that of a request of the process before it.
+                // A host may report an end twice, or that of a request of the previous process.
                 self.in_flight = self.in_flight.saturating_sub(batch.reports) + sent;
                 self.next_wake = committed.last().and_then(|wake| wake.next_wake);
                 self.faulty = false;

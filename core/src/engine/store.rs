@@ -1,8 +1,8 @@
-//! Stores: where rows are kept, how they are read, and how changes are committed.
+//! Stores: traits to read rows and to commit changes.
 //!
-//! A decision asks a store through [`Need`] and [`Fact`]. A reading calls the accessors of [`Rows`],
-//! one row or page after another, as plain functions do. What a broken store answers is noticed in
-//! one place: [`Fact`] tells the kind that was asked for from all others.
+//! A decision queries a store through [`Need`] and [`Fact`]. A reading calls the accessors of
+//! [`Rows`], one row or page after another, as plain functions do. A broken store is noticed in one
+//! place: the conversions of [`Fact`] check its kind.
 
 use crate::delivery::attempt::{Attempt, AttemptSummary};
 use crate::delivery::lane::Lane;
@@ -19,31 +19,30 @@ use crate::model::service::Service;
 use crate::model::ticket::{Ticket, TicketFilter};
 use crate::webhook::Webhook;
 
-/// What became of changes.
+/// The result of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Commit {
     Done,
-    /// A row was not as it was expected, as another host had changed it: nothing was stored.
+    /// A row was not as expected, as another host had changed it: nothing was stored.
     Conflict,
 }
 
 /// Rows that can be read.
 ///
-/// The accessors are what readings call. They panic when the store answers with another kind of
-/// fact than it was asked for, as a broken one does.
+/// The accessors are for readings. They panic when a broken store returns another kind of fact than
+/// was needed.
 pub trait Rows {
-    /// What can go wrong with the machinery.
+    /// The error of a failed store.
     type Fault;
 
-    /// What the store has of what is needed.
+    /// Loads the rows of a need.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn load(&mut self, need: &Need) -> Result<Fact, Self::Fault>;
 
-    /// What the store has of each need, in their order. A store that is far away answers all of
-    /// them in one round trip.
+    /// Loads the rows of each need, in their order. A remote store can do so in one round trip.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -123,7 +122,7 @@ pub trait Rows {
         Ok(self.load(&Need::Events { from, most: limit })?.into_events())
     }
 
-    /// At most `limit` events before a place or before the end, newest first, without their bodies.
+    /// At most `limit` events before `before` or the end, newest first, without their bodies.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -135,7 +134,7 @@ pub trait Rows {
         Ok(self.load(&Need::EventsBefore { before, most: limit })?.into_events())
     }
 
-    /// The place of the first event that was created at `at` or later.
+    /// The position of the first event that was created at `at` or later.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -151,7 +150,7 @@ pub trait Rows {
         Ok(self.load(&Need::Attempts { webhook, seq })?.into_attempts())
     }
 
-    /// The attempts of each event of a range in short, of those that were attempted at all.
+    /// Summaries of the attempts of a range of events, of those that have any.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -170,7 +169,8 @@ pub trait Rows {
         Ok(self.load(&Need::Lane(webhook, key))?.into_lanes().into_iter().next())
     }
 
-    /// At most `limit` of a webhook's lanes in the order in which they go, after a place in it.
+    /// At most `limit` of a webhook's lanes in the order in which they are sent, after a position
+    /// in it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -189,6 +189,6 @@ pub trait Store: Rows {
     /// Makes all changes durable, or none.
     ///
     /// # Errors
-    /// When it did not, or when nobody can say whether it did.
+    /// When they are not durable, or when it is unknown whether they are.
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault>;
 }

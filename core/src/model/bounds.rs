@@ -1,12 +1,12 @@
-//! Bounds of options that an operator sets, in whichever host.
+//! Bounds of operator options, shared by all hosts.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// An option with a value that it cannot have.
+/// An option whose value is out of its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutOfBounds {
-    /// Its name in a file of options.
+    /// Its name in an options file.
     pub option: &'static str,
     pub value: u64,
     pub bounds: RangeInclusive<u64>,

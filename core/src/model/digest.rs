@@ -6,12 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::text::spelled;
 
-/// SHA-256 over some parts.
+/// A SHA-256 digest over a list of byte strings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Each part goes in behind its length, so that no two lists of parts are one text.
+    /// Hashes each part after its length, so that no two lists of parts have the same input.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
@@ -30,7 +30,7 @@ impl Digest {
         &self.0
     }
 
-    /// The digest that `text` spells in 64 lower-case hex digits.
+    /// Parses 64 lower-case hex digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());

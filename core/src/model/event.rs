@@ -1,7 +1,7 @@
-//! Something that happened, and its place in the log.
+//! Events: immutable entries of the log.
 //!
-//! An event's body is made once, when it happens, and kept: every attempt, retry and replay sends
-//! the same bytes under the same id.
+//! An event's body is rendered once, when the event is appended, and stored: every attempt, retry
+//! and replay sends the same bytes under the same id.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 use crate::model::text::spelled;
 
-/// What can happen: the six types of the integration guide, and four that tell of the desk itself.
+/// The event types: the six of the integration guide, and four operational ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
@@ -25,11 +25,11 @@ pub enum EventType {
     TicketClosed,
     ServiceUnavailable,
     ServiceAvailable,
-    /// A receiver keeps failing, and is left alone but for probes.
+    /// A receiver keeps failing: it is down and gets probes only.
     WebhookDown,
     WebhookRecovered,
     WebhookDisabled,
-    /// An event was given up for a webhook.
+    /// An event was abandoned for a webhook.
     DeliveryAbandoned,
 }
 
@@ -63,7 +63,7 @@ impl EventType {
         }
     }
 
-    /// Whether it tells of the desk itself, to webhooks that name it.
+    /// Whether it is about the desk itself. Only webhooks that subscribe to it get it.
     #[must_use]
     pub fn is_operational(self) -> bool {
         match self {
@@ -80,7 +80,7 @@ impl EventType {
         }
     }
 
-    /// Whether every webhook hears of it, whatever it names.
+    /// Whether it is delivered to every webhook, whatever its subscription.
     #[must_use]
     pub fn is_for_all(self) -> bool {
         self == Self::Ping
@@ -92,12 +92,12 @@ impl EventType {
     }
 }
 
-/// What an event is about, if order matters among the events about it.
+/// The entity that an event is about; events about the same entity have an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     Ticket(TicketId),
     Service,
-    /// How a webhook fares.
+    /// The health of a webhook.
     Webhook(WebhookId),
 }
 
@@ -125,23 +125,23 @@ impl Topic {
 
 spelled!(Topic);
 
-/// Something that happened.
+/// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub seq: Seq,
     pub id: EventId,
     pub kind: EventType,
     pub created: Millis,
-    /// `None` for a ping: it has no order with anything.
+    /// `None` for a ping: it is not ordered with any other event.
     pub topic: Option<Topic>,
-    /// For a ticket's event the ticket's version that it tells of: 1, 2, 3 …
+    /// For a ticket's event, the version of the ticket: 1, 2, 3 …
     pub version: Option<u32>,
-    /// The one webhook that it is for, if it is not for all.
+    /// The only webhook that gets it; `None` when it is for all.
     pub only_for: Option<WebhookId>,
     pub body: Arc<str>,
 }
 
-/// What an event tells beside its type, in the order in which it is told.
+/// The `data` object of an event's body, its keys in this order.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct EventData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ pub struct EventData<'a> {
     pub reason: Option<Reason>,
 }
 
-/// The bytes that receivers get, keys in this order and no others.
+/// The body that receivers get: these keys, in this order, and no others.
 ///
 /// # Panics
 /// Never: strings and times always have a JSON form.

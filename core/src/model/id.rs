@@ -1,9 +1,9 @@
-//! Names of things: a prefix and a UUIDv7 in 32 lower-case hex digits, such as `tkt_0197…`.
+//! Identifiers: a prefix and a UUIDv7 in 32 lower-case hex digits, such as `tkt_0197…`.
 //!
-//! Ids of one desk strictly grow in the order in which they are made: each takes its time from a
-//! [`Stamp`], and stamps within one millisecond are counted (RFC 9562 §6.2, method 1: a counter in
-//! the twelve bits after the time). A list sorted by id is sorted by age, and an index on ids is
-//! only ever written at its end.
+//! Ids of one desk are strictly increasing in creation order: each takes its time from a [`Stamp`],
+//! and stamps within one millisecond are counted (RFC 9562 §6.2, method 1: a counter in the twelve
+//! bits after the time). A list sorted by id is sorted by age, and an index on ids is only appended
+//! to.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use uuid::{Builder, Uuid};
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 
-/// A place in time that no other thing of the desk has: milliseconds and a count within them.
+/// A unique, monotonic timestamp of the desk: milliseconds, and a counter within them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
     pub at: Millis,
@@ -21,11 +21,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// As many stamps as fit into one millisecond: the twelve bits that a UUIDv7 has for them.
+    /// Stamps per millisecond: a UUIDv7 has twelve bits for the counter.
     const PER_MILLI: u16 = 1 << 12;
 
-    /// The stamp after this one. It never runs back: when `now` is behind, or when this
-    /// millisecond is full, the desk's own time goes on from where it was.
+    /// The stamp after this one, which is always greater: when `now` is not later than this stamp,
+    /// the counter goes on, and when this millisecond is full, the next one begins.
     #[must_use]
     pub fn next(self, now: Millis) -> Self {
         if now > self.at {
@@ -47,7 +47,7 @@ fn uuid(stamp: Stamp, low: [u8; 8]) -> Uuid {
     Builder::from_unix_timestamp_millis(stamp.at.0, &rest).into_uuid()
 }
 
-/// The UUID behind `prefix` when `text` is exactly how we would write it.
+/// The UUID after `prefix`; `None` unless `text` is in canonical form.
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {
     let hex = text.strip_prefix(prefix)?;
     let ours = hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -63,13 +63,13 @@ macro_rules! ids {
         impl $name {
             const PREFIX: &str = $prefix;
 
-            /// The id that `text` names; `None` unless it is spelled exactly as we spell it.
+            /// Parses an id; `None` unless `text` is in canonical form.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 parse(text, Self::PREFIX).map(Self)
             }
 
-            /// The sixteen bytes behind the prefix.
+            /// The sixteen bytes of the UUID.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
@@ -104,19 +104,19 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A ticket's name.
+    /// A ticket's id.
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     TicketId = "tkt_";
-    /// A registered callback URL's name.
+    /// A webhook's id.
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     WebhookId = "whk_";
-    /// A signing secret's name: it may be shown, the secret may not.
+    /// A signing secret's id: it may be shown, the secret may not.
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     SecretId = "sec_";
-    /// An event's name: what receivers see as `webhook-id`. Its last 62 bits are its [`Seq`].
+    /// An event's id: the header `webhook-id`. Its last 62 bits are its [`Seq`].
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     EventId = "evt_";
-    /// A running host: a new one at each start of the process.
+    /// The id of a running host: a new one at each start of the process.
     HolderId = "hst_";
 }
 
@@ -142,7 +142,8 @@ impl SecretId {
 }
 
 impl WebhookId {
-    /// Whether the webhook was there before the event. Ids are made in the desk's one order.
+    /// Whether the webhook was registered before the event was appended. Ids of one desk are
+    /// ordered by creation.
     #[must_use]
     pub fn is_older_than(&self, event: EventId) -> bool {
         let (webhook, _) = self.0.as_u64_pair();
@@ -152,7 +153,7 @@ impl WebhookId {
 }
 
 impl HolderId {
-    /// Holders are told apart by chance alone; the time is for the reader of a log.
+    /// Holders are distinguished by chance alone; the time is for people who read a log.
     #[must_use]
     pub fn new(now: Millis, chance: &[u8; 16]) -> Self {
         Self(uuid(Stamp { at: now, count: 0 }, low(chance)))
@@ -165,14 +166,14 @@ impl EventId {
         Self(uuid(stamp, seq.0.to_be_bytes()))
     }
 
-    /// When the event happened: its [`Stamp`]'s time.
+    /// When the event was appended: its [`Stamp`]'s time.
     #[must_use]
     pub fn made_at(&self) -> Millis {
         let (high, _) = self.0.as_u64_pair();
         Millis(high >> 16)
     }
 
-    /// The event's place in the log.
+    /// The event's position in the log.
     #[must_use]
     pub fn seq(&self) -> Seq {
         let (_, low) = self.0.as_u64_pair();

@@ -1,7 +1,7 @@
-//! What a call with an idempotency key was answered first, kept so that its repetition is answered
-//! the same and changes nothing.
+//! Idempotency records: the first response to a call with an idempotency key, stored so that a
+//! repeated call gets the same response and changes nothing.
 //!
-//! Callers choose their keys, and bodies may be long and private: both are kept as digests.
+//! Callers choose their keys, and bodies may be long and private: both are stored as digests.
 
 use crate::model::digest::Digest;
 use crate::model::id::{SecretId, WebhookId};
@@ -9,27 +9,28 @@ use crate::model::millis::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// Of the caller and the key that it chose.
+    /// The digest of the caller and its idempotency key.
     pub key: Digest,
-    /// Of all that makes the call what it is.
+    /// The digest of the request.
     pub request: Digest,
-    /// When it was answered. No two answers to one key have the same time, so it is the row's
-    /// revision too.
+    /// When the response was made. No two responses for one key have the same time, so it is the
+    /// row's revision too.
     pub at: Millis,
     pub status: u16,
     pub location: Option<String>,
-    /// As it was given, but without its secret.
+    /// The response body without its secret.
     pub body: String,
-    /// The secret that it showed.
+    /// The secret that the response showed.
     pub shown: Option<(WebhookId, SecretId)>,
 }
 
 impl IdempotencyRecord {
-    /// Milliseconds that it is given again: a day outlasts the outages over which callers repeat
-    /// their calls, and keys that are kept for ever would outgrow the tickets.
+    /// Milliseconds that a record is kept: a day outlasts the outages over which callers repeat
+    /// their calls, and records that are kept for ever would outgrow the tickets.
     pub const KEPT_MS: u64 = 86_400_000;
 
-    /// Whether it still stands. One from so far ahead was written by a clock that was wrong.
+    /// Whether the record is still valid. One from as far in the future was written by a clock that
+    /// was wrong, and is not.
     #[must_use]
     pub fn stands(&self, now: Millis) -> bool {
         now.0.abs_diff(self.at.0) < Self::KEPT_MS

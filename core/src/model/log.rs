@@ -1,4 +1,4 @@
-//! The log: all that happened, one event after another.
+//! The log: an append-only sequence of events.
 
 use crate::model::event::{Event, EventData, EventType, Topic, body};
 use crate::model::id::{EventId, Stamp, WebhookId};
@@ -6,20 +6,20 @@ use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 use crate::model::tallies::Tallies;
 
-/// The log's ends, and the desk's own clock.
+/// The log's bounds, and the desk's monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// The last event's place.
+    /// The position of the last event.
     pub head: Seq,
-    /// The last place whose event is no longer kept: what readers still want lies above it.
+    /// The position of the last deleted event: every event above it is kept.
     pub floor: Seq,
-    /// The newest stamp given to anything: the desk's time never runs back behind it.
+    /// The newest stamp given out: the desk's time never runs back behind it.
     pub stamp: Stamp,
     /// The events up to the head, by type.
     pub tallies: Tallies,
 }
 
-/// What is to be told, before it has a place in the log.
+/// An event to be appended, which has no position in the log yet.
 #[derive(Clone, Copy, Debug)]
 pub struct EventDraft<'a> {
     pub kind: EventType,
@@ -54,7 +54,7 @@ impl Log {
         self.stamp
     }
 
-    /// Gives `draft` the next place and makes the bytes that every receiver will get.
+    /// Appends `draft` at the next position, and renders the body that every receiver gets.
     pub fn append(&mut self, stamp: Stamp, draft: EventDraft<'_>) -> Event {
         self.head = self.head.next();
         if draft.only_for.is_none() {

@@ -1,9 +1,9 @@
-//! Points in time, as whole milliseconds of unix time.
+//! Points in time, as whole milliseconds of Unix time.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Whole milliseconds of unix time.
+/// Whole milliseconds of Unix time.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Millis(pub u64);
 
 impl Millis {
-    /// This time and `wait_ms` milliseconds more.
+    /// This time plus `wait_ms` milliseconds; saturates.
     #[must_use]
     pub fn plus(self, wait_ms: u64) -> Self {
         Self(self.0.saturating_add(wait_ms))
@@ -23,13 +23,13 @@ impl Millis {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Whole seconds of unix time, rounded down.
+    /// Whole seconds of Unix time, rounded down.
     #[must_use]
     pub fn unix_seconds(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// The time that a text names as RFC 3339 has it, with any offset; one before 1970 is its start.
+    /// Parses an RFC 3339 time with any offset; times before 1970 become 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
@@ -48,7 +48,7 @@ impl Millis {
         self.utc().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
-    /// A time beyond what the calendar can name (the year 262 142) shows as the last it can.
+    /// Times after the calendar's last year (262 142) become its last moment.
     fn utc(self) -> DateTime<Utc> {
         i64::try_from(self.0)
             .ok()

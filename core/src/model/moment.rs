@@ -1,20 +1,20 @@
-//! Time and chance, as arguments.
+//! Moments: time, chance and the deciding host, as arguments.
 //!
-//! The core owns no clock and no dice. Whoever calls it says when it is, what the dice showed and
-//! who is asking, in one [`Moment`] per command; the same command at the same moment over the same
-//! facts gives the same outcome, to the byte, in every runtime.
+//! The core has no clock and no source of randomness. The caller passes both, and its own id, in
+//! one [`Moment`] per command; the same command at the same moment over the same facts gives the
+//! same outcome, to the byte, in every runtime.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::HolderId;
 use crate::model::millis::Millis;
 
-/// When a command is decided, with what chance, and by which host.
+/// The time, random bytes and host with which a command is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     pub now: Millis,
-    /// Drawn anew for each command. It makes ids and nothing else, so an id tells nothing of a
-    /// secret.
+    /// Random bytes, drawn anew for each command. They make ids and nothing else, so an id reveals
+    /// nothing about a secret.
     pub chance: [u8; 16],
     /// The host that decides: a new one at each start of the process.
     pub holder: HolderId,

@@ -1,53 +1,55 @@
-//! Why something is as it is: a closed set of words, the same in API, store and log.
+//! Reason codes: a closed set, the same in API, store and log.
 
 use serde::Serialize;
 
-/// Why an attempt was followed by what followed, why a lane waits, why a webhook is disabled.
+/// The reason for the step that followed an attempt, for which a lane waits, or for which a webhook
+/// is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub enum Reason {
     /// The receiver answered 2xx. Nothing to do.
     Delivered,
-    /// The attempt failed, and the ladder has another. Look at the status or failure if it goes on.
+    /// The attempt failed, and a retry is scheduled. Look at the status or failure if it goes on.
     Retry,
-    /// The attempt failed and was the ladder's last: the event is abandoned, and kept. Mend the
-    /// receiver.
+    /// The attempt failed and was the retry schedule's last: the event is abandoned, and kept. Fix
+    /// the receiver.
     RetriesUsedUp,
     /// The receiver answered 410 Gone: the webhook is disabled. Register the URL that replaces it.
     Gone,
-    /// The server stopped before an answer came: the event is sent again. Receivers tell repeats by
-    /// their `webhook-id`.
+    /// The server stopped before an answer came: the event is sent again. Receivers recognize
+    /// repeats by their `webhook-id`.
     TakenOver,
-    /// No answer was ever reported, long after the timeout: the event is sent again.
+    /// No answer was reported until long after the timeout: the request is lost, and the event is
+    /// sent again.
     Lost,
     /// The server could not send (no file descriptors, say): the event is sent again. Look at the
     /// server's log.
     OurFault,
     /// The answer came after the server had stopped waiting for it. It changed nothing.
     Late,
-    /// The attempt failed, and the replay that it was part of is stopped: it is not tried again.
+    /// The attempt failed, and its replay is stopped: the event is not tried again.
     Stopped,
-    /// A probe of a receiver that is down failed: the event is tried again when it is back, or as
-    /// another probe. It took no step of the ladder.
+    /// A probe of a receiver that is down failed: the event is tried again when the receiver is
+    /// back, or as another probe. It took no step of the retry schedule.
     Probe,
-    /// Nothing but failures: down after ten in a row, disabled after five days. Mend the receiver;
-    /// a webhook that is disabled is to be enabled then.
+    /// Every request fails: down after ten in a row, disabled after five days. Fix the receiver,
+    /// then enable the webhook if it is disabled.
     Failing,
-    /// Somebody paused the webhook. It goes on when its `status` is set to `active`.
+    /// The webhook is paused. It goes on when its `status` is set to `active`.
     Paused,
     /// The receiver asked for a pause with `Retry-After`. It goes on by itself.
     RetryAfter,
-    /// Another `ordering` was chosen, and comes into force when nothing is in flight or waits.
+    /// Another `ordering` was chosen; it takes effect when nothing is in flight or waits.
     Reordering,
-    /// 10 000 tickets wait for the receiver, and nothing new is read until some are done with. Mend
-    /// the receiver.
+    /// 10 000 lanes wait for the receiver, and nothing new is read until some are settled. Fix the
+    /// receiver.
     TooManyLanes,
-    /// The event was older than the log is kept, or the log was too much: it is gone, undelivered.
+    /// Retention deleted the event, by age or by size, before it was delivered.
     Expired,
-    /// Somebody asked for it to be sent once more, or at once.
+    /// A resend was requested: the event is due at once.
     Resend,
-    /// Its turn has come, and it waits for room, or for the webhook to be enabled.
+    /// The event is next, and waits for a free slot, or for the webhook to be enabled.
     Turn,
 }
 

@@ -2,33 +2,33 @@
 
 use crate::model::millis::Millis;
 
-/// The desk's no: its rules, not its machinery, forbid it.
+/// A domain refusal: the desk's rules forbid the command. Failures of its machinery are faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     UnknownTicket,
     UnknownWebhook,
     UnknownDelivery,
-    /// It never was, or it is no longer kept.
+    /// It never existed, or it is no longer kept.
     UnknownEvent,
     /// The webhook has no live secret with this id.
     UnknownSecret,
     TicketClosed,
     TooManyWebhooks,
-    /// It is paused or disabled.
+    /// The webhook is paused or disabled.
     WebhookNotActive,
-    /// The event is owed already, and others go before it.
+    /// The event is pending already, and others go before it.
     NotItsTurn,
-    /// As much waits for the webhook as may.
+    /// The webhook has as many waiting lanes as it may have.
     TooManyLanes,
-    /// One replay of the webhook runs already.
+    /// A replay of the webhook runs already.
     ReplayRunning,
     /// No replay of the webhook runs.
     NoReplay,
     TooManySecrets {
         next_ends_at: Millis,
     },
-    /// Without it nothing could be signed.
+    /// It is the only secret that signs.
     LastSecret,
-    /// The idempotency key belongs to another call.
+    /// The idempotency key was used for another call.
     KeyReused,
 }

@@ -1,4 +1,4 @@
-//! How long the log is kept, and how much of it.
+//! Retention: how long and how much of the log is kept.
 
 use std::ops::RangeInclusive;
 
@@ -7,43 +7,43 @@ use serde::{Deserialize, Serialize};
 use crate::model::bounds::{OutOfBounds, within};
 use crate::model::millis::Millis;
 
-/// What an operator sets. What is neither too old nor too much is kept for good.
+/// The retention policy that an operator sets. Without a limit, events are kept for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Milliseconds that an event is kept, with all that is known of its deliveries.
+    /// Milliseconds that an event and its attempts are kept.
     pub age_ms: Option<u64>,
-    /// Bytes that the store uses at the most: beyond them the oldest events go.
+    /// Bytes that the store uses at most: beyond them the oldest events are deleted.
     pub bytes: Option<u64>,
 }
 
 impl Retention {
-    /// Seconds that events are kept unless an operator says otherwise, a quarter: longer than any
-    /// outage that somebody would make up for by replaying events.
+    /// Default seconds that events are kept, a quarter: longer than any outage that is made up for
+    /// by a replay.
     pub const DEFAULT_S: u64 = 90 * 86_400;
-    /// Seconds that can be asked for, a century at the most; 0 keeps events for good.
+    /// Seconds that can be configured, a century at most; 0 keeps events for good.
     pub const KEPT_S: RangeInclusive<u64> = 0..=100 * 31_536_000;
-    /// Rows that are let go at once, if there is an attempt at each event for each webhook: a
-    /// millisecond or two of work, so that nobody waits.
+    /// Rows that are deleted at once, with one attempt of each event for each webhook: a
+    /// millisecond or two of work, so that no caller waits.
     const ROWS: u64 = 500;
-    /// Events that are let go at once in any case: five hundred a second, more than come where a
-    /// hundred webhooks and more hear of each.
+    /// Events that are deleted at once in any case: five hundred a second, more than are appended
+    /// where a hundred webhooks and more get each of them.
     const MIN: u64 = 5;
-    /// First answers that are let go at once.
+    /// Idempotency records that are deleted at once.
     pub(crate) const ANSWERS: u32 = 500;
-    /// Lanes that are let go at once.
+    /// Lanes that are expired at once.
     pub(crate) const LANES: u32 = 64;
     /// Milliseconds between two such steps: most of them are left for callers and receivers, and
-    /// with one webhook 25 000 events a second go, more than ever come.
+    /// with one webhook 25 000 events a second are deleted, more than are ever appended.
     pub(crate) const PACE_MS: u64 = 10;
-    /// Milliseconds after which it is looked again whether anything is too old or too much. What
-    /// is kept a minute longer harms nobody.
+    /// Milliseconds between two checks for events to delete. One that is kept a minute longer does
+    /// no harm.
     pub(crate) const LOOK_MS: u64 = 60_000;
 
-    /// What an operator sets: seconds that events are kept, or the default, and bytes.
+    /// The policy for `retain_s` seconds, or for the default, and for `bytes`.
     ///
     /// # Errors
-    /// [`OutOfBounds`] when the seconds are.
+    /// [`OutOfBounds`] when `retain_s` is.
     pub fn new(retain_s: Option<u64>, bytes: Option<u64>) -> Result<Self, OutOfBounds> {
         let retain_s = retain_s.unwrap_or(Self::DEFAULT_S);
         within("retain_s", retain_s, Self::KEPT_S)?;
@@ -55,13 +55,13 @@ impl Retention {
         self.age_ms.is_none() && self.bytes.is_none()
     }
 
-    /// Events that are let go at once, with so many webhooks.
+    /// Events that are deleted at once, with `webhooks` webhooks.
     pub(crate) fn step(webhooks: usize) -> u64 {
         let webhooks = u64::try_from(webhooks).unwrap_or(Self::ROWS);
         (Self::ROWS / (webhooks + 1)).max(Self::MIN)
     }
 
-    /// What was created before this time is too old.
+    /// The time before which an event is too old.
     pub(crate) fn oldest(&self, now: Millis) -> Option<Millis> {
         self.age_ms.map(|age_ms| Millis(now.0.saturating_sub(age_ms)))
     }

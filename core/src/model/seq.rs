@@ -1,10 +1,10 @@
-//! A place in the log.
+//! Sequence numbers: positions in the log.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A place in the log: 1, 2, 3 … in commit order, with no gaps. 0 is the place before the first.
+/// A position in the log: 1, 2, 3 … in commit order, without gaps. 0 is before the first event.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

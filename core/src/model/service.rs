@@ -1,4 +1,4 @@
-//! Whether the company's service is up, as last announced.
+//! The status of the company's service, as last announced.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ pub enum Availability {
 }
 
 impl Availability {
-    /// How an announcement of it is called.
+    /// The type of the event that announces it.
     #[must_use]
     pub fn event_type(self) -> EventType {
         match self {
@@ -22,7 +22,7 @@ impl Availability {
     }
 }
 
-/// The service's status. A desk that was never told otherwise is available, since always.
+/// The service's status. Without an announcement it is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
     pub availability: Availability,
@@ -37,7 +37,7 @@ impl Default for Service {
 }
 
 impl Service {
-    /// The status after an announcement. Hearing the same again does not change `since`.
+    /// The status after an announcement. Announcing the same again does not change `since`.
     #[must_use]
     pub fn announced(self, availability: Availability, at: Millis) -> Self {
         match self.since {

@@ -1,9 +1,9 @@
-//! Events counted by type, so that a backlog is a difference and never a count of rows.
+//! Event counts by type, so that a backlog is a difference and never a count of rows.
 
 use crate::model::event::EventType;
 
-/// How many events of each type there were up to some place of the log, those left out that are
-/// for one webhook only. Two of them say how many events lie between their places, uncounted.
+/// The number of events of each type up to a position in the log, without those that are for one
+/// webhook only. The difference of two is the number of events between their positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tallies([u64; EventType::ALL.len()]);
 
@@ -19,7 +19,7 @@ impl Tallies {
         &self.0
     }
 
-    /// Counts back from the store; types that came later are missing at its end.
+    /// Counts from the store; those of types that were added later are missing at its end.
     #[must_use]
     pub fn stored(counts: &[u64]) -> Self {
         let mut tallies = Self::default();

@@ -1,8 +1,8 @@
-//! Texts that callers send: bounded, and without what some stores cannot keep.
+//! Validation of texts that callers send: a length, and no character that some stores cannot keep.
 
 use std::fmt;
 
-/// The JSON form of types that have one spelling: their text, which their `parse` reads back.
+/// JSON strings for types with one text form, which their `parse` reads back.
 macro_rules! spelled {
     ($($name:ident),*) => {$(
         impl serde::Serialize for $name {
@@ -23,7 +23,7 @@ macro_rules! spelled {
 
 pub(crate) use spelled;
 
-/// The JSON form of types that are told by their name alone.
+/// JSON strings for types that are serialized as their name.
 macro_rules! named {
     ($($name:ident),*) => {$(
         impl serde::Serialize for $name {
@@ -36,7 +36,7 @@ macro_rules! named {
 
 pub(crate) use named;
 
-/// Why a text is not taken.
+/// The reason why a text is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadText {
     Empty,

@@ -1,4 +1,4 @@
-//! A customer's ticket.
+//! Tickets of customers.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::model::id::TicketId;
 use crate::model::millis::Millis;
 use crate::model::text::{BadText, named};
 
-/// What a customer wrote: 1 to 65 536 bytes of UTF-8 without NUL.
+/// A customer's message: 1 to 65 536 bytes of UTF-8 without NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketMessage(String);
 
@@ -21,7 +21,7 @@ impl TicketMessage {
         BadText::check(&text, Self::MAX_LENGTH).map(|()| Self(text))
     }
 
-    /// A message that [`TicketMessage::parse`] accepted earlier, back from the store.
+    /// A message from the store, which [`TicketMessage::parse`] accepted earlier.
     #[must_use]
     pub fn stored(text: String) -> Self {
         Self(text)
@@ -33,7 +33,7 @@ impl TicketMessage {
     }
 }
 
-/// Whether a ticket can change.
+/// The status of a ticket; a closed one cannot change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "\"open\" | \"closed\""))]
 pub enum TicketStatus {
@@ -53,7 +53,7 @@ impl TicketStatus {
 
 named!(TicketStatus);
 
-/// A ticket as it stands.
+/// The current state of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pub id: TicketId,
@@ -84,7 +84,7 @@ impl Ticket {
     }
 }
 
-/// Tickets of which status a list shows.
+/// The status of the tickets that a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketFilter {

@@ -1,18 +1,18 @@
-//! Headers that a webhook wants with each delivery, such as a key that its gateway asks for.
+//! Extra headers of a webhook's requests, such as a key that its gateway requires.
 
 use std::fmt;
 
-/// Headers beside ours, in the order in which they were given.
+/// Headers besides the desk's, in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtraHeaders(Vec<(String, String)>);
 
-/// Why headers are not taken. Each names the header.
+/// The reason why headers are rejected, with the header's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadHeader {
     TooMany,
     /// Not a token (RFC 9110 §5.6.2), or too long.
     Name(String),
-    /// One that we send ourselves, or that belongs to the connection.
+    /// Reserved: the desk or the connection sets it.
     Ours(String),
     /// Not printable ASCII, or too long. A line break would begin another header.
     Value(String),
@@ -24,10 +24,10 @@ impl ExtraHeaders {
     pub const MAX: usize = 16;
     /// Bytes of a name.
     pub const MAX_NAME: usize = 64;
-    /// Bytes of a value: with sixteen of them still under the 16 KiB that servers take (RFC 9112
+    /// Bytes of a value: sixteen of them are still under the 16 KiB that servers accept (RFC 9112
     /// §2.3 leaves the limit to them; 8 KiB is common for one line).
     pub const MAX_VALUE: usize = 1_000;
-    /// Names that are ours or the connection's.
+    /// Reserved names.
     const OURS: [&str; 13] = [
         "accept",
         "connection",
@@ -43,11 +43,11 @@ impl ExtraHeaders {
         "upgrade",
         "user-agent",
     ];
-    /// Beginnings of names that are ours.
+    /// Prefixes of reserved names.
     const OUR_PREFIXES: [&str; 3] = ["webhook-", "hookdesk-", "proxy-"];
 
     /// # Errors
-    /// [`BadHeader`] for the first that cannot be sent.
+    /// [`BadHeader`] for the first header that is rejected.
     pub fn parse(headers: Vec<(String, String)>) -> Result<Self, BadHeader> {
         if headers.len() > Self::MAX {
             return Err(BadHeader::TooMany);
@@ -66,22 +66,22 @@ impl ExtraHeaders {
         Ok(Self(headers))
     }
 
-    /// Headers that [`ExtraHeaders::parse`] accepted earlier, back from the store.
+    /// Headers from the store, which [`ExtraHeaders::parse`] accepted earlier.
     #[must_use]
     pub fn stored(headers: Vec<(String, String)>) -> Self {
         Self(headers)
     }
 
-    /// Whether a header of this name is set by us or the connection.
+    /// Whether a header of this name is set by the desk or the connection.
     pub(crate) fn is_ours(name: &str) -> bool {
         let lower = name.to_ascii_lowercase();
         Self::OURS.contains(&lower.as_str())
             || Self::OUR_PREFIXES.iter().any(|prefix| lower.starts_with(prefix))
     }
 
-    /// Whether a receiver may take a header of this name for one that is set by us or the connection.
-    /// CGI and its heirs have no signs but `_` in names (RFC 3875 §4.1.18): behind them `Webhook_Id`
-    /// and `webhook.id` are `webhook-id`.
+    /// Whether a receiver may mistake a header of this name for a reserved one. CGI-style gateways
+    /// (WSGI, Rack, PHP) map all punctuation in names to `_` (RFC 3875 §4.1.18): behind them
+    /// `Webhook_Id` and `webhook.id` are `webhook-id`.
     fn passes_for_ours(name: &str) -> bool {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         Self::is_ours(&name.chars().map(plain).collect::<String>())
@@ -102,7 +102,7 @@ fn check_name(name: &str) -> Result<(), BadHeader> {
 }
 
 impl BadHeader {
-    /// The header that is meant, if it is one.
+    /// The name of the rejected header; `None` when there are too many.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {

@@ -1,9 +1,9 @@
-//! The ladder: how long an event waits before it is tried again.
+//! The retry schedule: the waits before each retry of an event.
 //!
-//! Standard Webhooks ("Retry schedule") advises waits that grow from seconds to a day. Ours does
-//! that by default, and each webhook can bring its own. Every wait is spread by ±20 %, so that what
-//! failed together is not retried together; the spread is hashed from what is retried, so that it
-//! is the same in every runtime and in every run.
+//! Standard Webhooks ("Retry schedule") advises waits that grow from seconds to a day. The default
+//! schedule does so, and each webhook can have its own. Every wait has a jitter of ±20 %, so that
+//! events that failed together are not retried together. The jitter is a hash of webhook, event and
+//! step, so that it is the same in every runtime and in every run.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::model::seq::Seq;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetrySchedule(Vec<u32>);
 
-/// Why a list of waits is no schedule.
+/// The reason why a list of waits is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadSchedule {
     TooMany,
@@ -27,7 +27,7 @@ pub enum BadSchedule {
 }
 
 impl RetrySchedule {
-    /// Retries at the most: with a week before each, 20 weeks, beyond which nobody waits.
+    /// Retries, at most: with a week before each, 20 weeks, longer than any useful wait.
     pub const MAX_WAITS: usize = 20;
     /// Seconds: a week.
     pub const MAX_WAIT_S: u32 = 604_800;
@@ -47,7 +47,7 @@ impl RetrySchedule {
         }
     }
 
-    /// A schedule that [`RetrySchedule::parse`] accepted earlier, back from the store.
+    /// A schedule from the store, which [`RetrySchedule::parse`] accepted earlier.
     #[must_use]
     pub fn stored(waits_s: Vec<u32>) -> Self {
         Self(waits_s)
@@ -58,15 +58,15 @@ impl RetrySchedule {
         &self.0
     }
 
-    /// Milliseconds from a failure at `step` (0 for the first attempt) to the next attempt, spread
-    /// by ±20 %; `None` when the ladder is used up.
+    /// Milliseconds from a failure at `step` (0 for the first attempt) to the next attempt, with a
+    /// jitter of ±20 %; `None` when the schedule is used up.
     #[must_use]
     pub fn wait_ms(&self, step: u32, webhook: WebhookId, seq: Seq) -> Option<u64> {
         let wait_s = self.0.get(usize::try_from(step).ok()?)?;
         Some(u64::from(*wait_s) * spread_permille(step, webhook, seq))
     }
 
-    /// Milliseconds: longer than this no retry is ever away.
+    /// The longest wait in milliseconds, with the largest jitter.
     #[must_use]
     pub fn longest_ms(&self) -> u64 {
         let longest_s = self.0.iter().max().copied().unwrap_or(0);
@@ -95,10 +95,11 @@ impl fmt::Display for BadSchedule {
     }
 }
 
-/// A fifth: enough to take a thundering herd apart, little enough that the documented times hold.
+/// Jitter: a fifth is enough to break up a thundering herd, and little enough that the documented
+/// times hold.
 const SPREAD_PERMILLE: u64 = 200;
 
-/// 800 to 1 200, hashed from what is retried.
+/// A factor of 800 to 1 200, hashed from step, webhook and event.
 fn spread_permille(step: u32, webhook: WebhookId, seq: Seq) -> u64 {
     let hash: [u8; 32] = Sha256::new()
         .chain_update(webhook.as_bytes())
@@ -121,7 +122,7 @@ mod tests {
         WebhookId::new(Stamp { at: Millis(1_700_000_000_000), count: 0 }, &[chance; 16])
     }
 
-    /// Each row: the step at which an attempt failed, and the seconds that follow, before spread.
+    /// Each row: the step at which an attempt failed, and the wait in seconds, without jitter.
     const LADDER: [(u32, Option<u64>); 11] = [
         (0, Some(5)),
         (1, Some(300)),

@@ -1,8 +1,8 @@
-//! A webhook's signing secrets, of which several live at once while a receiver moves from one to
-//! the next.
+//! Signing secrets of a webhook and their rotation: several are live while a receiver moves from
+//! one to the next.
 //!
-//! The newest is current and has no end. Each older one goes on signing until its own end, so that
-//! a receiver that knows either verifies what it gets (Standard Webhooks, "Secret rotation").
+//! The newest is current and has no end. Each older one signs until its own end, so that a receiver
+//! with either secret can verify requests (Standard Webhooks, "Secret rotation").
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -13,18 +13,18 @@ use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 use crate::webhook::sign::Secret;
 
-/// One secret of a webhook, and how long it signs.
+/// A secret of a webhook, and the time during which it signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningSecret {
     pub id: SecretId,
     pub secret: Secret,
     pub created_at: Millis,
-    /// From then on it signs no more; `None` for the current one.
+    /// The time from which it does not sign; `None` for the current one.
     pub ends_at: Option<Millis>,
 }
 
 impl SigningSecret {
-    /// One without an end.
+    /// A secret without an end.
     #[must_use]
     pub fn new(id: SecretId, secret: Secret, created_at: Millis) -> Self {
         Self { id, secret, created_at, ends_at: None }
@@ -44,12 +44,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Live secrets of one webhook: each adds a signature to every request, and who rotates more
-    /// often than receivers can follow gains nothing by it.
+    /// Live secrets of one webhook, at most: each adds a signature to every request, and rotations
+    /// that are faster than receivers can follow gain nothing.
     pub const MAX: usize = 5;
-    /// Seconds that a former secret goes on signing: a day has somebody's working hours in it.
+    /// Default seconds that a former secret goes on signing: a day includes working hours.
     pub const OVERLAP_S: u32 = 86_400;
-    /// Seconds that it may go on signing: a week. A secret that leaked must not live for ever.
+    /// Seconds that it goes on signing, at most: a week. A leaked secret must not live for ever.
     pub const MAX_OVERLAP_S: u32 = 604_800;
 
     #[must_use]
@@ -57,7 +57,7 @@ impl Secrets {
         Self { current, former: Vec::new() }
     }
 
-    /// The same with other bytes.
+    /// These secrets, each with the bytes that `other` maps its own to.
     pub(crate) fn with_each(&self, other: impl Fn(&Secret) -> Secret) -> Self {
         let of = |one: &SigningSecret| SigningSecret { secret: other(&one.secret), ..one.clone() };
         Self { current: of(&self.current), former: self.former.iter().map(of).collect() }
@@ -68,12 +68,12 @@ impl Secrets {
         &self.current
     }
 
-    /// All that are stored, newest first, the ended ones among them.
+    /// All stored secrets, newest first, including those that ended.
     pub fn stored(&self) -> impl Iterator<Item = &SigningSecret> {
         std::iter::once(&self.current).chain(&self.former)
     }
 
-    /// Those that sign at `now`, newest first.
+    /// The secrets that sign at `now`, newest first.
     pub fn live(&self, now: Millis) -> impl Iterator<Item = &SigningSecret> {
         self.stored().filter(move |one| one.is_live(now))
     }
@@ -86,7 +86,7 @@ impl Secrets {
         self.live(now).map(sign).collect::<Vec<_>>().join(" ")
     }
 
-    /// These secrets with a new current one. The one before it signs for `overlap_ms` more.
+    /// These secrets with a new current one. The previous one signs for `overlap_ms` more.
     ///
     /// # Errors
     /// [`Refusal::TooManySecrets`] when more than [`Secrets::MAX`] would be live.
@@ -106,11 +106,11 @@ impl Secrets {
         Err(Refusal::TooManySecrets { next_ends_at: ends.min().unwrap_or(now) })
     }
 
-    /// These secrets without one. When that was the current one, the newest other that is live
-    /// becomes current, and has no end any more.
+    /// These secrets without one. When that was the current one, the newest other live one becomes
+    /// current and has no end.
     ///
     /// # Errors
-    /// [`Refusal::UnknownSecret`] when it does not sign, [`Refusal::LastSecret`] when no other does.
+    /// [`Refusal::UnknownSecret`] when it is not live, [`Refusal::LastSecret`] when no other is.
     pub fn end(&self, id: SecretId, now: Millis) -> Result<Self, Refusal> {
         let mut live: Vec<_> = self.live(now).cloned().collect();
         let place = live.iter().position(|one| one.id == id).ok_or(Refusal::UnknownSecret)?;
@@ -123,7 +123,7 @@ impl Secrets {
     }
 }
 
-/// A secret in a webhook's row.
+/// The stored form of a secret.
 #[derive(Serialize, Deserialize)]
 struct Row<'a> {
     id: SecretId,
@@ -133,7 +133,7 @@ struct Row<'a> {
 }
 
 impl Secrets {
-    /// The list in JSON that a webhook's row holds, with the secrets in clear.
+    /// The JSON list for a webhook's row, with the secrets in clear.
     #[must_use]
     pub(crate) fn to_json(&self) -> String {
         let texts: Vec<Zeroizing<String>> = self.stored().map(|one| one.secret.reveal()).collect();
@@ -147,7 +147,7 @@ impl Secrets {
         serde_json::to_string(&rows).expect("texts and whole numbers always have a JSON form")
     }
 
-    /// The secrets that a webhook's row holds; `None` when it is not as we write it.
+    /// Parses the JSON list of a webhook's row; `None` when the desk did not write it so.
     #[must_use]
     pub(crate) fn from_json(text: &str) -> Option<Self> {
         let rows: Vec<Row<'_>> = serde_json::from_str(text).ok()?;

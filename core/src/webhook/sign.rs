@@ -1,5 +1,5 @@
-//! Signatures, as Standard Webhooks has them: HMAC-SHA256 over `id.timestamp.body`, base64, with
-//! the version `v1,` before it. A secret is `whsec_` and the base64 of its bytes.
+//! Signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, base64, with the version
+//! `v1,` before it. A secret is `whsec_` and the base64 of its bytes.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 
 use crate::model::id::EventId;
 
-/// A webhook's signing key. It hides itself: it is shown by [`Secret::reveal`] alone.
+/// A webhook's signing key. `Debug` hides it: only [`Secret::reveal`] shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Bytes of a secret that the desk makes: as many as the hash has, beyond which more add
+    /// Bytes of a secret that the desk generates: as many as the hash has, beyond which more add
     /// nothing (RFC 2104 §3).
     pub const LENGTH: usize = 32;
     const PREFIX: &str = "whsec_";
@@ -26,33 +26,33 @@ impl Secret {
         Self(Zeroizing::new(Zeroizing::new(bytes).to_vec()))
     }
 
-    /// The secret that `text` spells; `None` when it is not spelled as we spell ours.
+    /// Parses `whsec_` and base64; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.strip_prefix(Self::PREFIX)?).ok()?;
         Some(Self(Zeroizing::new(bytes)))
     }
 
-    /// The secret that `text` spells with its prefix or without, of any length but none: what the
-    /// Standard Webhooks libraries take for one.
+    /// Parses a secret of any length but 0, with or without its prefix, as the Standard Webhooks
+    /// libraries do.
     #[must_use]
     pub fn of_any_sender(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.strip_prefix(Self::PREFIX).unwrap_or(text)).ok()?;
         if bytes.is_empty() { None } else { Some(Self(Zeroizing::new(bytes))) }
     }
 
-    /// A secret that somebody brings along: `whsec_` and the base64 of 24 to 64 bytes, as Standard
-    /// Webhooks asks for.
+    /// A secret that a caller supplies: `whsec_` and the base64 of 24 to 64 bytes, as Standard
+    /// Webhooks requires.
     ///
     /// # Errors
-    /// [`BadSecret`] when it is not that.
+    /// [`BadSecret`] for anything else.
     pub fn own(text: String) -> Result<Self, BadSecret> {
         let text = Zeroizing::new(text);
         let secret = Self::parse(&text).ok_or(BadSecret)?;
         if (24..=64).contains(&secret.0.len()) { Ok(secret) } else { Err(BadSecret) }
     }
 
-    /// A secret that signs nothing worth anything: for what must not hold the real one.
+    /// A secret of zero bytes, to stand in for a real one that must not be shown.
     pub(crate) fn zeros(length: usize) -> Self {
         Self(Zeroizing::new(vec![0; length]))
     }
@@ -62,7 +62,7 @@ impl Secret {
         self.0.len()
     }
 
-    /// The secret in clear, for the one answer that shows it and for the store.
+    /// The secret in clear, for the response that shows it and for the store.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::from(Self::PREFIX));
@@ -76,7 +76,7 @@ impl Secret {
         self.signature_of_any(&id.to_string(), unix_seconds, body.as_bytes())
     }
 
-    /// The same for any sender's message: ids may be anything, and bodies any bytes.
+    /// A signature of any sender's message: the id is any text, and the body any bytes.
     ///
     /// # Panics
     /// Never: HMAC takes keys of any length (RFC 2104 §2).
@@ -92,7 +92,7 @@ impl Secret {
     }
 }
 
-/// A text that is no signing secret. It does not repeat the text.
+/// The error for a text that is not a signing secret. It does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadSecret;
 

@@ -1,11 +1,11 @@
-//! The subscription of a webhook: the types of events that it wants.
+//! The subscription of a webhook: a set of event types.
 
 use std::collections::BTreeSet;
 
 use crate::model::event::EventType;
 use crate::model::tallies::Tallies;
 
-/// The types that a webhook names.
+/// The event types that a webhook is subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription(BTreeSet<EventType>);
 
@@ -20,12 +20,13 @@ impl Subscription {
         self.0.contains(&kind)
     }
 
-    /// In the order of [`EventType::ALL`].
+    /// The types in the order of [`EventType::ALL`].
     pub fn types(&self) -> impl Iterator<Item = EventType> {
         self.0.iter().copied()
     }
 
-    /// Events between two places of the log that the webhook hears of, uncounted.
+    /// The number of events for the subscription between two positions of the log, without
+    /// reading them.
     #[must_use]
     pub fn events_between(&self, from: &Tallies, to: &Tallies) -> u64 {
         let each = EventType::ALL.into_iter().zip(to.counts().iter().zip(from.counts()));
@@ -33,14 +34,14 @@ impl Subscription {
         wanted.map(|(_, (to, from))| to.saturating_sub(*from)).sum()
     }
 
-    /// Whether it names a type that tells of the desk itself.
+    /// Whether it includes an operational type.
     #[must_use]
     pub fn is_operational(&self) -> bool {
         self.types().any(EventType::is_operational)
     }
 }
 
-/// All that the integration guide has.
+/// All types of the integration guide.
 impl Default for Subscription {
     fn default() -> Self {
         Self::of(EventType::ALL.into_iter().filter(|kind| !kind.is_operational()))

@@ -1,7 +1,7 @@
-//! Checkpoints: a reader moves past events that its webhook is not subscribed to.
+//! Checkpoints: a reader advances past events that its webhook is not subscribed to.
 //!
-//! That alone is not worth a write, until there are many, or until something makes the difference
-//! between skipped and unread matter.
+//! That alone is not worth a write, until there are many, or until the difference between skipped
+//! and unread events matters.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::engine::need::Need;
 use crate::model::id::WebhookId;
 use crate::webhook::Webhook;
 
-/// Events for others that a reader may be past without a write. After a crash they are read again.
+/// Skipped events, at most, that are not saved. After a crash they are read again.
 const MAX_UNSAVED: u64 = 1_000;
 
-/// Moves every reader past events that are for others, up to the first that its webhook hears of or
-/// that stands behind another. That alone is not worth a write, until there are many.
+/// Advances every reader past events that are filtered out, up to the first that its webhook is
+/// subscribed to or that is queued behind another.
 pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let head = decision.log()?.head;
     let mut needs = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
-/// Moves one reader past events that are for others.
+/// Advances one reader past events that are filtered out.
 pub(super) fn advance_past_unsubscribed(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
@@ -47,8 +47,8 @@ pub(super) fn advance_past_unsubscribed(
     }
 }
 
-/// Writes down how far the webhook is past events for others, before it says otherwise what it wants
-/// to hear of: what was skipped stays skipped, also for a host that knows no more than the rows.
+/// Saves the checkpoint of a webhook before its subscription changes: skipped events stay skipped,
+/// also for a host that has only the rows.
 pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) -> Result<(), Need> {
     let moved = past_unsubscribed(decision, webhook)?;
     let Some(reader) = decision.reader(webhook.id)? else { return Ok(()) };
@@ -59,7 +59,7 @@ pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) ->
     Ok(())
 }
 
-/// How far the webhook can move past events that are for others, if at all.
+/// The checkpoint after the next events that are filtered out, if there are any.
 fn past_unsubscribed(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
@@ -83,7 +83,7 @@ fn past_unsubscribed(
     Ok(Some(place).filter(|place| place.read_to > start))
 }
 
-/// An event that is for others. That alone is not worth a write, until there are many.
+/// Skips an event, and saves the checkpoint once many are skipped.
 pub(super) fn skip(
     decision: &mut Decision<'_>,
     id: WebhookId,

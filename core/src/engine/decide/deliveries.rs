@@ -1,8 +1,8 @@
-//! Who is sent what, and when: the rules of readers and lanes.
+//! Delivery scheduling: which event is sent to which webhook, and when.
 //!
-//! A wake first puts what nobody sends any more back into its lanes, then fills the windows in
-//! turn. The end of a request is for [`reports`](super::reports), which settle its event or let it
-//! wait, and what goes next inside a lane for [`turns`](super::turns).
+//! A wake first puts events of lost requests back into their lanes, then fills the windows in turn.
+//! [`reports`](super::reports) handle the end of a request, which settles its event or schedules a
+//! retry, and [`turns`](super::turns) choose the next event of a lane.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
-/// Milliseconds after which a host that is not alone looks for what others left to it, if nobody
-/// tells it.
+/// Milliseconds between wakes of a host that shares its store, to take over webhooks and events of
+/// other hosts.
 const LOOK_ROUND_MS: u64 = 1_000;
 
 pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
@@ -37,7 +37,7 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     Ok(Reply::Noted)
 }
 
-/// Takes over what another host had in flight, and gives up what nobody reported.
+/// Takes over requests in flight of other hosts, and gives up lost ones.
 fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let now = decision.now();
     let (mut foreign, mut lost) = (Vec::new(), Vec::new());
@@ -60,7 +60,7 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Another ordering comes into force when nothing is in flight or waits.
+/// Puts another ordering into effect when nothing is in flight or waits.
 fn reorder(decision: &mut Decision<'_>) -> Result<(), Need> {
     let mut drained = Vec::new();
     for WebhookRows { webhook, .. } in decision.webhook_rows()?.values() {
@@ -76,7 +76,7 @@ fn reorder(decision: &mut Decision<'_>) -> Result<(), Need> {
     Ok(())
 }
 
-/// Fills all windows, one request at a time to each webhook in turn, beginning behind the one that
+/// Fills all windows, one request at a time to each webhook in turn, beginning after the one that
 /// was served last.
 fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let mut needs = Vec::new();
@@ -111,8 +111,8 @@ fn in_turn(decision: &Decision<'_>) -> Result<VecDeque<Arc<Webhook>>, Need> {
     Ok(after.chain(before).map(|(_, row)| row).filter(active).map(webhook).collect())
 }
 
-/// Sends one request, if there is leave, room and something to send: a lane that is due, else the
-/// next event of a subject that neither waits nor sends.
+/// Sends one request, if the webhook may be sent one, has room and has an event to send: a lane
+/// that is due, else the next event of an ordering key that neither waits nor sends.
 fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Need> {
     if !decision.has_room(webhook)? {
         return Ok(false);
@@ -134,7 +134,7 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool,
     }
 }
 
-/// Lets go of a head that is not wanted, and goes on behind it in the next wake.
+/// Drops a head that is filtered out. The next wake goes on after it.
 fn drop_head(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
@@ -154,8 +154,8 @@ fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Lane>, 
     Ok(first.filter(|lane| lane.is_due(now, &webhook.retry_schedule)))
 }
 
-/// Asks how a receiver fares that is down: one request at a time, in turn the head that has been
-/// due longest and the next unread event, so that poisoned heads cannot hold the rest.
+/// Probes a receiver that is down: one request at a time, alternating between the head that has
+/// been due longest and the next unread event, so that poisoned heads cannot block the rest.
 fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Need> {
     let (now, health_policy) = (decision.now(), decision.health_policy());
     let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
@@ -180,8 +180,8 @@ fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Ne
     Ok(true)
 }
 
-/// Reads on until an event can be sent. One whose subject waits or sends stands behind it there,
-/// and whether the webhook hears of it is asked when its turn comes.
+/// Reads on until an event can be sent. One whose ordering key waits or sends is queued behind it,
+/// and the subscription is checked when its turn comes.
 fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> Result<bool, Need> {
     let (now, head) = (decision.now(), decision.log()?.head);
     for _ in 0..MAX_READ {
@@ -217,7 +217,7 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
     Ok(false)
 }
 
-/// Asks to be woken when time alone brings something to send, or a request to be given up.
+/// Schedules the next wake for when time alone makes an event due, or a request lost.
 fn set_alarm(decision: &mut Decision<'_>) -> Result<(), Need> {
     if let Some(at) = decision.retains_at() {
         decision.wake_at(at);
@@ -246,8 +246,8 @@ fn set_alarm(decision: &mut Decision<'_>) -> Result<(), Need> {
     Ok(())
 }
 
-/// When the webhook will have something to send. What could go already waits for room, and whoever
-/// makes room will wake us.
+/// When the webhook will have an event to send. Events that are due already wait for room, and the
+/// report that frees a slot comes with a wake.
 fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Millis>, Need> {
     let now = decision.now();
     let Some(reader) = decision.reader(webhook.id)?.filter(|_| webhook.is_active()) else {

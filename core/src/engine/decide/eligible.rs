@@ -9,7 +9,7 @@ use crate::model::id::WebhookId;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
-/// Whether the event is to be sent under `ordering_key`, judged as it is its turn.
+/// Whether the event is to be sent under `ordering_key`, judged when its turn comes.
 pub(super) fn wants(
     decision: &Decision<'_>,
     webhook: &Webhook,
@@ -24,7 +24,7 @@ pub(super) fn wants(
     }
 }
 
-/// Whether a replay that runs sends the event once more, judged as it is its turn.
+/// Whether a running replay sends the event again, judged when its turn comes.
 pub(super) fn replay_wants(
     decision: &Decision<'_>,
     webhook: &Webhook,
@@ -40,7 +40,7 @@ pub(super) fn replay_wants(
     Ok(run.range.only.takes(decision.attempt_summary(webhook.id, event.seq)?.delivered))
 }
 
-/// Whether the event is neither owed nor to be sent once more already.
+/// Whether the event is neither pending nor being resent.
 pub(super) fn is_settled(
     decision: &Decision<'_>,
     webhook: &Webhook,
@@ -67,7 +67,7 @@ fn is_resent(decision: &Decision<'_>, id: WebhookId, seq: Seq) -> Result<bool, N
     Ok(sends || decision.lane(id, OrderingKey::Resend(seq))?.is_some())
 }
 
-/// Whether a subject waits or sends.
+/// Whether an ordering key waits or sends.
 pub(super) fn is_busy(
     decision: &Decision<'_>,
     webhook: WebhookId,

@@ -1,7 +1,7 @@
 //! Idempotent commands: each is carried out once, and its repetitions get the first reply again.
 //!
-//! What a reply is rendered to is not known here: the outcome says that it is to be kept, and the
-//! [`Desk`](crate::Desk) has it rendered before the commit.
+//! Replies are not rendered here: the outcome says that one is to be kept, and the
+//! [`Desk`](crate::Desk) renders it before the commit.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ fn try_once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Result<Evaluat
     }
 }
 
-/// The secret that an answer showed, while it signs.
+/// The secret that the first response showed, while it signs.
 fn shown(first: &IdempotencyRecord, now: Millis, facts: &Facts) -> Result<Option<Secret>, Need> {
     let Some((webhook, secret)) = first.shown else { return Ok(None) };
     let row = facts.webhook_rows()?.get(&webhook);
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    /// A command under a key. Its digest stands for how it was asked for.
+    /// A command with a key. Its digest stands for that of the HTTP request.
     fn keyed(key: &str, command: Command) -> Command {
         let request = Digest::of(&[format!("{command:?}").as_bytes()]);
         Command::Idempotent(Idempotent {

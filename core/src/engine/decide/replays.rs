@@ -1,7 +1,7 @@
-//! Events once more: one that somebody points at, or a part of the log.
+//! Resend of one event, and replay of a range of the log.
 //!
-//! Both touch only what is settled: delivered, given up or skipped. What is owed goes in its turn,
-//! and nothing is sent past it.
+//! Both send only events that are settled: delivered, abandoned or skipped. Pending events are sent
+//! in their turn, and nothing overtakes them.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
 /// Events that one wake reads for a replay without sending any of them, because they were delivered
-/// or are owed: some milliseconds of work, with three look-ups each where many lanes wait, after
-/// which everybody else has a turn.
+/// or are pending: some milliseconds of work, with three look-ups each where many lanes wait, after
+/// which other webhooks have a turn.
 const MAX_PASSED: u32 = 64;
 
-/// Sends an event once more, with the full ladder; a head that waits is due at once.
+/// Resends an event, with the full retry schedule; a head that waits is due at once.
 pub(super) fn resend(
     decision: &mut Decision<'_>,
     id: WebhookId,
@@ -75,7 +75,7 @@ pub(super) fn resend(
     Ok(Reply::Announced(event.id))
 }
 
-/// Begins a replay, unless only its count is wanted.
+/// Starts a replay, unless it is a dry run.
 pub(super) fn start(
     decision: &mut Decision<'_>,
     id: WebhookId,
@@ -95,7 +95,7 @@ pub(super) fn start(
     Ok(Reply::Replay { counted, starts: !dry_run })
 }
 
-/// Ends a replay. What it has in flight comes to its end, and nothing more follows.
+/// Stops a replay. Its requests in flight are completed, and nothing more is sent.
 pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     find(decision, id)?;
     let Some(run) = running(decision, id)? else { return Err(Refusal::NoReplay.into()) };
@@ -103,7 +103,7 @@ pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, 
     Ok(Reply::Stopped(run))
 }
 
-/// Ends replays of which all is done with.
+/// Ends replays that are over.
 pub(super) fn finish(decision: &mut Decision<'_>) -> Result<(), Need> {
     let over = |row: &&WebhookRows| row.reader.replay.is_over();
     let over = decision.webhook_rows()?.values().filter(over).map(|row| row.webhook.id);
@@ -113,7 +113,7 @@ pub(super) fn finish(decision: &mut Decision<'_>) -> Result<(), Need> {
     Ok(())
 }
 
-/// Reads on for the replay that runs, until an event can be sent.
+/// Reads on for the running replay, until an event can be sent.
 pub(super) fn read_on(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
@@ -139,18 +139,18 @@ pub(super) fn read_on(
             return Ok(false);
         }
         if next > log.head {
-            // It was counted over more of the log than this host has read.
+            // It was counted over more of the log than this host has loaded.
             return Ok(false);
         }
         let event = decision.event(next)?;
         let ordering_key = OrderingKey::replayed(&event, ordering);
         if is_busy(decision, id, ordering_key)? {
             if ordering_key == OrderingKey::Replay(Scope::Everything) {
-                // Where all are in one order, each goes when it is read.
+                // Where all events are in one order, each is sent when it is read.
                 return Ok(false);
             }
             if replay_wants(decision, webhook, &event)? {
-                // It goes when what is before it is done with, and takes its share of the pace now.
+                // It is sent once those before it are settled, and takes its share of the pace now.
                 keep_pace(decision, id)?;
             }
             note_behind(decision, id, ordering_key, event.seq)?;
@@ -171,8 +171,7 @@ pub(super) fn read_on(
     Ok(false)
 }
 
-/// An event whose subject waits or sends already stands behind it there, and is judged when its
-/// turn comes.
+/// Queues an event behind others of its ordering key; it is judged when its turn comes.
 fn note_behind(
     decision: &mut Decision<'_>,
     id: WebhookId,
@@ -190,8 +189,8 @@ fn note_behind(
     Ok(())
 }
 
-/// What was skipped without being written down is written down before it is sent once more: else
-/// another host would take it for unread.
+/// Saves the checkpoint before a skipped event is sent, as otherwise another host would take the
+/// event for unread.
 fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Result<(), Need> {
     if decision.reader(webhook.id)?.is_some_and(|reader| reader.read_to < seq) {
         checkpoint::save_checkpoint(decision, webhook)?;
@@ -199,7 +198,7 @@ fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Resul
     Ok(())
 }
 
-/// The replay was read up to `seq`.
+/// Advances the replay to `seq`.
 fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Result<(), Need> {
     if let Some(run) = &mut decision.held_mut(id)?.replay.run {
         run.read_to = seq;
@@ -207,7 +206,7 @@ fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Result<(), Ne
     Ok(())
 }
 
-/// One more event is sent, at the replay's pace.
+/// Counts an event that the replay sends, and keeps its pace.
 fn begin(
     decision: &mut Decision<'_>,
     id: WebhookId,
@@ -226,8 +225,8 @@ fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Result<(), Need> {
     Ok(())
 }
 
-/// An event that the log has, and that happened after the webhook was registered, for all or for
-/// this webhook.
+/// An event that is kept, was appended after the webhook was registered, and is for all or for this
+/// webhook.
 fn find_event(decision: &Decision<'_>, webhook: &Webhook, id: EventId) -> Result<Arc<Event>, Stop> {
     let log = decision.log()?;
     let is_kept = log.floor < id.seq() && id.seq() <= log.head;

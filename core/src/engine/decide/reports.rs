@@ -1,4 +1,5 @@
-//! What the end of a request changes: its receiver's pace and health, and where its event stands.
+//! Reports: the end of a request updates window and health of the receiver, and settles the event
+//! or schedules its retry.
 
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::webhook::{Ordering, Webhook, WebhookStatus};
 
-/// The end of a request. A word about one that is no longer in flight, or from a host that no
-/// longer sends for this webhook, is recorded and changes nothing else.
+/// Handles the end of a request. A report for a request that is no longer in flight, or from a host
+/// that no longer sends for this webhook, is recorded and changes nothing else.
 pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Reply, Stop> {
     let key = report.key.attempt();
     let Some(webhook) = decision.webhook(key.webhook)? else { return Ok(Reply::Noted) };
@@ -43,7 +44,7 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
             fail(decision, &webhook, slot, report, None)?;
         }
         Meaning::Unsent => {
-            // All of the webhook waits, lest each further event meets the same want.
+            // The whole webhook pauses: otherwise every event would hit the same shortage.
             let due = decision.now().plus(Lane::OUR_WAIT_MS);
             let reader = decision.held_mut(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
@@ -71,7 +72,7 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
     });
 }
 
-/// With nothing in flight and nothing waiting, failures are over.
+/// Resets failures when nothing is in flight and nothing waits.
 pub(super) fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Result<(), Need> {
     let reader = decision.reader_mut(webhook)?;
     if reader.is_idle() {
@@ -101,7 +102,7 @@ fn deliver(
     settle(decision, webhook, slot)
 }
 
-/// The attempt failed: the receiver's pace and health take note, and the event waits.
+/// Handles a failed attempt: window, pause and health are updated, and the event waits.
 fn fail(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
@@ -144,7 +145,7 @@ fn fail(
     }
 }
 
-/// Until when a receiver asked not to be asked again about this event.
+/// The time before which the receiver asks for no further request, by `Retry-After`.
 fn asked_to_wait(answer: &Answer, kind: Option<FailureKind>, now: Millis) -> Option<Millis> {
     let asks = kind.is_some_and(FailureKind::asks_to_wait);
     match answer {
@@ -156,7 +157,7 @@ fn asked_to_wait(answer: &Answer, kind: Option<FailureKind>, now: Millis) -> Opt
     }
 }
 
-/// A step of the ladder, at whose end the event is abandoned. A probe takes none.
+/// Takes a step of the retry schedule, at whose end the event is abandoned. A probe takes none.
 fn step(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,

@@ -1,7 +1,7 @@
-//! What the log lets go of, in small steps: first whatever still wants it moves on, on record, and
-//! then the floor rises.
+//! Retention: old events are deleted in small steps. First lanes and readers move past them, with a
+//! record of expired events, and then the floor rises.
 //!
-//! It is decided before all else of a batch, so that what the store says of lanes is how they are.
+//! It is decided before all other commands of a batch, so that the store's lanes are current.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let target = too_old.max(too_many);
     let (to, lanes) = reach(decision, floor, target)?;
     decision.pending_floor(target);
-    // Whether it was enough of what is too much shows after each step.
+    // Whether the store is small enough shows only after each step.
     let goes_on = to < target || !lanes.is_empty() || too_many > floor;
     remove_pending(decision, floor, to, &lanes)?;
     let answers_at = forget_idempotency_records(decision)?;
@@ -45,7 +45,7 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     Ok(Reply::Noted)
 }
 
-/// Lets go of answers that are no longer given again. Says when there may be more to let go.
+/// Deletes outdated idempotency records. Returns when there may be more to delete.
 fn forget_idempotency_records(decision: &mut Decision<'_>) -> Result<Option<Millis>, Need> {
     let now = decision.now();
     let Some(oldest) = decision.oldest_idempotency_record()? else { return Ok(None) };
@@ -58,7 +58,7 @@ fn forget_idempotency_records(decision: &mut Decision<'_>) -> Result<Option<Mill
     Ok(Some(now.plus(Retention::PACE_MS)))
 }
 
-/// Up to where events are too old.
+/// The position up to which events are too old.
 fn too_old(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
     let Some(oldest) = decision.retention().oldest(decision.now()) else { return Ok(floor) };
     let head = decision.log()?.head;
@@ -66,7 +66,8 @@ fn too_old(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
     Ok(first_kept.map_or(head, |first| Seq(first.0 - 1)))
 }
 
-/// Up to where events are too many: the share of them that the store has too much.
+/// The position up to which events are too many: the same share of them as the store has surplus
+/// bytes.
 fn too_many(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
     let Some(most) = decision.retention().bytes else { return Ok(floor) };
     let (head, size) = (decision.log()?.head, decision.size()?);
@@ -76,12 +77,12 @@ fn too_many(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
     Ok(Seq(floor.0 + u64::try_from(share).unwrap_or(0)))
 }
 
-/// How far the floor rises in one step, and the lanes that are in its way.
+/// The floor after one step, and the lanes whose heads are at or below it.
 fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<Lane>), Need> {
     let webhook_rows = decision.webhook_rows()?;
     let step = Retention::step(webhook_rows.len());
     let slots = webhook_rows.values().flat_map(|row| &row.reader.sending);
-    // What is in flight is waited for.
+    // The floor waits for requests in flight.
     let in_flight = slots.map(|slot| Seq(slot.seq.0 - 1)).min().unwrap_or(target);
     let to = target.min(in_flight).min(Seq(floor.0 + step));
     if to <= floor {
@@ -92,7 +93,7 @@ fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<L
     if lanes.len() < Retention::LANES as usize {
         return Ok((to, lanes));
     }
-    // There are more of them: as far as they are all known, or the first of many for one event.
+    // There are more of them: up to where all are known, or the first of many for one event.
     let known = Seq(last.head.0 - 1);
     if known > floor {
         lanes.retain(|lane| lane.head <= known);
@@ -100,7 +101,7 @@ fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<L
     Ok((known.max(floor), lanes))
 }
 
-/// Moves everything that stands at or below `to`, and raises the floor.
+/// Moves lanes and readers past `to`, and raises the floor.
 fn remove_pending(
     decision: &mut Decision<'_>,
     floor: Seq,
@@ -123,7 +124,7 @@ fn remove_pending(
     Ok(())
 }
 
-/// Asks at once for what each lane goes on with.
+/// Needs the next event of every lane at once, to save round trips.
 fn ask_ahead(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<(), Stop> {
     let mut needs = Vec::new();
     for lane in lanes {
@@ -138,7 +139,7 @@ fn ask_ahead(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<(), Sto
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
-/// A lane's events up to `to` are let go; it goes on behind them.
+/// Expires a lane's events up to `to`; it goes on after them.
 fn expire_lane(
     decision: &mut Decision<'_>,
     lane: &Lane,
@@ -197,7 +198,7 @@ fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> 
     }
 }
 
-/// Readers that stand below `to` are moved up. What they were owed until there is put on record.
+/// Moves readers that are below `to` up to it, and records their unread events as expired.
 fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Result<(), Need> {
     let mut below: Vec<(WebhookId, Arc<Webhook>)> = Vec::new();
     for (id, WebhookRows { webhook, reader }) in decision.webhook_rows()? {

@@ -1,4 +1,4 @@
-//! Tickets, and the service's status: each change is told.
+//! Ticket and service commands: each change appends an event.
 
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::outcome::{Expect, Reply};
@@ -36,7 +36,7 @@ pub(super) fn update(
     Ok(Reply::Ticket(ticket))
 }
 
-/// Closing a closed ticket changes nothing and tells nobody.
+/// Closing a closed ticket changes nothing and appends no event.
 pub(super) fn close(decision: &mut Decision<'_>, id: TicketId) -> Result<Reply, Stop> {
     let ticket = find(decision, id)?;
     match ticket.status {
@@ -51,7 +51,7 @@ pub(super) fn close(decision: &mut Decision<'_>, id: TicketId) -> Result<Reply, 
     Ok(Reply::Ticket(ticket))
 }
 
-/// Each announcement is told, also one that changes nothing.
+/// Each announcement appends an event, also one that changes nothing.
 pub(super) fn announce(
     decision: &mut Decision<'_>,
     availability: Availability,

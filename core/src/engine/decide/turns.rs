@@ -1,4 +1,4 @@
-//! What goes next inside a lane, judged as it is its turn.
+//! Turns: the choice of the next event of a lane, judged when its turn comes.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
-/// Events that one webhook reads past in one wake without sending, because all of them stand
-/// behind others or are for others: some milliseconds of work, after which everybody else has a
+/// Events that one webhook reads past in one wake without sending, because all of them are queued
+/// behind others or filtered out: some milliseconds of work, after which other webhooks have a
 /// turn.
 pub(super) const MAX_READ: u32 = 1_000;
 
-/// Events that a replay passes inside a lane before everybody else has a turn: each of them costs a
-/// look-up.
+/// Events that a replay passes inside a lane before other webhooks have a turn: each of them costs
+/// a look-up.
 const MAX_REPLAYED: u32 = 64;
 
-/// Whether a head is to be let go of: nobody has tried it, and it is no longer wanted.
+/// Whether a head is to be dropped: it was not attempted, and it is filtered out.
 pub(super) fn is_unwanted(
     decision: &Decision<'_>,
     webhook: &Webhook,
@@ -33,8 +33,8 @@ pub(super) fn is_unwanted(
     Ok(untried && !wants(decision, webhook, lane.ordering_key, &*decision.event(lane.head)?)?)
 }
 
-/// The event is done with. The next of its subject takes the place if there is room and leave, else
-/// it waits as a lane that is due now.
+/// Settles an event. The next one of its ordering key takes the slot if the webhook may be sent it
+/// and has room, else it waits in a lane that is due now.
 pub(super) fn settle(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
@@ -60,15 +60,15 @@ pub(super) fn settle(
     }
 }
 
-/// The next event of the subject that the webhook hears of. Those that it no longer hears of are
-/// done with; after very many of them the next one is given all the same, to go on from later.
+/// The next eligible event of the ordering key. Ineligible ones are settled; after very many of
+/// them the next one is returned all the same, to go on from later.
 pub(super) fn next_in_lane(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
     slot: &Slot,
 ) -> Result<Option<Arc<Event>>, Need> {
     let Some(last_queued) = slot.last_queued else { return Ok(None) };
-    // A replay of what was delivered passes nearly all of it, far from what is kept in memory.
+    // A replay of delivered events passes nearly all of them, far from those in memory.
     let most = if slot.ordering_key.is_replay() { MAX_REPLAYED } else { MAX_READ };
     let mut last = slot.seq;
     for passed in 0.. {
@@ -97,7 +97,7 @@ pub(super) fn next_in_lane(
     Ok(None)
 }
 
-/// Whether the event may wait under `ordering_key`, wanted or not: it does not wait elsewhere.
+/// Whether the event may wait under `ordering_key`, eligible or not: it does not wait elsewhere.
 fn may_wait(
     decision: &Decision<'_>,
     webhook: &Webhook,
@@ -110,7 +110,7 @@ fn may_wait(
     }
 }
 
-/// Requests made for an event whose turn it is: what is read of the log was never tried before.
+/// Requests made for an event before its turn: a live event has none.
 pub(super) fn requests_so_far(
     decision: &Decision<'_>,
     webhook: WebhookId,
@@ -125,7 +125,7 @@ pub(super) fn requests_so_far(
     }
 }
 
-/// An event that was counted among what the webhook is owed is not wanted after all.
+/// Removes a filtered event from the owed digest.
 pub(super) fn remove_from_owed(
     decision: &mut Decision<'_>,
     webhook: WebhookId,
@@ -142,7 +142,7 @@ pub(super) fn remove_from_owed(
     Ok(())
 }
 
-/// The next event of `ordering_key` is begun with.
+/// Counts an event that a running replay begins.
 pub(super) fn count_replayed(
     decision: &mut Decision<'_>,
     id: WebhookId,

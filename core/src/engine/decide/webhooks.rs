@@ -1,4 +1,4 @@
-//! Who is told, and how.
+//! Webhook commands: registration, settings, secrets and pings.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::model::refusal::Refusal;
 use crate::webhook::secrets::{Secrets, SigningSecret};
 use crate::webhook::{Amendment, Webhook, WebhookStatus};
 
-/// A new webhook hears of what happens from here on.
+/// A new webhook gets the events that are appended from here on.
 pub(super) fn register(
     decision: &mut Decision<'_>,
     registration: &Registration,
@@ -34,7 +34,7 @@ pub(super) fn register(
     Ok(Reply::Registered(webhook))
 }
 
-/// From here on nothing is sent to it, bar what is in flight.
+/// From here on nothing is sent to the webhook; requests in flight are not recalled.
 pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let rev = decision.reader(id)?.map_or(0, |reader| reader.rev);
@@ -42,7 +42,7 @@ pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Result<R
     Ok(Reply::Unregistered(id))
 }
 
-/// A change holds from the next request on.
+/// A change takes effect with the next request.
 pub(super) fn amend(
     decision: &mut Decision<'_>,
     id: WebhookId,
@@ -59,7 +59,7 @@ pub(super) fn amend(
     Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)?))
 }
 
-/// It goes on where it stood. Enabling what is not disabled changes nothing.
+/// Delivery goes on with the backlog. Enabling a webhook that is not disabled changes nothing.
 pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let now = decision.now();
@@ -75,7 +75,7 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply
     }
 }
 
-/// The new secret signs from the next request on, beside those that are still live.
+/// The new secret signs from the next request on, besides those that are still live.
 pub(super) fn rotate(decision: &mut Decision<'_>, rotation: &Rotation) -> Result<Reply, Stop> {
     let webhook = find(decision, rotation.webhook)?;
     let stamp = decision.tick()?;
@@ -115,7 +115,7 @@ pub(super) fn ping_one(decision: &mut Decision<'_>, id: WebhookId) -> Result<Rep
     Ok(Reply::Announced(event.id))
 }
 
-/// A ping to all is owed to every webhook, like any event.
+/// A ping to all is delivered to every webhook, like any event.
 pub(super) fn ping(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     let stamp = decision.tick()?;
     let event = decision.append_event(stamp, EventDraft::of(EventType::Ping))?;

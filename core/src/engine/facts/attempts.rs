@@ -1,5 +1,4 @@
-//! What is known of what was tried of single events, for those who want to know whether to try them
-//! once more.
+//! Cached attempt summaries by webhook and event, for resends and replays.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,14 +9,14 @@ use crate::model::seq::Seq;
 
 #[derive(Debug, Default)]
 pub(super) struct AttemptHistory {
-    /// What the store said, and what was committed since.
+    /// As loaded from the store, with the attempts committed since.
     known: HashMap<(WebhookId, Seq), AttemptSummary>,
-    /// Of this batch, which the store does not know yet.
+    /// Attempts of this batch, which are not in the store yet.
     recent: BTreeMap<(WebhookId, Seq), AttemptSummary>,
 }
 
 impl AttemptHistory {
-    /// Events that are asked for at once: as many as are recalled.
+    /// Events whose attempts are loaded at once: as many as events themselves are.
     const PAGE: u64 = 64;
     /// Events that are kept: some 200 KB.
     const KEPT: usize = 4_096;
@@ -52,7 +51,7 @@ impl AttemptHistory {
         }
     }
 
-    /// Everything is committed: what is too much is let go.
+    /// After a commit: evicts summaries beyond what may be kept.
     pub fn trim(&mut self) {
         if self.known.len() > Self::KEPT {
             self.known.clear();

@@ -1,4 +1,4 @@
-//! What is known of the log: its tail, which everybody reads, and older events that were asked for.
+//! Cached events: the tail of the log, which all readers share, and older events that were loaded.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use crate::model::seq::Seq;
 
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// The last events without a gap, everything that is not committed yet included.
+    /// The last events without a gap, including those that are not committed yet.
     tail: VecDeque<Arc<Event>>,
     tail_bytes: usize,
-    /// The places in the tail of the events about each topic.
+    /// The positions of the tail's events about each topic.
     topics: HashMap<Topic, VecDeque<Seq>>,
     recalled: BTreeMap<Seq, Arc<Event>>,
     recalled_bytes: usize,
-    /// What the store said of the committed events about a topic.
+    /// Loaded positions of the next committed event about a topic.
     nexts: HashMap<(Topic, Seq, Seq), Option<Seq>>,
 }
 
 impl Events {
-    /// Bytes of bodies that the tail keeps, and as many again for what was recalled: a thousand
+    /// Bytes of bodies in the tail, at most, and as many again in recalled events: a thousand
     /// webhooks a few thousand events apart read them from memory.
     const KEPT_BYTES: usize = 8 << 20;
-    /// Events that the tail keeps, whose rows outweigh their bodies when these are short.
+    /// Events in the tail, at most: when bodies are short, the rows outweigh them.
     const KEPT: usize = 16_384;
-    /// Events that are recalled at once: a window, and 4 MiB of the longest bodies.
+    /// Events that are loaded at once: a window, and 4 MiB of the longest bodies.
     const PAGE: u32 = 64;
 
     pub fn get(&self, seq: Seq) -> Result<&Arc<Event>, Need> {
@@ -76,7 +76,7 @@ impl Events {
         self.nexts.insert((topic, after, to), next);
     }
 
-    /// Everything is committed: what is too much is let go.
+    /// After a commit: evicts events beyond what may be kept.
     pub fn trim(&mut self) {
         self.nexts.clear();
         if self.recalled_bytes > Self::KEPT_BYTES || self.recalled.len() > Self::KEPT {

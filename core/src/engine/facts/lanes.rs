@@ -1,4 +1,4 @@
-//! What is known of one webhook's lanes: single ones, and the first of them in their order.
+//! Cached lanes of one webhook: single ones, and the first of them in sending order.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::model::seq::Seq;
 
 type Turn = (Millis, Seq);
 
-/// How far the order of the lanes is known.
+/// The part of the order of lanes that is loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum LoadedTo {
     #[default]
     Nothing,
-    /// Every lane that goes at this turn or before it.
+    /// Every lane up to this turn.
     To(Turn),
     All,
 }
@@ -33,9 +33,9 @@ impl LoadedTo {
 
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    /// `None` for a subject that is known not to wait.
+    /// `None` for an ordering key that is known to have no waiting lane.
     rows: BTreeMap<OrderingKey, Option<Lane>>,
-    /// The subjects of `rows` whose turn is within what is known.
+    /// The keys of `rows` whose turn is within the loaded part.
     order: BTreeMap<Turn, OrderingKey>,
     known: LoadedTo,
     /// Whether the store may still have lanes of a replay that was stopped in this batch.
@@ -45,10 +45,10 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Lanes that are loaded at once: two windows.
     const PAGE: u32 = 128;
-    /// Lanes that are kept for one webhook: with 1 000 webhooks that all fail, some 50 MB.
+    /// Lanes that are kept for one webhook: some 50 MB with 1 000 webhooks that all fail.
     const KEPT: usize = 256;
 
-    /// A webhook that is known to have no lane.
+    /// The lanes of a webhook that is known to have none.
     pub fn none() -> Self {
         Self { known: LoadedTo::All, ..Self::default() }
     }
@@ -87,7 +87,7 @@ impl Lanes {
         }
     }
 
-    /// A row as the store has it, unless a newer one is known.
+    /// Caches a row of the store, unless a newer one is known.
     pub fn learn(&mut self, ordering_key: OrderingKey, lane: Option<Lane>) {
         if !self.rows.contains_key(&ordering_key) {
             let lane = lane.filter(|_| !self.is_gone(ordering_key));
@@ -95,7 +95,7 @@ impl Lanes {
         }
     }
 
-    /// The lanes that follow the last known one, in their order.
+    /// Caches the page of lanes after the last known one, in their order.
     pub fn learn_page(&mut self, page: Vec<Lane>, most: u32) {
         let whole = u32::try_from(page.len()).is_ok_and(|count| count < most);
         self.known = match page.last() {
@@ -118,14 +118,14 @@ impl Lanes {
         self.stopped && ordering_key.is_replay()
     }
 
-    /// All lanes of a replay are gone, known or not.
+    /// Drops all lanes of a replay, cached or not.
     pub fn stop_replay(&mut self) {
         self.stopped = true;
         self.rows.retain(|ordering_key, _| !ordering_key.is_replay());
         self.order.retain(|_, ordering_key| !ordering_key.is_replay());
     }
 
-    /// A row as it now stands.
+    /// Caches a changed row.
     pub fn put(&mut self, ordering_key: OrderingKey, lane: Option<Lane>) {
         if let Some(Some(old)) = self.rows.get(&ordering_key) {
             self.order.remove(&old.turn());
@@ -143,8 +143,8 @@ impl Lanes {
         }
     }
 
-    /// Everything is committed. Lets go of all but the first half of what may be kept, when there is
-    /// more than that.
+    /// After a commit: when there are more lanes than may be kept, evicts all but the first half of
+    /// that number.
     pub fn trim(&mut self) {
         self.stopped = false;
         if self.rows.len() <= Self::KEPT {

@@ -1,4 +1,4 @@
-//! What is known of the old end of the log, for the one decision that lets go of it.
+//! Cached facts about the oldest part of the log, for the retention decision.
 
 use crate::delivery::lane::Lane;
 use crate::engine::need::Need;
@@ -9,17 +9,16 @@ use crate::model::seq::Seq;
 
 #[derive(Debug)]
 pub(super) struct RetentionFacts {
-    /// When it is looked again whether anything is to be let go: at once, to begin with, and never
-    /// where nothing ever is.
+    /// When retention is due: at once, to begin with, and never where there is nothing to expire.
     next_look: Option<Millis>,
-    /// Events up to here are about to be let go.
+    /// Events up to here are expiring.
     pending_floor: Seq,
     #[expect(clippy::option_option, reason = "it may be known, and known to be none")]
     oldest_idempotency_record: Option<Option<Millis>>,
     created_from: Option<(Millis, Option<Seq>)>,
     size: Option<u64>,
     lanes: Option<(Seq, Vec<Lane>)>,
-    /// The newest first, before a place, and how many were asked for.
+    /// The position before which events were loaded, how many were needed, and they, newest first.
     outlines: Option<(Option<Seq>, u32, Vec<Event>)>,
 }
 
@@ -54,7 +53,7 @@ impl RetentionFacts {
         self.next_look = at;
     }
 
-    /// Looks at a time, if not earlier.
+    /// Makes retention due at `at`, or earlier.
     pub fn look_by(&mut self, at: Millis) {
         self.next_look = Some(self.next_look.map_or(at, |earlier| earlier.min(at)));
     }
@@ -83,7 +82,7 @@ impl RetentionFacts {
         self.outlines = Some((before, most, events));
     }
 
-    /// The batch is over: what was said of the store is no longer so.
+    /// After a batch: drops the facts, as its changes outdate them.
     pub fn forget(&mut self) {
         let (next_look, pending_floor) = (self.next_look, self.pending_floor);
         *self = Self { next_look, pending_floor, ..Self::default() };
@@ -104,7 +103,7 @@ impl RetentionFacts {
         said.map(|(_, lanes)| lanes.clone()).ok_or(Need::LanesTo { to, most })
     }
 
-    /// The events after one and up to another, in order.
+    /// The events after `after` and up to `to`, in order.
     pub fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {
         let before = Some(to.next());
         let most = u32::try_from(to.0 - after.0).unwrap_or(u32::MAX);

@@ -1,5 +1,5 @@
-//! Worlds that once broke a rule of health, by name. They are those of the executable model, with
-//! this code's spread on every wait.
+//! Regression tests of health: scenarios that once broke a rule, by name. They are those of the
+//! executable model, with this code's jitter on every wait.
 
 use super::tests::{Rig, START, status, webhook};
 use crate::delivery::health::HealthPolicy;
@@ -7,11 +7,11 @@ use crate::{
     Amendment, Answer, Command, Millis, Ordering, Reason, Registration, TicketId, WebhookId,
 };
 
-/// The model's ladder, window and probes: short, so that hours of it are many rounds.
+/// The model's retry schedule, window and probes: short, so that hours of it are many rounds.
 const LADDER_S: [u32; 6] = [1, 5, 20, 60, 200, 400];
 const MAX_PROBE_S: u64 = 60;
 
-/// Requests and wakes of one world: several times what the longest of them takes.
+/// Requests and wakes of one scenario, at most: several times what the longest takes.
 const MAX_STEPS: usize = 20_000;
 
 struct World {
@@ -40,7 +40,7 @@ impl World {
         Self::new(Registration { settings, ..small }, health_policy)
     }
 
-    /// Something happens to a ticket.
+    /// Appends an event of a ticket.
     fn feed(&mut self, ticket: usize) {
         match self.tickets[ticket] {
             Some(id) => self.rig.update(id),
@@ -52,7 +52,7 @@ impl World {
         self.rig.now.since(START) / 1_000
     }
 
-    /// Lets the receiver answer all that comes, until so many seconds after the start.
+    /// Answers all requests for the receiver, until so many seconds after the start.
     fn until(&mut self, seconds: u64, answer: impl Fn(u64, u64, u32) -> Answer) {
         let end = START.plus(seconds * 1_000);
         loop {
@@ -73,7 +73,7 @@ impl World {
         self.rig.run(Command::Wake);
     }
 
-    /// A world that never comes to its end fails rather than hangs.
+    /// A scenario that never ends fails rather than hangs.
     fn step(&mut self) {
         self.steps += 1;
         assert!(self.steps < MAX_STEPS, "it never ends: {:?}", self.sends.last());

@@ -13,7 +13,7 @@ use crate::{
 
 pub(in crate::engine::decide) const START: Millis = Millis(1_700_000_000_000);
 
-/// A desk, its clock, and what is in flight.
+/// A desk, its clock, and the requests in flight.
 pub(in crate::engine::decide) struct Rig {
     pub desk: Desk<MemoryStore>,
     pub now: Millis,
@@ -93,7 +93,7 @@ impl Rig {
         self.run(Command::Report(Report { key: request.key, duration_ms: 1, answer }));
     }
 
-    /// The events in flight, by their place in the log.
+    /// The events in flight, by their position in the log.
     pub fn sent(&self) -> Vec<u64> {
         self.flying.iter().map(|request| request.key.seq.0).collect()
     }

@@ -1,10 +1,10 @@
-//! What a webhook does not want to hear of: it is passed, and what that costs is bounded.
+//! Tests of filtered events: they are skipped, at a bounded cost.
 
 use super::tests::{Rig, status, webhook};
 use crate::delivery::reader::Reader;
 use crate::{Amendment, Command, EventType, Ordering, Registration, Subscription, WebhookId};
 
-/// Settings of a webhook that wants to hear of these types alone.
+/// Settings of a webhook that is subscribed to these types only.
 fn wanting(kinds: &[EventType]) -> Amendment {
     let events = Some(Subscription::of(kinds.iter().copied()));
     Amendment { events, ..Amendment::default() }
@@ -118,7 +118,7 @@ fn other_wishes_alone_leave_the_reader_where_it_is() {
     let id = service_webhook(&mut rig);
     let before = rig.row(id).1;
     rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
-    // Its revision grows all the same, so that whoever sends for it takes note.
+    // Its revision grows all the same, so that the host that sends for it gets a conflict.
     let after = Reader { rev: before.rev + 1, ..before };
     assert_eq!(rig.row(id).1, after);
 }

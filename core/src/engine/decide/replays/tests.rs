@@ -1,4 +1,4 @@
-//! Events once more, over a desk in memory.
+//! Tests of resend and replay, over a desk in memory.
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
@@ -36,7 +36,7 @@ fn runs(rig: &mut Rig, id: WebhookId) -> bool {
     rig.row(id).1.replay.run.is_some()
 }
 
-/// Ends all that is in flight, until nothing more is sent.
+/// Ends all requests in flight, until nothing more is sent.
 fn end_all(rig: &mut Rig, code: u16) -> Vec<(u64, u32)> {
     let mut ended = Vec::new();
     while let Some(request) = rig.flying.first() {

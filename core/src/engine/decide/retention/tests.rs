@@ -1,4 +1,4 @@
-//! What is let go, over a desk in memory.
+//! Tests of retention, over a desk in memory.
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::engine::need::Fact;
@@ -21,13 +21,13 @@ fn floor(rig: &mut Rig) -> u64 {
     log.floor.0
 }
 
-/// The places of the events that are kept.
+/// The positions of the events that are kept.
 fn kept(rig: &mut Rig) -> Vec<u64> {
     let events = rig.desk.store_mut().events(Seq(1), u32::MAX).unwrap();
     events.iter().map(|event| event.seq.0).collect()
 }
 
-/// Lets all go that is to go now.
+/// Deletes all that is to be deleted now.
 fn settle(rig: &mut Rig) {
     for _ in 0..100 {
         rig.now = rig.now.plus(Retention::PACE_MS);
@@ -40,7 +40,7 @@ fn pause(rig: &mut Rig, id: WebhookId) {
     rig.run(Command::Amend { id, settings });
 }
 
-/// A webhook that hears of what is given up for others.
+/// A webhook that is subscribed to abandoned deliveries of others.
 fn watch(rig: &mut Rig) -> WebhookId {
     let watcher = webhook(Ordering::Ticket, &[]);
     let events = Some(Subscription::of([EventType::DeliveryAbandoned]));
@@ -120,7 +120,7 @@ fn a_lane_goes_on_with_what_is_kept_and_is_told_of() {
     assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
 }
 
-/// Who streams the log is shown what each batch added to it, and must miss nothing.
+/// Streams show the events that each batch appended, and must miss none.
 #[test]
 fn what_is_told_of_it_is_among_what_the_log_gained() {
     let mut rig = rig();
