@@ -186,7 +186,7 @@ fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
     {
         return Some(Failure::Protocol);
     }
-    // The wrapped error is not among the sources of an [`io::Error`].
+    // The wrapped error is not among the sources of an `io::Error`.
     error.get_ref().and_then(|inner| class_of(inner))
 }
 

@@ -27,7 +27,7 @@ pub enum OpenError {
         path: PathBuf,
         error: std::io::Error,
     },
-    /// Another server holds the lock, and still held it after [`LOCK_WAIT`].
+    /// Another server holds the lock, and did not release it in time.
     Locked {
         path: PathBuf,
     },

@@ -73,7 +73,7 @@ pub struct Odds {
     pub slow: u32,
     pub hangs: u32,
     pub gone: u32,
-    /// It processes the request, and reports a failure.
+    /// It processes the request, and its response is lost.
     pub lies: u32,
     /// It is down every other minute or so.
     pub flaps: u32,
