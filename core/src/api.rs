@@ -1,7 +1,7 @@
-//! The HTTP contract, once: an incoming call becomes a command, a reading or an answer.
+//! The HTTP API, defined once: an incoming call becomes a command, a reading or a response.
 //!
-//! Every host hands its calls to [`Api::open`] and does what comes back. So a call gets the same
-//! answer, to the byte, from the native server, the edge worker and the page.
+//! Every host passes its calls to [`Api::open`] and carries out the [`Action`]. So a call gets the
+//! same response, to the byte, from the native server, the edge worker and the page.
 
 mod authorization;
 mod body;
@@ -43,44 +43,44 @@ pub const MAX_BODY: usize = 1 << 20;
 
 const _: () = assert!(MAX_BODY == 16 * TicketMessage::MAX_LENGTH);
 
-/// What a host lets in, and which addresses it may call.
+/// The HTTP API as a host configures it: its callers, and the addresses that it may call.
 #[derive(Clone, Debug)]
 pub struct Api {
     pub callers: Callers,
-    /// Whether a call may wait for what is to come.
+    /// Whether a call may wait for events to come.
     pub can_wait: bool,
     pub targets: Targets,
 }
 
-/// Who may do everything; nobody else may do anything.
+/// The callers that are authorized, for every operation; all others are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Callers {
-    /// Everybody on this machine.
+    /// Callers on this machine.
     Local,
-    /// Everybody who reaches the desk: something in front of it checks who calls.
+    /// All callers: something in front of the desk authorizes them.
     All,
-    /// Who sends the key with this digest as a bearer token (RFC 6750).
+    /// Callers that send the key with this digest as a bearer token (RFC 6750).
     Key(Digest),
 }
 
 impl Callers {
-    /// Who has `key`. Its digest alone is kept, and a guess is compared by its digest, so that how
-    /// long that takes tells nothing of the key.
+    /// Callers with `key`. Only its digest is kept, and a token is compared by digest, so that the
+    /// time of a comparison reveals nothing about the key.
     #[must_use]
     pub fn with_key(key: &str) -> Self {
         Self::Key(Digest::of(&[key.as_bytes()]))
     }
 }
 
-/// An incoming HTTP call, as it came.
+/// An incoming HTTP call, as received.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
     pub method: &'a str,
     /// Not decoded.
     pub path: &'a str,
-    /// What follows the `?`; empty when there is none.
+    /// The query string without the `?`; empty if there is none.
     pub query: &'a str,
-    /// Names in lower case. A target that names a host itself is one more `host`.
+    /// Names in lower case. An authority in the request target is an additional `host`.
     pub headers: Vec<(&'a str, &'a str)>,
     pub body: &'a [u8],
 }
@@ -90,29 +90,29 @@ impl<'a> Call<'a> {
         self.all(name).next()
     }
 
-    /// The values of a header that came more than once.
+    /// All values of a header.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(of, _)| *of == name).map(|(_, value)| *value)
     }
 }
 
-/// What a host is to do with a call.
+/// The host's next step for a call.
 #[derive(Clone, Debug)]
 pub enum Action {
     Answer(Response),
-    /// Decide it, and answer with [`answer`].
+    /// Decide the command, and respond with [`answer`].
     Decide(Command),
-    /// [Count](ReplayRequest::count) it, and then decide the command that comes of it.
+    /// [Count](ReplayRequest::count) the events, then decide the resulting command.
     CountReplay(Box<ReplayRequest>),
-    /// Answer with [`Reading::answer`].
+    /// Respond with [`Reading::answer`].
     Read(Reading),
-    /// Answer with [pages](Listing::page), each read when the one before it is written.
+    /// Respond with [pages](Listing::page), each read when the one before it is written.
     List(Listing),
-    /// Let it [begin](EventsQuery::begin), then answer in its [`EventsMode`].
+    /// Let it [begin](EventsQuery::begin), then respond in its [`EventsMode`].
     ReadEvents(EventsQuery),
 }
 
-/// An answer with its whole body.
+/// A response with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
@@ -137,30 +137,29 @@ impl Response {
 }
 
 impl Response {
-    /// The answer that a thing was made at a path of its own.
+    /// Adds the path of the created resource.
     fn at(mut self, location: String) -> Self {
         self.headers.push(("location", location));
         self
     }
 }
 
-/// The headers of every answer. What a desk says is never true for long, and may hold a secret.
+/// Headers of every response. It must not be cached: it is soon out of date, and may hold a secret.
 fn headers(content_type: &str) -> Vec<(&'static str, String)> {
     vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
 }
 
 impl Api {
-    /// Whether a call is let in. Only its headers are looked at, so that a host can ask before it
-    /// takes in the body.
+    /// Authorizes a call. Only its headers are read, so a host can check before it reads the body.
     ///
     /// # Errors
-    /// Why not.
+    /// The [`Problem`] of a call that is refused.
     pub fn admit(&self, call: &Call<'_>) -> Result<(), Problem> {
         authorization::check(self, call)
     }
 
-    /// Looks at a call, whose body was taken in up to one byte more than [`MAX_BODY`]. `fresh` draws
-    /// 32 bytes of chance, for a call that makes a secret.
+    /// Routes a call, whose body was read up to one byte more than [`MAX_BODY`]. `fresh` draws 32
+    /// random bytes, for a call that creates a secret.
     pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Action {
         let whole = if call.body.len() > MAX_BODY { Err(Problem::too_large()) } else { Ok(()) };
         let admitted = whole.and_then(|()| self.admit(call));
@@ -169,11 +168,11 @@ impl Api {
         taken.unwrap_or_else(|problem| Action::Answer(problem.into()))
     }
 
-    /// Looks at a call for a file of the host's page. A browser has no key to send with it, and
-    /// there is nothing of the desk in it; for all else it is a call like others.
+    /// Authorizes a call for a file of the host's page. No key is needed: a browser has none to
+    /// send, and the page holds none of the desk's data. All else is checked as for other calls.
     ///
     /// # Errors
-    /// [`Problem`] when the caller is not let in, or wants to do anything but look.
+    /// [`Problem`] when the caller is not admitted, or the method is not GET or HEAD.
     pub fn show(&self, call: &Call<'_>) -> Result<(), Problem> {
         authorization::check_place(self, call)?;
         if matches!(call.method, "GET" | "HEAD") {

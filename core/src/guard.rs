@@ -1,13 +1,14 @@
-//! The guard at the desk's way out: which URLs may be registered, which addresses may be called.
+//! The guard against server-side request forgery: which URLs may be registered, which addresses may
+//! be called.
 //!
-//! A webhook lets a stranger choose where our requests go; without a guard it could be our own
-//! network (server-side request forgery). There is one judge, [`verdict`], and it is asked twice: of
-//! a URL when it is registered, and of the very addresses that its name was resolved to when it is
-//! called, because a name may stand for another address by then.
+//! With a webhook, a stranger chooses the target of the desk's requests; without a guard it could
+//! be the operator's own network. There is one check, [`verdict`], and it runs twice: on a URL when
+//! it is registered, and on the very addresses that its name resolves to when it is called, because
+//! a name may resolve to another address by then.
 //!
-//! One idea keeps the first check short: *what is sent is what was given*. Parsers of URLs mend,
-//! and no two mend alike; a text that needs mending is refused, so that what is left can only be
-//! read in one way.
+//! One idea keeps the first check short: *what is sent is what was given*. URL parsers repair
+//! malformed texts, each in its own way; a text that needs repair is refused, so that any other can
+//! be read in one way only.
 
 use std::net::IpAddr;
 
@@ -25,15 +26,15 @@ pub use callback_url::CallbackUrl;
 pub use network::{BadNetwork, Network};
 pub use targets::{Forbidden, Targets};
 
-/// Whether a host may be called that has these `targets`.
+/// Whether a desk with these `targets` may call a host.
 ///
-/// `host` is the URL's own; nothing else of a URL that was taken has a say. `leads_to` are all the
-/// addresses that it was resolved to: `None` before anyone asked, and just the one of the other end
-/// when a connection stands. One address that must not be called forbids them all: who answers with
-/// a public and a private address hopes that the second is tried.
+/// `host` is the URL's own; nothing else of an accepted URL matters. `leads_to` are all the
+/// addresses that it resolves to: `None` before resolution, and just the peer's address once a
+/// connection stands. One forbidden address forbids them all: a name that resolves to a public and
+/// a private address may be an attempt to have the second one tried.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first reason against the call.
 pub fn verdict(
     host: &Host<&str>,
     leads_to: Option<&[IpAddr]>,

@@ -1,15 +1,16 @@
-//! What a desk was told, in a file: so that what it decided can be looked at again, step by step,
-//! anywhere.
+//! Recordings of a desk's inputs, which can be replayed step by step, anywhere.
 //!
-//! A decision follows from commands, moments, limits and what the store said, and from nothing
-//! else. A [`Recorder`] writes these down as they come; a [`Player`] gives them to a desk without a
-//! store and comes to the same decisions. A recording begins with a desk that knows nothing, so
-//! what it must know is in the recording: there is no snapshot to be taken, and none to be trusted.
+//! A decision follows from commands, moments, limits and the facts of the store, and from nothing
+//! else. A [`Recorder`] records these as they come; a [`Player`] passes them to a desk without a
+//! store, which makes the same decisions. A recording begins with a desk that has read nothing, so
+//! all facts that it needs are in the recording: there is no snapshot to be taken, and none to be
+//! trusted.
 //!
 //! A file is lines of JSON: a [`Header`], then an input on each. The *chain* is a digest of all
-//! inputs and decisions up to a step: equal chains are equal histories. Redaction replaces every
-//! private text by one that decides the same, so that the chain stays; a keyed hash of the line as
-//! it was stands for what is gone, so that a change of it is noticed, and the key goes with it.
+//! inputs and decisions up to a step: equal chains mean equal histories. Redaction replaces every
+//! private text by one that leads to the same decisions, so the chain stays the same; a keyed hash
+//! of the original line stands for what was removed, so that a change of it is detected, and the
+//! key is removed too.
 //!
 //! ```
 //! use hookdesk_core::incident::{Header, Incident, Recorder};
@@ -50,8 +51,8 @@ use crate::model::digest::Digest;
 pub use recorder::{Recorded, Recorder};
 pub use replay::{Decision, Difference, Incident, Player, ReplayStep, Sent};
 
-/// Bytes of a line: half of what a recording keeps by default. Whoever reads a file holds one line
-/// at a time; a batch that is longer is left out of the recording, and counted as lost.
+/// Bytes of a line: half of what a recording keeps by default. A program that reads a file holds
+/// one line at a time; a longer batch is left out of the recording, and counted as lost.
 pub const MAX_LINE: usize = 32 << 20;
 
 /// The format of files that this version writes. It grows when an older version could not read
@@ -61,9 +62,9 @@ const FORMAT: u32 = 1;
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// The format: what makes it a file of ours.
+    /// The format, which also marks the file as an incident file.
     pub hookdesk_incident: u32,
-    /// The version of HookDesk that wrote it. Another one may decide otherwise.
+    /// The version of HookDesk that wrote it. Another version may decide differently.
     pub version: String,
     /// Whether private texts were replaced.
     pub redacted: bool,
@@ -82,6 +83,8 @@ impl Header {
         Self { hookdesk_incident: FORMAT, version, redacted: false, number }
     }
 
+    /// Parses the first line.
+    ///
     /// # Errors
     /// [`BadIncident`] when the line is no header, or that of a newer format.
     pub fn parse(line: &str) -> Result<Self, BadIncident> {
@@ -90,7 +93,7 @@ impl Header {
             hookdesk_incident: u32,
         }
         let bad = |what| BadIncident { line: 1, what };
-        // Asked first: what else a newer header has is not known here.
+        // Checked first: the other fields of a newer header are not known here.
         let format: Format = serde_json::from_str(line).map_err(|_| bad(Bad::Foreign))?;
         if format.hookdesk_incident > FORMAT {
             return Err(bad(Bad::Newer { format: format.hookdesk_incident }));
@@ -98,7 +101,7 @@ impl Header {
         serde_json::from_str(line).map_err(|_| bad(Bad::Foreign))
     }
 
-    /// Ends with its line break.
+    /// The line with its line break.
     ///
     /// # Panics
     /// Never: numbers and texts always have a JSON form.
@@ -113,20 +116,20 @@ impl Header {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
-    /// The chain up to here, as whoever wrote the file came to it.
+    /// The chain up to here, as the writer of the file computed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chain: Option<Digest>,
-    /// Of what the desk that was recorded decided.
+    /// Digest of the decisions of the desk that was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     witness: Option<Digest>,
-    /// In a redacted file, of the input as it was.
+    /// In a redacted file, the keyed hash of the original input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mac: Option<Digest>,
     #[serde(borrow)]
     input: &'a RawValue,
 }
 
-/// A file that we did not write, or that was damaged since.
+/// A file that is no incident file, or that is damaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadIncident {
     /// From 1.
@@ -136,19 +139,19 @@ pub struct BadIncident {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bad {
-    /// It has no header of ours.
+    /// It has no header of an incident file.
     Foreign,
     /// A newer version wrote it.
     Newer { format: u32 },
     /// Over [`MAX_LINE`].
     TooLong,
-    /// An input that is none of ours, with the parser's words.
+    /// An invalid input, with the parser's error.
     Input(String),
-    /// An input before any beginning.
+    /// An input before the first `begin`.
     NoBeginning,
-    /// The desk cannot decide over it: what the store is to have said was never in one store.
+    /// The desk cannot decide over it: its facts were never in one store.
     Undecidable,
-    /// A redacted line without the hash of what it was, or a recording without its key.
+    /// A redacted line without its keyed hash, or a recording without its key.
     NoMac,
 }
 

@@ -37,7 +37,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// All attempts that were recorded, by event.
+    /// All recorded attempts, by event.
     pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.values()
     }
@@ -234,7 +234,7 @@ fn are_as_expected<K: Ord, T>(
     })
 }
 
-/// Takes the first rows out, as long as their keys are such.
+/// Removes the first rows while their keys match.
 fn pop_while<K: Ord, T>(rows: &mut BTreeMap<K, T>, is_old: impl Fn(&K) -> bool) {
     while rows.first_key_value().is_some_and(|(key, _)| is_old(key)) {
         rows.pop_first();

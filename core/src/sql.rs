@@ -1,11 +1,11 @@
-//! The desk's tables in SQL: queries that answer needs, statements that store changes, and rows as
-//! facts.
+//! SQL of the desk's tables: a query for each need, statements that store changes, and conversions
+//! between rows and facts.
 //!
 //! Each table is described once, in the file of its name: its columns in order, each with the field
-//! that is written to it and read from it. The columns of a query, an INSERT, an UPDATE that expects
-//! the row's revision and a DELETE are made of that ([`table`]); how a type is stored is said once
-//! too ([`column`]). [`dialect`] has what differs between databases, and [`sqlite`] the face for
-//! hosts, which only run the statements that they are handed.
+//! that is written to it and read from it. The columns of a query, an INSERT, an UPDATE that
+//! expects the row's revision and a DELETE are derived from that ([`table`]); how a type is stored
+//! is also described once ([`column`]). [`dialect`] has the differences between databases, and
+//! [`sqlite`] the functions for hosts, which only run the statements.
 
 pub mod sqlite;
 
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use row::BadRow;
 
-/// A value on its way to or from a database. In JSON it is what it holds.
+/// A parameter of a statement or a cell of a row. In JSON it is the value alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "SqlValue"))]
@@ -44,8 +44,8 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// The greatest whole number of the desk, 2⁵³ − 1: every runtime holds it exactly, those among
-    /// them whose only numbers are doubles.
+    /// The greatest integer of the desk, 2⁵³ − 1: all runtimes hold it exactly, also those whose
+    /// only numbers are doubles.
     pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
     #[must_use]
@@ -58,7 +58,7 @@ impl Value<'_> {
     }
 }
 
-/// One statement of SQL.
+/// A statement of SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Statement<'a> {
@@ -66,8 +66,8 @@ pub struct Statement<'a> {
     /// Its parameters, in order.
     #[cfg_attr(feature = "typescript", tsify(type = "SqlValue[]"))]
     pub values: Vec<Value<'a>>,
-    /// Rows that it must change; another number means that somebody else was quicker, and the whole
-    /// commit is to be undone.
+    /// Rows that it must change; another number is a write conflict, and the whole commit is to be
+    /// rolled back.
     #[serde(skip)]
     pub changes: Option<usize>,
 }
@@ -93,7 +93,7 @@ impl Statement<'_> {
 }
 
 impl From<u64> for Value<'_> {
-    /// A number that is too great is stored as the greatest.
+    /// A number that is too large is stored as the greatest.
     fn from(number: u64) -> Self {
         Self::Integer(i64::try_from(number).unwrap_or(i64::MAX).min(Self::MAX_INTEGER))
     }

@@ -1,10 +1,11 @@
-//! Why a delivery does not verify: the mistake itself, where it can be told.
+//! Diagnosis of deliveries whose signature does not verify: finds the receiver's mistake, if
+//! possible with proof.
 //!
 //! A partner whose check fails has the headers, the body and a secret, and no idea which of them is
-//! wrong. A signature is a strict witness, though: whatever mistake is supposed, one can undo it,
-//! sign what comes out and compare. What matches then is **proven** to be the mistake. [`verify`]
-//! does so for every mistake that it knows, the smallest first, and guesses by shape and by the
-//! times that a message carries only when nothing matches.
+//! wrong. But a signature is strict evidence: any supposed mistake can be undone, the result
+//! signed, and the signatures compared. If they match, that mistake is **proven**. [`verify`] tries
+//! all mistakes that it knows, the smallest first, and guesses by shape and by the times that a
+//! message carries only when nothing matches.
 //!
 //! ```
 //! use hookdesk_core::{Known, Millis, Verdict, verify};
@@ -52,19 +53,19 @@ use message::Message;
 pub use mistake::{Header, Mistake, Part};
 use trial::Trial;
 
-/// Seconds that `webhook-timestamp` may be away from the receiver's clock, either way: what the
-/// Standard Webhooks libraries allow. With more, a recorded request could be played back for longer;
-/// with less, clocks that nobody looks after would refuse what is right.
+/// Seconds that `webhook-timestamp` may differ from the receiver's clock, either way: what the
+/// Standard Webhooks libraries allow. With more, a recorded request could be replayed for longer;
+/// with less, valid deliveries would be refused by receivers whose clocks are not synchronized.
 pub const TOLERANCE_S: u64 = 300;
 
-/// Secrets that are looked at. A webhook has five that live; the rest are for old ones.
+/// Secrets that are tried. A webhook has at most five live ones; the rest are for old ones.
 pub const MAX_SECRETS: usize = 16;
 
-/// A secret as the partner has it in its configuration. It is not shown.
+/// A secret as in the partner's configuration. `Debug` hides it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Known<'a> {
     pub text: &'a str,
-    /// It signs no more: the partner has replaced it, or the desk has ended it.
+    /// It no longer signs: the partner has replaced it, or the desk has ended it.
     pub ended: bool,
 }
 
@@ -86,11 +87,11 @@ impl fmt::Debug for Known<'_> {
     }
 }
 
-/// What is to be said of a delivery. As JSON it is one flat object: `verdict` (`good` or `bad`),
-/// `code`, `detail`, `proven`, and where they are known `secret` (its index), `header`, `offset`.
+/// The result of a check. As JSON it is one flat object: `verdict` (`good` or `bad`), `code`,
+/// `detail`, `proven`, and where they are known `secret` (its index), `header`, `offset`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was signed with the secret of that index, and its timestamp is near enough.
+    /// It was signed with the secret of that index, and its timestamp is within [`TOLERANCE_S`].
     Good {
         secret: usize,
     },
@@ -99,16 +100,17 @@ pub enum Verdict {
 
 /// Whether a delivery verifies, and if not, which mistake was made.
 ///
-/// Names of headers may have any case, or the form that CGI gives them (`HTTP_WEBHOOK_ID`), and
-/// values blanks around them; of several of one name the first counts, and for `webhook-signature`
-/// all do. A secret counts with or without its prefix, as in the Standard Webhooks libraries.
+/// Names of headers may have any case, or the form of CGI (`HTTP_WEBHOOK_ID`), and values may have
+/// blanks around them; of several of one name the first counts, and for `webhook-signature` all do.
+/// A secret counts with or without its prefix, as in the Standard Webhooks libraries.
 ///
-/// What verifies is good, whatever else is odd about it. Of several mistakes one is told.
+/// A delivery that verifies is good, whatever else is odd about it. Of several mistakes one is
+/// reported.
 ///
 /// # Limits
-/// The work is linear in the input, and what is hashed to find a mistake is bounded by
-/// `MAX_HASHED` bytes. [`MAX_SECRETS`] secrets, `MAX_HEADERS` headers and `MAX_SIGNATURES`
-/// signatures are looked at, and a body beyond `MAX_BODY` is verified but not explained.
+/// The work is linear in the input, and hashing to find a mistake is bounded by `MAX_HASHED` bytes.
+/// [`MAX_SECRETS`] secrets, `MAX_HEADERS` headers and `MAX_SIGNATURES` signatures are read, and a
+/// body beyond `MAX_BODY` is verified but not diagnosed.
 #[must_use]
 pub fn verify(
     headers: &[(&str, &str)],

@@ -1,5 +1,5 @@
-//! What an operator sets: by flag, by `HOOKDESK_…` in the environment, or in a TOML file, in that
-//! order of precedence.
+//! The operator's configuration: flags, `HOOKDESK_…` variables of the environment, and a TOML file,
+//! in that order of precedence.
 
 use std::fmt;
 use std::fs::File;
@@ -16,49 +16,48 @@ use serde::Deserialize;
 
 use crate::recording::RecordingWriter;
 
-/// Bytes of a file of options: a thousand times what they come to.
+/// Bytes of an options file: a thousand times what the options take.
 const MAX_FILE: u64 = 64 << 10;
 
-/// Options of `hookdesk serve`, as they were given.
+/// Options of `hookdesk serve`, as given.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::doc_markdown, reason = "--help shows these lines as they are")]
 #[allow(rustdoc::bare_urls, reason = "--help shows these lines as they are")]
 pub struct ServeOptions {
-    /// Where to listen [default: 127.0.0.1:8080]. On loopback the desk is open to this machine,
-    /// and may call it.
+    /// Address to listen on [default: 127.0.0.1:8080]. On loopback the desk is open to this
+    /// machine, and may call it.
     #[arg(long, env = "HOOKDESK_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
-    /// Where everything is kept [default: sqlite://hookdesk.db]: one file, made if it is not there.
+    /// Database [default: sqlite://hookdesk.db]: one SQLite file, created if it does not exist.
     #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
     pub database: Option<String>,
-    /// A TOML file with these options, named as here with underscores: no_auth = true.
+    /// TOML file with these options, named as here with underscores: no_auth = true.
     #[arg(long, env = "HOOKDESK_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Ask callers for an API key also on loopback. (There are no keys yet.)
+    /// Require an API key also on loopback. (There are no keys yet.)
     #[arg(long, env = "HOOKDESK_AUTH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub auth: Option<bool>,
-    /// Ask nobody for a key: something in front of the desk checks who calls.
+    /// Require no key: something in front of the desk authorizes callers.
     #[arg(long, env = "HOOKDESK_NO_AUTH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_auth: Option<bool>,
-    /// Addresses that may be called though they are not public, such as 10.0.0.0/8. May be given
-    /// several times.
+    /// Network that may be called though it is not public, such as 10.0.0.0/8. Can be repeated.
     #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
     pub allow_target: Vec<String>,
-    /// Failures in a row, over at least three tickets, after which a receiver is down and only
+    /// Consecutive failures, over at least three tickets, after which a receiver is down and only
     /// probed [default: 10].
     #[arg(long, env = "HOOKDESK_DOWN_AFTER", value_name = "FAILURES")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub down_after: Option<u32>,
-    /// Milliseconds from going down to the first probe; each one that fails doubles it
+    /// Milliseconds from going down to the first probe; each failed probe doubles the interval
     /// [default: 1000].
     #[arg(long, env = "HOOKDESK_PROBE_FIRST_MS", value_name = "MS")]
     #[arg(value_parser = clap::value_parser!(u64).range(HealthPolicy::PROBES_MS))]
     pub probe_first_ms: Option<u64>,
-    /// Milliseconds between probes at the most [default: 900000].
+    /// Milliseconds between probes, at most [default: 900000].
     #[arg(long, env = "HOOKDESK_PROBE_MOST_MS", value_name = "MS")]
     #[arg(value_parser = clap::value_parser!(u64).range(HealthPolicy::PROBES_MS))]
     pub probe_most_ms: Option<u64>,
@@ -66,26 +65,26 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_DISABLE_AFTER_S", value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(HealthPolicy::DISABLE_AFTER_S))]
     pub disable_after_s: Option<u64>,
-    /// Seconds that events are kept, with all that is known of their deliveries; 0 keeps them for
-    /// good [default: 7776000, 90 days].
+    /// Seconds that events and the attempts of their deliveries are kept; 0 keeps them forever
+    /// [default: 7776000, 90 days].
     #[arg(long, env = "HOOKDESK_RETAIN_S", value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(Retention::KEPT_S))]
     pub retain_s: Option<u64>,
-    /// Bytes that the database uses at the most: beyond them the oldest events go, however young.
-    /// 0 is no limit [default: 0].
+    /// Bytes that the database may use: above that, the oldest events are deleted, whatever their
+    /// age; 0 is no limit [default: 0].
     #[arg(long, env = "HOOKDESK_RETAIN_BYTES", value_name = "BYTES")]
     pub retain_bytes: Option<u64>,
-    /// Record what the desk is told, for hookdesk export.
+    /// Record the desk's inputs, for hookdesk export.
     #[arg(long, env = "HOOKDESK_RECORD", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub record: Option<bool>,
-    /// Bytes of a recording: beyond them its older half goes [default: 67108864, 64 MiB].
+    /// Bytes of a recording: above that, its older half is deleted [default: 67108864, 64 MiB].
     #[arg(long, env = "HOOKDESK_RECORD_BYTES", value_name = "BYTES")]
     #[arg(value_parser = clap::value_parser!(u64).range(RecordingWriter::MIN..))]
     pub record_bytes: Option<u64>,
 }
 
-/// What a server runs with.
+/// A server's configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
@@ -97,7 +96,7 @@ pub struct Settings {
     pub record: Option<u64>,
 }
 
-/// Options that no server can run with. The text says which, and what would be right.
+/// Options that no server can run with. The text says which, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadOptions(String);
 
@@ -115,11 +114,11 @@ impl ServeOptions {
     /// Some hundred thousand tickets and their deliveries: hours of a busy desk.
     const RECORD_BYTES: u64 = 64 << 20;
 
-    /// The settings that these options, the file that they name and the defaults come to.
+    /// The settings from these options, the file that they name and the defaults.
     ///
     /// # Errors
-    /// [`BadOptions`] when one of them has no meaning, or when they would open the desk to
-    /// everybody unsaid.
+    /// [`BadOptions`] when one of them is invalid, or when they would open the desk to everybody
+    /// without saying so.
     pub fn settle(self) -> Result<Settings, BadOptions> {
         let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let listen = self.listen.or(file.listen).unwrap_or_else(|| Self::LISTEN.to_owned());
@@ -140,7 +139,7 @@ impl ServeOptions {
             targets = targets.allow(network);
         }
         let database = path(&database)?;
-        // The flags are checked as they are read; the file's are not.
+        // Flags are checked when they are parsed; the file's options are not.
         let health = HealthOptions {
             down_after: self.down_after.or(file.down_after),
             probe_first_ms: self.probe_first_ms.or(file.probe_first_ms),
@@ -171,7 +170,7 @@ impl ServeOptions {
 /// The file of `--database`, or the default one.
 ///
 /// # Errors
-/// [`BadOptions`] when it is no file.
+/// [`BadOptions`] when it names no file.
 pub fn database(option: Option<&str>) -> Result<PathBuf, BadOptions> {
     path(option.unwrap_or(ServeOptions::DATABASE))
 }
@@ -195,7 +194,7 @@ fn address(listen: &str) -> Result<SocketAddr, BadOptions> {
     })
 }
 
-/// Who may call; an error when that would be everybody unsaid.
+/// The callers that are admitted; an error when that would be everybody without a flag for it.
 fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<Callers, BadOptions> {
     match (auth, no_auth, listen.ip().is_loopback()) {
         (true, true, _) => Err(BadOptions("--auth and --no-auth exclude each other".to_owned())),

@@ -1,7 +1,7 @@
-//! Places for connections. When the last one is taken, a caller that owes the desk a request gives
-//! up its own: of those who are silent, slow or idle, the one that has been so the longest. So
-//! strangers who open connections and leave them keep nobody out, and who is being answered stays.
-//! Room for large bodies is given up in the same way.
+//! Connection slots. When the last slot is taken, one connection is aborted: of those whose request
+//! is pending (silent, slow or idle callers), the one that has been so the longest. So strangers
+//! that open connections and leave them keep nobody out, and a call that is being answered is safe.
+//! Permits for large bodies are revoked in the same way.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -11,15 +11,15 @@ use salvo::async_trait;
 use salvo::conn::ConnCtrl;
 use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInfo, FusePolicy};
 
-/// Of a hundred places, those that callers may have who wait for what happens, or read a long
-/// answer. They stay as long as they like, and others must still get in; and whatever happens is
-/// written to each of them before the next call is answered.
+/// Percent of the slots for callers that wait for events or read a long response. They stay as long
+/// as they like, and others must still get in; and each event is written to all of them before the
+/// next call is answered.
 const MAX_STAYING: usize = 25;
-/// Large bodies that are taken in at once: a MiB for each is little, and for every connection would
-/// be much.
+/// Large bodies that are read at once: 1 MiB for each of these is little, for every connection it
+/// would be much.
 const MAX_LARGE: usize = 64;
 
-/// The places of a listener; cheap to clone.
+/// The connection slots of a listener; cheap to clone.
 #[derive(Clone)]
 pub struct ConnectionTable {
     most: usize,
@@ -30,30 +30,30 @@ pub struct ConnectionTable {
 #[derive(Default)]
 struct Table {
     callers: HashMap<SocketAddr, Caller>,
-    /// Those who owe a request, by the turn at which they began to: the first has been at it longest.
+    /// Connections whose request is pending, by the turn since when: the first has taken longest.
     owing: BTreeMap<u64, SocketAddr>,
-    /// Those who send a large body, by the turn at which it became one.
+    /// Connections that send a large body, by the turn at which it became large.
     large: BTreeMap<u64, SocketAddr>,
     staying: usize,
     turn: u64,
 }
 
 struct Caller {
-    /// The turn at which it came: an address may come again before its last connection is let go.
+    /// The turn of its arrival: an address may return before its last connection is removed.
     entered: u64,
     connection: ConnCtrl,
-    /// Its turn among those who owe a request, while it does.
+    /// Its turn in `owing`, while its request is pending.
     owes: Option<u64>,
 }
 
 impl ConnectionTable {
-    /// So many, for connections with these limits.
+    /// At most `most` slots, for connections with these limits.
     #[must_use]
     pub fn new(most: usize, limits: FuseConfig) -> Self {
         Self { most, limits, table: Arc::default() }
     }
 
-    /// The caller has sent a whole request, and is safe until its answer is dropped.
+    /// Marks the caller's request as complete: its connection is safe until the result is dropped.
     #[must_use]
     pub fn answer(&self, address: Option<SocketAddr>) -> ActiveRequest {
         if let Some(address) = address {
@@ -62,8 +62,8 @@ impl ConnectionTable {
         ActiveRequest { places: self.clone(), address, stays: false }
     }
 
-    /// The caller sends a large body. If as many do so already, the one that has been at it longest
-    /// is cut off.
+    /// A permit for a large body. If all are taken, the connection that has held one the longest is
+    /// aborted.
     #[must_use]
     pub fn make_room(&self, address: Option<SocketAddr>) -> Option<BodyPermit> {
         let address = address?;
@@ -85,7 +85,7 @@ impl ConnectionTable {
         if table.callers.len() + 1 >= self.most {
             table.give_up_one();
         }
-        // What an earlier connection of this address owed is over.
+        // A pending request of an earlier connection of this address is void.
         table.stop_owing(address);
         table.turn += 1;
         let entered = table.turn;
@@ -94,7 +94,7 @@ impl ConnectionTable {
         Place { places: self.clone(), address, entered }
     }
 
-    /// A panic under this lock would be a bug in a map; what it guards is only who gives way.
+    /// After a panic the table is still usable: at worst the wrong connection is aborted.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,7 +138,7 @@ impl FusePolicy for ConnectionTable {
     }
 }
 
-/// What a connection holds: its place is free when it ends.
+/// A connection's slot, free again when it ends.
 struct Place {
     places: ConnectionTable,
     address: SocketAddr,
@@ -158,7 +158,7 @@ impl Drop for Place {
     }
 }
 
-/// Where a large body is held.
+/// The permit to hold a large body in memory.
 pub struct BodyPermit {
     places: ConnectionTable,
     turn: u64,
@@ -170,7 +170,7 @@ impl Drop for BodyPermit {
     }
 }
 
-/// A caller that is being answered.
+/// A request that is being answered.
 pub struct ActiveRequest {
     places: ConnectionTable,
     address: Option<SocketAddr>,
@@ -178,8 +178,8 @@ pub struct ActiveRequest {
 }
 
 impl ActiveRequest {
-    /// The caller is to wait for what happens, or to read for long; false if as many as may do so
-    /// already.
+    /// Marks the caller as one that waits for events or reads for long; false if as many do so as
+    /// may.
     #[must_use]
     pub fn stay(&mut self) -> bool {
         let mut table = self.places.table();
@@ -190,7 +190,7 @@ impl ActiveRequest {
         self.stays
     }
 
-    /// Whether somebody waits for a place who gets none unless this caller gives up its own.
+    /// Whether all slots are taken and no other connection can be aborted for the next caller.
     #[must_use]
     pub fn is_in_the_way(&self) -> bool {
         let table = self.places.table();
@@ -202,7 +202,7 @@ impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let mut table = self.places.table();
         table.staying -= usize::from(self.stays);
-        // Nobody gave up a place for the one that has the last.
+        // The connection with the last slot got it without another being aborted.
         if table.callers.len() >= self.places.most {
             table.give_up_one();
         }

@@ -1,7 +1,7 @@
-//! Carries finished requests to receivers, and says what came back.
+//! Delivery over HTTP: sends finished requests to receivers, and reports the results.
 //!
-//! Whatever a receiver does costs bounded memory and time: one total timeout, an answer that is
-//! read up to a cap, and a place for each request that is under way.
+//! Whatever a receiver does costs bounded memory and time: one total timeout, a response that is
+//! read up to a cap, and a slot for each request that is in flight.
 
 mod names;
 mod peer;
@@ -24,27 +24,28 @@ pub use names::{Names, System};
 use peer::proven;
 use resolver::{Refused, Resolver};
 
-/// A connection is let go before receivers do it: the shortest that common servers keep one is 5 s
-/// (Node.js), and a request on a connection that just ended is a failure for nothing.
+/// Idle connections are closed before the receiver's keep-alive ends: common servers keep one for 5
+/// s at the shortest (Node.js), and a request on a connection that was just closed fails
+/// needlessly.
 const IDLE: Duration = Duration::from_secs(4);
-/// How long a request waits for a place. The core keeps to the number of places, so only requests
-/// of webhooks that were unregistered meanwhile can be in the way, and those end by their timeout.
+/// How long a request waits for a slot. The core keeps to the number of slots, so only requests of
+/// webhooks that were unregistered meanwhile can take one, and those end by their timeout.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub struct Courier {
     client: reqwest::Client,
-    /// Makes a connection for each request.
+    /// Makes a new connection for each request.
     unpooled: reqwest::Client,
     targets: Arc<Targets>,
     places: Arc<Semaphore>,
 }
 
 impl Courier {
-    /// A courier with room for `places` requests at once, to receivers whose addresses `names` knows.
+    /// A courier with slots for `places` requests at once, to receivers resolved by `names`.
     ///
     /// # Errors
-    /// When no TLS can be set up, for want of any trusted certificates for example.
+    /// When TLS cannot be set up, for example without trusted root certificates.
     pub fn new(
         targets: Targets,
         names: &Arc<dyn Names>,
@@ -63,7 +64,7 @@ impl Courier {
                 .dns_resolver(Resolver::new(Arc::clone(names), Arc::clone(&targets)))
                 .connector_layer(AndThenLayer::new(move |connection| proven(connection, &vetted)))
         };
-        // Connections are counted per host name, and many webhooks may be on one host.
+        // The limit is per host name, and many webhooks may share one host.
         let pooled = builder().pool_idle_timeout(IDLE).pool_max_idle_per_host(places);
         let client = pooled.build()?;
         let unpooled = builder().pool_max_idle_per_host(0).build()?;
@@ -83,14 +84,14 @@ impl Courier {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Failure> {
-        // A stored URL that is none any more is ours to mend, not the receiver's.
+        // A stored URL that does not parse is the desk's fault, not the receiver's.
         request.url.url().ok_or(Failure::Ours)?;
-        // The resolver is not asked about an address, so it is vetted here.
+        // The resolver is not asked about an address literal, so it is vetted here.
         request.url.check(&self.targets).map_err(|_| Failure::Blocked)?;
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.into());
         match post(&self.client, &request, deadline).await {
-            // Perhaps the receiver closed a connection that was kept, at the very moment at which it
-            // was used again. That says nothing of how it fares; one that is made anew does.
+            // The receiver may have closed an idle connection at the very moment of its reuse. That
+            // is no sign of its health; a new connection is.
             Err(Failure::Reset) => post(&self.unpooled, &request, deadline).await,
             answered => answered,
         }
@@ -111,7 +112,7 @@ async fn post(
         .send()
         .await
         .map_err(|error| classify(&error))?;
-    // From the first byte on it is this answer that counts, whole or not.
+    // From the first byte on, this response counts, whole or not.
     Ok(read(response).await.unwrap_or_else(|error| Answer::Failure(classify(&error))))
 }
 
@@ -134,7 +135,7 @@ fn headers(request: &Request) -> Result<HeaderMap, Failure> {
     Ok(headers)
 }
 
-/// Reads an answer up to the cap. A connection with more to come is closed.
+/// Reads a response up to the cap. A connection with more to come is closed.
 async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error> {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER);
@@ -150,7 +151,7 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error>
     Ok(Answer::Status { status, retry_after, excerpt: excerpt(&body) })
 }
 
-/// The class of a transport error. Its own words are for nobody: they may name addresses.
+/// The class of a transport error. Its own text is not kept: it may name addresses.
 fn classify(error: &reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::Timeout;
@@ -179,17 +180,17 @@ fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
     if is_exhaustion(error) {
         return Some(Failure::Ours);
     }
-    // So hyper says of a body that is not in the form that its headers promised.
+    // hyper's error for a body that is not in the form that its headers declared.
     if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
         && error.get_ref().is_none_or(|inner| class_of(inner).is_none())
     {
         return Some(Failure::Protocol);
     }
-    // An error that was wrapped into this one is not among its sources.
+    // The wrapped error is not among the sources of an `io::Error`.
     error.get_ref().and_then(|inner| class_of(inner))
 }
 
-/// Whether this machine has no more of something: no receiver's fault.
+/// Whether a resource of this machine is exhausted: no receiver's fault.
 fn is_exhaustion(error: &io::Error) -> bool {
     /// Too many open files in the process (EMFILE) or in the system (ENFILE), no memory for sockets
     /// (ENOBUFS). The numbers are Linux's.

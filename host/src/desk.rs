@@ -1,5 +1,5 @@
-//! The desk's thread: it drains what is queued, has the core decide all of it, commits once, and
-//! hands answers and requests to the runtime as one message.
+//! The desk's thread: it drains the queue, has the core decide the whole batch, commits once, and
+//! hands responses and requests to the runtime as one message.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -17,13 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 use crate::moment::{chance, clock};
 use crate::recording::RecordingWriter;
 
-/// Calls that may wait for their decision: with a commit a millisecond and a hundred calls in each,
-/// the last of them waits some 40 ms.
+/// Calls that may wait for a decision: with a commit a millisecond and a hundred calls in each, the
+/// last of them waits some 40 ms.
 const MAX_CALLS: usize = 4_096;
 // A batch can never hold more calls than may wait.
 const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
 
-/// The longest that the thread sleeps, lest a clock that is set forward goes unnoticed.
+/// The longest sleep of the thread, so that a clock that is set forward is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 /// The reply to a committed command, or its refusal; a problem when nothing was done.
@@ -35,26 +35,26 @@ enum Message {
         caller: Caller,
     },
     Report(Report),
-    /// Send nothing more.
+    /// Start no further requests.
     StopSending,
-    /// Send nothing more; end when nothing is in flight.
+    /// Start no further requests, and end when none is in flight.
     Drain,
     /// End, whatever is in flight.
     End,
 }
 
-/// Who waits for a decision. Its place is taken until there is one, also if it has hung up.
+/// A call that waits for its decision. Its slot is taken until then, also if the caller hung up.
 struct Caller {
     answer: oneshot::Sender<CallResult>,
     _place: OwnedSemaphorePermit,
 }
 
-/// What the runtime is to do after a commit.
+/// Work for the runtime after a commit.
 #[derive(Default)]
 pub struct Dispatch {
     answers: Vec<(Caller, CallResult)>,
     pub requests: Vec<Request>,
-    /// What the log gained.
+    /// Events appended to the log by the commit.
     pub events: Vec<Arc<Event>>,
 }
 
@@ -63,17 +63,17 @@ impl Dispatch {
         self.answers.is_empty() && self.requests.is_empty() && self.events.is_empty()
     }
 
-    /// Lets all callers know, and gives the requests that are to be sent.
+    /// Sends all callers their results, and returns the requests that are to be sent.
     pub fn answer(self) -> Vec<Request> {
         for (caller, answered) in self.answers {
-            // A caller that hung up does not want to know.
+            // The receiving half is gone if the caller hung up.
             let _ = caller.answer.send(answered);
         }
         self.requests
     }
 }
 
-/// The way to the desk's thread.
+/// The queue into the desk's thread; cheap to clone.
 #[derive(Clone)]
 pub struct DeskQueue {
     queue: Sender<Message>,
@@ -102,13 +102,13 @@ impl DeskQueue {
         }
     }
 
-    /// Tells how a request ended.
+    /// Reports how a request ended.
     pub fn report(&self, report: Report) {
         // A desk that has ended sends the event again when it starts.
         let _ = self.queue.send(Message::Report(report));
     }
 
-    /// Sends nothing more, and goes on deciding.
+    /// Starts no further requests, and goes on deciding.
     pub fn stop_sending(&self) {
         let _ = self.queue.send(Message::StopSending);
     }
@@ -122,10 +122,11 @@ impl DeskQueue {
     }
 }
 
-/// Starts the desk's thread over `desk`, recorded on `recording` if there is one. It ends after [`DeskQueue::drain`] or [`DeskQueue::end`].
+/// Starts the desk's thread over `desk`, recorded on `recording` if there is one. It ends after
+/// [`DeskQueue::drain`] or [`DeskQueue::end`].
 ///
 /// # Errors
-/// When the operating system has no thread to give.
+/// When the operating system cannot start a thread.
 pub fn start<S>(
     desk: Desk<Recorder<S>>,
     recording: Option<RecordingWriter>,
@@ -147,7 +148,7 @@ where
 
 struct DeskLoop<S> {
     session: Session<Recorder<S>>,
-    /// Where what it is told is recorded, if it is.
+    /// Records the desk's inputs, if they are to be recorded.
     recording: Option<RecordingWriter>,
     holder: HolderId,
     messages: Receiver<Message>,
@@ -167,7 +168,7 @@ where
         }
     }
 
-    /// Waits until there is something to do, and queues what there is. Whether the desk is to end.
+    /// Waits until there is something to do, and queues it. Returns whether the desk is to end.
     fn collect(&mut self, callers: &mut Vec<Caller>) -> bool {
         let mut ended = false;
         let mut next = self.wait();

@@ -1,7 +1,7 @@
-//! What was committed, handed to all who stream it.
+//! Committed events in memory, for all streams.
 //!
 //! Every event is rendered once, however many streams send it, and a stream that keeps up takes it
-//! from memory. One that does not reads the store, at the pace of its own connection.
+//! from memory. A slower one reads the store, at the pace of its own connection.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,23 +11,23 @@ use hookdesk_core::api::Frame;
 use hookdesk_core::{Event, Seq};
 use tokio::sync::watch;
 
-/// The latest events, and the pulse that wakes who waits for more.
+/// The latest events, and the state that wakes streams that wait for more.
 #[derive(Debug)]
 pub struct EventFeed {
     recent: Mutex<Recent>,
     state: watch::Sender<FeedState>,
 }
 
-/// What wakes those who wait.
+/// The state that streams watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedState {
-    /// The last committed event's place.
+    /// The last committed event's position.
     pub head: Seq,
-    /// Whether the host is stopping, so that nobody is to wait.
+    /// Whether the host is stopping, so that no stream waits.
     pub ending: bool,
 }
 
-/// The last frames, without a gap.
+/// The latest frames, without a gap.
 #[derive(Debug, Default)]
 struct Recent {
     frames: VecDeque<(Seq, Bytes)>,
@@ -42,11 +42,11 @@ impl EventFeed {
         Self { recent: Mutex::default(), state: watch::Sender::new(state) }
     }
 
-    /// Tells what the log gained. Must be called in the log's order.
+    /// Adds appended events. Must be called in the log's order.
     pub fn publish(&self, events: &[Arc<Event>]) {
         let Some(last) = events.last() else { return };
         if self.state.receiver_count() == 0 {
-            // Nobody would read it, and who comes later reads the store.
+            // No stream reads it, and a later one reads the store.
             self.change(Recent::clear);
         } else {
             let frames = newest(events).map(|event| Frame::of(event));
@@ -56,19 +56,19 @@ impl EventFeed {
         self.state.send_modify(|state| state.head = last.seq);
     }
 
-    /// The pulse, to wait for more.
+    /// The state, to wait for more.
     #[must_use]
     pub fn listen(&self) -> watch::Receiver<FeedState> {
         self.state.subscribe()
     }
 
-    /// The frame after a place in the log, if it is still in memory.
+    /// The frame after a position in the log, if it is still in memory.
     #[must_use]
     pub fn after(&self, place: Seq) -> Option<(Seq, Bytes)> {
         self.change(|recent| recent.after(place))
     }
 
-    /// Has nobody wait any longer.
+    /// Ends all waiting.
     pub fn end(&self) {
         self.state.send_modify(|state| state.ending = true);
     }
@@ -91,22 +91,23 @@ fn newest(events: &[Arc<Event>]) -> impl Iterator<Item = &Arc<Event>> {
 }
 
 impl Recent {
-    /// Bytes that are kept: a second of the desk's fullest load of short messages, in which every
-    /// stream that is not stalled has its turn.
+    /// Bytes that are kept: a second of the desk's highest load of short messages, in which every
+    /// stream that is not stalled gets its turn.
     const KEPT_BYTES: usize = 8 << 20;
-    /// Frames that are kept, as each costs some fifty bytes of its own.
+    /// Frames that are kept, as each costs some fifty bytes of overhead.
     const KEPT: usize = 16_384;
 
     fn extend(&mut self, frames: Vec<(Seq, Bytes)>) {
         let follows =
             |last: &(Seq, Bytes)| frames.first().is_none_or(|(seq, _)| *seq == last.0.next());
         if !self.frames.back().is_none_or(follows) {
-            // A commit that nobody heard of holds all the same: the store knows what is between.
+            // A commit was not published, yet its events are in the store: streams read the gap
+            // there.
             self.clear();
         }
         self.bytes += frames.iter().map(|(_, text)| text.len()).sum::<usize>();
         self.frames.extend(frames);
-        // The last is kept whatever its size: the streams that wait want it at once.
+        // The last is kept whatever its size: streams are waiting for it.
         while self.frames.len() > 1
             && (self.bytes > Self::KEPT_BYTES || self.frames.len() > Self::KEPT)
         {

@@ -1,4 +1,5 @@
-//! `hookdesk export` and `hookdesk replay`: a recording as a file, and a file decided again.
+//! `hookdesk export` and `hookdesk replay`: writes a recording as one file, and replays such a
+//! file.
 
 use std::error::Error;
 use std::fs;
@@ -19,13 +20,14 @@ type Anything = Box<dyn Error + Send + Sync>;
 #[expect(clippy::doc_markdown, reason = "--help shows these lines as they are")]
 #[allow(rustdoc::bare_urls, reason = "--help shows these lines as they are")]
 pub struct ExportOptions {
-    /// Whose recording it is [default: sqlite://hookdesk.db]. Its server may run.
+    /// Database whose recording to export [default: sqlite://hookdesk.db]. Its server may be
+    /// running.
     #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
     pub database: Option<String>,
-    /// The file to write [default: standard output]. One that is there is replaced.
+    /// File to write [default: standard output]. An existing file is replaced.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Leave messages, secrets and all else in it that is private.
+    /// Keep private data, such as messages and secrets.
     #[arg(long)]
     pub raw: bool,
 }
@@ -33,14 +35,14 @@ pub struct ExportOptions {
 /// Options of `hookdesk replay`.
 #[derive(Args, Clone, Debug)]
 pub struct ReplayOptions {
-    /// An incident file.
+    /// The incident file.
     pub file: PathBuf,
-    /// Each step as a line of JSON.
+    /// Print each step as a line of JSON.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Whether what is decided now is what was decided then.
+/// Whether the replay's decisions are the recorded ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
@@ -52,7 +54,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// When there is none, when it is damaged, or when the file cannot be written: the text is for the
-/// person who asked.
+/// operator.
 pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
     let database = config::database(options.database.as_deref())?;
     let files = files(&database)?;
@@ -64,7 +66,7 @@ pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
                 let path = path.display();
                 return Err(format!("{path} belongs to the database: name another file").into());
             }
-            // Whole or not at all, and readable by its owner only whatever was there.
+            // All or nothing, and readable by its owner only, whatever the existing file was.
             let part = beside(path, ".part");
             let _ = fs::remove_file(&part);
             let file = private(&part).map_err(unwritable)?;
@@ -78,7 +80,7 @@ pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
     }
 }
 
-/// Whether a file is the database, or one that lies beside it.
+/// Whether a file is the database, or one of the files beside it.
 fn belongs_to(path: &Path, database: &Path) -> io::Result<bool> {
     let resolved = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -114,10 +116,10 @@ fn write(files: Vec<RecordingFile>, raw: bool, out: impl Write) -> Result<Verdic
     Ok(conclude(first, playing.as_ref()))
 }
 
-/// Decides all of a file again, and tells each step.
+/// Decides all of a file again, and prints each step.
 ///
 /// # Errors
-/// When it cannot be read, or is damaged: the text is for the person who asked.
+/// When it cannot be read, or is damaged: the text is for the operator.
 pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut first, mut playing) = (None, None);
@@ -135,7 +137,7 @@ pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
     Ok(conclude(first, playing.as_ref()))
 }
 
-/// The files of a recording, of which there is one at the least.
+/// The files of a recording, at least one.
 fn files(database: &Path) -> Result<Vec<RecordingFile>, Anything> {
     let files = RecordingFiles::of(database).files()?;
     if files.is_empty() {
@@ -148,7 +150,7 @@ fn files(database: &Path) -> Result<Vec<RecordingFile>, Anything> {
     Ok(files)
 }
 
-/// Plays a file, behind what was played already.
+/// Plays a file after those that were played already.
 fn play(
     mut file: RecordingFile,
     playing: &mut Option<Player>,
@@ -159,7 +161,7 @@ fn play(
     while let Some(line) = file.next_line().map_err(|error| format!("{path}: {error}"))? {
         match player.play(&line) {
             Ok(step) => each(&step)?,
-            // Its writer ended in the middle of it.
+            // The process ended while it wrote this line.
             Err(_) if !line.ends_with('\n') && line.len() <= MAX_LINE => break,
             Err(bad) => return Err(format!("{path}: {bad}").into()),
         }
@@ -173,7 +175,7 @@ fn note(first: &mut Option<(u64, Difference)>, step: &ReplayStep) {
     }
 }
 
-/// Says on standard error, beside the file or the steps, what came of it.
+/// Prints the result to standard error, apart from the file or the steps.
 #[expect(clippy::print_stderr, reason = "a person reads it")]
 fn conclude(first: Option<(u64, Difference)>, playing: Option<&Player>) -> Verdict {
     let chain = playing.map(|player| player.chain().to_string()).unwrap_or_default();

@@ -1,12 +1,12 @@
-//! HookDesk as a native server: it moves bytes for the core, which decides.
+//! HookDesk as a native server: sockets, SQLite and HTTP around the core, which decides.
 //!
-//! [`server`] takes calls from sockets that have a place among the [`connections`], [`desk`] runs the
-//! core's loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
-//! [`event_feed`] shows new events to streams. [`recording`] writes the desk's inputs down, and
-//! [`incident`] exports them. [`moment`] is the clock and the source of chance. The host computes no
-//! delay and knows no rule.
+//! [`server`] takes calls from the sockets admitted by [`connections`], [`desk`] runs the core's
+//! loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
+//! [`event_feed`] passes new events to streams. [`recording`] records the desk's inputs, and
+//! [`incident`] exports them. [`moment`] is the clock and the source of randomness. The host
+//! computes no delay and knows no rule.
 
-#![warn(clippy::indexing_slicing)] // What input can reach must not panic.
+#![warn(clippy::indexing_slicing)] // Code that input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
 
 pub mod config;

@@ -7,14 +7,14 @@ use hookdesk::config::ServeOptions;
 use hookdesk::incident::{self, ExportOptions, ReplayOptions, Verdict};
 use tracing_subscriber::EnvFilter;
 
-/// A delivery is dozens of short-lived pieces of memory, passed from thread to thread.
+/// Set because a delivery is dozens of short-lived allocations, passed from thread to thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The exit code of a replay that comes to something else than was recorded.
+/// Exit code of a replay whose result differs from the recording.
 const DIFFERS: u8 = 3;
 
-/// A customer-support desk that tells its partners everything by webhook.
+/// A customer-support desk that sends its events to its partners by webhook.
 #[derive(Parser)]
 #[command(name = "hookdesk", version)]
 struct Arguments {
@@ -24,13 +24,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Subcommands {
-    /// Runs the desk.
+    /// Run the server.
     Serve(ServeOptions),
-    /// Writes what the desk was told lately as a file, without what is private. Ends with 3 if
-    /// replaying it comes to something else than was recorded.
+    /// Write the recorded inputs of the desk to a file, with private data redacted. Exits with 3 if
+    /// replaying it gives another result than was recorded.
     Export(ExportOptions),
-    /// Decides an incident file again, step by step. Ends with 3 if that comes to something else
-    /// than was recorded.
+    /// Decide an incident file again, step by step. Exits with 3 if that gives another result than
+    /// was recorded.
     Replay(ReplayOptions),
 }
 
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What keeps the command from its work is for the person who typed it, not for a log.
+/// Errors of the command go to the person who typed it, not to a log.
 #[expect(clippy::print_stderr, reason = "a person reads it")]
 fn complain(error: &dyn std::error::Error) {
     eprintln!("hookdesk: {error}");

@@ -1,11 +1,11 @@
-//! The clock of the host, and its source of chance: the only ones, so that all else takes time and
-//! chance as arguments.
+//! The host's clock and source of randomness: the only ones, so that all other code takes time and
+//! randomness as arguments.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hookdesk_core::Millis;
 
-/// The time by the clock of the operating system.
+/// The operating system's wall clock.
 pub fn clock() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -14,7 +14,7 @@ pub fn clock() -> Millis {
 /// Random bytes of the operating system.
 ///
 /// # Panics
-/// When the operating system has none to give: ids and secrets without chance would be worse.
+/// When the operating system has none: ids and secrets that can be guessed would be worse.
 pub fn chance<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives chance");

@@ -1,9 +1,9 @@
-//! Keeps the latest of what the desk was told in two files beside the database.
+//! The recording of the desk's latest inputs: two files beside the database.
 //!
-//! When one is full, the older is dropped and a new one takes its place; each begins with a desk
-//! that knows nothing, so each can be replayed without the other. A desk that cannot be recorded
-//! goes on unrecorded. Nothing is synced: what was written outlives the process, however it ends,
-//! and not the machine.
+//! When one is full, a new one replaces the older. Each begins with a desk that has read nothing,
+//! so each can be replayed without the other. If recording fails, the desk goes on unrecorded.
+//! Nothing is synced: the files survive the end of the process, however it ends, but not that of
+//! the machine.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -15,10 +15,10 @@ use hookdesk_core::{Command, Committed, Desk, Millis, Moment, RunError, Store};
 use crate::moment::{chance, clock};
 use crate::store::sqlite::private;
 
-/// Milliseconds after which recording is tried again once it failed: a disk that is full stays so
-/// for a while, and each beginning has the desk read all anew.
+/// Milliseconds until recording is tried again after it failed: a full disk stays full for a while,
+/// and each new file has the desk read all rows anew.
 const REST_MS: u64 = 60_000;
-/// Bytes of a header, with room: what is read to find it.
+/// Bytes that are read to find a header, with room to spare.
 const HEADER: u64 = 1_024;
 
 /// The two files of a database's recording.
@@ -27,7 +27,7 @@ pub struct RecordingFiles {
     database: PathBuf,
 }
 
-/// One of them, open behind its header.
+/// One of them, open after its header.
 #[derive(Debug)]
 pub struct RecordingFile {
     pub path: PathBuf,
@@ -51,11 +51,11 @@ impl RecordingFiles {
         [self.beside(".record.1"), self.beside(".record.2")]
     }
 
-    /// The files that are there, the older one first. All are opened at once: their server may put
-    /// another in the place of one.
+    /// The existing files, the older one first. All are opened at once: their server may replace
+    /// one at any time.
     ///
     /// # Errors
-    /// When one cannot be read, or is none of ours.
+    /// When one cannot be read, or is no recording.
     pub fn files(&self) -> io::Result<Vec<RecordingFile>> {
         let mut files = Vec::new();
         for path in self.paths() {
@@ -69,7 +69,7 @@ impl RecordingFiles {
         Ok(files)
     }
 
-    /// The file that was begun last, if it is one of ours.
+    /// The file that was begun last, if it is a recording.
     fn newest(&self) -> Option<(PathBuf, Header)> {
         let files = self.paths().into_iter().filter_map(|path| RecordingFile::open(&path).ok());
         let newest = files.max_by_key(|reel| reel.header.number)?;
@@ -78,8 +78,10 @@ impl RecordingFiles {
 }
 
 impl RecordingFile {
+    /// Opens a file and reads its header.
+    ///
     /// # Errors
-    /// When it cannot be read, or is none of ours.
+    /// When it cannot be read, or is no recording.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut lines = BufReader::new(File::open(path)?);
         let mut line = String::new();
@@ -88,8 +90,7 @@ impl RecordingFile {
         Ok(Self { path: path.to_owned(), header, lines })
     }
 
-    /// The next line with its line break, which a line that was cut does not have; `None` at the
-    /// end.
+    /// The next line with its line break, which a truncated line does not have; `None` at the end.
     ///
     /// # Errors
     /// When it cannot be read, or is not text.
@@ -103,26 +104,26 @@ impl RecordingFile {
     }
 }
 
-/// Writes what a desk is told.
+/// Records a desk's inputs.
 #[derive(Debug)]
 pub struct RecordingWriter {
     files: RecordingFiles,
-    /// Bytes of one file at the most.
+    /// Bytes of one file at most.
     most: u64,
     writing: Option<Writing>,
-    /// Whether the last try failed, so that a lasting fault is logged once.
+    /// Whether the last attempt failed, so that a lasting fault is logged once.
     failing: bool,
     again_at: Millis,
     /// Batches that were not recorded since the last one that was.
     lost: u64,
-    /// Whether this process has written yet. The first file that it writes may be an older one that
-    /// has room: who restarts often keeps what led to it.
+    /// Whether this process has not written yet. Its first file may be an older one that has room:
+    /// a server that restarts often keeps the inputs that led to it.
     fresh: bool,
 }
 
 #[derive(Debug)]
 enum Writing {
-    /// A beginning, which is written with the first batch, or not at all.
+    /// The first lines of a file, which are written with the first batch, or not at all.
     Begun(String),
     To {
         file: File,
@@ -131,10 +132,10 @@ enum Writing {
 }
 
 impl RecordingWriter {
-    /// Bytes of a ring at the least: below it a few webhooks are too much for a file.
+    /// Fewest bytes of both files: with less, the rows of a few webhooks are too much for a file.
     pub const MIN: u64 = 65_536;
 
-    /// A tape of `bytes` beside a database.
+    /// A writer of `bytes` in two files beside a database.
     #[must_use]
     pub fn new(database: &Path, bytes: u64) -> Self {
         Self {
@@ -148,7 +149,7 @@ impl RecordingWriter {
         }
     }
 
-    /// [`Desk::run`], recorded as long as that can be done.
+    /// [`Desk::run`], recorded while that is possible.
     ///
     /// # Errors
     /// Those of [`Desk::run`].
@@ -212,7 +213,7 @@ impl RecordingWriter {
                 let begun = format!("{first}{lines}");
                 let (file, size) = self.begin(&begun)?;
                 if self.failing {
-                    tracing::info!("recording goes on");
+                    tracing::info!("recording resumed");
                 }
                 (self.writing, self.failing) = (Some(Writing::To { file, size }), false);
                 (self.lost, self.fresh) = (0, false);
@@ -221,8 +222,8 @@ impl RecordingWriter {
         }
     }
 
-    /// Writes a beginning into a new file in the place of the older one, or behind what an earlier
-    /// process left.
+    /// Writes the first lines to a new file that replaces the older one, or appends them to a file
+    /// of an earlier process.
     fn begin(&self, begun: &str) -> io::Result<(File, u64)> {
         let newest = self.files.newest();
         let number = newest.as_ref().map_or(0, |(_, newest)| newest.number).saturating_add(1);
@@ -241,7 +242,7 @@ impl RecordingWriter {
         let [first, second] = self.files.paths();
         let is_newest = newest.is_some_and(|(path, _)| path == first);
         let place = if is_newest { second } else { first };
-        // Who reads the older one meanwhile goes on reading it.
+        // A process that reads the older file meanwhile keeps it open.
         let new = self.files.beside(".record.new");
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -253,7 +254,7 @@ impl RecordingWriter {
         Ok((file, text.len() as u64))
     }
 
-    /// Goes on behind the last whole line, if there is room.
+    /// Appends after the last whole line, if there is room.
     fn append(&self, path: &Path, begun: &str) -> io::Result<Option<(File, u64)>> {
         let mut file = private(path)?;
         let size = whole_lines(&mut file)?;

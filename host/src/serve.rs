@@ -1,4 +1,4 @@
-//! `hookdesk serve`: puts the parts together, and takes them apart again on SIGTERM.
+//! `hookdesk serve`: starts the server's parts, and stops them in order on SIGTERM.
 
 use std::error::Error;
 use std::io;
@@ -28,18 +28,18 @@ use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
 const DRAIN: Duration = Duration::from_secs(20);
-/// The share of it that callers have who are slow.
+/// The part of it that slow callers have.
 const CALLERS_DRAIN: Duration = Duration::from_secs(5);
-/// Connections at once, where the limit of open files has room for them: what they may make the
-/// desk hold is a few hundred MiB.
+/// Connections at once, if the limit of open files allows them: the desk holds at most a few
+/// hundred MiB for them.
 const MAX_CONNECTIONS: u64 = 10_000;
-/// Files that are left for all else: deliveries in flight, as many kept connections to receivers,
-/// and the database with its readers.
+/// Files that are left for everything else: deliveries in flight, as many idle connections to
+/// receivers, and the database with its readers.
 const OTHER_FILES: u64 = 600;
-/// Connections that there are however few files the desk may open.
+/// Connections that are accepted even if the limit of open files is lower.
 const MIN_CONNECTIONS: u64 = 64;
-/// Bytes of a request's head, and of what is read ahead of it: what each connection may make the
-/// desk hold. Browsers send some KiB; those who send more are told so.
+/// Bytes of a request's head, and of what is read ahead of it: the desk may hold that much for each
+/// connection. Browsers send some KiB; a larger head is refused with a response.
 const MAX_HEAD: usize = 16 << 10;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -49,12 +49,12 @@ type Anything = Box<dyn Error + Send + Sync>;
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it cannot start: the text is for the person who started it.
+/// When it cannot start: the text is for the operator.
 pub fn serve(settings: Settings) -> Result<(), Anything> {
     serve_with(settings, Arc::new(System))
 }
 
-/// The same, with receivers whose addresses `names` knows.
+/// As [`serve`], with receivers whose addresses are resolved by `names`.
 ///
 /// # Errors
 /// As [`serve`].
@@ -67,7 +67,7 @@ pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anyth
     let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(settings, names, desk, lookup));
-    // A name that is being resolved is waited for by nobody.
+    // A name that is still being resolved must not delay the exit.
     runtime.shutdown_background();
     done
 }
@@ -127,8 +127,9 @@ async fn run(
         _ = &mut ended => return Err("the desk's thread ended: this is a bug".into()),
     }
     let deadline = Instant::now() + DRAIN;
-    // Nothing more is sent. First the callers, who may still want decisions, then what is in flight
-    // to receivers. Who waits for events would take all the time that the others have.
+    // No further request is started. Callers come first, as they may still need decisions, then the
+    // requests in flight. Callers that wait for events are ended at once: they would use up the
+    // time of all others.
     queue.stop_sending();
     feed.end();
     handle.stop_graceful(CALLERS_DRAIN);
@@ -143,7 +144,7 @@ async fn run(
     Ok(())
 }
 
-/// Does what follows from each commit: shows its events, answers callers, and sends requests.
+/// Carries out the effects of each commit: publishes events, answers callers, sends requests.
 async fn dispatch(
     mut incoming: mpsc::UnboundedReceiver<Dispatch>,
     queue: DeskQueue,
@@ -151,7 +152,7 @@ async fn dispatch(
     feed: Arc<EventFeed>,
 ) {
     while let Some(dispatch) = incoming.recv().await {
-        // Before its caller hears of it: who then asks for what comes after it has missed nothing.
+        // Before the caller has its response: if it then asks for later events, it has missed none.
         feed.publish(&dispatch.events);
         for request in dispatch.answer() {
             let (courier, queue) = (courier.clone(), queue.clone());
@@ -160,7 +161,7 @@ async fn dispatch(
     }
 }
 
-/// An error and what is behind it, in one line.
+/// An error and its sources, in one line.
 fn causes(error: &dyn Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {}", causes(cause)),
@@ -168,7 +169,7 @@ fn causes(error: &dyn Error) -> String {
     }
 }
 
-/// As many connections as there are files for, once as many may be opened as the system lets us.
+/// The number of connections that the limit of open files allows, once it is raised to its maximum.
 fn most_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
@@ -191,7 +192,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
-    // Inherited by accepted sockets: an answer in two writes does not wait for the other side.
+    // Inherited by accepted sockets: a response in two writes does not wait for an acknowledgement.
     socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

@@ -1,5 +1,5 @@
-//! Calls from sockets: salvo keeps connections, limits on time and size; the core says what a call
-//! means.
+//! The HTTP server: salvo keeps connections and the limits on time and size; the core decides what
+//! a call means.
 
 mod assets;
 mod events;
@@ -30,18 +30,18 @@ use crate::store::StoreFault;
 use events::EventStream;
 pub use lookup::Lookup;
 
-/// Bytes of a body that is too large which are taken in all the same: a connection that is closed
-/// over what its caller still sends breaks before the caller reads why.
+/// Bytes of a too large body that are read and discarded: a connection that is closed while its
+/// caller still sends breaks before the caller reads the response.
 const MAX_DISCARDED: usize = 16 << 20;
-/// How long a caller may take for its headers, for its whole body, and until it takes in more of an
-/// answer.
+/// How long a caller may take for its headers, for its whole body, and until it reads more of a
+/// response.
 pub const CALLER: Duration = Duration::from_secs(30);
-/// Bytes of a body that every connection may hold. A larger one needs room.
+/// Bytes of a body that every connection may hold. A larger one needs a [`BodyPermit`].
 const SMALL_BODY: usize = 16 << 10;
 
 const _: () = assert!(SMALL_BODY < MAX_BODY);
 
-/// Where every call comes in.
+/// The handler of all calls.
 pub struct HttpHandler {
     pub api: Api,
     pub desk: DeskQueue,
@@ -50,14 +50,14 @@ pub struct HttpHandler {
     pub places: ConnectionTable,
 }
 
-/// A call's body, and its room while it is held.
+/// A call's body, and the permit of a large one.
 struct Body {
     bytes: Vec<u8>,
     _room: Option<BodyPermit>,
 }
 
 impl HttpHandler {
-    /// The router of one goal: which path is what is the core's to know.
+    /// A router with this handler for all paths: routing is the core's.
     #[must_use]
     pub fn router(self) -> Router {
         Router::with_path("{**path}").goal(self)
@@ -90,7 +90,7 @@ impl HttpHandler {
         }
         let next = self.api.open(&call, chance);
         drop(call);
-        // What was taken from it is kept; a call that waits for its decision holds no body.
+        // The command owns what it needs: a call that waits for its decision holds no body.
         drop(body);
         match next {
             Action::Answer(response) => HttpResponse::Whole(response),
@@ -107,7 +107,7 @@ impl HttpHandler {
         }
     }
 
-    /// A call's body, of a call that is clear about whom it is for and where it ends.
+    /// Reads a call's body, and refuses a call whose host or end is ambiguous.
     async fn take_body(&self, request: &mut Request) -> Result<Body, Problem> {
         let taken = timeout(CALLER, self.read_body(request)).await;
         let body = taken.unwrap_or_else(|_| {
@@ -120,12 +120,12 @@ impl HttpHandler {
         }
     }
 
-    /// All of a body, unless it is too large.
+    /// Reads all of a body, unless it is too large.
     async fn read_body(&self, request: &mut Request) -> Result<Body, Problem> {
         let mut body = request.take_body();
         let (mut bytes, mut seen, mut room) = (Vec::new(), 0_usize, None);
         while let Some(frame) = body.frame().await {
-            // The caller hung up in the middle of it.
+            // The caller hung up before the end.
             let incomplete = |_| Problem::new(Code::BadJson, "The body is not complete.");
             let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
             seen = seen.saturating_add(data.len());
@@ -162,7 +162,8 @@ impl HttpHandler {
         }
     }
 
-    /// The first page is loaded before anything is answered, so that a store that is away is said.
+    /// Loads the first page before the response begins, so that a failing store can still be
+    /// reported.
     async fn list(&self, mut listing: Listing, active: &mut ActiveRequest) -> HttpResponse {
         match next_page(&self.lookup, &mut listing).await {
             Ok(_) if !listing.is_complete() && !active.stay() => too_many_stay().into(),
@@ -194,11 +195,11 @@ impl HttpHandler {
         Ok(self.list(pull.listing(cursor), active).await)
     }
 
-    /// Waits until there is something to read, and no longer than this or until the host stops.
+    /// Waits until there is something to read, at most this long, and not beyond the host's end.
     async fn wait(&self, cursor: LogCursor, longest: Duration) {
         let mut state = self.feed.listen();
         let due = state.wait_for(|state| state.ending || cursor.is_behind(state.head));
-        // However that ended, there is nothing more to wait for.
+        // Whether due or timed out, the wait is over.
         let _ = timeout(longest, due).await;
     }
 }
@@ -271,7 +272,7 @@ fn too_many_stay() -> Problem {
     Problem::new(Code::Overloaded, detail)
 }
 
-/// Why a request may be read in another way by what is in front of the desk (RFC 9112 §3.2, §6.1).
+/// Why an intermediary might read this request in another way (RFC 9112 §3.2, §6.1).
 fn unclear(request: &Request) -> Option<&'static str> {
     if request.method() == Method::CONNECT {
         return Some("The desk is no proxy: what follows would be for somebody else.");
@@ -292,7 +293,7 @@ fn unclear(request: &Request) -> Option<&'static str> {
     (!is_clear).then_some("The one Transfer-Encoding that the desk knows is chunked, once.")
 }
 
-/// Whether this is a name or an address, with or without a port.
+/// Whether this is a host name or an address, with or without a port.
 fn is_host(value: &HeaderValue) -> bool {
     let host = value.as_bytes();
     let named = Authority::try_from(host).is_ok_and(|named| !named.as_str().contains('@'));
@@ -307,7 +308,7 @@ fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
     }
 }
 
-/// The same pieces, by a caller that is being answered until they end.
+/// The same pieces; the caller's request stays active until they end.
 fn while_answering<T>(
     pieces: impl Stream<Item = T> + Send + 'static,
     active: ActiveRequest,
@@ -317,7 +318,7 @@ fn while_answering<T>(
     })
 }
 
-/// A list whose first page is loaded.
+/// The pages of a list whose first page is loaded.
 fn pages(
     lookup: Lookup,
     first: Bytes,

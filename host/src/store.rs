@@ -1,4 +1,4 @@
-//! Where a native host keeps its rows.
+//! The host's store.
 
 pub mod sqlite;
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 use hookdesk_core::sql::BadRow;
 
-/// What can go wrong with a store. The words are for the server's log, not for callers.
+/// A fault of the store. Its text is for the server's log, not for callers.
 #[derive(Debug)]
 pub enum StoreFault {
     Sqlite(rusqlite::Error),

@@ -102,7 +102,7 @@ pub fn corpus() -> Vec<Row> {
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
 }
 
-/// StoredRows by what their desks may call.
+/// Rows by what their desks may call.
 pub fn by_setting(rows: impl IntoIterator<Item = Row>) -> BTreeMap<Setting, Vec<Row>> {
     let mut all: BTreeMap<Setting, Vec<Row>> = BTreeMap::new();
     for row in rows {

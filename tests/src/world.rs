@@ -1,9 +1,9 @@
-//! A simulated world around a desk: hosts, callers, receivers, clocks, and all that goes wrong with
-//! them.
+//! A simulated world around a desk: hosts, callers, receivers, clocks, and all their faults.
 //!
-//! A [`Plan`] goes in, and a world comes out that is the same each time and over every store: the
-//! [`Trace`] of one must be that of the others to the byte. After each step all rows are checked,
-//! each request as it is sent, and at the end what every receiver heard, against a plain model.
+//! A [`Plan`] determines a world, which is the same each time and over every store: the [`Trace`]
+//! of one must be that of the others to the byte. After each step all rows are checked, each
+//! request is checked as it is sent, and at the end the requests of every receiver are checked
+//! against a reference model.
 
 mod callers_replies;
 mod calls;
@@ -41,7 +41,7 @@ pub use plan::{EVENT_BYTES, Odds, Plan};
 pub use situations::Situations;
 pub use trace::hex;
 
-/// What happened, step by step: what a person reads, and a digest of all that was decided.
+/// A line for each step: text for people, and a digest of all decisions.
 pub type Trace = Vec<String>;
 
 const START: Millis = Millis(1_700_000_000_000);
@@ -51,7 +51,7 @@ pub struct World<'a, S> {
     rng: Rng,
     now: Millis,
     disk: Rc<RefCell<Disk<S>>>,
-    /// Until when the store has its trouble.
+    /// When the store's fault ends.
     trouble_until: Millis,
     hosts: Vec<SimHost<S>>,
     memory: Memory,
@@ -60,26 +60,26 @@ pub struct World<'a, S> {
     model: Reference,
     repeats: Repeats,
     witness: Witness,
-    /// Tickets and the version that a caller was told of: they must never be lost.
+    /// Tickets and the version in the caller's response: their events must never be lost.
     acknowledged: BTreeMap<TicketId, u32>,
-    /// What they took in and did not say so.
+    /// Requests that a receiver processed without a response of success.
     untold: BTreeMap<(WebhookId, Seq), u32>,
-    /// Replays and resends that callers were told of.
+    /// Replays and resends that callers were promised.
     promises: Vec<Expectation>,
-    /// What receivers took in.
+    /// Requests that receivers processed.
     taken: BTreeMap<(WebhookId, Seq), u32>,
-    /// The rows as they were last looked at, after so many commits.
+    /// The rows as they were last read, after `looked_at` commits.
     rows: StoredRows,
     looked_at: u64,
-    /// Whether hosts know the time as the world does.
+    /// Whether the hosts' clocks are the world's.
     clocks_are_right: bool,
     /// Whether calls may have keys.
     has_keys: bool,
-    /// Whether a host hears of each end once, and at its time.
+    /// Whether each report reaches its host once, and at its time.
     reports_are_prompt: bool,
     /// Requests so far.
     sent: u64,
-    /// Recordings of hosts that are no more, where hosts are recorded.
+    /// Recordings of dead hosts, if hosts are recorded.
     files: Option<Vec<String>>,
     story: &'a mut Trace,
     situations: &'a mut Situations,
@@ -89,7 +89,7 @@ impl<'a, S: Inspect> World<'a, S>
 where
     S::Fault: std::fmt::Debug,
 {
-    /// A world over `store`. Facts are kept in memory only where there is one host.
+    /// A world over `store`. Facts are cached only if there is one host.
     pub fn new(
         plan: &Plan,
         store: S,
@@ -131,7 +131,7 @@ where
         world
     }
 
-    /// Runs the world to its end, and gives the recordings of all hosts that it had.
+    /// Runs the world to its end, and returns the recordings of all hosts that it had.
     pub fn record(mut self) -> Vec<String> {
         self.files = Some(Vec::new());
         for host in 0..self.hosts.len() {
@@ -142,7 +142,7 @@ where
         self.files.into_iter().flatten().chain(of_hosts).collect()
     }
 
-    /// Runs the world to its end. A broken invariant panics, and leaves the story so far.
+    /// Runs the world to its end. A broken invariant panics, and leaves the trace so far.
     pub fn run(mut self) {
         self.live();
     }
@@ -203,7 +203,7 @@ where
             let Some(call) = call else { continue };
             self.repeats.asked(&call);
             let first = self.rng.usize(..self.hosts.len());
-            // Where nobody answers, callers go elsewhere.
+            // If a host does not respond, callers go to another.
             let (before, after) = self.hosts.split_at_mut(first);
             let mut hosts = after.iter_mut().chain(before);
             if let Some(host) = hosts.find(|host| host.hangs.is_none()) {
@@ -214,7 +214,7 @@ where
         self.turn(host);
     }
 
-    /// Somebody wants a webhook to hear of something once more, or no longer.
+    /// A call that resends or replays events, or stops a replay.
     fn once_more(&mut self) -> Option<Command> {
         let id = self.callers.pick_webhook(&mut self.rng)?;
         let event = self.rng.choice(&self.rows.events)?.id;
@@ -229,7 +229,7 @@ where
         Some(calls::perhaps_keyed(&self.plan, &mut self.rng, call))
     }
 
-    /// Time goes on: a little, or to when something is due.
+    /// Advances the time: a little, or to when something is due.
     fn pass_time(&mut self) {
         let later = self.flying.iter().filter_map(|flying| flying.reported_at);
         let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
@@ -244,7 +244,7 @@ where
         };
     }
 
-    /// What goes wrong with the store, and with hosts and their clocks.
+    /// Faults of the store, of hosts and of their clocks.
     fn trouble(&mut self) {
         if self.now >= self.trouble_until {
             self.disk.borrow_mut().trouble = None;
@@ -265,7 +265,7 @@ where
             let stale = copy(&mut self.disk.borrow_mut().store);
             let host = &mut self.hosts[host];
             host.hangs = Some((until, host.clock(self.now)));
-            // A host that is alone keeps facts of its own, which nobody else can outdate.
+            // A single host caches facts, which no other can outdate.
             if self.plan.hosts > 1 {
                 host.view().stale = Some(stale);
             }
@@ -283,7 +283,7 @@ where
         }
     }
 
-    /// Something happened to all webhooks.
+    /// Notes a situation for all webhooks.
     fn meet(&mut self, what: &'static str) {
         for (webhook, reader) in self.witness.after.values() {
             self.situations.met(what, webhook, reader);
@@ -296,7 +296,8 @@ where
         }
     }
 
-    /// The host dies, with all that it had not committed; a new one starts on what it left.
+    /// The host dies, with everything that it had not committed; a new one starts on the same
+    /// store.
     fn crash(&mut self, host: usize) {
         let name = self.hosts[host].name;
         self.tell(format!("{name} dies"));
@@ -309,7 +310,7 @@ where
     }
 
     /// One turn of a host's loop: everything queued is decided and committed, then answered and
-    /// sent; or something goes wrong in between.
+    /// sent; or a fault occurs in between.
     fn turn(&mut self, index: usize) {
         let Some(read_at) = self.awakes(index) else { return };
         self.hear_reports(index);
@@ -369,7 +370,7 @@ where
         self.rows = rows;
     }
 
-    /// The time that a host takes for now, unless it stands still.
+    /// The current time by the host's clock, unless the host hangs.
     fn awakes(&mut self, index: usize) -> Option<Millis> {
         let host = &mut self.hosts[index];
         match host.hangs {
@@ -382,7 +383,7 @@ where
         }
     }
 
-    /// Puts a batch into the story.
+    /// Adds a batch to the trace.
     fn note(
         &mut self,
         index: usize,
@@ -418,13 +419,13 @@ where
         self.hosts[index].doubtful |= fate == Fate::Unknown;
     }
 
-    /// Nobody knows what became of a call.
+    /// The result of a call is unknown.
     fn unsure(&mut self, call: &Command) {
         self.model.unsure(call);
         expectations::forget(&mut self.promises, plain(call));
     }
 
-    /// Reports whose time has come reach the host that sent the request, if it still lives.
+    /// Passes reports that are due to the host that sent the request, if it is still alive.
     fn hear_reports(&mut self, index: usize) {
         let now = self.now;
         let hosts: Vec<HolderId> = self.hosts.iter().map(|host| host.holder).collect();
@@ -440,7 +441,7 @@ where
         }
     }
 
-    /// Looks at all rows, if anything was committed since.
+    /// Reads all rows, if anything was committed since.
     fn look(&mut self, calls: &[Command]) -> StoredRows {
         let known = std::mem::take(&mut self.rows);
         let disk = Rc::clone(&self.disk);
@@ -472,7 +473,7 @@ where
         rows
     }
 
-    /// What operators asked for in this batch, whatever became of it.
+    /// Notes operators' calls of this batch, whatever their result.
     fn asked(&mut self, calls: &[Command], rows: &StoredRows) {
         for call in calls.iter().map(plain) {
             if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
@@ -484,7 +485,7 @@ where
         }
     }
 
-    /// Requests of which the desk waited for word in vain.
+    /// Counts requests that the desk gave up as lost.
     fn count_given_up(&mut self, before: &[Recorded], after: &[Recorded]) {
         for recorded in after.iter().filter(|recorded| recorded.reason == Reason::Lost) {
             if before.binary_search_by_key(&recorded.key, |known| known.key).is_err() {
@@ -493,8 +494,8 @@ where
         }
     }
 
-    /// What the desk thinks to be in flight, a host really sent, and has not heard of. After a
-    /// commit of unknown fate there may be more, which is given up in time.
+    /// Every request that is in flight by the rows was really sent by a host, and is not reported
+    /// yet. After a commit of unknown fate there may be more, which are given up in time.
     fn nothing_is_held(&self, rows: &StoredRows) {
         for host in self.hosts.iter().filter(|host| !host.doubtful) {
             let held = rows.partners.iter().filter(|(_, of, _)| of.holder == Some(host.holder));
@@ -514,7 +515,7 @@ where
         }
     }
 
-    /// A request goes out, and its receiver does what it does.
+    /// A request goes out, and its receiver handles it.
     fn send(&mut self, rows: &StoredRows, holder: HolderId, request: &Request) {
         let id = request.key.webhook;
         let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == id);
@@ -573,7 +574,7 @@ where
     }
 }
 
-/// When the desk gives up waiting for word of a request: after that it may send again.
+/// When the desk considers a request lost: after that it may send again.
 fn lost_at(flying: &RequestInFlight, webhook: &Webhook) -> Millis {
     flying.report.key.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
 }

@@ -1,5 +1,5 @@
-//! A desk over any store, as a host without threads drives it: one input at a time, each decided and
-//! committed with what is due by then.
+//! The driver of a desk over any store, for a host without threads: one input at a time, each
+//! decided and committed with whatever is due by then.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,10 +15,10 @@ use crate::effects::{Effects, Page, Response};
 use crate::input::{JsMoment, Report};
 use crate::options::Options;
 
-/// Lists that may be unfinished at once; the oldest is given up for a new one.
+/// Lists that may be unfinished at once; a new one closes the oldest.
 const MAX_LISTS: usize = 64;
 
-/// A desk and its door.
+/// A desk and its API.
 #[derive(Debug)]
 pub struct Driver<S> {
     session: Session<Recorder<S>>,
@@ -35,7 +35,7 @@ where
     /// A desk over `store`.
     ///
     /// # Errors
-    /// A sentence that names the option that makes no sense.
+    /// A sentence that names the invalid option.
     pub fn new(store: S, options: &Options, at: &JsMoment) -> Result<Self, String> {
         let defaults = Limits::default();
         let limits = Limits {
@@ -59,19 +59,19 @@ where
         self.session.desk_mut().store_mut().store_mut()
     }
 
-    /// Begins a recording, and gives the first lines of its file. Its key is chance of `at`.
+    /// Begins a recording, and returns the first lines of its file. Its key is drawn from `at`.
     pub fn record(&mut self, at: &JsMoment) -> String {
         let header = Header::raw(1).line();
         header + &self.session.desk_mut().begin_recording(Millis(at.now_ms), at.chance.secret, 0)
     }
 
-    /// The answer to a call that is not let in, whatever its body.
+    /// The response to a call that is not authorized, whatever its body.
     pub fn refuse(&self, call: &Call<'_>) -> Option<Response> {
         let problem = self.api.admit(call).err()?;
         Some(api::Response::from(problem).into())
     }
 
-    /// Takes a call.
+    /// Handles a call.
     pub fn call(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
         match self.api.open(call, || at.chance.secret) {
             Action::Answer(response) => self.answered(response),
@@ -85,7 +85,7 @@ where
                 self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
             }
             Action::List(listing) => self.list(listing),
-            // The door lets nobody wait, so that every pull is answered at once.
+            // With `can_wait: false` every events query is answered at once.
             Action::ReadEvents(pull) => match readable(pull.begin(self.rows())) {
                 Ok(walk) => self.list(pull.listing(walk)),
                 Err(problem) => self.answered(problem.into()),
@@ -93,7 +93,7 @@ where
         }
     }
 
-    /// Takes in how a request ended.
+    /// Handles the report of a request that ended.
     ///
     /// # Errors
     /// When the report has neither or both of a status and a failure.
@@ -117,15 +117,15 @@ where
         Ok(self.wake(at))
     }
 
-    /// Lets time pass.
+    /// Decides what is due by now.
     pub fn wake(&mut self, at: &JsMoment) -> Effects {
         self.decide(None, at)
     }
 
-    /// The next part of a list's body.
+    /// The next page of a list's body.
     ///
     /// # Errors
-    /// When the list was given up, or the store cannot be read; then it is given up.
+    /// When the list was closed, or the store cannot be read, which closes it.
     pub fn page(&mut self, list: u32) -> Result<Page, String> {
         let listing = self.lists.remove(&list);
         let mut listing = listing.ok_or("the list is complete, or was given up")?;
@@ -137,12 +137,12 @@ where
         Ok(Page { text, more })
     }
 
-    /// Gives a list up.
+    /// Closes a list.
     pub fn close_list(&mut self, list: u32) {
         self.lists.remove(&list);
     }
 
-    /// A caller's command, what was reported, and then what is due.
+    /// Decides a caller's command, the reports, and then what is due.
     fn decide(&mut self, command: Option<Command>, at: &JsMoment) -> Effects {
         let moment = Moment { now: Millis(at.now_ms), chance: at.chance.ids, holder: self.holder };
         let calls = usize::from(command.is_some());
@@ -178,7 +178,7 @@ where
         for request in requests {
             self.hand_out(request, &mut effects);
         }
-        // What is reported already is due at once.
+        // A queued report is due at once.
         let is_due = !self.session.reports().is_empty();
         let next_wake = if is_due { Some(now) } else { self.session.next_wake() };
         Effects { next_wake_ms: next_wake.map(|at| at.0), ..effects }
@@ -200,7 +200,7 @@ where
         Effects { response: Some(response.into()), ..self.nothing() }
     }
 
-    /// A URL that was registered when more could be called is not called.
+    /// The URL is checked again: it may have been registered when more targets were allowed.
     fn hand_out(&mut self, request: core::Request, effects: &mut Effects) {
         if request.url.check(&self.api.targets).is_ok() {
             effects.requests.push(request);
@@ -235,7 +235,7 @@ where
     }
 }
 
-/// A fault of the store as its caller sees it.
+/// A fault of the store as the caller's problem.
 fn readable<T, F>(read: Result<Result<T, Problem>, F>) -> Result<T, Problem> {
     read.unwrap_or_else(|_| Err(Problem::unreadable()))
 }

@@ -1,4 +1,5 @@
-//! What follows from an input, as JavaScript is given it. The TypeScript types are made from these.
+//! Effects of an input, in the form that JavaScript gets. The TypeScript types are generated from
+//! these.
 //!
 //! [`Response`] is not the core's, whose body is always whole.
 
@@ -9,35 +10,36 @@ use tsify::Tsify;
 
 use crate::row_changes::RowChanges;
 
-/// What follows from an input.
+/// The effects of an input.
 #[derive(Clone, Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 #[tsify(rename = "Handled")]
 pub struct Effects {
-    /// To a call.
+    /// The response, if the input was a call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<Response>,
-    /// To be sent now, each to be reported on.
+    /// Webhook requests to send now. Report how each one ended.
     pub requests: Vec<Request>,
-    /// When to say that time passed, at the latest, if time alone brings anything.
+    /// When to wake the desk at the latest, in milliseconds of unix time; absent if nothing is
+    /// scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_wake_ms: Option<u64>,
-    /// What a store was told, if that was asked for.
+    /// The statements that were committed to the store, if `noting` was set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<Statement<'static>>>,
-    /// Rows that are new or changed, if that was asked for.
+    /// Rows that are new or changed, after `watch`.
     #[serde(rename = "told", skip_serializing_if = "Option::is_none")]
     #[tsify(type = "Told")]
     pub row_changes: Option<RowChanges>,
-    /// Lines for the file of a recording, if one has begun.
+    /// Lines to append to the recording's file, if one has begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
-    /// What went wrong with the store, for the host's log. Its callers were told already.
+    /// The store's error, for the host's log. Callers have their responses already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
-/// The answer to a call.
+/// The response to a call.
 #[derive(Clone, Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
@@ -45,7 +47,7 @@ pub struct Response {
     #[tsify(type = "[string, string][]")]
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
-    /// The rest of a long list: take it with `page`, or let go of it with `closeList`.
+    /// The rest of a long list: read it with `page`, or release it with `closeList`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<u32>,
 }
@@ -56,11 +58,11 @@ impl From<api::Response> for Response {
     }
 }
 
-/// A part of a long list.
+/// A part of a long list's body.
 #[derive(Clone, Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     pub text: String,
-    /// Whether there is more.
+    /// Whether more parts follow.
     pub more: bool,
 }

@@ -1,4 +1,4 @@
-//! The store that a host brings: its SQLite, behind two functions.
+//! The store over a host's SQLite, reached by two functions.
 
 use std::fmt;
 
@@ -45,9 +45,9 @@ pub struct HostStore {
     storage: Storage,
 }
 
-/// Why it failed.
+/// A fault of the store.
 pub enum Fault {
-    /// The host's words, for its own log.
+    /// The host's error text, for its own log.
     Host(String),
     BadRow(BadRow),
 }
@@ -69,11 +69,11 @@ impl From<JsValue> for Fault {
 }
 
 impl HostStore {
-    /// Brings the tables up to date. Which version they have is a row of their own, as not every
-    /// host lets us write into the file's head.
+    /// Migrates the tables. Their version is a row in a table of its own, as not every host gives
+    /// access to the file's header.
     ///
     /// # Errors
-    /// [`Fault`] when the host's SQLite fails, or what it holds is newer than this.
+    /// [`Fault`] when the host's SQLite fails, or the tables are of a newer version.
     pub fn open(storage: Storage) -> Result<Self, Fault> {
         let store = Self { storage };
         store
@@ -142,7 +142,7 @@ fn write(statement: &Statement<'_>) -> JsValue {
     Array::of3(&statement.sql.into(), &values, &changes.into()).into()
 }
 
-/// Whole numbers of the desk are at most [`Value::MAX_INTEGER`], which JavaScript's numbers hold.
+/// The desk's integers are at most [`Value::MAX_INTEGER`], which JavaScript's numbers hold.
 fn to_host(value: &Value<'_>) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,
@@ -152,7 +152,8 @@ fn to_host(value: &Value<'_>) -> JsValue {
     }
 }
 
-/// What our tables do not hold is as good as nothing: it makes the row a bad one.
+/// A value of a type that the desk's tables do not hold becomes NULL, which makes the row a bad
+/// one.
 fn from_host(value: &JsValue) -> Value<'static> {
     #[expect(clippy::cast_possible_truncation, reason = "a whole number that is safe to hold")]
     match (value.as_string(), value.as_f64()) {

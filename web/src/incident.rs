@@ -1,4 +1,4 @@
-//! What a desk decided once, step by step.
+//! Replay of an incident file, step by step.
 
 use std::cell::RefCell;
 
@@ -11,57 +11,57 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::js::{bad, ensure_usable, to_js, watch_panics};
 use crate::row_changes::RowChanges;
 
-/// What one line of an incident file came to.
+/// The result of one line of an incident file.
 #[derive(Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentStep {
-    /// From 1.
+    /// Number of the step, from 1.
     pub number: u64,
     #[tsify(type = "\"begin\" | \"limits\" | \"batch\"")]
     pub input: &'static str,
-    /// When it came, in milliseconds of unix time.
+    /// When the input came, in milliseconds of unix time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now_ms: Option<u64>,
-    /// Batches before a beginning that were not recorded.
+    /// Batches that were not recorded before this one.
     pub lost: u64,
     pub decisions: Vec<IncidentDecision>,
     /// Events and attempts that were stored.
     #[serde(rename = "told")]
     #[tsify(type = "Told")]
     pub row_changes: RowChanges,
-    /// What became of each try to store it.
+    /// The result of each commit.
     #[tsify(type = "(\"done\" | \"conflict\" | \"unknown\")[]")]
     pub commits: Vec<&'static str>,
     /// Why nothing was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[tsify(type = "\"store_failed\" | \"contended\" | \"unanswered\"")]
     pub failure: Option<&'static str>,
-    /// The chain up to here, in 64 hex digits: equal ones are equal histories.
+    /// The chain up to here, in 64 hex digits: equal chains mean equal histories.
     pub chain: String,
-    /// How this differs from what the file says, in words.
+    /// How the replay differs from the file, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
 }
 
-/// What was decided on one command.
+/// The decision on one command.
 #[derive(Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentDecision {
-    /// The command in a word.
+    /// The command's name.
     #[tsify(type = "string")]
     pub command: &'static str,
-    /// Whether it came under an idempotency key.
+    /// Whether it had an idempotency key.
     pub keyed: bool,
-    /// The reply or refusal in a word.
+    /// The reply's or the refusal's name.
     #[tsify(type = "string")]
     pub reply: &'static str,
-    /// The id that the reply names.
+    /// The id in the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// What a caller is answered.
+    /// The HTTP status of the response to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Places of the events that the log gained.
+    /// Positions of the events that were appended to the log.
     pub events: Vec<u64>,
     #[tsify(type = "IncidentRequest[]")]
     pub requests: Vec<core::Sent>,
@@ -101,7 +101,7 @@ impl From<core::Decision> for IncidentDecision {
     }
 }
 
-/// Goes through an incident file, as `hookdesk export` writes it, and decides all of it again.
+/// Replays an incident file, as `hookdesk export` writes it, by deciding all of it again.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct IncidentPlayer {
@@ -113,7 +113,7 @@ impl IncidentPlayer {
     /// A player of the file with this first line.
     ///
     /// # Errors
-    /// A `TypeError` when it is not an incident file, or that of a newer version.
+    /// A `TypeError` when it is not an incident file, or one of a newer version.
     #[wasm_bindgen(constructor)]
     pub fn new(header: &str) -> Result<Self, JsValue> {
         watch_panics();
@@ -122,11 +122,11 @@ impl IncidentPlayer {
         Ok(Self { player: RefCell::new(player) })
     }
 
-    /// The next line of the file.
+    /// Plays the next line of the file.
     ///
     /// # Errors
-    /// A `TypeError` when the line is damaged. An error of the name `Broken` when it is damaged so
-    /// that no desk can decide over it: then `reset` the module.
+    /// A `TypeError` when the line is damaged. An error of the name `Broken` when it is damaged in
+    /// such a way that the desk panics: then `reset` the module.
     #[wasm_bindgen(unchecked_return_type = "IncidentStep")]
     pub fn play(&self, line: &str) -> Result<JsValue, JsValue> {
         ensure_usable()?;

@@ -1,8 +1,9 @@
-//! What happens to a desk, as JavaScript gives it. The TypeScript types are made from these.
+//! Inputs of a desk, in the form that JavaScript passes. The TypeScript types are generated from
+//! these.
 //!
-//! [`Call`] and [`Report`] are not the core's: what JSON holds is owned and text, where the core's
-//! call borrows bytes from its host; and a report comes with the whole answer, with or without a
-//! status, where the core's has been checked and holds an excerpt.
+//! [`Call`] and [`Report`] are not the core's: here all text is owned, where the core's call
+//! borrows bytes from its host; and a report holds the whole response, with or without a status,
+//! where the core's is checked and holds an excerpt.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,20 +13,20 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use tsify::Tsify;
 
-/// When something happens, and with what chance.
+/// The time of an input, and its random bytes.
 #[derive(Clone, Copy, Debug, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[tsify(rename = "At")]
 pub struct JsMoment {
     /// Milliseconds of unix time.
     pub now_ms: u64,
-    /// 96 hex digits of chance, drawn anew each time: 16 bytes that make ids, and 32 that make a
-    /// secret where one is made. `MemoryDesk` takes any; with equal ones it does the same again.
+    /// 96 hex digits of randomness, drawn anew for each input: 16 bytes for ids, and 32 for a
+    /// secret if one is generated. `MemoryDesk` takes any; equal digits give equal results.
     #[tsify(type = "string")]
     pub chance: Chance,
 }
 
-/// Chance for one command.
+/// Random bytes for one command.
 #[derive(Clone, Copy)]
 pub struct Chance {
     pub ids: [u8; 16],
@@ -33,7 +34,7 @@ pub struct Chance {
 }
 
 impl Chance {
-    /// Reads 96 hex digits.
+    /// Parses 96 hex digits.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
         let digit = |byte: &u8| u8::try_from(char::from(*byte).to_digit(16)?).ok();
@@ -58,7 +59,7 @@ impl<'de> Deserialize<'de> for Chance {
     }
 }
 
-/// Something that happens to a desk: a call comes in, a request ended, or else time passed.
+/// An input of a desk: a call, the report of a request that ended, or else the passing of time.
 #[derive(Clone, Debug, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
@@ -77,7 +78,7 @@ pub struct Call {
     pub method: String,
     /// As in the request line, not decoded.
     pub path: String,
-    /// What follows the `?`.
+    /// The query string, without the `?`.
     #[serde(default)]
     pub query: String,
     /// Names in lower case.
@@ -88,7 +89,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call as the desk takes it, with a body that came in as bytes.
+    /// The core's call, with a body of bytes.
     #[must_use]
     pub fn with_body<'a>(&'a self, body: &'a [u8]) -> api::Call<'a> {
         let headers = self.headers.iter();
@@ -108,16 +109,16 @@ impl Call {
 pub struct Report {
     pub key: RequestKey,
     pub duration_ms: u64,
-    /// The answer's status.
+    /// The response's status.
     #[serde(default)]
     pub status: Option<u16>,
-    /// The answer's header `Retry-After`, as it came.
+    /// The response's header `Retry-After`, as received.
     #[serde(default)]
     pub retry_after: Option<String>,
-    /// The beginning of the answer's body. 1,024 bytes are kept.
+    /// The beginning of the response's body. 1,024 bytes are kept.
     #[serde(default)]
     pub body: String,
-    /// Why no answer came.
+    /// Why there was no response.
     #[serde(default)]
     pub failure: Option<Failure>,
 }

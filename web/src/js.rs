@@ -1,4 +1,4 @@
-//! Values, errors and panics on their way across the border.
+//! Conversion of values, errors and panics between Rust and JavaScript.
 
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
@@ -13,8 +13,8 @@ thread_local! {
     static PANICKED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has panics become errors that name the place. A panic leaves values half changed, so from then on
-/// this instance of the module answers every call with that error.
+/// Turns panics into errors that name their place in the code. A panic leaves values half changed,
+/// so from then on this instance of the module fails every call with that error.
 pub fn watch_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| std::panic::set_hook(Box::new(|panic| throw_val(panicked(panic)))));
@@ -28,26 +28,28 @@ fn panicked(panic: &PanicHookInfo<'_>) -> JsValue {
     broken(&words)
 }
 
+/// Fails every call after a panic.
+///
 /// # Errors
 /// When there was a panic.
 pub fn ensure_usable() -> Result<(), JsValue> {
     PANICKED.with_borrow(|words| words.as_deref().map_or(Ok(()), |words| Err(broken(words))))
 }
 
-/// An error that says that this instance is of no more use, by its name.
+/// The error of an instance that can no longer be used, named `Broken`.
 fn broken(words: &str) -> JsValue {
     let error = Error::new(words);
     error.set_name("Broken");
     error.into()
 }
 
-/// An argument as what it should be.
+/// Parses an argument.
 ///
 /// # Errors
-/// A `TypeError` that says what is wrong with which argument.
+/// A `TypeError` that names the argument and its fault.
 pub fn from_js<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, JsValue> {
     let text = JSON::stringify(value)?;
-    // `undefined`, a function or a symbol.
+    // Not text for `undefined`, a function or a symbol.
     let text = text.as_string().ok_or_else(|| bad(name, "it is not a value of JSON"))?;
     serde_json::from_str(&text).map_err(|why| bad(name, &why.to_string()))
 }
@@ -55,7 +57,7 @@ pub fn from_js<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, Js
 /// The entries of an object.
 ///
 /// # Errors
-/// A `TypeError` when it is none, or whatever it throws itself.
+/// A `TypeError` when it is not an object, or the error that it throws itself.
 pub fn entries(name: &str, object: &JsValue) -> Result<Vec<(String, JsValue)>, JsValue> {
     if !object.is_object() {
         return Err(bad(name, "it must be an object"));
@@ -69,10 +71,10 @@ pub fn entries(name: &str, object: &JsValue) -> Result<Vec<(String, JsValue)>, J
     Ok(entries)
 }
 
-/// A result as JavaScript has it.
+/// Converts a result for JavaScript.
 ///
 /// # Errors
-/// Never: what we show has a JSON form.
+/// Never: every result has a JSON form.
 pub fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     let text = serde_json::to_string(value).map_err(|why| bad("the result", &why.to_string()))?;
     JSON::parse(&text)

@@ -1,8 +1,8 @@
-//! The desk for WebAssembly: bindings around the core, with no rule in them.
+//! The desk for WebAssembly: bindings around the core, without rules of their own.
 //!
 //! There are two desks. A [`MemoryDesk`] keeps everything in memory, for pages and for a partner's
-//! tests; whoever drives it brings the clock, the chance and the receivers. A [`StoredDesk`] works
-//! over a store that its host brings, for edge workers. Both take calls as HTTP has them, and give
+//! tests; its caller supplies the time, the randomness and the receivers. A [`StoredDesk`] runs
+//! over a store of its host, for edge workers. Both take calls in HTTP's terms, and return
 //! responses and webhook requests.
 
 mod driver;

@@ -1,4 +1,4 @@
-//! A desk whose data is gone with it, for pages and tests.
+//! A desk in memory, for pages and tests.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use crate::js::{bad, ensure_usable, from_js, to_js, watch_panics};
 use crate::options::Options;
 use crate::row_changes::{RowChanges, Watch};
 
-/// A store in memory that can say what it was told.
+/// A store in memory that can keep its statements and note changed rows.
 #[derive(Clone, Debug, Default)]
 pub struct NotedStore {
     rows: MemoryStore,
@@ -24,13 +24,13 @@ pub struct NotedStore {
 }
 
 impl NotedStore {
-    /// One that keeps what it is told, for who takes it.
+    /// A store that keeps the committed statements until they are taken.
     #[must_use]
     pub fn noting() -> Self {
         Self { noted: Some(Vec::new()), ..Self::default() }
     }
 
-    /// Rows that are new or changed since it was last asked, if it is watched.
+    /// Rows that are new or changed since the last call, if it is watched.
     fn row_changes(&mut self, now: Millis) -> Option<RowChanges> {
         Some(self.watch.as_mut()?.take(&mut self.rows, now))
     }
@@ -60,10 +60,10 @@ impl Store for NotedStore {
 }
 
 impl Driver<NotedStore> {
-    /// Takes whatever happens.
+    /// Handles an input.
     ///
     /// # Errors
-    /// A sentence when the input makes no sense.
+    /// A sentence when the input is invalid.
     pub fn handle(&mut self, input: Input) -> Result<Effects, &'static str> {
         let now = Millis(input.at.now_ms);
         let mut effects = match (input.call, input.report) {
@@ -80,7 +80,7 @@ impl Driver<NotedStore> {
         Ok(effects)
     }
 
-    /// The same with the whole of a list.
+    /// Completes a list, so that the response has the whole body.
     fn whole(&mut self, mut effects: Effects) -> Effects {
         let Some(response) = &mut effects.response else { return effects };
         let mut list = response.list.take();
@@ -93,8 +93,8 @@ impl Driver<NotedStore> {
     }
 }
 
-/// A desk whose data is gone with it. It has no clock, no chance and no network: whoever drives it
-/// says what happens, and is told what follows.
+/// A desk in memory, whose data ends with it. It has no clock, no randomness and no network: its
+/// caller passes the inputs, and carries out their effects.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct MemoryDesk {
@@ -103,7 +103,7 @@ pub struct MemoryDesk {
 
 #[wasm_bindgen]
 impl MemoryDesk {
-    /// An empty desk. With `noting`, all that follows has its `changes`.
+    /// An empty desk. With `noting`, all effects have their `changes`.
     ///
     /// # Errors
     /// A `TypeError` when an argument is not as described.
@@ -122,10 +122,10 @@ impl MemoryDesk {
         Ok(Self { driver: RefCell::new(driver) })
     }
 
-    /// From here on all that follows has what it `told`: rows that are new or changed.
+    /// From here on all effects have `told`: rows that are new or changed.
     ///
     /// # Errors
-    /// An error of the name `Broken` when this instance of the module is of no more use.
+    /// An error of the name `Broken` when this instance of the module can no longer be used.
     pub fn watch(&self) -> Result<(), JsValue> {
         ensure_usable()?;
         let mut driver =
@@ -134,9 +134,9 @@ impl MemoryDesk {
         Ok(())
     }
 
-    /// Begins a recording, and gives the first lines of its file; what follows from an input has the
-    /// next ones. `IncidentPlayer` and `hookdesk replay` go through such a file. The chance of `at`
-    /// is its key.
+    /// Begins a recording, and returns the first lines of its file; the effects of each input have
+    /// the next ones. `IncidentPlayer` and `hookdesk replay` replay such a file. The random bytes
+    /// of `at` are its key.
     ///
     /// # Errors
     /// A `TypeError` when the argument is not as described.
@@ -150,11 +150,12 @@ impl MemoryDesk {
         Ok(driver.record(&at))
     }
 
-    /// Takes what happens, in order, and says what follows from each.
+    /// Handles inputs in order, and returns the effects of each.
     ///
     /// # Errors
-    /// A `TypeError` that names the first input that is not as described; those before it happened.
-    /// An error of the name `Broken` when this instance of the module is of no more use.
+    /// A `TypeError` that names the first input that is not as described; those before it took
+    /// effect. An error of the name `Broken` when this instance of the module can no longer be
+    /// used.
     #[wasm_bindgen(unchecked_return_type = "Handled[]")]
     pub fn run(
         &self,

@@ -1,4 +1,4 @@
-//! What a desk runs with.
+//! Options of a desk.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,52 +11,52 @@ use tsify::Tsify;
 
 use crate::platform;
 
-/// What a desk runs with. What is left out is as a server has it.
+/// Options of a desk. The defaults are those of the server.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Options {
-    /// Only callers on this machine are heard, and receivers on it may be called.
+    /// Accept calls from this machine only, and allow receivers on it.
     pub open: bool,
-    /// The API key that callers must send. Neither open nor with a key, everybody is heard.
+    /// The API key that callers must send. Without a key, and not `open`, all calls are accepted.
     pub key: Option<String>,
-    /// Whether the host can say which address a name leads to, and call that one and no other. If
+    /// Whether the host can resolve a name, and connect to just the address that was checked. If
     /// not, receivers are called by public names only (unless the desk is open).
     pub pins_addresses: bool,
     /// Networks that may be called though they are not public, such as `10.0.0.0/8`.
     pub allow_target: Vec<String>,
-    /// Requests that may be open at once.
+    /// Requests that may be in flight at once.
     pub most_in_flight: Option<u32>,
-    /// Failures in a row after which a receiver is down.
+    /// Consecutive failures after which a receiver is down.
     pub down_after: Option<u32>,
     /// Milliseconds from going down to the first probe.
     pub probe_first_ms: Option<u64>,
-    /// Milliseconds between probes at the most.
+    /// Milliseconds between probes, at most.
     pub probe_most_ms: Option<u64>,
     /// Seconds of nothing but failures after which a webhook is disabled.
     pub disable_after_s: Option<u64>,
-    /// Seconds that events are kept; 0 keeps them for good.
+    /// Seconds that events are kept; 0 keeps them forever.
     pub retain_s: Option<u64>,
 }
 
 impl fmt::Debug for Options {
-    /// Without the key.
+    /// Hides the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options").field("open", &self.open).finish_non_exhaustive()
     }
 }
 
 impl Options {
-    /// How the name of a Worker's option begins.
+    /// Prefix of a Worker's bindings.
     pub const BINDING: &str = "HOOKDESK_";
-    /// Characters of a key at the least: with fewer it could be guessed.
+    /// Fewest characters of a key: a shorter one could be guessed.
     const KEY_SHORTEST: usize = 16;
 
-    /// The options of a Worker, from what is bound to it: names as the server has them in its
-    /// environment, `HOOKDESK_KEY` for the API key, `HOOKDESK_OPEN=1` for a desk that is open to
-    /// this machine. One of these two must be there. Bindings of other names are not looked at.
+    /// The options of a Worker, from its bindings: named as the server's environment variables,
+    /// with `HOOKDESK_KEY` for the API key and `HOOKDESK_OPEN=1` for a desk that is open to this
+    /// machine. One of these two is required. Bindings of other names are ignored.
     ///
     /// # Errors
-    /// A sentence that names the binding and what would be right.
+    /// A sentence that names the binding and how to correct it.
     pub fn of_worker<'a>(
         bindings: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {
@@ -85,10 +85,10 @@ impl Options {
         Ok(options)
     }
 
-    /// Who is let in, and who may be called.
+    /// The callers that are admitted, and the targets that may be called.
     ///
     /// # Errors
-    /// A sentence that names the option and what would be right.
+    /// A sentence that names the option and how to correct it.
     pub fn api(&self) -> Result<Api, String> {
         let callers = match (&self.key, self.open) {
             (Some(_), true) => return Err("open and key exclude each other".to_owned()),
@@ -117,10 +117,10 @@ impl Options {
         Ok(Api { callers, can_wait: false, targets })
     }
 
-    /// The figures of health.
+    /// The health policy.
     ///
     /// # Errors
-    /// A sentence that names the option and what would be right.
+    /// A sentence that names the option and how to correct it.
     pub fn health(&self) -> Result<HealthPolicy, String> {
         let options = HealthOptions {
             down_after: self.down_after,
@@ -134,7 +134,7 @@ impl Options {
     /// How long the log is kept.
     ///
     /// # Errors
-    /// A sentence that names the option and what would be right.
+    /// A sentence that names the option and how to correct it.
     pub fn retention(&self) -> Result<Retention, String> {
         Retention::new(self.retain_s, None).map_err(|bad| in_camel_case(&bad))
     }
@@ -144,7 +144,7 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("{name} must be a whole number, and is {value}"))
 }
 
-/// What is wrong, with the option's name as JavaScript has it.
+/// The error with the option's name in JavaScript.
 fn in_camel_case(bad: &OutOfBounds) -> String {
     let mut words = bad.option.split('_');
     let first = words.next().unwrap_or_default().to_owned();

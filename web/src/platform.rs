@@ -1,9 +1,9 @@
-//! Limits of Cloudflare's platform: what a Worker can do at the most. They are the platform's own
-//! (developers.cloudflare.com, "Limits" of Workers and of Durable Objects, 2026); the tests of this
-//! module hold what the core makes against them.
+//! Limits of Cloudflare's platform for a Worker (developers.cloudflare.com, "Limits" of Workers and
+//! of Durable Objects, 2026). The tests of this module check the core's statements and pages
+//! against them.
 
-/// Requests that a Worker may have open at once. The platform has more wait, and a request that
-/// waits there uses up its receiver's time.
+/// Requests that a Worker may have open at once. The platform queues further ones, and a request
+/// that is queued there uses up its receiver's time.
 pub const OPEN_FETCHES: u32 = 6;
 /// Parameters of a statement.
 pub const PARAMETERS: usize = 100;
@@ -11,7 +11,7 @@ pub const PARAMETERS: usize = 100;
 pub const STATEMENT_BYTES: usize = 100_000;
 /// Bytes of a text in a row, and of the row.
 pub const ROW_BYTES: usize = 2_000_000;
-/// Bytes of memory of all that runs in an object.
+/// Bytes of memory of everything that runs in an object.
 pub const MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests {
 
     use super::*;
 
-    /// A store that holds what it is told against the platform's limits.
+    /// A store that checks its statements against the platform's limits.
     #[derive(Default)]
     struct Narrow {
         rows: MemoryStore,
@@ -112,7 +112,7 @@ mod tests {
         let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
         let next = api.open(&call, || [7; 32]);
         let Action::List(mut listing) = next else { panic!("it is a list: {next:?}") };
-        // It stands in memory as rows, as JSON, as JavaScript's text and as bytes.
+        // It is in memory as rows, as JSON, as a JavaScript string and as bytes.
         assert!(listing.page(desk.store_mut()).unwrap().len() <= MEMORY_BYTES / 8);
         assert!(!listing.is_complete());
     }

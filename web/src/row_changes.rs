@@ -1,4 +1,4 @@
-//! Rows of a desk that are new or changed, for whoever draws it as it happens.
+//! Rows of a desk that are new or changed, for live views.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use hookdesk_core::{
 use serde::Serialize;
 use tsify::Tsify;
 
-/// Rows that are new, or another than before.
+/// Rows that are new or changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 #[tsify(rename = "Told")]
@@ -28,18 +28,18 @@ pub struct RowChanges {
 #[serde(rename_all = "camelCase")]
 #[tsify(rename = "ToldEvent")]
 pub struct EventChange {
-    /// Its place in the log.
+    /// Its position in the log.
     pub seq: u64,
     /// The value of `webhook-id`.
     pub id: String,
     pub event: EventType,
     pub created_ms: u64,
-    /// What order is kept about: a ticket's id, a webhook's, or `service`.
+    /// The ordering key: a ticket's id, a webhook's, or `service`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
 }
 
-/// A request that ended, and what followed from it.
+/// A request that ended, and its consequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 #[tsify(rename = "ToldAttempt")]
@@ -48,33 +48,33 @@ pub struct AttemptChange {
     pub seq: u64,
     pub number: u32,
     pub at_ms: u64,
-    /// Missing when its end was never heard.
+    /// Missing if no report came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Why what followed followed.
+    /// Reason for the next step.
     pub reason: Reason,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at_ms: Option<u64>,
 }
 
-/// How a webhook stands.
+/// The state of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 #[tsify(rename = "ToldWebhook")]
 pub struct WebhookChange {
     pub id: WebhookId,
     pub status: WebhookStatus,
-    /// What holds it back beside its window, if anything does.
+    /// Why it is held back apart from its window, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     pub down: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_probe_at_ms: Option<u64>,
-    /// Events still owed.
+    /// Events that are still to be delivered.
     pub backlog: u64,
     pub in_flight: u32,
     /// Requests that may be in flight.
@@ -141,7 +141,7 @@ impl WebhookChange {
     }
 }
 
-/// Notes what changes in a store, and how its webhooks stand thereafter.
+/// Notes what changes in a store, and the state of its webhooks after that.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     changed: RowChanges,
@@ -149,14 +149,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Something was stored.
+    /// Notes committed changes.
     pub fn note(&mut self, changes: &Changes) {
         let RowChanges { events, attempts, webhooks: _ } = RowChanges::of(changes);
         self.changed.events.extend(events);
         self.changed.attempts.extend(attempts);
     }
 
-    /// What was noted since it was last asked, at the time `now`.
+    /// The changes since the last call, with the state of webhooks at the time `now`.
     pub fn take(&mut self, rows: &mut MemoryStore, now: Millis) -> RowChanges {
         let mut changed = std::mem::take(&mut self.changed);
         let (Ok(log), Ok(webhooks)) = (rows.log(), rows.webhooks(None, u32::MAX));

@@ -1,4 +1,4 @@
-//! How a delivery is signed, and why one does not verify.
+//! Signatures of deliveries, and diagnosis of those that do not verify.
 
 use hookdesk_core::{Known, Millis, Secret, verify as core};
 use js_sys::Uint8Array;
@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::js::{bad, ensure_usable, entries, from_js, to_js, watch_panics};
 
-/// A secret as it lies in a receiver's configuration.
+/// A secret from a receiver's configuration.
 #[derive(Deserialize, Tsify)]
 #[serde(untagged)]
 pub enum KnownSecret {
@@ -48,8 +48,9 @@ impl KnownSecret {
 }")]
 pub struct Verdict(hookdesk_core::Verdict);
 
-/// Whether a delivery verifies, and if not, which mistake was made. `headers` are a
-/// `Headers`, a `Map` or other pairs, or an object as Node's `request.headers`; the body is best given as the bytes that came in.
+/// Whether a delivery verifies, and if not, which mistake was made. `headers` are a `Headers`, a
+/// `Map` or other pairs, or an object as Node's `request.headers`; the body is best given as the
+/// bytes that came in.
 ///
 /// # Errors
 /// A `TypeError` when an argument is not as described.
@@ -74,15 +75,15 @@ pub fn verify(
     to_js(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
 }
 
-/// The `webhook-signature` of a delivery, as every sender of Standard Webhooks makes it: `v1,` and
-/// the base64 of the HMAC-SHA256 over `id.timestamp.body`. Where several secrets sign, join their
-/// signatures by blanks.
+/// The `webhook-signature` of a delivery, as every sender of Standard Webhooks computes it: `v1,`
+/// and the base64 of the HMAC-SHA256 over `id.timestamp.body`. If several secrets sign, join their
+/// signatures with spaces.
 ///
 /// `secret` is `whsec_` and base64, or that base64 alone. `timestampSeconds` is the
 /// `webhook-timestamp`: unix time in whole seconds. A body that is a string is signed as UTF-8.
 ///
 /// # Errors
-/// A `TypeError` when an argument is not as described. The secret is not repeated in it.
+/// A `TypeError` when an argument is not as described. It does not contain the secret.
 #[wasm_bindgen]
 pub fn sign(
     secret: &str,
@@ -107,7 +108,7 @@ fn bytes(body: &JsValue) -> Result<Vec<u8>, JsValue> {
     }
 }
 
-/// Headers as pairs, whatever a receiver's framework has them in.
+/// Headers as pairs, whatever type a receiver's framework has them in.
 fn pairs(headers: &JsValue) -> Result<Vec<(String, String)>, JsValue> {
     if !headers.is_object() {
         return Err(bad("headers", "they must be pairs, or an object"));

@@ -1,4 +1,4 @@
-//! A desk over a store that its host brings, and what a host needs beside it.
+//! A desk over a store of its host, and functions that a host needs beside it.
 
 use std::cell::{RefCell, RefMut};
 
@@ -15,8 +15,8 @@ use crate::input::{Call, JsMoment, Report};
 use crate::js::{bad, ensure_usable, entries, from_js, to_js, watch_panics};
 use crate::options::Options;
 
-/// A desk over a store that its host brings. The host hands it calls, sends the requests that it
-/// gives back, reports how each ended, and lets it wake when it wants to.
+/// A desk over a store of its host. The host passes it calls, sends the requests that it returns,
+/// reports how each ended, and wakes it when `nextWakeMs` is reached.
 #[wasm_bindgen]
 pub struct StoredDesk {
     driver: RefCell<Driver<HostStore>>,
@@ -24,7 +24,7 @@ pub struct StoredDesk {
 
 #[wasm_bindgen]
 impl StoredDesk {
-    /// Opens the desk that `storage` holds, or a new one, and brings its tables up to date.
+    /// Opens the desk in `storage`, or a new one, and migrates its tables.
     ///
     /// # Errors
     /// A `TypeError` when an argument is not as described. An error of the name `Fault` when the
@@ -43,11 +43,12 @@ impl StoredDesk {
         Ok(Self { driver: RefCell::new(driver) })
     }
 
-    /// Takes a call whose body came in as bytes, of which one more than `mostBody()` are enough.
+    /// Handles a call. At most `mostBody()` bytes of its body plus one are needed: with that one it
+    /// is refused as too large.
     ///
     /// # Errors
     /// A `TypeError` when an argument is not as described. An error of the name `Broken` when this
-    /// instance of the module is of no more use: open the desk again in a new one.
+    /// instance of the module can no longer be used: open the desk again in a new one.
     #[wasm_bindgen(unchecked_return_type = "Handled")]
     pub fn call(
         &self,
@@ -62,8 +63,7 @@ impl StoredDesk {
         to_js(&driver.call(&at, &call.with_body(body)))
     }
 
-    /// The answer to a call that is not let in, whatever its body: to be asked before that is taken
-    /// in.
+    /// The response to a call that is not authorized, whatever its body: ask before reading that.
     ///
     /// # Errors
     /// As for `call`.
@@ -77,7 +77,7 @@ impl StoredDesk {
         refused.map_or(Ok(JsValue::UNDEFINED), |response| to_js(&response))
     }
 
-    /// Takes in how a request ended.
+    /// Handles the report of a request that ended.
     ///
     /// # Errors
     /// As for `call`.
@@ -92,7 +92,7 @@ impl StoredDesk {
         to_js(&driver.report(&at, report).map_err(|why| bad("report", why))?)
     }
 
-    /// Lets time pass: at the start, and whenever `nextWakeMs` is reached.
+    /// Decides what is due: call it at the start, and whenever `nextWakeMs` is reached.
     ///
     /// # Errors
     /// As for `call`.
@@ -108,14 +108,14 @@ impl StoredDesk {
     /// The next part of the body of a response that has a `list`.
     ///
     /// # Errors
-    /// An error of the name `Fault` when the list was given up, or the store cannot be read.
+    /// An error of the name `Fault` when the list was closed, or the store cannot be read.
     #[wasm_bindgen(unchecked_return_type = "Page")]
     pub fn page(&self, list: u32) -> Result<JsValue, JsValue> {
         let page = self.driver()?.page(list);
         to_js(&page.map_err(|fault| failed(&fault))?)
     }
 
-    /// Lets go of a list that nobody reads any more.
+    /// Releases a list that is not read to its end.
     ///
     /// # Errors
     /// As for `call`.
@@ -131,11 +131,11 @@ impl StoredDesk {
     }
 }
 
-/// The options of a Worker, from what is bound to it: options as the server has them in its
-/// environment, and `HOOKDESK_KEY` or `HOOKDESK_OPEN`.
+/// The options of a Worker, from its bindings: named as the server's environment variables, and
+/// `HOOKDESK_KEY` or `HOOKDESK_OPEN`.
 ///
 /// # Errors
-/// A `TypeError` that names the binding and what would be right.
+/// A `TypeError` that names the binding and how to correct it.
 #[wasm_bindgen(js_name = workerOptions, unchecked_return_type = "Options")]
 pub fn worker_options(
     #[wasm_bindgen(unchecked_param_type = "object")] env: &JsValue,
@@ -145,7 +145,7 @@ pub fn worker_options(
         if !name.starts_with(Options::BINDING) {
             continue;
         }
-        // Only whole numbers are told as they were given.
+        // Only a safe integer reads as text exactly as it was given.
         let number = value.as_f64().filter(|_| Number::is_safe_integer(&value));
         let text = value.as_string().or_else(|| number.map(|number| number.to_string()));
         texts.push((name.clone(), text.ok_or_else(|| bad(&name, "it must be a text"))?));
@@ -154,8 +154,7 @@ pub fn worker_options(
     to_js(&Options::of_worker(bindings).map_err(|why| bad("env", &why))?)
 }
 
-/// The answer to a call of which nobody knows what became: the desk broke over it, or cannot be
-/// reached.
+/// The response to a call whose result is unknown: the desk broke during it, or cannot be reached.
 ///
 /// # Errors
 /// Never: it has a JSON form.
@@ -164,14 +163,14 @@ pub fn unanswered() -> Result<JsValue, JsValue> {
     to_js(&Response::from(api::Response::from(Problem::unreadable())))
 }
 
-/// Bytes of a call's body that are looked at; a longer one is refused.
+/// Bytes of a call's body that are read; a longer one is refused.
 #[must_use]
 #[wasm_bindgen(js_name = mostBody)]
 pub fn most_body() -> u32 {
     u32::try_from(MAX_BODY).unwrap_or(u32::MAX)
 }
 
-/// Bytes of an answer's body that are read.
+/// Bytes of a response's body that are read.
 #[must_use]
 #[wasm_bindgen(js_name = mostRead)]
 pub fn most_read() -> u32 {

@@ -1,8 +1,9 @@
-//! Who may call at all.
+//! Authorization of calls.
 //!
-//! A desk that listens on loopback only is open to everybody on the machine. Then a browser must
-//! not be turned against it: a page from elsewhere is known by its `Origin`, a name that was bent
-//! to this machine (DNS rebinding) by its `Host`, and a proxy that lets others in by what it adds.
+//! A desk that listens on loopback only is open to all programs on the machine. A browser there
+//! must not be turned against it: a foreign page is recognized by its `Origin`, a hostname that
+//! resolves to loopback (DNS rebinding) by its `Host`, and a proxy that forwards other callers by
+//! the headers that it adds.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -20,7 +21,7 @@ pub(super) fn check(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     }
 }
 
-/// All but the key.
+/// All checks but the key's.
 pub(super) fn check_place(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     if is_delivery(call) {
         let detail = "This is a delivery of a HookDesk, and a desk that takes deliveries as calls \
@@ -46,7 +47,7 @@ fn unauthorized(detail: &str) -> Problem {
     Problem::new(Code::Unauthorized, detail)
 }
 
-/// The token of a call that has just one: of several none is better than the others.
+/// The bearer token, if there is just one: of several, none is to be preferred.
 fn bearer<'a>(call: &Call<'a>) -> Option<&'a str> {
     let mut all = call.all("authorization");
     let (scheme, token) = all.next()?.split_once(' ')?;
@@ -54,14 +55,14 @@ fn bearer<'a>(call: &Call<'a>) -> Option<&'a str> {
     is_one.then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
 }
 
-/// Whether a desk is calling a desk.
+/// Whether the call is a delivery of a HookDesk.
 fn is_delivery(call: &Call<'_>) -> bool {
     let (name, _) = USER_AGENT.split_once('/').unwrap_or((USER_AGENT, ""));
     let agent = call.header("user-agent").and_then(|agent| agent.split_once('/'));
     call.header("webhook-id").is_some() && agent.is_some_and(|(of, _)| of == name)
 }
 
-/// What shows that a call does not come from this machine.
+/// Evidence that a call does not come from this machine.
 fn foreign(call: &Call<'_>) -> Option<&'static str> {
     if call.header("host").is_none() || !call.all("host").all(is_loopback) {
         return Some("The Host header does not name this machine.");

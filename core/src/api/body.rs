@@ -1,4 +1,4 @@
-//! What a caller sent, field by field: all that is wrong with it is said at once.
+//! Validation of a call's JSON body, field by field: all mistakes are reported at once.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -15,8 +15,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Mistakes that are said at once: several of each field. A list of nothing else would come to
-    /// an answer of a hundred times its length.
+    /// Mistakes that are reported at once: several of each field. A list of invalid items alone
+    /// would make the response a hundred times as long as the body.
     const MAX_ERRORS: usize = 64;
 
     pub fn of(call: &Call<'_>) -> Result<Self, Problem> {
@@ -36,7 +36,7 @@ impl Fields {
         }
     }
 
-    /// The fields of a call that may as well have no body at all.
+    /// The fields of a call whose body may be empty.
     pub fn of_any(call: &Call<'_>) -> Result<Self, Problem> {
         if call.body.is_empty() {
             return Ok(Self { object: Map::new(), errors: Vec::new() });
@@ -44,7 +44,7 @@ impl Fields {
         Self::of(call)
     }
 
-    /// Notes what is wrong, unless enough is.
+    /// Adds a mistake, up to [`Self::MAX_ERRORS`].
     pub fn fail(&mut self, name: &str, detail: impl Into<String>) {
         if self.errors.len() == Self::MAX_ERRORS {
             return;
@@ -53,7 +53,7 @@ impl Fields {
         self.errors.push(FieldError { pointer, detail: detail.into() });
     }
 
-    /// A field that must be there, and a string.
+    /// A required string.
     fn text(&mut self, name: &str) -> Option<String> {
         match self.object.remove(name) {
             Some(Value::String(text)) => return Some(text),
@@ -63,7 +63,7 @@ impl Fields {
         None
     }
 
-    /// A field that must be there, and a string that `parse` takes.
+    /// A required string that `parse` accepts.
     pub fn parsed<T, E: Display>(
         &mut self,
         name: &str,
@@ -81,7 +81,7 @@ impl Fields {
         self.object.get(name).is_some_and(Value::is_null)
     }
 
-    /// A field that may be left out.
+    /// An optional field.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.object.remove(name)
     }
@@ -101,7 +101,7 @@ impl Fields {
         number
     }
 
-    /// A field that may be left out, or null for no.
+    /// An optional flag; null is as good as absent.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
         let value = self.take(name).filter(|value| !value.is_null())?;
         if value.as_bool().is_none() {
@@ -110,7 +110,7 @@ impl Fields {
         value.as_bool()
     }
 
-    /// What was made of the fields; the problem, if anything was wrong.
+    /// The parsed value; the problem, if there were mistakes.
     pub fn finish<T>(self, made: Option<T>) -> Result<T, Problem> {
         match made {
             Some(made) if self.errors.is_empty() => Ok(made),

@@ -1,4 +1,4 @@
-//! What became of each event for one webhook, as the rows tell it.
+//! The state and attempts of a webhook's deliveries.
 
 use crate::api::Response;
 use crate::api::problem::Problem;
@@ -19,19 +19,19 @@ use crate::model::seq::Seq;
 pub struct DeliveriesQuery {
     pub webhook: WebhookId,
     pub only: Option<DeliveryState>,
-    /// Older than this event.
+    /// Only events older than this one.
     pub after: Option<EventId>,
     pub limit: u32,
 }
 
 impl DeliveriesQuery {
-    /// Deliveries of a page whose caller names no limit.
+    /// Deliveries of a page if the caller names no limit.
     pub const LIMIT: u32 = 100;
-    /// Events that are looked at for one page when only some of them are wanted: what is sought may
-    /// be rare, and the next page goes on from there.
+    /// Events that are read for one page when it is filtered by state: matches may be rare, and the
+    /// next page continues from there.
     const LOOKED_AT: u32 = 1_000;
 
-    /// Events that are looked at.
+    /// Events that are read.
     fn most(self) -> u32 {
         if self.only.is_some() { Self::LOOKED_AT } else { self.limit }
     }
@@ -46,7 +46,7 @@ impl DeliveriesQuery {
         };
         let before = self.after.map(|event| event.seq());
         let events = rows.events_before(before, self.most())?;
-        // Older ones happened before the webhook was registered.
+        // Older events precede the webhook's registration.
         let is_later = |event: &&Event| self.webhook.is_older_than(event.id);
         let later = events.iter().take_while(is_later).count();
         let details = details(rows, &reader, events.get(..later).unwrap_or_default())?;
@@ -95,8 +95,8 @@ impl AttemptsQuery {
     }
 }
 
-/// The rows of each event for the webhook of `reader`: its attempts, and the lanes that it may wait
-/// in. All of them are asked for at once.
+/// Each event's rows for the webhook of `reader`: its attempts, and the lanes that it may wait in.
+/// They are loaded at once.
 fn details<R: Rows + ?Sized>(
     rows: &mut R,
     reader: &Reader,

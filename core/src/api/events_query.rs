@@ -1,8 +1,7 @@
-//! A call that reads the log instead of being told: at once, when there is something, or as a
-//! stream.
+//! A query of the event log: at once, with a long poll, or as a stream.
 //!
-//! Its cursor is an event's id, which stays a place in the log when the event is no longer kept.
-//! It is checked once, as the [`LogCursor`] from it begins.
+//! Its cursor is an event's id, which stays a position in the log after the event has expired. It
+//! is checked once, when the [`LogCursor`] from it begins.
 
 use crate::api::listing::ListKind;
 use crate::api::query::{bad_parameter, limit, parameter, whole};
@@ -13,7 +12,7 @@ use crate::model::id::EventId;
 use crate::model::log::Log;
 use crate::model::seq::Seq;
 
-/// What a call wants to read of the log, and how.
+/// A query of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventsQuery {
     start: Start,
@@ -21,14 +20,14 @@ pub struct EventsQuery {
     pub mode: EventsMode,
 }
 
-/// How a pull is answered.
+/// The form of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventsMode {
-    /// With a [list](Pull::listing).
+    /// A [list](EventsQuery::listing).
     AtOnce,
-    /// With a list, as soon as it has anything to say, and after this time in any case.
+    /// A list, as soon as there are events, and after this time in any case.
     Wait { seconds: u32 },
-    /// With [frames](Walk::frames), until one side ends it.
+    /// [Frames](LogCursor::frames), until one side ends the stream.
     Stream,
 }
 
@@ -36,15 +35,15 @@ pub enum EventsMode {
 enum Start {
     /// The oldest event that is kept.
     Oldest,
-    /// What comes after now.
+    /// Only events that are yet to come.
     Newest,
     After(EventId),
 }
 
 impl EventsQuery {
-    /// Events of a list whose caller names no limit.
+    /// Events of a list if the caller names no limit.
     const LIMIT: u32 = 100;
-    /// The longest wait: within what proxies and callers let pass without a byte.
+    /// The longest wait: proxies and callers allow as long without a byte.
     const MAX_WAIT_S: u32 = 60;
 
     pub(super) fn of(call: &Call<'_>, can_wait: bool) -> Result<Self, Problem> {
@@ -54,7 +53,7 @@ impl EventsQuery {
             EventsMode::AtOnce => (parameter(call.query, "after"), Start::Oldest),
             EventsMode::Wait { .. } => (parameter(call.query, "after"), Start::Newest),
             EventsMode::Stream => {
-                // Some send it empty where they have none.
+                // Some clients send it empty if they have no id.
                 let last = call.header("last-event-id").filter(|id| !id.is_empty());
                 (last.or_else(|| parameter(call.query, "after")), Start::Newest)
             }
@@ -66,7 +65,7 @@ impl EventsQuery {
         Ok(Self { start, limit, mode })
     }
 
-    /// Where it begins; a [`Problem`] when its cursor is no place in this log.
+    /// Its first cursor; a [`Problem`] when its cursor is no position in this log.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -93,7 +92,7 @@ impl EventsQuery {
     }
 }
 
-/// The place that a cursor names. What is no longer kept cannot be compared, and is believed.
+/// A cursor's position. The id of an expired event cannot be compared, and is accepted.
 fn place(cursor: EventId, log: &Log, found: Option<&Event>) -> Option<Seq> {
     let seq = cursor.seq();
     let is_kept = found.is_some_and(|event| event.id == cursor);
@@ -115,7 +114,7 @@ fn mode(call: &Call<'_>, can_wait: bool) -> Result<EventsMode, Problem> {
     })
 }
 
-/// Whether the caller names the type of streams, with or without parameters.
+/// Whether the caller accepts the content type of streams, with or without parameters.
 fn accepts_stream(call: &Call<'_>) -> bool {
     let mut ranges = call.all("accept").flat_map(|accept| accept.split(','));
     ranges.any(|range| {

@@ -1,17 +1,17 @@
-//! Idempotency keys: a caller that does not know what became of its call repeats it under the same
-//! key, and nothing is done twice.
+//! Idempotency keys: a caller that did not get the response repeats its call under the same key,
+//! and the command is executed once.
 
 use crate::api::{Action, Call, Code, FieldError, Problem};
 use crate::engine::command::{Command, Idempotent};
 use crate::model::digest::Digest;
 
 const HEADER: &str = "idempotency-key";
-/// Characters of a key: as many as common clients send at the most.
+/// Characters of a key: at most as many as common clients send.
 const MAX_LENGTH: usize = 255;
-/// Whose keys they are. An open desk does not tell its callers apart; API keys will.
+/// Scope of the keys. An open desk cannot tell its callers apart; API keys will.
 const EVERYBODY: &[u8] = b"";
 
-/// What comes of a call, carried out once if it is a POST or PATCH with a key.
+/// Makes a POST or PATCH with a key idempotent.
 pub(super) fn take(call: &Call<'_>, next: Action) -> Result<Action, Problem> {
     match next {
         Action::Decide(command) if matches!(call.method, "POST" | "PATCH") => {
@@ -39,7 +39,7 @@ fn once(call: &Call<'_>, key: &str, command: Command) -> Idempotent {
     Idempotent { key, request, command: Box::new(command) }
 }
 
-/// What tells the key from others, and the call.
+/// The digests of the key and of the call.
 fn digests(call: &Call<'_>, key: &str) -> (Digest, Digest) {
     let Call { method, path, query, headers: _, body } = *call;
     let request = Digest::of(&[method.as_bytes(), path.as_bytes(), query.as_bytes(), body]);

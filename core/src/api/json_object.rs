@@ -1,15 +1,16 @@
-//! A caller's JSON object, as much of it as any call asks for.
+//! Bounded parsing of a caller's JSON object.
 //!
 //! A body of two bytes a value would be sixteen times as large in memory, and one that nests a
-//! hundred times so. So what no field of ours can hold is checked to be JSON and let go: fields of
-//! other names, what lies deeper than a list of texts, and what a list has beyond [`MAX_ITEMS`].
+//! hundred times so. So whatever no field can hold is checked to be JSON and dropped: fields of
+//! other names, values nested deeper than a list of texts, and the items of a list beyond
+//! [`MAX_ITEMS`].
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Names of all fields that any call has.
+/// Names of all fields of all calls.
 const KNOWN: [&str; 18] = [
     "callback_url",
     "description",
@@ -31,12 +32,12 @@ const KNOWN: [&str; 18] = [
     "until",
 ];
 
-/// Items of a list or object that are kept: far more than any field may have. One more that is
-/// wrong stands for all that are beyond.
+/// Items of a list or object that are kept: far more than any field may have. One invalid item
+/// stands for all further ones.
 const MAX_ITEMS: usize = 1_024;
 
-/// The object that `body` is, with known fields only; any other kind of value if it is none. Of
-/// several fields of one name the last counts.
+/// Parses `body`: an object keeps its known fields only, and any other value is returned as it is.
+/// Of several fields of one name the last counts.
 ///
 /// # Errors
 /// When it is not JSON.
@@ -47,12 +48,12 @@ pub(super) fn read(body: &str) -> serde_json::Result<Value> {
     Ok(value)
 }
 
-/// Where a value stands.
+/// The depth of a value.
 #[derive(Clone, Copy)]
 enum Within {
     Call,
     Field,
-    /// A list or object here is wrong whatever it holds: it is read as an empty list.
+    /// A list or object here is invalid whatever it holds: it is read as an empty list.
     Items,
 }
 
@@ -162,7 +163,7 @@ mod tests {
         })
     }
 
-    /// What is kept of a value that was read whole.
+    /// The part that is kept of a value that was parsed whole.
     fn kept(value: Value) -> Value {
         match value {
             Value::Array(_) => json!([]),
@@ -193,7 +194,7 @@ mod tests {
             prop_assert_eq!(read(&body).unwrap(), kept(value));
         }
 
-        /// One letter is put in the place of some others.
+        /// One letter replaces some others.
         #[test]
         fn what_is_damaged_is_taken_by_none_or_by_both(
             value in values(),
@@ -202,7 +203,7 @@ mod tests {
             let mut body = value.to_string().into_bytes();
             let at = at % (body.len() + 1);
             body.splice(at..(at + length).min(body.len()), [letter]);
-            // What is let go is not looked at for half characters or numbers that are too large.
+            // A dropped value is not checked for half characters or numbers that are too large.
             if let Ok(body) = str::from_utf8(&body) && !body.contains("\\u") {
                 let whole = serde_json::from_str::<Value>(body);
                 match (read(body), whole) {

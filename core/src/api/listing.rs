@@ -1,4 +1,4 @@
-//! A list as pages, so that a list of any length takes little memory.
+//! A list in pages, so that a list of any length takes little memory.
 
 use std::fmt;
 
@@ -17,10 +17,10 @@ use crate::model::ticket::{Ticket, TicketFilter};
 pub struct Listing {
     of: ListKind,
     after: Option<ItemId>,
-    /// Items that were asked for; all of them without.
+    /// Items that the caller asked for; all of them if `None`.
     limit: Option<u32>,
     shown: u32,
-    /// Events that its cursor has not seen and that are no longer kept.
+    /// Expired events that its cursor has not seen.
     expired: u64,
     complete: bool,
 }
@@ -32,14 +32,14 @@ pub(super) enum ListKind {
     Events(LogCursor),
 }
 
-/// Which tickets of a list come first.
+/// The order of a list of tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Oldest,
     Newest,
 }
 
-/// An item of a list, as the cursor that names it.
+/// An item's id, as a cursor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ItemId {
     Ticket(TicketId),
@@ -48,7 +48,7 @@ pub(super) enum ItemId {
 }
 
 impl ListKind {
-    /// The place that a cursor names.
+    /// Parses a cursor.
     pub fn place(self, cursor: &str) -> Option<ItemId> {
         match self {
             Self::Tickets { .. } => TicketId::parse(cursor).map(ItemId::Ticket),
@@ -69,8 +69,8 @@ impl fmt::Display for ItemId {
 }
 
 impl Listing {
-    /// Items that are loaded at once: of the longest messages, each byte of which may be six in
-    /// JSON, some 10 MB, so that several lists at once fit into what a Worker has.
+    /// Items that are loaded at once: with the longest messages, each byte of which may be six in
+    /// JSON, some 10 MB, so that several lists at once fit into a Worker's memory.
     const PAGE: u32 = 25;
     /// Items that may be asked for at once.
     pub const MAX: u32 = 1_000;
@@ -89,7 +89,7 @@ impl Listing {
         headers("application/json")
     }
 
-    /// One item more than is shown tells whether there is anything for the caller to go on with.
+    /// One item more than is shown, which says whether there is a next page.
     fn page_limit(&self) -> u32 {
         let page = match self.of {
             ListKind::Tickets { .. } | ListKind::Webhooks => Self::PAGE,
@@ -98,10 +98,10 @@ impl Listing {
         self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
     }
 
-    /// The next piece of the body, made of rows as of one moment; nothing once it is complete.
+    /// The next part of the body, from rows as of one moment; nothing once it is complete.
     ///
     /// # Errors
-    /// When the store cannot be read: then nothing was written, and it can be tried again.
+    /// When the store cannot be read: then nothing was written, and the call can be repeated.
     pub fn page<R: Rows + ?Sized>(&mut self, rows: &mut R) -> Result<String, R::Fault> {
         let limit = self.page_limit();
         let mut text = String::new();
@@ -152,10 +152,10 @@ impl Listing {
         }
     }
 
-    /// Writes the next events, and gives how many they were.
+    /// Writes the next events, and returns their number.
     fn events(&mut self, text: &mut String, page: &LogPage) -> usize {
         if page.expired > 0 && self.shown > 0 {
-            // The log's floor rose past this list: the next one, from where it ends, says so.
+            // The log's floor rose past this list: the next one, which begins here, reports it.
             self.close(text, self.after);
             return 0;
         }
@@ -166,8 +166,8 @@ impl Listing {
         if let Some(last) = page.events.last() {
             self.of = ListKind::Events(LogCursor { at: last.seq });
         } else if page.expired > 0 {
-            // Nothing is kept that could be the next cursor, and a caller who came back with its
-            // old one would be told the same at once, for ever.
+            // No kept event could be the next cursor. Without one the caller would repeat its old
+            // cursor, and get the same response forever.
             let floor = EventId::new(page.log.stamp, page.log.floor);
             self.close(text, Some(ItemId::Event(floor)));
         }

@@ -1,14 +1,14 @@
-//! A cursor in the log: how far somebody has read, and what comes next.
+//! A cursor in the log: the position of a reader, and the events after it.
 
 use crate::engine::store::Rows;
 use crate::model::event::Event;
 use crate::model::log::Log;
 use crate::model::seq::Seq;
 
-/// How far a reader of the log has come.
+/// The position of a reader of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogCursor {
-    /// The last place that was read.
+    /// The last position that was read.
     pub at: Seq,
 }
 
@@ -16,13 +16,13 @@ pub struct LogCursor {
 #[derive(Clone, Debug)]
 pub(super) struct LogPage {
     pub log: Log,
-    /// Events that are no longer kept, and that nobody who stands here has read.
+    /// Expired events that a reader at this position has missed.
     pub expired: u64,
     pub events: Vec<Event>,
 }
 
 impl LogCursor {
-    /// Events that are read at once: of the longest bodies some 6 MiB.
+    /// Events that are read at once: with the longest bodies some 6 MiB.
     pub const PAGE: u32 = 16;
 
     /// Whether there is anything to read in a log with this head.
@@ -31,7 +31,7 @@ impl LogCursor {
         self.at < head
     }
 
-    /// At most `limit` events from here on.
+    /// At most `limit` events after this position.
     pub(super) fn page<R: Rows + ?Sized>(
         self,
         rows: &mut R,

@@ -1,4 +1,4 @@
-//! The desk's no as a document: RFC 9457, with a stable `code` and, for bad fields, where they are.
+//! Problem documents of RFC 9457, with a stable `code` and, for invalid fields, pointers to them.
 
 use serde::Serialize;
 
@@ -9,36 +9,36 @@ use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;
 use crate::webhook::secrets::Secrets;
 
-/// What is wrong: a closed set.
+/// The kind of a problem: a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "ProblemCode"))]
 pub enum Code {
-    /// Where the request ends, or whom it is for, can be read in several ways.
+    /// The request's end or its host is ambiguous.
     BadRequest,
     /// The body is not JSON.
     BadJson,
-    /// The call has no API key, or one that is not good here.
+    /// The call has no API key, or an invalid one.
     Unauthorized,
     /// A caller that is not on this machine called an open desk.
     NotLocal,
     /// There is no such path, or nothing with this id.
     NotFound,
-    /// The path is known, and the method is not among the answer's `Allow`.
+    /// The path exists, and the method is not among those of the response's `Allow`.
     MethodNotAllowed,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     TooSlow,
     /// The ticket is closed, and a closed ticket does not change.
     TicketClosed,
-    /// The desk has as many webhooks as it takes.
+    /// The desk has as many webhooks as it may.
     TooManyWebhooks,
     /// The webhook is paused or disabled.
     WebhookNotActive,
-    /// The event is owed to the webhook already, and goes when those before it are done with.
+    /// The event is pending for the webhook already, and waits for those before it.
     NotItsTurn,
     /// As many tickets and single events wait for the webhook as may.
     TooManyLanes,
-    /// A replay of the webhook runs, and there is one at a time.
+    /// A replay of the webhook is running, and only one may.
     ReplayRunning,
     /// The webhook has as many live secrets as it may.
     TooManySecrets,
@@ -46,7 +46,7 @@ pub enum Code {
     LastSecret,
     /// The idempotency key was used for another call in the last 24 hours.
     IdempotencyKeyReused,
-    /// The body is longer than [`MAX_BODY`](crate::api::MOST_BODY) bytes.
+    /// The body is longer than [`MAX_BODY`](crate::api::MAX_BODY) bytes.
     TooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
@@ -54,9 +54,9 @@ pub enum Code {
     BadField,
     /// The callback URL cannot be called, or must not be: see `errors`.
     BadCallbackUrl,
-    /// More calls wait than the desk can keep: call again later.
+    /// Too many calls wait: call again later.
     Overloaded,
-    /// The store does not answer: call again later. Nothing was done.
+    /// The store fails: call again later. Nothing was done.
     StoreUnavailable,
     /// A desk's delivery came in as a call.
     LoopDetected,
@@ -146,7 +146,7 @@ impl Code {
         }
     }
 
-    /// Seconds after which to call again, where time alone may help.
+    /// Seconds after which to call again, if time alone may help.
     fn retry_after_s(self) -> Option<u32> {
         match self {
             Self::Overloaded => Some(1),
@@ -176,12 +176,12 @@ impl Code {
     }
 }
 
-/// A field that is not as it must be.
+/// An invalid field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct FieldError {
-    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), `?name` for a parameter of the
-    /// query, or the name of a header.
+    /// A JSON pointer into the body as a URI fragment (RFC 6901 §6), `?name` for a query parameter,
+    /// or the name of a header.
     pub pointer: String,
     pub detail: String,
 }
@@ -191,7 +191,7 @@ pub struct Problem {
     pub code: Code,
     pub detail: String,
     pub errors: Vec<FieldError>,
-    /// The methods that the path knows, for [`Code::MethodNotAllowed`].
+    /// The methods of the path, for [`Code::MethodNotAllowed`].
     pub allow: Option<String>,
 }
 
@@ -201,27 +201,27 @@ impl Problem {
         Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
     }
 
-    /// The body is longer than [`MAX_BODY`](crate::api::MOST_BODY) bytes.
+    /// The body is longer than [`MAX_BODY`](crate::api::MAX_BODY) bytes.
     #[must_use]
     pub fn too_large() -> Self {
         Self::new(Code::TooLarge, format!("A body has at most {MAX_BODY} bytes."))
     }
 
-    /// The store failed while something was to be read.
+    /// The store failed during a read.
     #[must_use]
     pub fn unreadable() -> Self {
         let detail = "The store does not answer. Call again in a few seconds.";
         Self::new(Code::StoreUnavailable, detail)
     }
 
-    /// The store failed while something was to be done.
+    /// The store failed during a commit.
     #[must_use]
     pub fn undone() -> Self {
         let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
         Self::new(Code::StoreUnavailable, detail)
     }
 
-    /// A problem with fields: `detail` is what is said of the first.
+    /// A problem with fields, whose `detail` is that of the first.
     pub(super) fn fields(code: Code, errors: Vec<FieldError>) -> Self {
         let first = errors.first();
         let detail = first.map(|error| format!("{} {}.", error.pointer, error.detail));
@@ -308,7 +308,7 @@ fn too_many_webhooks() -> Problem {
     Problem::new(Code::TooManyWebhooks, detail)
 }
 
-/// The desk's no: a document of RFC 9457.
+/// A problem document of RFC 9457.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 struct ProblemView<'a> {

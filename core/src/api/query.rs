@@ -1,10 +1,10 @@
-//! What stands behind the `?`. All that we take are ids and whole numbers, which need no escapes.
+//! Query string parameters: ids and whole numbers, which need no escapes.
 
 use std::ops::RangeInclusive;
 
 use crate::api::{Call, Code, FieldError, Listing, Problem};
 
-/// The value of a query's parameter.
+/// The value of a parameter.
 pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| match pair.split_once('=') {
         Some((of, value)) => (of == name).then_some(value),

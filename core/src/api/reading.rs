@@ -7,17 +7,17 @@ use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 
-/// Something to be read and shown.
+/// A query that is answered from the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     Ticket(TicketId),
     Webhook(WebhookId),
-    /// Names of a webhook's live secrets.
+    /// The names and times of a webhook's live secrets.
     Secrets(WebhookId),
     Service,
     Deliveries(DeliveriesQuery),
     Attempts(AttemptsQuery),
-    /// The replay of a webhook that runs.
+    /// The running replay of a webhook.
     Replay(WebhookId),
     Event(EventId),
     /// Whether the store can be read.
@@ -25,7 +25,7 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// The response at `now`, made of rows as of one moment.
+    /// The response at `now`, from rows as of one moment.
     ///
     /// # Errors
     /// When the store cannot be read.

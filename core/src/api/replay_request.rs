@@ -1,5 +1,5 @@
-//! Replay requests: a caller names a range of the log, and the events in it are counted, page by
-//! page, before the replay is decided.
+//! Replay requests: a caller names a range of the log, whose events are counted, page by page,
+//! before the replay is decided.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
-/// An end of a part of the log: an event, or whatever was created at a time.
+/// An end of a range of the log: an event, or a time of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Event(EventId),
@@ -38,8 +38,7 @@ impl End {
     }
 }
 
-/// A replay as a caller asks for it. What the log holds for it is [counted](ReplayRequest::count)
-/// before it is decided.
+/// A replay as requested. Its events are [counted](ReplayRequest::count) before it is decided.
 #[derive(Clone, Debug)]
 pub struct ReplayRequest {
     webhook: WebhookId,
@@ -80,9 +79,9 @@ impl ReplayRequest {
         Self { idempotency, ..self }
     }
 
-    /// Counts the events of the range, and gives the command to be decided; a [`Problem`] when
-    /// there is no such webhook, or when an end is an event that the log never had. All rows are to
-    /// be as of one moment.
+    /// Counts the events of the range, and returns the command to decide; a [`Problem`] when there
+    /// is no such webhook, or when an end is an event that the log never had. All rows are to be as
+    /// of one moment.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -132,7 +131,7 @@ impl ReplayRequest {
         Ok(())
     }
 
-    /// The place before the first event of the range, and that of the last one.
+    /// The position before the first event of the range, and that of the last one.
     fn range<R: Rows + ?Sized>(&self, rows: &mut R, log: &Log) -> Result<(Seq, Seq), R::Fault> {
         let after = match self.since {
             End::Event(event) => previous(event.seq()),
@@ -146,7 +145,7 @@ impl ReplayRequest {
         Ok((after.min(log.head).max(log.floor), to.min(log.head)))
     }
 
-    /// Counts one event, by the rule that the replay itself goes by.
+    /// Counts one event, by the rule of the replay itself.
     fn count_event(
         &self,
         event: &Event,
@@ -181,7 +180,7 @@ impl ReplayRequest {
     }
 }
 
-/// All lanes of a webhook that wait, by their keys.
+/// All waiting lanes of a webhook, by their ordering keys.
 fn all_lanes<R: Rows + ?Sized>(
     rows: &mut R,
     reader: &Reader,
@@ -198,12 +197,12 @@ fn all_lanes<R: Rows + ?Sized>(
     Ok(lanes)
 }
 
-/// The place before one.
+/// The position before `seq`.
 fn previous(seq: Seq) -> Seq {
     Seq(seq.0.saturating_sub(1))
 }
 
-/// The replay that runs, as it stands.
+/// The response for a running replay.
 pub(super) fn running(found: Option<&(Webhook, Reader)>) -> Response {
     let Some((_, reader)) = found else {
         return Problem::from(Refusal::UnknownWebhook).into();

@@ -1,4 +1,4 @@
-//! Replies and refusals rendered as responses: at first, as it is kept for repetitions, and again.
+//! Replies and refusals rendered as HTTP responses, the first time and for repeated calls.
 
 use crate::api::problem::Problem;
 use crate::api::{Response, headers, view};
@@ -13,14 +13,14 @@ use crate::webhook::Webhook;
 use crate::webhook::sign::Secret;
 
 impl<S> Desk<S> {
-    /// A desk whose replies to idempotent calls are kept as this API renders them.
+    /// A desk that renders the records of idempotent calls as this API does.
     #[must_use]
     pub fn new(store: S, memory: Memory) -> Self {
         Self::rendering(store, memory, idempotency_record)
     }
 }
 
-/// The answer to a call that was decided and committed.
+/// The response to a call that was decided and committed.
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "an answer is given once")]
 pub fn answer(decided: Result<Reply, Refusal>) -> Response {
@@ -36,7 +36,7 @@ pub fn answer(decided: Result<Reply, Refusal>) -> Response {
     }
 }
 
-/// The answer as it is kept for the call's repetitions.
+/// The record of the response for repeated calls.
 fn idempotency_record(
     once: &Idempotent,
     at: Millis,
@@ -109,11 +109,12 @@ fn again(first: &IdempotencyRecord) -> Response {
     Response { status: first.status, headers, body: first.body.clone() }
 }
 
-/// The answer with a secret as the last key of its data.
+/// The response with a secret as the last key of its data. A stored body that was redacted is no
+/// such object, and shows none.
 fn with_secret(response: Response, secret: &Secret) -> Response {
     let text = view::SecretText { secret: &secret.reveal() };
     let last = serde_json::to_string(&text).expect("a text always has a JSON form");
-    let open = response.body.strip_suffix("}}").expect("what shows a secret is an object of data");
+    let Some(open) = response.body.strip_suffix("}}") else { return response };
     let body = format!("{open},{}}}", last.trim_start_matches('{'));
     Response { body, ..response }
 }

@@ -1,4 +1,4 @@
-//! Which call is what: the route table, and for each route what the call asks for.
+//! The route table, and for each route the command or query that a call becomes.
 
 use crate::api::body::Fields;
 use crate::api::listing::{ListKind, Order};
@@ -19,7 +19,7 @@ use crate::model::ticket::{TicketFilter, TicketMessage};
 use crate::webhook::secrets::Secrets;
 use crate::webhook::sign::Secret;
 
-/// What a route is for.
+/// The operation of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Register,
@@ -52,8 +52,8 @@ enum Purpose {
     Ready,
 }
 
-/// Method, path, purpose. `{…}` stands for one segment; of two patterns that fit a path the first
-/// is meant, so the literal ones come first.
+/// Method, path, purpose. `{…}` stands for one segment; of two patterns that match a path the first
+/// is taken, so literal ones come first.
 const ROUTES: [(&str, &str, Purpose); 29] = [
     ("POST", "/webhooks/register", Purpose::Register),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
@@ -171,8 +171,8 @@ fn find<'a>(call: &Call<'a>) -> Result<(Purpose, [&'a str; 2]), Problem> {
     Err(Problem { allow: Some(allow), ..Problem::new(Code::MethodNotAllowed, detail) })
 }
 
-/// The segments of `path` where `pattern` has `{id}` and the id of something inside, or nothing
-/// where it has none; `None` when they do not fit.
+/// The segments of `path` at the pattern's `{id}` and at a second id, empty if it has none; `None`
+/// when they do not match.
 fn fit<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
     let [mut id, mut inner_id] = [""; 2];
     let mut segments = path.split('/');
@@ -213,7 +213,7 @@ fn register(api: &Api, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LEN
     let own_secret = own_secret(&mut fields);
     let settings = settings::take(&mut fields);
     let callback_url = callback_url(api, &fields.finish(url)?)?;
-    // A secret that was given and is not right has stopped the call by now.
+    // An invalid secret of the caller has ended the call by now.
     let secret = own_secret.unwrap_or_else(|| Secret::new(fresh()));
     Ok(Action::Decide(Command::Register(Registration { callback_url, secret, settings })))
 }
@@ -233,7 +233,7 @@ fn rotate(
     Ok(Action::Decide(Command::Rotate(Rotation { webhook, secret, overlap_ms })))
 }
 
-/// A secret that the caller brings along, if it does.
+/// A secret of the caller's own, if it sends one.
 fn own_secret(fields: &mut Fields) -> Option<Secret> {
     let brings_one = fields.is_given("secret") && !fields.is_null("secret");
     brings_one.then(|| fields.parsed("secret", Secret::own)).flatten()
@@ -259,7 +259,7 @@ fn bounded_url(text: String) -> Result<String, BadText> {
 fn callback_url(api: &Api, text: &str) -> Result<CallbackUrl, Problem> {
     CallbackUrl::parse(text, &api.targets).map_err(|bad| {
         let detail = bad.to_string();
-        // Of a field is said what it does, and its name is elsewhere.
+        // A field's error does not name its subject, as the pointer does.
         let told = detail.trim_start_matches("The callback URL ").trim_end_matches('.').to_owned();
         let error = FieldError { pointer: "#/callback_url".to_owned(), detail: told };
         Problem { errors: vec![error], ..Problem::new(Code::BadCallbackUrl, detail) }

@@ -1,5 +1,5 @@
 //! A webhook's settings as callers send them, at registration and to change them. `null` means the
-//! default; what is left out stays as it is.
+//! default; an absent setting stays as it is.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "JSON has six kinds, of which one is right")]
 
@@ -13,7 +13,7 @@ use crate::webhook::retry_schedule::{BadSchedule, RetrySchedule};
 use crate::webhook::subscription::Subscription;
 use crate::webhook::{Amendment, Ordering, Webhook};
 
-/// All settings but the callback URL. What is wrong with them is kept in `fields`.
+/// All settings but the callback URL. Their mistakes are added to `fields`.
 pub(super) fn take(fields: &mut Fields) -> Amendment {
     Amendment {
         callback_url: None,
@@ -108,7 +108,7 @@ fn header_pointer(field: &str, bad: &BadHeader) -> String {
     bad.name().map_or_else(|| field.to_owned(), |name| pointer(field, name))
 }
 
-/// A pointer into a field, with what it must escape (RFC 6901 §3).
+/// A pointer into a field, with the escapes of RFC 6901 §3.
 fn pointer(field: &str, name: &str) -> String {
     format!("{field}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
@@ -123,7 +123,7 @@ fn retry_schedule(fields: &mut Fields) -> Option<RetrySchedule> {
             return None;
         }
     };
-    // What is no whole number that fits is as wrong as one that is too great.
+    // A value that is no whole number, or does not fit, is treated as one that is too large.
     let seconds = |wait: &Value| wait.as_u64().and_then(|s| u32::try_from(s).ok());
     let waits_s = waits.iter().map(|wait| seconds(wait).unwrap_or(u32::MAX)).collect();
     let parsed = RetrySchedule::parse(waits_s).map_err(|bad| {
@@ -138,7 +138,7 @@ fn retry_schedule(fields: &mut Fields) -> Option<RetrySchedule> {
 
 #[expect(clippy::option_option, reason = "it may stay, go, or be another")]
 fn rate_limit(fields: &mut Fields) -> Option<Option<u32>> {
-    // Without a rate there is no default for null to mean, but none.
+    // The default is no rate limit, which is what null means.
     let given = fields.is_null("rate_limit");
     let rate = fields.whole("rate_limit", &Webhook::RATES, 0)?;
     Some(if given { None } else { Some(rate) })

@@ -9,21 +9,22 @@ use crate::model::seq::Seq;
 /// A piece of a stream that is sent whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Where its reader then stands.
+    /// The reader's position after it.
     pub to: Seq,
     pub text: String,
 }
 
 impl Frame {
-    /// Begins a stream: whoever loses it comes back after a second, and not with thousands of
-    /// others at once.
+    /// Begins a stream: a client that loses it reconnects after a second, so that thousands do not
+    /// return at once.
     pub const FIRST: &str = "retry: 1000\n\n";
-    /// A comment that shows both sides that the connection lives.
+    /// A comment that keeps the connection alive on both sides.
     pub const HEARTBEAT: &str = ": \n\n";
-    /// Milliseconds of silence before a heartbeat: proxies close what is silent for 30 s or longer.
+    /// Milliseconds of silence before a heartbeat: proxies close a connection that is silent for 30
+    /// s or longer.
     pub const HEARTBEAT_AFTER_MS: u64 = 15_000;
 
-    /// The headers of a stream. The last keeps a proxy (nginx and its like) from collecting it.
+    /// The headers of a stream. The last one keeps proxies such as nginx from buffering it.
     #[must_use]
     pub fn headers() -> Vec<(&'static str, String)> {
         let mut headers = headers("text/event-stream");
@@ -31,10 +32,10 @@ impl Frame {
         headers
     }
 
-    /// An event as the frame that every stream sends.
+    /// An event's frame, the same for all streams.
     ///
     /// # Panics
-    /// When its body is not one that the desk made: the store is broken.
+    /// When its body is not one that the desk rendered: the store is broken.
     #[must_use]
     pub fn of(event: &Event) -> Self {
         let item = serde_json::to_string(&EventView::from(event))
@@ -45,15 +46,15 @@ impl Frame {
         Self { to: event.seq, text }
     }
 
-    /// It has no id, so that its reader keeps the last that it saw.
+    /// A frame without an id, so that the reader keeps its last one.
     fn expired(to: Seq, count: u64) -> Self {
         Self { to, text: format!("event: expired\ndata: {{\"count\":{count}}}\n\n") }
     }
 }
 
 impl LogCursor {
-    /// The next frames of a stream, of at most `limit` events: before them, how many are no longer
-    /// kept.
+    /// The next frames of a stream, of at most `limit` events: before them, the number of events
+    /// that have expired.
     ///
     /// # Errors
     /// When the store cannot be read.

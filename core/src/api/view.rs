@@ -1,4 +1,4 @@
-//! What is shown, field by field, in the order in which it is shown.
+//! Views: the JSON documents of responses, with their fields in order.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(super) struct Health {
     pub status: &'static str,
 }
 
-/// A time as it is shown: RFC 3339 with milliseconds.
+/// A time in RFC 3339 with milliseconds.
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
 struct Time(Millis);
 
@@ -49,7 +49,7 @@ impl Serialize for Time {
     }
 }
 
-/// A ticket as it stands.
+/// A ticket.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct TicketView<'a> {
@@ -86,7 +86,7 @@ pub(super) struct WebhookView<'a> {
     id: WebhookId,
     callback_url: &'a str,
     status: WebhookStatus,
-    /// Why it is not sent all that it is owed, at once.
+    /// Why its events are not all sent at once.
     reason: Option<Reason>,
     events: Vec<EventType>,
     ordering: Ordering,
@@ -96,7 +96,7 @@ pub(super) struct WebhookView<'a> {
     retry_schedule: &'a [u32],
     timeout_ms: u32,
     max_in_flight: u32,
-    /// Requests a second.
+    /// Requests per second.
     rate_limit: Option<u32>,
     created_at: Time,
 }
@@ -121,7 +121,7 @@ impl<'a> From<&'a Webhook> for WebhookView<'a> {
     }
 }
 
-/// A secret's name and times, without itself.
+/// A secret's name and times, without its text.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct SecretView {
@@ -137,14 +137,14 @@ impl From<&SigningSecret> for SecretView {
     }
 }
 
-/// A secret's text, which registration and rotation show beside the rest, this once.
+/// A secret's text, which only registration and rotation show.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct SecretText<'a> {
     pub secret: &'a str,
 }
 
-/// A webhook's settings and how its deliveries stand.
+/// A webhook's settings and the state of its deliveries.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct StateView<'a> {
@@ -153,19 +153,19 @@ pub(super) struct StateView<'a> {
     health: HealthView,
     failing_since: Option<Time>,
     next_probe_at: Option<Time>,
-    /// Events still owed.
+    /// Events that are still to be delivered.
     backlog: u64,
     in_flight: u32,
     /// Requests that may be in flight at this time.
     window: u32,
     waiting_lanes: u32,
-    /// All that it was owed so far.
+    /// All events that it was to be sent so far.
     owed: OwedView,
-    /// What of it was let go, as the log no longer has it.
+    /// Those of them that expired before they were delivered.
     expired: Option<Expired>,
 }
 
-/// Whether a receiver takes what it is sent.
+/// Whether a receiver accepts deliveries.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
@@ -174,7 +174,7 @@ enum HealthView {
     Down,
 }
 
-/// All that a webhook was owed so far, as a count and a digest.
+/// All events that a webhook was to be sent so far, as a count and a digest.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 struct OwedView {
@@ -207,7 +207,7 @@ impl<'a> StateView<'a> {
     }
 }
 
-/// What a replay sends once more, and what it leaves out as it is owed.
+/// The events that a replay sends again, and those that it leaves out as they are pending anyway.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct CountView {
@@ -221,7 +221,7 @@ impl From<ReplayCount> for CountView {
     }
 }
 
-/// A replay that runs.
+/// A running replay.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct RunView {
@@ -230,9 +230,9 @@ pub(super) struct RunView {
     only: ReplayFilter,
     per_second: Option<u32>,
     started_at: Time,
-    /// Events that it has begun with.
+    /// Events whose replay has begun.
     sent: u64,
-    /// Those of them, and of those that stand behind them, that are not done with.
+    /// Those of them, and of those that wait behind them, that are not settled.
     pending: u64,
 }
 
@@ -249,7 +249,7 @@ impl RunView {
     }
 }
 
-/// Where an event stands for a webhook.
+/// The state of an event's delivery to a webhook.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct DeliveryView {
@@ -274,7 +274,7 @@ impl From<&Delivery<'_>> for DeliveryView {
     }
 }
 
-/// A request for an event, with its answer and what followed.
+/// A request for an event, with its response and the consequence.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct AttemptView<'a> {
@@ -322,7 +322,7 @@ pub(super) struct EventView<'a> {
     data: &'a RawValue,
     ticket_id: Option<TicketId>,
     ticket_version: Option<u32>,
-    /// The one webhook that it is for.
+    /// The only webhook that it is for.
     webhook_id: Option<WebhookId>,
 }
 
@@ -350,7 +350,7 @@ impl<'a> From<&'a Event> for EventView<'a> {
     }
 }
 
-/// A list that is answered whole.
+/// A list in one response.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "ListPage"))]
 pub(super) struct Page<T, C> {

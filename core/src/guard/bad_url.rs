@@ -1,4 +1,4 @@
-//! Why a URL is refused: in a sentence for its caller, and under a name that stays.
+//! Reasons for which a URL is refused: a sentence for the caller, and a stable name.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -9,20 +9,21 @@ use super::callback_url::CallbackUrl;
 use super::host_name::{MAX_LABEL, MAX_NAME};
 use super::targets::Forbidden;
 
-/// Why a text is no callback URL of this desk, in a sentence that tells the caller what would be.
+/// Why a text is no callback URL of this desk, as a sentence that tells the caller how to correct
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadCallbackUrl {
     /// Over [`CallbackUrl::MAX_LENGTH`].
     TooLong {
         bytes: usize,
     },
-    /// A space, tab, line break or other control character, wherever it stands.
+    /// A space, tab, line break or other control character, in any position.
     Blank(char),
     NotAscii(char),
     Backslash,
-    /// A `#`: what follows it stays with the client and is never sent (RFC 9110 §7.1).
+    /// A `#`: a fragment stays with the client and is never sent (RFC 9110 §7.1).
     Fragment,
-    /// A character that has no place in URLs (RFC 3986 §2).
+    /// A character that URLs cannot contain (RFC 3986 §2).
     Character(char),
     /// A scheme other than `http` and `https`, or none.
     Scheme,
@@ -37,12 +38,12 @@ pub enum BadCallbackUrl {
     DotSegment,
     /// A `%` without two hex digits after it.
     PercentEncoding,
-    /// The parser would send another text; the net beneath all the rules above.
+    /// The parser would send another text: a last resort after all the rules above.
     Mended,
 }
 
 impl BadCallbackUrl {
-    /// What stays the same when sentences are put otherwise: one word for each rule.
+    /// A stable name, one for each rule, whatever the wording of the sentence.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -107,7 +108,7 @@ impl From<BadHost> for BadCallbackUrl {
     }
 }
 
-/// What is wrong with a callback URL's host. Its text goes on where "The callback URL" stops.
+/// Why a callback URL's host is refused. Its text continues after "The callback URL".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadHost {
     Missing,
@@ -115,7 +116,7 @@ pub enum BadHost {
     TooLong {
         bytes: usize,
     },
-    /// A part between dots that is empty or over 63 bytes.
+    /// A label that is empty or over 63 bytes.
     Label {
         bytes: usize,
     },
@@ -125,15 +126,15 @@ pub enum BadHost {
     Address,
     /// An IPv4 address, but not written as four decimal numbers.
     Spelling(Ipv4Addr),
-    /// The parser's complaint, such as an `xn--` form that stands for nothing.
+    /// The parser's error, such as for an invalid `xn--` label.
     Unreadable(ParseError),
     /// `localhost` or a name below it, while loopback may not be called.
     Loopback,
-    /// A name that the public DNS does not have, or that spells an address.
+    /// A name that is not in the public DNS, or that encodes an address.
     Private,
     /// A name that has no address.
     Nowhere,
-    /// The host, or one of the addresses that it leads to.
+    /// The host, or one of the addresses that it resolves to.
     Forbidden(Forbidden),
 }
 

@@ -1,4 +1,4 @@
-//! A callback URL, and the rules that it keeps to.
+//! Callback URLs, and their validation.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -15,29 +15,30 @@ use super::verdict;
 #[cfg(test)]
 mod tests;
 
-/// A callback URL exactly as it was given, known to be one that we may call.
+/// A callback URL exactly as it was given, known to be one that may be called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
 pub struct CallbackUrl {
     text: String,
     #[serde(skip)]
-    /// As it is called. A stored one may be a URL no more, when the rules for URLs changed.
+    /// Parsed, as it is called. `None` for a stored text that later rules for URLs do not accept.
     url: Option<Arc<Url>>,
 }
 
 impl CallbackUrl {
-    /// The longest URL in bytes. Every server takes this much (RFC 9110 §4.1 recommends 8 000),
-    /// and a thousand webhooks of it are still a list that fits into memory.
+    /// The longest URL in bytes. Every server takes this much (RFC 9110 §4.1 recommends 8 000), and
+    /// a list of a thousand webhooks with such URLs still fits into memory.
     pub const MAX_LENGTH: usize = 2_048;
 
-    /// The URL that `text` is, if all parsers read it alike and `targets` lets us call its host.
+    /// Parses `text`, if all parsers read it alike and `targets` allows its host.
     ///
-    /// None of these counts as mending: a scheme or host in upper case, no path, the scheme's own
+    /// None of these counts as a repair: a scheme or host in upper case, no path, the scheme's own
     /// port, any spelling of an IPv6 address that RFC 4291 §2.2 knows, square brackets in path or
     /// query, an apostrophe in the query (it is sent as `%27`).
     ///
-    /// A host name is refused for loopback only; what it resolves to is checked at delivery.
+    /// A host name is refused for loopback only; the addresses that it resolves to are checked at
+    /// delivery.
     ///
     /// # Errors
     /// The first rule that `text` breaks.
@@ -57,8 +58,8 @@ impl CallbackUrl {
         Ok(Self { text: text.to_owned(), url: Some(Arc::new(url)) })
     }
 
-    /// A URL that [`CallbackUrl::parse`] took earlier, read back from the store. It is not checked
-    /// again: a desk with stricter rules must still load the webhooks that it has.
+    /// A URL that [`CallbackUrl::parse`] accepted earlier, read back from the store. It is not
+    /// checked again: a desk with stricter rules must still load its webhooks.
     #[must_use]
     pub fn stored(text: String) -> Self {
         let url = Url::parse(&text).ok().map(Arc::new);
@@ -70,16 +71,16 @@ impl CallbackUrl {
         &self.text
     }
 
-    /// What is to be called.
+    /// The URL to call.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.url.as_deref()
     }
 
-    /// The [`verdict`] on its host, as far as the URL alone tells.
+    /// The [`verdict`] on its host, without name resolution.
     ///
     /// # Errors
-    /// What is wrong with its host.
+    /// Why the host is refused.
     pub fn check(&self, targets: &Targets) -> Result<(), BadHost> {
         let host = self.url().and_then(Url::host).ok_or(BadHost::Missing)?;
         verdict(&host, None, targets)
@@ -96,7 +97,7 @@ impl fmt::Display for CallbackUrl {
 struct Parts<'a> {
     scheme: &'a str,
     host: &'a str,
-    /// What follows the host's colon.
+    /// The text after the host's colon.
     port: Option<&'a str>,
     /// Empty or from its first slash.
     path: &'a str,
@@ -129,7 +130,7 @@ fn cut_before<'a>(text: &'a str, marks: &[char]) -> (&'a str, &'a str) {
     text.split_at(text.find(marks).unwrap_or(text.len()))
 }
 
-/// Host and port. A colon before a closing bracket is the IPv6 address's own.
+/// Host and port. A colon before a closing bracket belongs to the IPv6 address.
 fn split_authority(authority: &str) -> Result<(&str, Option<&str>), BadHost> {
     if authority.parse::<Ipv6Addr>().is_ok() {
         return Err(BadHost::Address);
@@ -178,7 +179,8 @@ fn unreadable(why: ParseError) -> BadHost {
     if why == ParseError::InvalidIpv4Address { BadHost::Address } else { BadHost::Unreadable(why) }
 }
 
-/// Whether the parser left all as it was, but for what [`CallbackUrl::parse`] lets it change.
+/// Whether the parser left everything as it was, except for the changes that [`CallbackUrl::parse`]
+/// allows.
 fn check_unmended(parts: &Parts<'_>, url: &Url) -> Result<(), BadCallbackUrl> {
     let host = parts.host.to_ascii_lowercase();
     let same_host = match url.host().ok_or(BadHost::Missing)? {

@@ -1,17 +1,17 @@
-//! Host names: how they are spelled, and what some of them are known to mean.
+//! Host names: their syntax, and names with a fixed or private meaning.
 
 use std::net::Ipv6Addr;
 
 use super::bad_url::BadHost;
 
 /// The longest host name in bytes, without a trailing dot: the 255 that RFC 1035 §2.3.4 gives to a
-/// name on the wire are two more, its first length and the root's.
+/// name on the wire include two more, its first length and the root's.
 pub(super) const MAX_NAME: usize = 253;
 
-/// The longest part of a host name in bytes (RFC 1035 §2.3.4).
+/// The longest label of a host name in bytes (RFC 1035 §2.3.4).
 pub(super) const MAX_LABEL: usize = 63;
 
-/// Whether a URL's host is spelled as it must be; what it leads to is another matter.
+/// Checks the syntax of a URL's host; the addresses that it resolves to are checked elsewhere.
 pub(super) fn check_host(host: &str) -> Result<(), BadHost> {
     if let Some(bracketed) = host.strip_prefix('[') {
         let address = bracketed.strip_suffix(']').ok_or(BadHost::Address)?;
@@ -36,12 +36,12 @@ pub(super) fn check_host(host: &str) -> Result<(), BadHost> {
     }
 }
 
-/// Whether `name` is one that the public DNS does not have: a name without a dot,
-/// one below a domain that is set apart for private networks, or one that spells an address for a
-/// resolver to give back.
+/// Whether `name` is not in the public DNS: a name without a dot, one below a domain that is
+/// reserved for private networks, or one that encodes an address for a resolver to return.
 pub(super) fn is_private(name: &str) -> bool {
-    /// RFC 6762 (`local`), RFC 8375 (`home.arpa`), ICANN's resolution of 2024 (`internal`), RFC 6761
-    /// and RFC 7686 (the next four), and what routers and companies use of their own accord.
+    /// RFC 6762 (`local`), RFC 8375 (`home.arpa`), ICANN's resolution of 2024 (`internal`), RFC
+    /// 6761 and RFC 7686 (the next four), and domains that routers and companies use without a
+    /// standard.
     const DOMAINS: [&str; 12] = [
         "local",
         "home.arpa",
@@ -56,7 +56,7 @@ pub(super) fn is_private(name: &str) -> bool {
         "corp",
         "intranet",
     ];
-    /// Services that answer `10-0-0-1.…` with 10.0.0.1.
+    /// Services that resolve `10-0-0-1.…` to 10.0.0.1.
     const ECHOES: [&str; 5] = ["nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me"];
     let name = plain(name);
     let below = |domain: &&str| {
@@ -65,14 +65,14 @@ pub(super) fn is_private(name: &str) -> bool {
     !name.contains('.') || DOMAINS.iter().chain(&ECHOES).any(below)
 }
 
-/// Whether `name` stands for this machine by definition (RFC 6761 §6.3): resolvers
-/// answer it without asking anyone, so the guard does too.
+/// Whether `name` stands for this machine by definition (RFC 6761 §6.3): resolvers answer it
+/// without a query, so the guard does too.
 pub(super) fn is_loopback(name: &str) -> bool {
     let name = plain(name);
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// A name in lower case, without the dot that may end it.
+/// A name in lower case, without a trailing dot.
 fn plain(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! A block of addresses, as operators and registries write them.
+//! A block of addresses in CIDR notation.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -46,7 +46,7 @@ impl Network {
         Self { address: IpAddr::V6(Ipv6Addr::from_bits(bits)), prefix_bits }
     }
 
-    /// The block of `prefix_bits` that `address` is in.
+    /// The block of `prefix_bits` that contains `address`.
     fn around(address: IpAddr, prefix_bits: u8) -> Self {
         let rest_bits = u32::from(width(address).saturating_sub(prefix_bits));
         let first = match address {
@@ -72,7 +72,7 @@ impl fmt::Display for Network {
 impl FromStr for Network {
     type Err = BadNetwork;
 
-    /// Reads `ADDRESS/BITS`; an address alone is a block of one.
+    /// Parses `ADDRESS/BITS`; an address alone is a block of one.
     fn from_str(text: &str) -> Result<Self, BadNetwork> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -92,7 +92,7 @@ impl FromStr for Network {
     }
 }
 
-/// Why a text is no [`Network`], in a sentence that tells the operator what would be.
+/// Why a text is no [`Network`], as a sentence that tells the operator how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadNetwork {
     Address,
@@ -100,12 +100,12 @@ pub enum BadNetwork {
     Prefix {
         most: u8,
     },
-    /// The address is not the first of `network`, so one of the two is not what was meant.
+    /// The address is not the first of `network`, so one of the two is not as intended.
     HostBits {
         network: Network,
     },
-    /// An IPv4 address in IPv6's dress. Addresses in that dress are judged by the IPv4 address
-    /// inside, so this block would never hold any.
+    /// An IPv4-mapped IPv6 address. Such addresses are checked as the IPv4 address inside, so this
+    /// block would never contain any.
     Mapped,
 }
 
@@ -133,7 +133,7 @@ impl fmt::Display for BadNetwork {
 
 impl std::error::Error for BadNetwork {}
 
-/// How many bits `address` has.
+/// The number of bits of an address.
 fn width(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(_) => 32,
@@ -141,7 +141,7 @@ fn width(address: IpAddr) -> u8 {
     }
 }
 
-/// The number that `text` is, if it is at most `most` and spelled as we would spell it.
+/// Parses a number of at most `most` in its canonical spelling.
 fn parse_prefix(text: &str, most: u8) -> Option<u8> {
     let prefix: u8 = text.parse().ok()?;
     (prefix <= most && prefix.to_string() == text).then_some(prefix)

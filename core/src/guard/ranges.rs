@@ -1,11 +1,11 @@
-//! Which addresses are not public.
+//! Address ranges that are not public.
 //!
-//! An address is public unless a row of [`FORBIDDEN`] has it; in IPv6 it must also lie in the one
-//! block that is given out for global use, so a range that is put to a new use is forbidden until
-//! someone writes it down here. Addresses that only wrap an IPv4 address are judged by that one.
+//! An address is public unless a row of [`FORBIDDEN`] contains it; an IPv6 address must also be in
+//! the one block that is allocated for global use, so a range with a new use is forbidden until it
+//! is added here. Addresses that only wrap an IPv4 address are checked as that one.
 //!
-//! What this cannot know: the prefixes that a network chose for its own translators (RFC 6052 §2.2)
-//! and its own tunnels. They look like any public address.
+//! Undetectable are the prefixes that a network chose for its own translators (RFC 6052 §2.2) and
+//! its own tunnels. They look like any public address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,8 +14,8 @@ use super::network::Network;
 #[cfg(test)]
 mod registry;
 
-/// What a NAT64 gateway makes of `address`: the IPv4 address in its last four bytes, if it has the
-/// well-known prefix; otherwise itself.
+/// The destination of `address` behind a NAT64 gateway: the IPv4 address in its last four bytes, if
+/// it has the well-known prefix; otherwise itself.
 pub(super) fn behind_nat64(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(outer) if NAT64.contains(address) => {
@@ -26,7 +26,8 @@ pub(super) fn behind_nat64(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Name and words of the range that forbids an address which wraps no other; `None` if it is public.
+/// Name and description of the range that forbids an address which wraps no other; `None` if it is
+/// public.
 pub(super) fn forbidden(address: IpAddr) -> Option<(&'static str, &'static str)> {
     let mut rows = FORBIDDEN.iter();
     if let Some((_, name, words)) = rows.find(|(network, ..)| network.contains(address)) {
@@ -50,16 +51,18 @@ fn is_isatap(address: Ipv6Addr) -> bool {
 /// IPv4 addresses behind a translator (RFC 6052 §2.1).
 const NAT64: Network = Network::v6([0x64, 0xff9b], 96);
 
-/// All that is given out for use across networks (RFC 4291 §2.4, IANA's IPv6 address space).
+/// All addresses that are allocated for use across networks (RFC 4291 §2.4, IANA's IPv6 address
+/// space).
 const GLOBAL_UNICAST: Network = Network::v6([0x2000], 3);
 
-/// The ranges that are not public, each with its name and what it is: the first that has an address
-/// names it. They are those of IANA's IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890,
-/// RFC 8190) that are not globally reachable, and some that clouds and older standards use. Mapped
-/// addresses (`::ffff:0:0/96`) and [`NAT64`] are judged by what they wrap before anyone looks here.
+/// The ranges that are not public, each with its name and description: the first that contains an
+/// address names it. They are those of IANA's IPv4 and IPv6 Special-Purpose Address Registries (RFC
+/// 6890, RFC 8190) that are not globally reachable, and some that clouds and older standards use.
+/// Mapped addresses (`::ffff:0:0/96`) and [`NAT64`] are replaced by the wrapped address before this
+/// lookup.
 ///
-/// Globally reachable parts of `192.0.0.0/24` and `2001::/23` (anycast for PCP and TURN, AMT, AS112,
-/// identifiers of drones) are refused with the rest: no receiver of webhooks lives there.
+/// Globally reachable parts of `192.0.0.0/24` and `2001::/23` (anycast for PCP and TURN, AMT,
+/// AS112, identifiers of drones) are refused with the rest: no receiver of webhooks lives there.
 #[rustfmt::skip] // A row is a line.
 const FORBIDDEN: [(Network, &str, &str); 34] = [
     (Network::v4([0, 0, 0, 0], 8), "this_network", "of \"this network\" (RFC 791)"),

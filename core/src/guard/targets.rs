@@ -1,4 +1,4 @@
-//! What a host may call: its operator's choice and its own abilities.
+//! The addresses that a host may call: its operator's choice and its own abilities.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,7 +8,7 @@ use super::host_name::{is_loopback, is_private};
 use super::network::Network;
 use super::ranges;
 
-/// Which addresses this desk may call.
+/// The addresses that this desk may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Targets {
     loopback: bool,
@@ -23,20 +23,20 @@ impl Targets {
         Self { loopback: false, by_name_only: false, allowed: Vec::new() }
     }
 
-    /// These and this machine's own: `127.0.0.0/8` and `::1`.
+    /// Adds this machine's own: `127.0.0.0/8` and `::1`.
     #[must_use]
     pub fn with_loopback(self) -> Self {
         Self { loopback: true, ..self }
     }
 
-    /// These, for a host that cannot say which address a name leads to: addresses are not called
-    /// at all unless they are allowed by name, nor are names that only private networks know.
+    /// For a host that cannot resolve names itself: allows addresses in URLs only if they are in an
+    /// [allowed](Self::allow) network, and no names that only private networks resolve.
     #[must_use]
     pub fn by_name_only(self) -> Self {
         Self { by_name_only: true, ..self }
     }
 
-    /// These and all of `network`, whatever it is for.
+    /// Adds all of `network`, whatever it is for.
     #[must_use]
     pub fn allow(mut self, network: Network) -> Self {
         self.allowed.push(network);
@@ -57,7 +57,7 @@ impl Targets {
         }
     }
 
-    /// Whether an address that a URL names may be called.
+    /// Whether an address literal of a URL may be called.
     pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), BadHost> {
         self.check(address).map_err(BadHost::Forbidden)?;
         let allowed = |network: &Network| network.contains(address.to_canonical());
@@ -68,7 +68,7 @@ impl Targets {
         Err(BadHost::Forbidden(Forbidden { address, name: "literal_address", range }))
     }
 
-    /// Whether a name may be called, as far as it tells by itself.
+    /// Whether a name may be called, before it is resolved.
     pub(super) fn check_name(&self, name: &str) -> Result<(), BadHost> {
         if is_loopback(name) && !self.reach_loopback() {
             Err(BadHost::Loopback)
@@ -79,7 +79,7 @@ impl Targets {
         }
     }
 
-    /// Whether a name that stands for this machine can be called at one address at least.
+    /// Whether a name that stands for this machine can be called at one of its addresses at least.
     fn reach_loopback(&self) -> bool {
         let callable = |address: IpAddr| self.check(address).is_ok();
         callable(Ipv4Addr::LOCALHOST.into()) || callable(Ipv6Addr::LOCALHOST.into())
@@ -90,9 +90,9 @@ impl Targets {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forbidden {
     pub address: IpAddr,
-    /// The range's name, which stays: `private` for example.
+    /// The range's stable name, such as `private`.
     pub name: &'static str,
-    /// What the range is and who says so, such as `private (RFC 1918)`.
+    /// The range and its source, such as `private (RFC 1918)`.
     pub range: &'static str,
 }
 

@@ -1,8 +1,8 @@
-//! What was decided, in 32 bytes: the same for the same decisions, in every runtime and of a
-//! redacted file as of the one it was made of.
+//! The chain: a digest of inputs and decisions in 32 bytes, the same for the same decisions, in
+//! every runtime, and for a redacted file as for its original.
 //!
-//! Texts go in behind their lengths and numbers as eight bytes, in an order that depends on
-//! nothing but what is decided. Signatures are only counted, and bodies go in as they are after
+//! Texts are hashed after their lengths and numbers as eight bytes, in an order that depends on
+//! nothing but the decisions. Signatures are only counted, and bodies are hashed as they are after
 //! redaction.
 
 use sha2::{Digest as _, Sha256};
@@ -14,22 +14,23 @@ use crate::model::digest::Digest;
 use crate::model::refusal::Refusal;
 use crate::sql::{Statement, Value, sqlite};
 
-/// What every chain begins with.
+/// The first link of every chain.
 pub(super) fn start() -> Digest {
     Digest::of(&[b"hookdesk incident 1"])
 }
 
-/// The link after `previous`: what came in, what was private of it, and what was decided.
+/// The link after `previous`: the redacted input, the keyed hash of the original, and the
+/// decisions.
 pub(super) fn link(previous: &Digest, mac: &Digest, input: &str, decided: &Digest) -> Digest {
     Digest::of(&[previous.as_bytes(), mac.as_bytes(), input.as_bytes(), decided.as_bytes()])
 }
 
-/// Of an input on which nothing is decided.
+/// Digest for an input without decisions.
 pub(super) fn nothing() -> Digest {
     Digest::of(&[])
 }
 
-/// All that was handed to the store to be stored.
+/// Digest of all changes of a commit.
 pub(super) fn changes(changes: &Changes) -> Digest {
     let mut hash = Hash::default();
     let statements = sqlite::statements(changes);
@@ -55,7 +56,7 @@ pub(super) fn changes(changes: &Changes) -> Digest {
     hash.end()
 }
 
-/// What a batch came to: the commits that were tried for it, and how it ended.
+/// Digest of a batch's result: the commits that were tried, and their outcome.
 pub(super) fn outcome<F>(
     commits: &[Digest],
     ended: &Result<Vec<Committed>, RunError<F>>,
@@ -78,7 +79,7 @@ pub(super) fn outcome<F>(
     hash.end()
 }
 
-/// A failure in a word.
+/// A failure's name.
 pub(super) fn failure<F>(error: &RunError<F>) -> &'static str {
     match error {
         RunError::Store(_) => "store_failed",
@@ -87,7 +88,7 @@ pub(super) fn failure<F>(error: &RunError<F>) -> &'static str {
     }
 }
 
-/// A reply in a word, and whom it is about.
+/// The name of a reply or refusal, and the id that it is about.
 pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<String>) {
     match reply {
         Ok(Reply::Opened(id)) => ("opened", Some(id.to_string())),
@@ -170,7 +171,7 @@ impl Hash {
         self.optional(next_wake.map(|at| at.0));
     }
 
-    /// What a reply says beside its kind and id.
+    /// The content of a reply beside its kind and id.
     fn reply(&mut self, reply: &Result<Reply, Refusal>) {
         match reply {
             Ok(Reply::Ticket(ticket)) => self.number(ticket.version.into()),
@@ -218,7 +219,7 @@ impl Hash {
             self.text(name);
             match &**name {
                 "webhook-signature" => self.count(value.split(' ').count()),
-                // It names the version, and another one decides the same.
+                // It names the version, and another version makes the same decisions.
                 "user-agent" => {}
                 _ => self.text(value),
             }

@@ -1,8 +1,8 @@
-//! What is recorded, in JSON: the desk's inputs as they came, and what its store said as rows.
+//! The format of recordings in JSON: the desk's inputs as they came, and the store's facts as rows.
 //!
 //! The forms here are a contract with files that were written earlier. They mirror the desk's own
-//! types rather than being derived from them, so that a secret is written down here and nowhere
-//! else, and a renamed field breaks the build and not the files.
+//! types rather than being derived from them, so that a secret is written here and nowhere else,
+//! and a renamed field breaks the build and not the files.
 
 mod command;
 
@@ -22,7 +22,7 @@ use crate::model::seq::Seq;
 use crate::sql::{Value, sqlite};
 use command::CommandForm;
 
-/// One input of the desk.
+/// An input of the desk.
 #[derive(Debug, PartialEq)]
 pub(super) enum Input {
     Begin(Begin),
@@ -30,21 +30,21 @@ pub(super) enum Input {
     Batch(Batch),
 }
 
-/// Nothing is known: whatever is needed from here on is asked for anew.
+/// The start of a recording, with nothing cached: all facts needed from here on are loaded again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Begin {
     pub at: Millis,
-    /// What the private texts up to the next beginning are hashed under; gone once they are.
+    /// The key for hashes of private texts up to the next start; removed by redaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
     pub memory: Memory,
     pub limits: Limits,
-    /// Batches before this beginning that were decided and not recorded.
+    /// Batches before this start that were decided and not recorded.
     pub lost: u64,
 }
 
-/// What private texts are hashed under: whoever has it can try short messages until one fits.
+/// The key for hashes of private texts: with it, short messages could be guessed by trial.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Key(pub Digest);
@@ -61,33 +61,35 @@ pub(super) struct Batch {
     pub said: Vec<Said>,
 }
 
-/// What the store said, in the order in which it was asked.
+/// Results of the store, in the order of the calls.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
     Fact(Need, Fact),
-    /// It failed.
+    /// The load failed.
     Silent(Need),
     Commit(Fate),
 }
 
-/// What became of a commit.
+/// The result of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Fate {
     Done,
     Conflict,
-    /// The store failed, and nobody can say whether it stored it.
+    /// The store failed, and it is unknown whether it stored the changes.
     Unknown,
 }
 
-/// What in a record is not as we write it.
+/// The error of a record that is not in this format.
 pub(super) type Wrong = Cow<'static, str>;
 
 type Read<T> = Result<T, Wrong>;
 
 impl Input {
+    /// Parses an input.
+    ///
     /// # Errors
-    /// When it is none of ours.
+    /// When it is not in this format.
     pub fn parse(json: &str) -> Read<Self> {
         if !numbers_are_ours(json) {
             return Err("a number is greater than any of ours".into());
@@ -114,8 +116,8 @@ impl Input {
     }
 }
 
-/// Whether no number is beyond those that every runtime holds exactly: with greater ones sums could
-/// overflow.
+/// Whether all numbers are in the range that every runtime holds exactly: greater ones could make
+/// sums overflow.
 fn numbers_are_ours(json: &str) -> bool {
     let (mut in_text, mut escaped, mut number) = (false, false, 0_u64);
     for byte in json.bytes() {
@@ -142,7 +144,7 @@ pub(super) fn commands(batch: &[(Command, Moment)]) -> String {
     json(&asked(batch))
 }
 
-/// What a store said, in JSON.
+/// A fact of the store, in JSON.
 pub(super) fn fact(need: &Need, fact: &Fact) -> String {
     json(&SaidForm::Rows(*need, sqlite::rows(need, fact)))
 }
@@ -226,7 +228,7 @@ struct AskedForm<'a> {
     command: CommandForm<'a>,
     now: Millis,
     chance: Chance,
-    /// Left out where it is that of the command before.
+    /// Left out if it is that of the command before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<HolderId>,
 }

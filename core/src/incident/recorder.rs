@@ -1,4 +1,4 @@
-//! Writes down what a desk is told, as it is told.
+//! The recorder of a desk's inputs.
 
 use std::fmt;
 
@@ -14,20 +14,20 @@ use crate::model::digest::Digest;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 
-/// A store that listens to what its desk asks and is told. Until a recording begins it only passes
+/// A store that records the desk's loads and commits. Until a recording begins it only passes them
 /// on.
 pub struct Recorder<S> {
     store: S,
     recording: Option<Recording>,
 }
 
-/// What is known of a recording from one batch to the next.
+/// The state of a recording from one batch to the next.
 struct Recording {
     limits: Limits,
     batch: Option<Heard>,
 }
 
-/// What was heard of the batch that runs.
+/// The store's results during the running batch.
 #[derive(Default)]
 struct Heard {
     /// The entries of a list in JSON.
@@ -84,7 +84,7 @@ impl<S: Rows> Rows for Recorder<S> {
         said
     }
 
-    /// A failure is recorded at the first need: when replayed, nothing is asked for behind it.
+    /// A failure is recorded at the first need: in a replay, nothing is loaded after it.
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, S::Fault> {
         let said = self.store.load_all(needs);
         match &said {
@@ -120,7 +120,7 @@ impl<S: Store> Store for Recorder<S> {
     }
 }
 
-/// What a batch came to, and its lines for the file.
+/// The result of a batch, and its lines for the file.
 #[derive(Debug)]
 pub struct Recorded<F> {
     pub ended: Result<Vec<Committed>, RunError<F>>,
@@ -131,11 +131,11 @@ pub struct Recorded<F> {
 
 /// Recording a desk.
 impl<S: Store> Desk<Recorder<S>> {
-    /// Begins a recording, and gives its first line. All that is known is forgotten, so that what
-    /// later decisions need is asked for again, and thereby recorded.
+    /// Begins a recording, and returns its first line. All cached facts are dropped, so that those
+    /// which later decisions need are loaded again, and thereby recorded.
     ///
-    /// `key` is 32 bytes of chance, under which private texts are hashed when the recording is
-    /// redacted; `lost` the batches that were decided since the last recording's end.
+    /// `key` is 32 random bytes, under which private texts are hashed when the recording is
+    /// redacted; `lost` counts the batches that were decided since the last recording's end.
     pub fn begin_recording(&mut self, at: Millis, key: [u8; 32], lost: u64) -> String {
         self.forget();
         let (limits, memory) = (*self.limits(), self.memory());
@@ -144,7 +144,7 @@ impl<S: Store> Desk<Recorder<S>> {
         line(None, &Input::Begin(Begin { at, key, memory, limits, lost }).to_json())
     }
 
-    /// Records nothing more.
+    /// Ends the recording.
     pub fn end_recording(&mut self) {
         self.store_mut().recording = None;
     }
@@ -176,7 +176,7 @@ impl<S: Store> Desk<Recorder<S>> {
     }
 }
 
-/// A line of a recording: an input, and what the desk decided on it.
+/// A line of a recording: an input, and the digest of the desk's decisions on it.
 fn line(witness: Option<Digest>, input: &str) -> String {
     match witness {
         Some(witness) => format!("{{\"witness\":\"{witness}\",\"input\":{input}}}\n"),

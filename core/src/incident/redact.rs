@@ -1,9 +1,9 @@
-//! What a stranger may see of an input.
+//! Redaction of inputs: all private texts are removed.
 //!
-//! A private text is replaced by one that decides the same: as long, in bytes as well as in JSON,
-//! and told apart from others no more. The replacement of a replacement is itself, and what the
-//! desk makes of replaced texts is what is left of what it made of the texts: so a redacted file
-//! replays like the one it was made of.
+//! A private text is replaced by one that leads to the same decisions: as long, in bytes as well as
+//! in JSON, but no longer distinct from others. The replacement of a replacement is itself, and
+//! decisions on replaced texts are the replacements of the original decisions: so a redacted file
+//! replays like its original.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,8 +44,9 @@ pub(super) fn mac(key: Key, bytes: &[u8]) -> Digest {
     Digest::from_bytes(mac.finalize().into_bytes().into())
 }
 
-/// Takes out what is private. Digests of callers' keys and bodies become others under its own key,
-/// as a short message is easily guessed from its digest; without a key they are that already.
+/// Removes private data. Digests of callers' keys and bodies are replaced by hashes under its own
+/// key, as a short message is easily guessed from its digest; without a key they are replaced
+/// already.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Redactor {
     pub key: Option<Key>,
@@ -153,7 +154,7 @@ impl Redactor {
         }
     }
 
-    /// What is to be stored.
+    /// Changes of a commit.
     pub fn changes(&self, changes: &Changes) -> Changes {
         let first_answers = changes.idempotency_records.iter();
         let first_answers = first_answers.map(|(key, of)| {
@@ -176,7 +177,7 @@ impl Redactor {
         }
     }
 
-    /// What is to be done.
+    /// A decision.
     pub fn decided(&self, decided: &Committed) -> Committed {
         let reply = match &decided.reply {
             Ok(Reply::Repeated { first, secret }) => Ok(Reply::Repeated {
@@ -223,7 +224,7 @@ impl Redactor {
     }
 }
 
-/// One of as many bytes, in UTF-8 as in JSON: what JSON escapes stays.
+/// A character of as many bytes, in UTF-8 as in JSON: a character that JSON escapes stays.
 fn character(of: char) -> char {
     match of {
         '"' | '\\' | '\0'..='\u{1f}' => of,
@@ -248,7 +249,7 @@ fn ticket(of: &Ticket) -> Ticket {
     Ticket { message: message(&of.message), ..of.clone() }
 }
 
-/// Scheme, host and port stay, and where the path has its slashes.
+/// Scheme, host and port stay, and the slashes of the path.
 fn url(of: &CallbackUrl) -> CallbackUrl {
     let of = of.as_str();
     let host = of.find("://").map_or(0, |scheme| scheme + "://".len());
@@ -300,7 +301,7 @@ fn webhook(of: &Webhook) -> Webhook {
     }
 }
 
-/// `Retry-After` stays where it says something: then it is a number or a date.
+/// A valid `Retry-After` stays: then it is a number or a date.
 fn answer(of: &Answer) -> Answer {
     match of {
         Answer::Status { status, retry_after, excerpt } => {
@@ -311,7 +312,7 @@ fn answer(of: &Answer) -> Answer {
     }
 }
 
-/// The comments that a date may have go all the same.
+/// Comments in a date are replaced all the same.
 fn wait(of: &str) -> String {
     if retry_after::parse(of, Millis(0)).is_none() {
         return text(of);
@@ -349,7 +350,7 @@ fn event(of: &Event) -> Event {
     }
 }
 
-/// The message inside goes, as it would be in the body of the message's own replacement.
+/// The message inside is replaced, as in the body of the message's own replacement.
 fn body(of: &str) -> String {
     const MESSAGE: &str = "\"data\":{\"ticket_message\":\"";
     if of.is_empty() || is_plain(of) {
@@ -363,7 +364,7 @@ fn body(of: &str) -> String {
     format!("{head}{}\"}}}}", escaped(inner))
 }
 
-/// Whether a body has nothing in it but what the desk says by itself.
+/// Whether a body holds only data that the desk itself creates.
 fn is_plain(body: &str) -> bool {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -433,7 +434,7 @@ fn put<T>(of: &Put<T>, row: impl Fn(&T) -> T) -> Put<T> {
 }
 
 impl Secret {
-    /// One of as many bytes, all of them 0.
+    /// A secret of as many bytes, all of them 0.
     fn blank(&self) -> Self {
         Self::zeros(self.length())
     }

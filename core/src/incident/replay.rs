@@ -1,4 +1,4 @@
-//! Goes through what was recorded, and decides all of it again.
+//! Replay of a recording: each input is decided again, over the recorded results of the store.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,57 +23,57 @@ use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::seq::Seq;
 
-/// What one input came to.
+/// The result of replaying one input.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReplayStep {
     /// From 1.
     pub number: u64,
     /// `begin`, `limits` or `batch`.
     pub input: &'static str,
-    /// When the input came.
+    /// The time of the input.
     pub now_ms: Option<Millis>,
-    /// Batches before a beginning that were not recorded.
+    /// Batches that were not recorded before this one.
     pub lost: u64,
     pub decisions: Vec<Decision>,
-    /// What became of each try to store it: `done`, `conflict` or `unknown`.
+    /// The result of each commit that was tried: `done`, `conflict` or `unknown`.
     pub commits: Vec<&'static str>,
     /// Why nothing was decided: `store_failed`, `contended` or `unanswered`.
     pub failure: Option<&'static str>,
     /// The chain up to here.
     pub chain: Digest,
-    /// How this differs from what the file says was decided.
+    /// The difference from the decisions in the file.
     pub difference: Option<Difference>,
-    /// What was stored.
+    /// The stored changes.
     #[serde(skip)]
     pub changes: Changes,
     #[serde(skip)]
     written: Written,
 }
 
-/// What a step's line was, and is without what is private.
+/// A step's line as it was, and redacted.
 #[derive(Clone, Debug)]
 struct Written {
     witness: Option<Digest>,
     mac: Digest,
-    /// `None` where the file is redacted already.
+    /// `None` if the file is redacted already.
     raw: Option<String>,
     redacted: String,
 }
 
-/// What was decided on one command.
+/// The decision on one command.
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
-    /// The command in a word.
+    /// The command's name.
     pub command: &'static str,
-    /// Whether it came under an idempotency key.
+    /// Whether it had an idempotency key.
     pub keyed: bool,
-    /// The reply or refusal in a word.
+    /// The reply's or refusal's name.
     pub reply: &'static str,
     /// The id that the reply names.
     pub about: Option<String>,
-    /// What a caller is answered, if there is one.
+    /// The status of the response to the caller, if there is one.
     pub status: Option<u16>,
-    /// Places of the events that the log gained.
+    /// Positions of the events that were appended to the log.
     pub events: Vec<Seq>,
     pub requests: Vec<Sent>,
     pub next_wake_ms: Option<Millis>,
@@ -91,17 +91,17 @@ pub struct Sent {
     pub url: String,
 }
 
-/// How a step differs from what the file says.
+/// How a step differs from the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
-    /// The inputs or the decisions are not those whose chain the file has.
+    /// The inputs or the decisions are not those of the chain in the file.
     Chain { recorded: Digest },
-    /// The desk that was recorded decided otherwise.
+    /// The desk that was recorded decided differently.
     Decisions,
-    /// The desk asks its store for something else than it did when it was recorded.
+    /// The desk loads something else from its store than when it was recorded.
     Asked { instead: String },
-    /// It asks for less.
+    /// It loads less.
     Unasked,
 }
 
@@ -136,7 +136,7 @@ impl ReplayStep {
     }
 }
 
-/// A desk that is given what another one was told.
+/// A desk that runs on the recorded inputs of another.
 #[derive(Debug)]
 pub struct Player {
     header: Header,
@@ -148,15 +148,15 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player of the file whose first line this is.
+    /// A player of the file with this first line.
     ///
     /// # Errors
-    /// [`BadIncident`] when it is no file of ours, or that of a newer version.
+    /// [`BadIncident`] when it is no incident file, or one of a newer version.
     pub fn open(header: &str) -> Result<Self, BadIncident> {
         Header::parse(header).map(Self::new)
     }
 
-    /// A player of what comes behind a header.
+    /// A player of the lines after a header.
     #[must_use]
     pub fn new(header: Header) -> Self {
         Self { header, desk: None, key: None, line: 1, steps: 0, chain: chain::start() }
@@ -176,8 +176,8 @@ impl Player {
     /// Decides the next line's input.
     ///
     /// # Errors
-    /// [`BadIncident`] when the line is not as we write it. A line that was read and comes to
-    /// something else than the file says is a step with a [`Difference`].
+    /// [`BadIncident`] when the line is invalid. A valid line with another result than in the file
+    /// is a step with a [`Difference`].
     pub fn play(&mut self, line: &str) -> Result<ReplayStep, BadIncident> {
         self.line += 1;
         let bad = |what| BadIncident { line: self.line, what };
@@ -202,7 +202,7 @@ impl Player {
         Ok(step)
     }
 
-    /// `None` when what stands for the private parts of the line is missing.
+    /// `None` if the keyed hash of the line, or the key for it, is missing.
     fn written(&self, line: &Line<'_>, input: &Input) -> Option<Written> {
         let bytes = line.input.get();
         let witness = line.witness;
@@ -251,7 +251,8 @@ impl Player {
             Input::Batch(batch) => {
                 step.now_ms = batch.commands.first().map(|(_, moment)| moment.now);
                 let desk = self.desk()?;
-                // A damaged file can say what no store says, and what decisions take for granted.
+                // A damaged file may hold results that no store gives, and that decisions rely on
+                // not to occur.
                 let run = AssertUnwindSafe(|| run(desk, batch, &mut step));
                 if let Ok(decided) = panic::catch_unwind(run) {
                     return Ok((step, decided));
@@ -268,7 +269,7 @@ impl Player {
     }
 }
 
-/// Runs a batch over what the store said then, and gives a digest of what was decided.
+/// Runs a batch over the recorded results of the store, and returns a digest of the decisions.
 fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut ReplayStep) -> Digest {
     let Batch { commands, said } = batch;
     desk.store_mut().wind(said);
@@ -323,14 +324,14 @@ fn sent(request: &Request) -> Sent {
     }
 }
 
-/// What a store said, in the place of a store.
+/// A store that returns recorded results.
 #[derive(Debug, Default)]
 struct Tape {
     said: VecDeque<Said>,
-    /// What it was asked that it was not asked then.
+    /// The first load or commit that is not the recorded one.
     strayed: Option<String>,
     redactor: Redactor,
-    /// Digests of the commits of this batch, as they are and without what is private.
+    /// Digests of this batch's commits, as they are and redacted.
     raw: Vec<Digest>,
     redacted: Vec<Digest>,
     fates: Vec<&'static str>,
@@ -348,7 +349,7 @@ impl Tape {
     }
 }
 
-/// The store failed then, or does not know the answer now.
+/// The store failed when it was recorded, or the recording has no result for this call.
 #[derive(Debug)]
 struct Failed;
 
@@ -386,7 +387,7 @@ impl Store for Tape {
     }
 }
 
-/// A whole file, and a player at some place in it.
+/// A whole file, and a player at some position in it.
 #[derive(Debug)]
 pub struct Incident {
     text: String,
@@ -396,8 +397,10 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// Opens a file.
+    ///
     /// # Errors
-    /// [`BadIncident`] when it is no file of ours, or that of a newer version.
+    /// [`BadIncident`] when it is no incident file, or one of a newer version.
     pub fn open(text: impl Into<String>) -> Result<Self, BadIncident> {
         let text = text.into();
         let header = text.split_inclusive('\n').next().unwrap_or_default();
@@ -416,7 +419,7 @@ impl Incident {
         self.player.chain()
     }
 
-    /// Whether the file ended in the middle of a line, as it does when its writer was killed.
+    /// Whether the file ends in the middle of a line, as it does when its writer was killed.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.cut
@@ -425,7 +428,7 @@ impl Incident {
     /// The next step; `None` at the end.
     ///
     /// # Errors
-    /// [`BadIncident`] when the file is damaged here. Nothing comes after that.
+    /// [`BadIncident`] when the file is damaged here. No step follows it.
     pub fn step(&mut self) -> Option<Result<ReplayStep, BadIncident>> {
         let line = self.text.get(self.at..)?.split_inclusive('\n').next()?;
         self.at += line.len();
@@ -443,7 +446,7 @@ impl Incident {
         }
     }
 
-    /// The file with the chain at each step, and without what is private if it is to be redacted.
+    /// The file with the chain at each step, redacted if asked for.
     ///
     /// # Errors
     /// [`BadIncident`] when it is damaged.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const START: Millis = Millis(1_700_000_000_000);
-/// A text that stands nowhere but where it is private.
+/// A text that occurs in private fields only.
 const PRIVATE: &str = "Zaphod\n\"é€𐀀\u{1}";
 
 fn stamp(count: u16) -> Stamp {
@@ -75,7 +75,7 @@ fn register(path: &str) -> Command {
     Command::Register(Registration { callback_url: url(path), secret, settings })
 }
 
-/// One of every kind at the least.
+/// At least one command of each kind.
 fn commands() -> Vec<Command> {
     let (id, ticket) = (webhook(), TicketId::new(stamp(2), &[2; 16]));
     let nothing = Amendment { description: Some(None), rate_limit: Some(None), ..settings() };
@@ -270,7 +270,7 @@ fn recording(memory: Memory) -> String {
     file
 }
 
-/// The chain, and the first step that differs from what the file says.
+/// The chain, and the first step that differs from the file.
 fn play(file: &str) -> Result<(Digest, Option<ReplayStep>), BadIncident> {
     let mut incident = Incident::open(file)?;
     let mut first = None;
@@ -334,7 +334,7 @@ fn one_changed_input_is_noticed() {
     ] {
         let (changed, difference) = match change(file, line, from, to) {
             Ok(played) => played,
-            // A hash that is no longer one.
+            // The changed hash is invalid.
             Err(bad) => {
                 assert!(matches!(bad.what, Bad::Input(_)), "{bad}");
                 continue;

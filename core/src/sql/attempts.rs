@@ -52,7 +52,8 @@ impl Columns<3> for Answer {
     }
 }
 
-/// A new attempt, or the end of one that was thought unheard: what was heard is never replaced.
+/// Inserts an attempt, or adds the result of one that was considered lost: a result is never
+/// replaced.
 pub fn put(dialect: Dialect, attempt: &Attempt) -> Statement<'_> {
     let upsert = || Attempt::table().upsert_text(&["at"]);
     let sql = text!(dialect, upsert() + " WHERE attempts.duration_ms IS NULL");

@@ -1,4 +1,4 @@
-//! How the types of fields are stored, each in one column.
+//! Types of fields that are stored in one column, with their conversions.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ use crate::webhook::subscription::Subscription;
 pub trait Column: Sized {
     fn to_value(&self) -> Value<'_>;
 
-    /// `None` for a value that is not as we would have written it.
+    /// `None` for a value that the desk would not have written.
     fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
@@ -47,7 +47,7 @@ impl<T: Column> Column for Option<T> {
     }
 }
 
-/// Types, each with how it is written and how it is read.
+/// Types, each with its conversion to a value and from one.
 macro_rules! columns {
     ($($type:ty: |$field:ident| $write:expr, |$value:ident| $read:expr;)+) => {$(
         impl Column for $type {
@@ -75,7 +75,7 @@ columns! {
     TicketStatus: |status| closed_at(*status).map(|at| at.0).into(), |value| status(value);
 }
 
-// Texts: as they are, by how they are spelled, or by name.
+// Texts: as they are, in their own notation, or by name.
 columns! {
     String: |text| text.as_str().into(), |value| owned(value);
     Arc<str>: |text| (&**text).into(), |value| owned(value).map(Self::from);
@@ -144,7 +144,7 @@ fn availability(value: Value<'_>) -> Option<Availability> {
     Some(if available { Availability::Available } else { Availability::Unavailable })
 }
 
-/// An open ticket has no time at which it was closed.
+/// An open ticket has no closing time.
 fn closed_at(status: TicketStatus) -> Option<Millis> {
     match status {
         TicketStatus::Open => None,

@@ -1,27 +1,27 @@
-//! A dialect of SQL: what differs between databases.
+//! SQL dialects: the differences between databases.
 //!
-//! The rest is the same in SQLite and PostgreSQL, and is to stay so: whole numbers have 64 bits,
-//! truth is 0 or 1, lists and structures are JSON in a text, an upsert is `ON CONFLICT … DO UPDATE`,
-//! and the rows that a statement changed are counted with those that an upsert updated and without
-//! those that it left alone. All texts are written with the parameters `?1`, `?2` …
+//! The rest is the same in SQLite and PostgreSQL, and must stay so: integers have 64 bits, booleans
+//! are 0 or 1, lists and structures are JSON in a text, an upsert is `ON CONFLICT … DO UPDATE`, and
+//! the count of changed rows includes those that an upsert updated, and not those that it left
+//! alone. All texts are written with the parameters `?1`, `?2` …
 
 use std::sync::OnceLock;
 
-/// Whose words a statement is in.
+/// The dialect of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Sqlite,
 }
 
 impl Dialect {
-    /// What stands before the number of a parameter.
+    /// The prefix of a parameter's number.
     fn parameter(self) -> &'static str {
         match self {
             Self::Sqlite => "?",
         }
     }
 
-    /// A query for the bytes that are used. Pages that are free are used again.
+    /// A query for the bytes in use. Free pages are not counted, as they are reused.
     pub fn size(self) -> &'static str {
         match self {
             Self::Sqlite => {
@@ -31,8 +31,8 @@ impl Dialect {
         }
     }
 
-    /// A query for the first event that was created at a time (1) or later. Events are sorted by
-    /// age: half of what is left is left out at each step.
+    /// A query for the first event that was created at a time (1) or later: a binary search, as
+    /// events are sorted by age.
     pub fn created_from(self) -> &'static str {
         match self {
             Self::Sqlite => {
@@ -46,8 +46,8 @@ impl Dialect {
         }
     }
 
-    /// A query for what was tried for a webhook (1) of the events from one (2) to another (3). It
-    /// begins with the events, as attempts are found by event and webhook.
+    /// A query for the attempt summaries of a webhook (1) for the events from one (2) to another
+    /// (3). It starts from the events, as attempts are indexed by event and webhook.
     pub fn tried(self) -> &'static str {
         match self {
             Self::Sqlite => {
@@ -59,7 +59,7 @@ impl Dialect {
     }
 }
 
-/// The text of a statement: made once in each dialect, and kept as long as the process.
+/// The text of a statement: built once in each dialect, and kept until the process ends.
 #[derive(Debug)]
 pub struct Text {
     sqlite: OnceLock<String>,
@@ -82,7 +82,7 @@ impl Text {
     }
 }
 
-/// The [`Text`] that an expression makes, in a dialect.
+/// The [`Text`] of an expression, in a dialect.
 macro_rules! text {
     ($dialect:expr, $text:expr) => {{
         static TEXT: $crate::sql::dialect::Text = $crate::sql::dialect::Text::new();

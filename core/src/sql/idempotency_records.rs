@@ -1,5 +1,5 @@
-//! The table `keys`: idempotency records. One row for each idempotency key, with the answer that was
-//! given to the first call under it; the time of that answer is its revision.
+//! The table `keys`: idempotency records. One row for each idempotency key, with the response to
+//! the first call under it; the time of that response is its revision.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Columns<2> for Option<(WebhookId, SecretId)> {
     }
 }
 
-/// Whoever answered first under the same key keeps its row. Rows are deleted by age alone.
+/// The first committed record of a key keeps its row. Rows are deleted by age alone.
 pub fn put(dialect: Dialect, put: &Put<Arc<IdempotencyRecord>>) -> Option<Statement<'_>> {
     let first = put.row.as_ref()?;
     Some(match put.expect {
@@ -51,7 +51,7 @@ pub fn put(dialect: Dialect, put: &Put<Arc<IdempotencyRecord>>) -> Option<Statem
     })
 }
 
-/// So many of the oldest rows go that were written up to a time.
+/// Deletes at most `most` of the oldest rows that were written up to a time.
 pub fn delete_oldest(dialect: Dialect, to: Millis, most: u32) -> Statement<'static> {
     let sql = text!(
         dialect,

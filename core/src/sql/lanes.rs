@@ -1,5 +1,5 @@
-//! The table `lanes`: one row for each lane that waits. Rows change only together with their
-//! webhook's row of [`readers`](super::readers), whose revision guards them.
+//! The table `lanes`: one row for each waiting lane. Rows change only together with their webhook's
+//! row of [`readers`](super::readers), whose revision guards them.
 
 use super::Statement;
 use super::dialect::{Dialect, text};

@@ -1,5 +1,5 @@
-//! The table `log`: one row, with the ends of the log and the desk's clock. Each change of it takes a
-//! new stamp, so its stamp is its revision.
+//! The table `log`: one row, with the ends of the log and the desk's clock. Each change takes a new
+//! stamp, so the stamp is the row's revision.
 
 use super::column::Column as _;
 use super::dialect::Dialect;

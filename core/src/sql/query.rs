@@ -1,4 +1,4 @@
-//! Needs as queries, and the rows that these find as facts.
+//! Needs as queries, and the rows of their results as facts.
 
 use super::dialect::{Dialect, text};
 use super::row::{BadRow, Row};
@@ -25,7 +25,7 @@ fn select<R: Record>() -> String {
     format!("SELECT {} FROM {}", list(R::table().columns()), R::table().name)
 }
 
-/// The query that answers a need.
+/// The query for a need.
 pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
     let (sql, values): (&'static str, Vec<Value<'static>>) = match *need {
         Need::Log => (select!(dialect, Log), vec![]),
@@ -37,7 +37,7 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
             let after = after.map(|id| id.to_string()).unwrap_or_default();
             (tickets_after(dialect, only), vec![after.into(), most.into()])
         }
-        // Every id begins with `tkt_` and so is less than `u`: who names none begins with the newest.
+        // Every id begins with `tkt_` and so is less than `u`: without an id the newest come first.
         Need::TicketsBefore { only, before, most } => {
             let before = before.map_or_else(|| "u".to_owned(), |id| id.to_string());
             (tickets_before(dialect, only), vec![before.into(), most.into()])
@@ -138,7 +138,7 @@ fn tickets_before(dialect: Dialect, only: Option<TicketFilter>) -> &'static str 
     }
 }
 
-/// What the rows of a [`query`] say.
+/// The fact in the rows of a [`query`].
 pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
     Ok(match need {
         Need::Log => Fact::Log(one(rows, "log", Log::from_row)?),
@@ -182,7 +182,7 @@ fn first<'a, T>(
     rows.into_iter().next().map(|values| read(&mut Row::new(values))).transpose()
 }
 
-/// A row that is always there.
+/// A row that always exists.
 fn one<'a, T>(
     rows: Vec<Vec<Value<'a>>>,
     column: &'static str,
@@ -191,7 +191,7 @@ fn one<'a, T>(
     first(rows, read)?.ok_or(BadRow { column })
 }
 
-/// The rows in which a [`query`] for `need` would find what a fact says: [`fact`] reads them back.
+/// The rows that a [`query`] for `need` would return for a fact: the inverse of [`fact`].
 pub fn rows<'a>(need: &Need, fact: &'a Fact) -> Vec<Vec<Value<'a>>> {
     match fact {
         Fact::Log(log) => vec![log.values()],

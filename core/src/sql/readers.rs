@@ -1,5 +1,5 @@
-//! The table `readers`: one row for each webhook's place in the log, with what is in flight and who
-//! sends it.
+//! The table `readers`: one row for each webhook's position in the log, with its requests in flight
+//! and the host that sends them.
 //!
 //! A host claims a webhook, and changes anything of its reader or lanes, by an UPDATE of this row
 //! that expects the revision which the host has read: of two hosts that try, one changes no row,

@@ -1,5 +1,5 @@
-//! A row that a query found. One that is not as we would have written it is an error that names its
-//! column.
+//! A row of a query's result. A value that the desk would not have written is an error that names
+//! its column.
 
 use std::fmt;
 use std::vec::IntoIter;
@@ -21,7 +21,7 @@ impl fmt::Display for BadRow {
 
 impl std::error::Error for BadRow {}
 
-/// A row's values, taken in the order of its columns.
+/// A row's values, read in the order of its columns.
 pub struct Row<'a>(IntoIter<Value<'a>>);
 
 impl<'a> Row<'a> {
@@ -29,14 +29,14 @@ impl<'a> Row<'a> {
         Self(values.into_iter())
     }
 
-    /// The next value, which is of the column.
+    /// The next value, which belongs to `column`.
     pub fn cell(&mut self, column: &'static str) -> Result<Cell<'a>, BadRow> {
         let value = self.0.next().ok_or(BadRow { column })?;
         Ok(Cell { column, value })
     }
 }
 
-/// The value that a row has in a column.
+/// A value with its column.
 pub struct Cell<'a> {
     column: &'static str,
     value: Value<'a>,
@@ -47,7 +47,7 @@ impl Cell<'_> {
         T::from_value(self.value).ok_or(BadRow { column: self.column })
     }
 
-    /// The error that the value is not one that could be here.
+    /// The error of a value that is invalid here.
     pub fn bad(&self) -> BadRow {
         BadRow { column: self.column }
     }

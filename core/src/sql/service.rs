@@ -1,5 +1,5 @@
-//! The table `service`: one row, with the status that was announced last. It changes only together
-//! with the row of [`log`](super::log), which guards it.
+//! The table `service`: one row, with the last announced status. It changes only together with the
+//! row of [`log`](super::log), which guards it.
 
 use super::Statement;
 use super::dialect::Dialect;

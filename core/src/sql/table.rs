@@ -1,4 +1,4 @@
-//! A table, and the record that is a row of it.
+//! Tables, and the records that are their rows.
 //!
 //! [`record!`] describes both at once: a line for each field of the record, in the order of the
 //! table's columns.
@@ -13,8 +13,8 @@
 //! }
 //! ```
 //!
-//! How a field is written and read is said by its type: [`Column`](super::column::Column) for one
-//! column, [`Columns`] for several.
+//! How a field is written and read is defined by its type: [`Column`](super::column::Column) for
+//! one column, [`Columns`] for several.
 
 use super::dialect::{Dialect, Text};
 use super::row::{BadRow, Cell, Row};
@@ -27,10 +27,10 @@ pub struct Table {
     pub name: &'static str,
     /// The columns in order, in groups by the field that they hold.
     pub fields: &'static [&'static [&'static str]],
-    /// The columns that name a row: the first of all. None where the table has one row only.
+    /// The primary key: the first columns. Empty if the table has one row only.
     pub key: &'static [&'static str],
-    /// The columns that differ after each change of a row: who changes it expects to find them as
-    /// they were. None where another row guards this one.
+    /// The columns that differ after each change of a row: a writer expects them as it has read
+    /// them. Empty if another row guards this one.
     pub revision: &'static [&'static str],
     pub insert: Text,
     pub update: Text,
@@ -42,7 +42,7 @@ impl Table {
         self.fields.iter().copied().flatten().copied()
     }
 
-    /// A new row.
+    /// Inserts a row.
     pub fn insert(&'static self, dialect: Dialect) -> &'static str {
         self.insert.in_dialect(dialect, || self.insert_text())
     }
@@ -53,7 +53,7 @@ impl Table {
         format!("INSERT INTO {} ({columns}) VALUES ({parameters})", self.name)
     }
 
-    /// A new row, or other values for the row that has its key. Some columns keep theirs.
+    /// Inserts a row, or updates the one that has its key, except for the columns `keep`.
     pub fn upsert_text(&self, keep: &[&str]) -> String {
         let keeps = |column: &&str| self.key.contains(column) || keep.contains(column);
         let changed = self.columns().filter(|column| !keeps(column));
@@ -62,8 +62,8 @@ impl Table {
         format!("{insert} ON CONFLICT ({}) DO UPDATE SET {changed}", list(self.key))
     }
 
-    /// Other values for the row that has the key and the revision. The parameters of the revision
-    /// come behind those of the columns.
+    /// Updates the row that has the key and the revision. The parameters of the revision come after
+    /// those of the columns.
     pub fn update(&'static self, dialect: Dialect) -> &'static str {
         self.update.in_dialect(dialect, || {
             let changed = self.columns().zip(1..).skip(self.key.len());
@@ -73,7 +73,7 @@ impl Table {
         })
     }
 
-    /// No more row that has the key and the revision.
+    /// Deletes the row that has the key and the revision.
     pub fn delete(&'static self, dialect: Dialect) -> &'static str {
         self.delete.in_dialect(dialect, || {
             format!("DELETE FROM {}{}", self.name, self.filter(self.key.len() + 1))
@@ -88,7 +88,7 @@ impl Table {
     }
 }
 
-/// Parts of a text, with commas between them.
+/// Parts separated by commas.
 pub fn list(parts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut list = String::new();
     for part in parts {
@@ -100,18 +100,20 @@ pub fn list(parts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     list
 }
 
-/// What is stored as a row of a table.
+/// A type that is stored as a row of a table.
 pub trait Record: Sized {
     fn table() -> &'static Table;
 
     /// Adds the values of the row, in the order of the columns.
     fn write<'a>(&'a self, values: &mut Vec<Value<'a>>);
 
+    /// Reads the values of a row.
+    ///
     /// # Errors
-    /// [`BadRow`] when a value is not as we would have written it.
+    /// [`BadRow`] when a value is not as the desk would have written it.
     fn from_row(row: &mut Row<'_>) -> Result<Self, BadRow>;
 
-    /// The values of the row, with room for a revision behind them.
+    /// The values of the row, with capacity for a revision after them.
     fn values(&self) -> Vec<Value<'_>> {
         let table = Self::table();
         let mut values = Vec::with_capacity(table.columns().count() + table.revision.len());
@@ -119,7 +121,7 @@ pub trait Record: Sized {
         values
     }
 
-    /// Stores the row, as a new one or in place of the one with the expected revision.
+    /// Inserts the row, or updates the one with the expected revision.
     fn put(&self, dialect: Dialect, expect: Expect) -> Statement<'_> {
         let (table, mut values) = (Self::table(), self.values());
         match expect {
@@ -131,8 +133,8 @@ pub trait Record: Sized {
         }
     }
 
-    /// Deletes the row with a key and the expected revision. One that came and went within one batch
-    /// was never stored.
+    /// Deletes the row with a key and the expected revision. A row that was added and deleted
+    /// within one batch was never stored.
     fn delete(dialect: Dialect, key: String, expect: Expect) -> Option<Statement<'static>> {
         match expect {
             Expect::Absent => None,
@@ -148,13 +150,15 @@ pub trait Record: Sized {
 pub trait Columns<const COUNT: usize>: Sized {
     fn to_values(&self) -> [Value<'_>; COUNT];
 
+    /// Reads the values of the columns.
+    ///
     /// # Errors
-    /// [`BadRow`] when a value is not as we would have written it, or not beside the others.
+    /// [`BadRow`] when a value is not as the desk would have written it, by itself or beside the
+    /// others.
     fn from_cells(cells: [Cell<'_>; COUNT]) -> Result<Self, BadRow>;
 }
 
-/// Describes a table and the record that is a row of it, as the head of [`table`](super::table)
-/// shows.
+/// Describes a table and its record, as the header of [`table`](super::table) shows.
 macro_rules! record {
     (
         $record:ident in $table:ident, key [$($key:ident),*], revision [$($revision:ident),*] {

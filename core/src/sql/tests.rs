@@ -1,7 +1,7 @@
-//! What stores are handed, to the byte: `tests/statements.txt` has each statement with its values.
+//! The statements of stores, to the byte: `tests/statements.txt` has each one with its values.
 //!
-//! The texts are part of the format of incident files, whose digests are made of them: a text that
-//! changes makes recordings of other versions differ.
+//! The texts are part of the format of incident files, whose digests include them: with a changed
+//! text, recordings of other versions differ.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -239,7 +239,7 @@ fn gone<T>(expect: Expect) -> Put<T> {
     Put { row: None, expect }
 }
 
-/// Rows that are new, and all that is deleted.
+/// Rows that are new, and all kinds of deletions.
 fn new_rows() -> Changes {
     let new = Expect::Absent;
     Changes {
@@ -273,7 +273,7 @@ fn new_rows() -> Changes {
     }
 }
 
-/// Rows that replace others, and one that came and went within a batch.
+/// Rows that replace others, and one that was added and deleted within a batch.
 fn changed_rows() -> Changes {
     Changes {
         service: Some(Service::default()),
@@ -297,7 +297,7 @@ fn changed_rows() -> Changes {
     }
 }
 
-/// Each need, with a fact that answers it.
+/// Each need, with a fact for it.
 fn needs() -> Vec<(Need, Fact)> {
     let (webhook, seq) = (webhook_id(1), Seq(231));
     let ordering_key = lane().ordering_key;
@@ -378,8 +378,8 @@ fn write(text: &mut String, statement: &Statement<'_>) {
     writeln!(text, "{sql}\n  {}{changes}", json(values)).unwrap();
 }
 
-/// All that stores are handed: a statement, below it its values, and the rows that it must change;
-/// and below a query rows that it might find.
+/// All statements, each followed by its values and the number of rows that it must change; and all
+/// queries, each followed by rows that it might return.
 fn handed() -> String {
     let mut text = String::new();
     for changes in [new_rows(), changed_rows()] {
@@ -414,7 +414,7 @@ fn rows_are_read_back_as_they_were_written() {
 
 #[test]
 fn a_bad_row_names_its_column() {
-    // A need, the column of its row that is spoiled, and what that is called.
+    // A need, the column of its row that is spoiled, and that column's name.
     const TABLE: [(Need, usize, &str); 9] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),

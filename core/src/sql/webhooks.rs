@@ -59,7 +59,7 @@ pub fn put(dialect: Dialect, id: WebhookId, put: &Put<Arc<Webhook>>) -> Option<S
     }
 }
 
-/// A query for webhooks, each with its reader, whose key is the webhook's and is not there again.
+/// A query for webhooks, each with its reader, whose key is left out as it is the webhook's.
 pub fn with_readers(clauses: &str) -> String {
     let columns = Webhook::table().columns().map(|column| format!("webhooks.{column}"));
     let of_reader = Reader::table().columns().map(|column| format!("readers.{column}")).skip(1);

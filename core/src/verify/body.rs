@@ -1,4 +1,4 @@
-//! What a body may have been before somebody's stack had it.
+//! Changes of a body between the socket and the check, and how to undo them.
 
 use super::encoding::{
     base64_loose, composed, decomposed, from_html, from_latin1, from_percent, from_utf16, hex,
@@ -11,17 +11,17 @@ use super::message::Message;
 use super::mistake::Mistake;
 use super::trial::Trial;
 
-/// The longest body that is explained: ours have a message of 64 KiB, which JSON's escapes can make
-/// six times as long.
+/// The longest body that is diagnosed: the desk's have a message of 64 KiB, which JSON's escapes
+/// can make six times as long.
 const MAX_BODY: usize = 512 * 1_024;
 
-/// What undoes one thing that can happen to a body, in each way that it can have happened.
+/// Undoes one kind of change to a body: all candidates for the original.
 type Undo = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// The same for a text inside it.
 type Rewrite = fn(&str) -> String;
 
-/// In the order in which they are tried: those that change least come first.
+/// In the order in which they are tried: the smallest changes come first.
 const UNDO: [(BodyFlaw, Undo); 15] = [
     (BodyFlaw::Bom, bom),
     (BodyFlaw::Ends, ends),
@@ -40,7 +40,7 @@ const UNDO: [(BodyFlaw, Undo); 15] = [
     (BodyFlaw::Surrounded, surrounded),
 ];
 
-/// Finds what happened to the body, if the rest is right.
+/// Finds the change of the body, if all other parts are right.
 pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
     let body = message.body;
     if body.len() > MAX_BODY || !trial.has_any() {
@@ -85,8 +85,8 @@ fn reserialised(body: &[u8], signed: &[u8]) -> BodyFlaw {
     BodyFlaw::Reserialised(changes(body, &parsed, signed))
 }
 
-/// The ways in which we would write the JSON that `body` is; with what it was, if that was more than
-/// serialising.
+/// The forms in which the desk would write the JSON of `body`; each with its flaw, if that is more
+/// than another serialization.
 fn forms(body: &[u8]) -> Vec<(Option<BodyFlaw>, Vec<u8>)> {
     let Ok(json) = Json::parse(body) else { return Vec::new() };
     let ours = json.ours();
@@ -113,7 +113,7 @@ fn forms(body: &[u8]) -> Vec<(Option<BodyFlaw>, Vec<u8>)> {
     all
 }
 
-/// What a text is that was decoded as Latin-1.
+/// Undoes decoding as Latin-1.
 fn read_as_utf8(text: &str) -> String {
     let bytes = to_latin1(text).and_then(|bytes| String::from_utf8(bytes).ok());
     bytes.unwrap_or_else(|| text.to_owned())
@@ -149,7 +149,7 @@ fn line_ends(body: &[u8]) -> Vec<Vec<u8>> {
     vec![unix.replace('\n', "\r\n").into_bytes(), unix.into_bytes()]
 }
 
-/// With what ends every body of ours, as far as it may be missing.
+/// Appends the end of the desk's bodies, as much of it as may be missing.
 fn closed(body: &[u8]) -> Vec<Vec<u8>> {
     if body.is_empty() {
         return Vec::new();
@@ -218,7 +218,7 @@ fn quoted(body: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     match Json::parse(body) {
         Ok(Json::Text(text)) => all.push(text.into_bytes()),
-        // A form whose only field is named by the whole body.
+        // A parsed form whose only field has the whole body as its name.
         Ok(Json::Object(members)) => {
             if let [(name, Json::Text(value))] = members.as_slice() {
                 all.extend([name.clone().into_bytes(), format!("{name}={value}").into_bytes()]);
@@ -239,7 +239,7 @@ fn quoted(body: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Without the backslash before each escaped byte.
+/// Removes the backslash before each escaped byte.
 fn without_slashes(body: &[u8]) -> Vec<u8> {
     let mut escaped = false;
     let keep = |byte: &u8| {
@@ -279,7 +279,7 @@ fn printed(body: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// The bytes that Python prints so between `b'` and `'`.
+/// The bytes that Python prints as the text between `b'` and `'`.
 fn python_bytes(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -302,7 +302,7 @@ fn python_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// What stands between the first and the last brace, and the first JSON value there.
+/// The text between the first and the last brace, and the first JSON value there.
 fn surrounded(body: &[u8]) -> Vec<Vec<u8>> {
     let first = body.iter().position(|byte| *byte == b'{');
     let last = body.iter().rposition(|byte| *byte == b'}');

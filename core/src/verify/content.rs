@@ -1,4 +1,4 @@
-//! What may have been signed in place of `id.timestamp.body`.
+//! Contents that may have been signed in place of `id.timestamp.body`.
 
 use super::flaw::ContentFlaw;
 use super::guess::Times;
@@ -7,11 +7,12 @@ use super::message::Message;
 use super::mistake::{Mistake, Part};
 use super::trial::Trial;
 
-/// Seconds around the header's timestamp, and after the event, that are tried for the one that was
-/// signed: three of the ladder's first steps and more clock than most receivers are wrong by.
+/// Seconds around the header's timestamp, and after the event, that are tried as the signed
+/// timestamp: three of the retry schedule's first steps, and more than most receivers' clocks are
+/// wrong by.
 const NEAR_S: u64 = 900;
 
-/// A piece of what is signed.
+/// A piece of the signed content.
 #[derive(Clone, Copy)]
 enum Piece {
     Id,
@@ -22,7 +23,7 @@ enum Piece {
 
 use Piece::{Body, Id, Text, Time};
 
-/// What is signed by those who read the specification in passing.
+/// Contents that are signed after a hasty reading of the specification.
 const SHAPES: [(ContentFlaw, &[Piece]); 16] = [
     (ContentFlaw::BodyOnly, &[Body]),
     (ContentFlaw::WithoutId, &[Time, Text("."), Body]),
@@ -42,11 +43,11 @@ const SHAPES: [(ContentFlaw, &[Piece]); 16] = [
     (ContentFlaw::Separator, &[Id, Time, Text("."), Body]),
 ];
 
-/// What stands between the parts in place of a full stop.
+/// Separators of the parts in place of a full stop.
 const SEPARATORS: [&str; 14] =
     ["", ":", ",", " ", "\n", "\r\n", "\\n", "-", "|", "_", "/", "&", ";", ". "];
 
-/// Finds what was signed, if it was this very body.
+/// Finds the signed content, if the body is right.
 pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
     shape(message, keys, trial)
         .or_else(|| id(message, keys, trial))
@@ -90,7 +91,7 @@ fn id(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<ContentFl
     spellings.iter().any(is_signed).then_some(ContentFlaw::IdSpelling)
 }
 
-/// Finds another timestamp: this one in milliseconds, or one near by.
+/// Finds another timestamp: this one in milliseconds, or one close to it.
 fn time(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
     let [id, dot, _, _, body] = message.content();
     let mut is_signed = |time: u64| {

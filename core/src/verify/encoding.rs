@@ -1,10 +1,10 @@
-//! Encodings, read backwards and without complaint.
+//! Lenient decoders of the encodings that a delivery may have gone through.
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// What Windows-1252 has at 0x80 to 0x9f; where it has nothing, what Latin-1 has.
+/// Windows-1252 from 0x80 to 0x9f, with Latin-1 in its gaps.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
     '\u{90}', '\u{2018}', '\u{2019}', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
@@ -20,7 +20,7 @@ const ENTITIES: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy or
     ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash \
     ugrave uacute ucirc uuml yacute thorn yuml";
 
-/// Characters of an entity, at most: `&thetasym;` and its like are none of ours.
+/// Characters of an entity, at most: longer ones such as `&thetasym;` are not decoded here.
 const MAX_ENTITY: usize = 10;
 
 /// Letters with an accent, as one character and as two (Unicode's forms C and D).
@@ -50,8 +50,8 @@ pub(super) fn base64_loose(text: &str) -> Option<Vec<u8>> {
     GeneralPurpose::new(&alphabet::STANDARD, LOOSE).decode(text).ok()
 }
 
-/// What decoders make of it that stop at nothing but `=`: those that pass over what is not in the
-/// alphabet (`skipped`), and those that know both alphabets.
+/// The result of decoders that stop only at `=`: those that skip characters outside of the alphabet
+/// (`skipped`), and those that know both alphabets.
 pub(super) fn base64_lenient(text: &str, skipped: bool) -> Vec<u8> {
     let value = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -75,7 +75,7 @@ pub(super) fn base64_lenient(text: &str, skipped: bool) -> Vec<u8> {
     bytes
 }
 
-/// The bytes that hex digits spell; `None` when there are other characters, or none.
+/// The bytes of hex digits; `None` when there are other characters, or none.
 pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|n| u8::try_from(n).ok());
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -101,7 +101,7 @@ pub(super) fn from_latin1(bytes: &[u8]) -> String {
     bytes.iter().map(char).collect()
 }
 
-/// The text that UTF-16 bytes spell, of either order, with a mark or without.
+/// The text of UTF-16 bytes of either order, with a byte order mark or without.
 pub(super) fn from_utf16(bytes: &[u8]) -> Option<String> {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);

@@ -1,17 +1,17 @@
-//! What can be wrong with one part of a delivery.
+//! Flaws of single parts of a delivery.
 
 use std::fmt;
 
-/// What is wrong with how a signature is written in `webhook-signature`.
+/// A flaw in how a signature is written in `webhook-signature`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureFlaw {
-    /// No signature of version v1 is there.
+    /// There is no signature of version v1.
     NoV1,
-    /// `v1,` does not stand before it.
+    /// It has no `v1,` before it.
     VersionMissing,
-    /// `v1,` stands before it more than once.
+    /// `v1,` is before it more than once.
     VersionRepeated,
-    /// Something like `v1=` or `sha256=` stands before it.
+    /// Something like `v1=` or `sha256=` is before it.
     VersionSpelling,
     Hex,
     /// The base64 of the hex digits.
@@ -25,7 +25,7 @@ pub enum SignatureFlaw {
     PlusLost,
     /// Several are joined by commas.
     Joined,
-    /// Upper and lower case are not as they were.
+    /// The case of its letters was changed.
     CaseChanged,
     CutShort,
     NotBase64,
@@ -33,7 +33,7 @@ pub enum SignatureFlaw {
     Length(usize),
 }
 
-/// What is wrong with a secret's text.
+/// A flaw of a secret's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretFlaw {
     /// Blanks, quotes or line ends are around it.
@@ -50,22 +50,22 @@ pub enum SecretFlaw {
     Length(usize),
 }
 
-/// Which bytes were taken for the key, in place of those that the secret's base64 spells.
+/// Bytes that were used as the key, in place of the decoded base64 of the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFlaw {
     /// Those of the whole text, `whsec_` included.
     WholeText,
     /// Those of the text after `whsec_`, not decoded.
     Undecoded,
-    /// What a lenient decoder makes of the whole text, `whsec_` included.
+    /// The whole text, `whsec_` included, in a lenient decoder.
     PrefixDecoded,
-    /// The right ones, made a string and encoded as UTF-8 on the way.
+    /// The right ones, converted to a string and encoded as UTF-8 on the way.
     ReadAsText,
     /// The right ones in hex digits.
     HexText,
 }
 
-/// What was signed in place of `id.timestamp.body`.
+/// Content that was signed in place of `id.timestamp.body`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentFlaw {
     BodyOnly,
@@ -74,7 +74,7 @@ pub enum ContentFlaw {
     WithoutBody,
     /// The three parts in another order.
     Order,
-    /// Something else than a full stop between the parts.
+    /// Another separator than a full stop between the parts.
     Separator,
     /// A timestamp in milliseconds, where the header has seconds.
     Milliseconds,
@@ -82,7 +82,7 @@ pub enum ContentFlaw {
     IdSpelling,
 }
 
-/// What a signature was made with in place of HMAC-SHA256.
+/// An algorithm that was used in place of HMAC-SHA256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     Md5,
@@ -95,16 +95,16 @@ pub enum Algorithm {
     Swapped,
 }
 
-/// What happened to a body on its way from the socket to the check.
+/// A change of a body on its way from the socket to the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFlaw {
     Empty,
-    /// White space or NULs were added at the ends, or taken away.
+    /// White space or NULs were added at the ends, or removed.
     Ends,
     /// A byte order mark was added.
     Bom,
     Utf16,
-    /// UTF-8 was decoded as Latin-1 or Windows-1252, and encoded anew.
+    /// UTF-8 was decoded as Latin-1 or Windows-1252, and encoded again.
     Mojibake,
     /// It is in Latin-1 or Windows-1252.
     Latin1,
@@ -112,7 +112,7 @@ pub enum BodyFlaw {
     Replaced,
     NotUtf8,
     LineEnds,
-    /// Accents were joined to their letters, or taken from them.
+    /// Accents were joined to their letters, or separated from them.
     Normalised,
     Base64,
     Hex,
@@ -123,19 +123,19 @@ pub enum BodyFlaw {
     /// A language's own way to print bytes or objects.
     Printed,
     Compressed,
-    /// Something else stands before or after it.
+    /// There is other text before or after it.
     Surrounded,
     /// It is there twice or more.
     Repeated,
     CutShort,
-    /// It was parsed, and serialised anew.
+    /// It was parsed, and serialised again.
     Reserialised(Changes),
     NotJson,
-    /// It is JSON, and no event of ours.
+    /// It is JSON, but no event of a HookDesk.
     NotOurs,
 }
 
-/// What a body that was serialised anew differs in.
+/// The differences of a body that was serialised again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "any of them may be with any other")]
 pub struct Changes {
@@ -144,7 +144,7 @@ pub struct Changes {
     pub order: bool,
     /// Escapes in strings.
     pub escapes: bool,
-    /// Values or names: a date in another form, `null` for what is absent, `[]` for `{}`.
+    /// Values or names: a date in another form, `null` for an absent value, `[]` for `{}`.
     pub values: bool,
 }
 

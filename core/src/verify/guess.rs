@@ -1,5 +1,4 @@
-//! What is most likely wrong where nothing can be proven: by shape, and by the times that a message
-//! carries.
+//! The likeliest mistake if none can be proven: by shape, and by the times that a message carries.
 
 use super::flaw::{BodyFlaw, SignatureFlaw};
 use super::json::{Json, changes};
@@ -10,10 +9,10 @@ use super::signature;
 use crate::model::id::EventId;
 use crate::model::millis::Millis;
 
-/// Seconds from an event to its first attempt, on a desk that is not behind.
+/// Seconds from an event to its first attempt, on a desk without a backlog.
 const SOON_S: u64 = 60;
 
-/// What a parsed or consumed body is printed as, in one language or another.
+/// Printed forms of a parsed or consumed body, in several languages.
 const NOTHING: [&str; 8] = ["", "{}", "[]", "null", "undefined", "None", "nil", "\"\""];
 const PRINTED: [&str; 12] = [
     "[object",
@@ -30,9 +29,9 @@ const PRINTED: [&str; 12] = [
     "(object)",
 ];
 
-/// When a message says that its parts are from, in whole seconds.
+/// The times at which a message's parts were made, in whole seconds.
 pub(super) struct Times {
-    /// The time in an id of ours.
+    /// The time in the id, if it is a HookDesk's.
     pub id_s: Option<u64>,
     /// The body's `created`.
     pub created_s: Option<u64>,
@@ -91,7 +90,7 @@ pub(super) fn guess(message: &Message<'_>, keys: &Keys) -> Mistake {
     }
 }
 
-/// What a body is that can be told by its first characters.
+/// The flaw of a body whose first characters reveal it.
 fn shape(body: &[u8]) -> Option<BodyFlaw> {
     if body.starts_with(b"\x1f\x8b") || body.starts_with(b"\x28\xb5\x2f\xfd") {
         return Some(BodyFlaw::Compressed);
@@ -107,7 +106,7 @@ fn shape(body: &[u8]) -> Option<BodyFlaw> {
     (printed && Json::parse(body).is_err()).then_some(BodyFlaw::Printed)
 }
 
-/// What is wrong with a body that is no JSON, and where.
+/// The flaw of a body that is no JSON, and its offset.
 fn unparsed(body: &[u8], error: &serde_json::Error) -> (BodyFlaw, Option<usize>) {
     let trimmed = body.trim_ascii();
     let text = match std::str::from_utf8(body) {
@@ -136,7 +135,7 @@ fn place(body: &[u8], error: &serde_json::Error) -> usize {
     (before + error.column().saturating_sub(1)).min(body.len())
 }
 
-/// What is wrong with a message whose body is JSON.
+/// The mistake in a message whose body is JSON.
 fn parsed(message: &Message<'_>, json: &Json) -> Mistake {
     let body = |flaw, offset| Mistake::Body { flaw, offset, proven: false };
     let text = std::str::from_utf8(message.body).unwrap_or_default();
@@ -162,8 +161,8 @@ fn parsed(message: &Message<'_>, json: &Json) -> Mistake {
     }
 }
 
-/// Where a question mark stands that nobody asks with: within a word, or four in a row, in a text
-/// that has no other characters than ASCII's and no address.
+/// The offset of a question mark that ends no question: within a word, or four in a row, in a text
+/// that is all ASCII and has no URL.
 fn question_mark(text: &str) -> Option<usize> {
     let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
     let within =

@@ -1,4 +1,4 @@
-//! JSON with its keys in the order in which they came, and our own way to write it.
+//! JSON with its keys in their original order, and its form in the desk's bodies.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use super::flaw::Changes;
 use crate::model::millis::Millis;
 
-/// The keys of a body and of its `data`, in our order.
+/// The keys of a body and of its `data`, in the desk's order.
 const KEYS: [&str; 7] =
     ["event", "created", "data", "ticket_message", "webhook_id", "event_id", "reason"];
 
-/// A JSON value as it was written, but for spaces, escapes and the spelling of numbers.
+/// A JSON value as it was written, except for spaces, escapes and the spelling of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json {
     Null,
@@ -28,7 +28,7 @@ impl Json {
         serde_json::from_slice(bytes)
     }
 
-    /// Compact, with no more escapes than JSON asks for, as we write it.
+    /// Compact, with only the escapes that JSON requires, as the desk writes it.
     pub fn write(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts and numbers always have a JSON form")
     }
@@ -42,12 +42,12 @@ impl Json {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// Whether it has what all our bodies have.
+    /// Whether it has the keys that all the desk's bodies have.
     pub fn is_ours(&self) -> bool {
         KEYS.iter().take(3).all(|key| self.get(key).is_some())
     }
 
-    /// With the keys that we know in our order, and the others after them.
+    /// With known keys in the desk's order, and the others after them.
     pub fn ordered(&self) -> Self {
         let place = |name: &str| KEYS.iter().position(|key| *key == name).unwrap_or(KEYS.len());
         let Self::Object(members) = self else { return self.clone() };
@@ -57,8 +57,8 @@ impl Json {
         Self::Object(members)
     }
 
-    /// As it was before it went through somebody's types: our names, dates as we write them, numbers
-    /// as the texts that they were, nothing where there is `null`, and an object for `data`.
+    /// Undoes the conversion to a receiver's types: the desk's names and form of dates, numbers as
+    /// the texts that they were, nothing in place of `null`, and an object for `data`.
     pub fn ours(&self) -> Self {
         let Self::Object(members) = self.ordered() else { return self.clone() };
         let members = members.into_iter().filter(|(_, value)| *value != Self::Null);
@@ -75,7 +75,7 @@ impl Json {
         Self::Object(members.map(ours).collect()).ordered()
     }
 
-    /// With every text changed.
+    /// Changes every text.
     pub fn map(&self, change: &impl Fn(&str) -> String) -> Self {
         match self {
             Self::Text(text) => Self::Text(change(text)),
@@ -89,7 +89,7 @@ impl Json {
     }
 }
 
-/// How `body`, which is `parsed` when it is parsed, differs from what was signed.
+/// How `body`, whose parsed form is `parsed`, differs from the signed body.
 pub(super) fn changes(body: &[u8], parsed: &Json, signed: &[u8]) -> Changes {
     let tight = without_spaces(body);
     let compact = parsed.write();
@@ -128,7 +128,7 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// A date as we write it, from a text, or from unix time in seconds or milliseconds.
+/// A date in the desk's form, from a text, or from unix time in seconds or milliseconds.
 fn date(value: &Json) -> Option<Json> {
     let at = match value {
         Json::Text(text) => {

@@ -1,4 +1,4 @@
-//! What a secret's text spells, read as it should be and as it should not.
+//! Keys from secrets' texts, decoded correctly and in common wrong ways.
 
 use std::fmt::Write as _;
 
@@ -14,12 +14,12 @@ use super::trial::Trial;
 use super::{Known, MAX_SECRETS};
 use crate::model::id::SecretId;
 
-/// Bytes of a secret's text that are looked at; one of 64 bytes has 94.
+/// Bytes of a secret's text that are read; one of 64 bytes has 94.
 const MAX_SECRET: usize = 1_024;
 
 const PREFIX: &str = "whsec_";
 
-/// The bytes of a key, and whose they are.
+/// The bytes of a key, and the index of its secret.
 pub(super) struct Key {
     pub secret: usize,
     pub ended: bool,
@@ -31,13 +31,13 @@ pub(super) struct Keys(Vec<Readings>);
 
 /// One secret.
 struct Readings {
-    /// Read as the Standard Webhooks libraries read it.
+    /// Decoded as the Standard Webhooks libraries do.
     right: Option<Key>,
-    /// Read in other ways, for a text that is not written as it should be.
+    /// Decoded in other ways, if the text is malformed.
     mended: Vec<(SecretFlaw, Key)>,
-    /// What else was taken for the key.
+    /// Other bytes that may have been used as the key.
     mistaken: Vec<(KeyFlaw, Key)>,
-    /// Why it cannot be the right secret, as far as it can be seen.
+    /// Why it cannot be the right secret, if that shows.
     flaw: Option<SecretFlaw>,
 }
 
@@ -47,18 +47,18 @@ impl Keys {
         Self(secrets.map(|(index, known)| Readings::of(index, *known)).collect())
     }
 
-    /// The keys that are right.
+    /// The correctly decoded keys.
     pub fn right(&self) -> impl Iterator<Item = &Key> {
         self.0.iter().filter_map(|one| one.right.as_ref())
     }
 
-    /// The best key of each secret: what a mended text spells where the text itself spells none.
+    /// The best keys of each secret: those of the mended text if its own cannot be decoded.
     pub fn best(&self) -> impl Iterator<Item = &Key> {
         let unread = self.0.iter().filter(|one| one.right.is_none());
         self.right().chain(unread.flat_map(|one| &one.mended).map(|(_, key)| key))
     }
 
-    /// The first secret that cannot be right, and why.
+    /// The first secret that cannot be right, and its flaw.
     pub fn flawed(&self) -> Option<(usize, SecretFlaw)> {
         self.0.iter().enumerate().find_map(|(index, one)| Some((index, one.flaw?)))
     }
@@ -80,7 +80,7 @@ impl Readings {
     }
 }
 
-/// Finds the one thing wrong with the key, if the rest is right.
+/// Finds the one mistake with the key, if all other parts are right.
 pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
     let content = message.content();
     for (index, one) in keys.0.iter().enumerate() {
@@ -103,7 +103,7 @@ fn bare(text: &str) -> &str {
     text.strip_prefix(PREFIX).unwrap_or(text)
 }
 
-/// `text` without what a configuration may leave around a value.
+/// `text` without what configurations may leave around a value.
 fn tidy(text: &str) -> &str {
     const AROUND: [char; 9] = ['"', '\'', '`', '\u{feff}', '\u{200b}', '\u{a0}', ';', ',', '\0'];
     let is_around = |c: char| c.is_whitespace() || AROUND.contains(&c);
@@ -160,7 +160,7 @@ pub(super) fn digits(bytes: &[u8]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Why `text` cannot be a secret of ours.
+/// Why `text` cannot be a secret of a HookDesk.
 fn flaw(text: &str, right: Option<&[u8]>) -> Option<SecretFlaw> {
     let tidy = tidy(text);
     if tidy.is_empty() || tidy == PREFIX {

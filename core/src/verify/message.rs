@@ -1,25 +1,25 @@
-//! The parts of a delivery that its signature is about.
+//! The parts of a delivery that are signed or hold signatures.
 
 use super::mistake::{Header, Mistake};
 use super::signature::{self, Signature};
 
-/// Headers that are looked at: more than servers accept.
+/// Headers that are read: more than servers accept.
 const MAX_HEADERS: usize = 256;
 
-/// Bytes of a header's value that are looked at: sixteen signatures and some.
+/// Bytes of a header's value that are read: sixteen signatures and some.
 const MAX_VALUE: usize = 4_096;
 
-/// A timestamp from here on is none in seconds (that is the year 5138), but one in milliseconds or
-/// smaller yet.
+/// A timestamp from here on cannot be in seconds (that is the year 5138), but in milliseconds or a
+/// smaller unit.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
 
-/// A delivery whose three headers are there.
+/// A delivery that has all three headers.
 pub(super) struct Message<'a> {
     pub id: &'a str,
-    /// As it came: a whole number.
+    /// As received: a whole number.
     pub timestamp: &'a str,
     pub seconds: u64,
-    /// The text of `webhook-signature`, and what was read from it.
+    /// The text of `webhook-signature`; the signatures in it follow.
     pub signature: String,
     pub signatures: Vec<Signature>,
     pub body: &'a [u8],
@@ -44,7 +44,7 @@ impl<'a> Message<'a> {
         Ok(Self { id, timestamp, seconds, signature, signatures, body })
     }
 
-    /// What HookDesk signs, in parts.
+    /// The content that HookDesk signs, in parts.
     pub fn content(&self) -> [&[u8]; 5] {
         [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", self.body]
     }
@@ -63,13 +63,13 @@ fn first<'a>(headers: &[(&'a str, &'a str)], header: Header) -> Result<&'a str, 
     values(headers, header).next().ok_or(Mistake::MissingHeader(header))
 }
 
-/// The values under that name which are not empty.
+/// The values of a header that are not empty.
 fn values<'a>(headers: &[(&'a str, &'a str)], header: Header) -> impl Iterator<Item = &'a str> {
     let named = headers.iter().take(MAX_HEADERS).filter(move |(name, _)| is_name(name, header));
     named.map(|(_, value)| cut(value.trim())).filter(|value| !value.is_empty())
 }
 
-/// Whether `name` is that header's, also as CGI and its heirs spell it.
+/// Whether `name` is that header's, also as CGI-style gateways (WSGI, Rack, PHP) spell it.
 fn is_name(name: &str, header: Header) -> bool {
     let name = name.trim().trim_end_matches(':');
     let prefix = name.get(..5).filter(|prefix| prefix.eq_ignore_ascii_case("http_"));

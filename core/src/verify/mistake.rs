@@ -1,4 +1,4 @@
-//! The mistakes that [`verify`](super::verify) tells apart: their codes, and what to do about them.
+//! The mistakes that [`verify`](super::verify) distinguishes: their codes, and how to correct them.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum Header {
     Signature,
 }
 
-/// A part of what is signed.
+/// A part of the signed content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Id,
@@ -23,7 +23,7 @@ pub enum Part {
 }
 
 /// Why a delivery does not verify. [`Mistake::name`] is its stable code; as text it says what is
-/// wrong and what to do. No secret is repeated in it.
+/// wrong and how to correct it. It contains no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
     MissingHeader(Header),
@@ -36,11 +36,11 @@ pub enum Mistake {
     Stale {
         by_s: u64,
     },
-    /// The signature is right, and the message from that many seconds ahead.
+    /// The signature is right, and the message that many seconds in the future.
     Early {
         by_s: u64,
     },
-    /// The id is none of ours.
+    /// The id is not a HookDesk's.
     IdMalformed,
     Signature {
         flaw: SignatureFlaw,
@@ -48,13 +48,13 @@ pub enum Mistake {
         proven: bool,
     },
     NoSecrets,
-    /// A secret's text is not as it should be.
+    /// A secret's text is malformed.
     Secret {
         index: usize,
         flaw: SecretFlaw,
         proven: bool,
     },
-    /// Other bytes than a secret's were taken for the key.
+    /// Other bytes than a secret's were used as the key.
     Key {
         index: usize,
         flaw: KeyFlaw,
@@ -77,7 +77,7 @@ pub enum Mistake {
         part: Part,
         proven: bool,
     },
-    /// All fits together but for the signature.
+    /// All parts fit together except for the signature.
     NoSecretMatches,
 }
 
@@ -116,8 +116,8 @@ impl Mistake {
         }
     }
 
-    /// Whether it is certain: the signature matches once the mistake is undone, or what is wrong
-    /// lies open. Otherwise it is the likeliest.
+    /// Whether it is certain: the signature matches once the mistake is undone, or the mistake is
+    /// evident. Otherwise it is the likeliest.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         match self {
@@ -163,8 +163,9 @@ impl Mistake {
         }
     }
 
-    /// The byte where it shows: in the value of [`Mistake::header`] if there is one, otherwise in the
-    /// body. Blanks at the ends of a header do not count, and its signatures are joined by one.
+    /// The byte where it shows: in the value of [`Mistake::header`] if there is one, otherwise in
+    /// the body. Blanks at the ends of a header do not count, and several `webhook-signature`
+    /// headers count as joined by one blank.
     #[must_use]
     pub fn offset(&self) -> Option<usize> {
         match self {

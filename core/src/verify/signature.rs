@@ -1,4 +1,4 @@
-//! The header `webhook-signature`: `v1,` and the base64 of 32 bytes, or what has become of it.
+//! The header `webhook-signature`: `v1,` and the base64 of 32 bytes, or a distorted form of it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,25 +12,26 @@ use super::message::Message;
 use super::mistake::Mistake;
 use super::trial::{Trial, mac};
 
-/// Signatures that are looked at: a webhook has five secrets that sign.
+/// Signatures that are read: a webhook has at most five secrets that sign.
 const MAX_SIGNATURES: usize = 16;
 
 /// Bytes of an HMAC-SHA256.
 const LENGTH: usize = 32;
 
-/// Characters that the beginning of a signature must have to be one: nine bytes are no chance.
+/// Characters that a truncated signature must have to be recognized: nine bytes cannot match by
+/// chance.
 const SHORTEST: usize = 12;
 
-/// What was read as one signature.
+/// A signature as it was read.
 pub(super) struct Signature {
-    /// After the version.
+    /// The text after the version.
     text: String,
     pub digest: Vec<u8>,
-    /// `None` if it is written as it should be.
+    /// `None` if it is well-formed.
     pub flaw: Option<SignatureFlaw>,
 }
 
-/// All that `value` may be read as, its plain reading first.
+/// All readings of `value`, the plain one first.
 pub(super) fn read(value: &str) -> Vec<Signature> {
     let mut all: Vec<Signature> = tokens(value).collect();
     let readings = [
@@ -42,7 +43,7 @@ pub(super) fn read(value: &str) -> Vec<Signature> {
         let right = tokens(reading).filter(|one| one.flaw.is_none());
         all.extend(right.map(|one| Signature { flaw: Some(*flaw), ..one }));
     }
-    // What the plain reading has as well is right.
+    // A digest that the plain reading has as well is right.
     let right: Vec<_> =
         all.iter().filter(|one| one.flaw.is_none()).map(|one| one.digest.clone()).collect();
     all.retain(|one| one.flaw.is_none() || !right.contains(&one.digest));
@@ -60,7 +61,7 @@ fn token(token: &str) -> Option<Signature> {
     Some(Signature { text: text.to_owned(), digest, flaw: spelling.or(version) })
 }
 
-/// What stands after the version, and what is wrong with the version.
+/// The text after the version, and the version's flaw.
 fn version(token: &str) -> Option<(&str, Option<SignatureFlaw>)> {
     const SPELLINGS: [&str; 9] =
         ["V1,", "v1=", "v1:", "v1.", "v1;", "V1=", "sha256=", "sha512=", "sha1="];
@@ -109,8 +110,8 @@ fn unescaped(value: &str) -> String {
     plain.trim().to_owned()
 }
 
-/// Finds what is wrong with how the signature is written, if the rest is right, or if none is
-/// written as it should be.
+/// Finds the flaw in how the signature is written, if all other parts are right, or if no signature
+/// is well-formed.
 pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
     let found = keys.best().find_map(|key| made_by(key, message));
     if let Some((one, flaw)) = found {
@@ -204,7 +205,7 @@ fn is_sha512(key: &Key, message: &Message<'_>, one: &Signature) -> bool {
     mac.verify_slice(&one.digest).is_ok()
 }
 
-/// Whether the signatures have no upper case, as no base64 of 32 bytes that anybody has seen.
+/// Whether the signatures have no upper case, which is next to impossible in base64 of 32 bytes.
 pub(super) fn is_lower_case(signatures: &[Signature]) -> bool {
     let lower = |one: &Signature| !one.text.bytes().any(|byte| byte.is_ascii_uppercase());
     signatures.iter().filter(|one| one.flaw.is_none()).all(lower)

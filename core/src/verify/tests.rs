@@ -21,10 +21,10 @@ fn opened(message: &str) -> String {
     body(EventType::TicketOpened, NOW, data).to_string()
 }
 
-/// What is done to a text.
+/// A change of a text.
 type Change<'a> = &'a dyn Fn(&str) -> String;
 
-/// A delivery as it is signed, to be mistreated.
+/// A delivery as it is signed, to be distorted.
 #[derive(Clone)]
 struct Delivery {
     id: String,
@@ -59,7 +59,7 @@ impl Delivery {
         verify(&headers, &self.body, &secrets, self.now)
     }
 
-    /// The mistake that is told once `change` is made.
+    /// The mistake that is reported after `change`.
     fn mistake(&self, change: impl FnOnce(&mut Self)) -> Mistake {
         let mut changed = self.clone();
         change(&mut changed);
@@ -90,7 +90,7 @@ fn what_is_signed_is_good_with_any_secret_that_lives() {
     let mut second = one.clone();
     second.secrets.insert(0, (other, false));
     assert_eq!(second.verdict(), Verdict::Good { secret: 1 });
-    // The same secret once more, and not ended there.
+    // The same secret again, and not ended there.
     second.secrets = vec![(one.secrets[0].0.clone(), true), one.secrets[0].clone()];
     assert_eq!(second.verdict(), Verdict::Good { secret: 1 });
     second.secrets.pop();
@@ -378,7 +378,7 @@ fn a_body_beyond_all_limits_is_verified_and_its_work_bounded() {
     assert_eq!(deep.name(), "body_not_json");
 }
 
-/// Pieces of what strangers paste, and of anything.
+/// Pieces of typical pasted texts, and anything else.
 fn pasted() -> impl Strategy<Value = Vec<u8>> {
     let delivery = Delivery::of("Größe \"1\"");
     let pieces = [
@@ -439,7 +439,7 @@ proptest! {
         let one = Delivery { id, timestamp, signature, body, secrets: vec![(secret, false)], now: NOW };
         if matches!(one.verdict(), Verdict::Good { .. }) {
             prop_assert_eq!(&parts[0], &before[0]);
-            // Blanks around a header are none of it.
+            // Blanks around a header are not part of it.
             for signed in 1..3 {
                 let now = String::from_utf8_lossy(&parts[signed]);
                 let was = String::from_utf8_lossy(&before[signed]);

@@ -1,4 +1,4 @@
-//! Whether a key and some content make one of the signatures that came.
+//! Trials: whether a key and some content make one of the received signatures.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -6,14 +6,14 @@ use sha2::Sha256;
 use super::key::Key;
 use super::signature::Signature;
 
-/// Bytes that are hashed to find a mistake, at most: a quarter of a second on a slow machine. A
-/// message of usual length needs a fiftieth of it for all that is tried.
+/// Bytes that are hashed to find a mistake, at most: a quarter of a second on a slow machine. All
+/// trials for a message of usual length take a fiftieth of it.
 const MAX_HASHED: usize = 48 * 1_024 * 1_024;
 
-/// What one trial costs beside its content: HMAC hashes its key and its digest as well.
+/// The cost of a trial beside its content: HMAC hashes its key and its digest as well.
 const EACH: usize = 256;
 
-/// The signatures that came in the right form, and what may yet be hashed to meet one.
+/// The well-formed signatures, and the bytes that may still be hashed to match one.
 pub(super) struct Trial {
     digests: Vec<Vec<u8>>,
     left: usize,
@@ -25,13 +25,13 @@ impl Trial {
         Self { digests: right.map(|one| one.digest.clone()).collect(), left: MAX_HASHED }
     }
 
-    /// Whether any signature came in the right form.
+    /// Whether any signature is well-formed.
     pub fn has_any(&self) -> bool {
         !self.digests.is_empty()
     }
 
     /// The first of `keys` that makes one of the signatures over `content`; one that has ended only
-    /// if no other does. This is the check itself, and whatever it costs is not counted.
+    /// if no other does. This is the check itself, and its cost is not counted.
     pub fn verifies<'k>(
         &self,
         keys: impl Iterator<Item = &'k Key>,
@@ -41,8 +41,8 @@ impl Trial {
         made.iter().find(|key| !key.ended).or(made.first()).copied()
     }
 
-    /// Whether one of `keys` makes one of the signatures over `content`. When no more may be hashed,
-    /// none does.
+    /// Whether one of `keys` makes one of the signatures over `content`. When no more may be
+    /// hashed, none does.
     pub fn matches<'k>(
         &mut self,
         mut keys: impl Iterator<Item = &'k Key>,
@@ -51,7 +51,7 @@ impl Trial {
         keys.any(|key| self.may_hash(content) && self.is_made_by(key, content))
     }
 
-    /// Whether `digest`, which hashes `content` in some other way, came as a signature.
+    /// Whether `digest`, which hashes `content` in some other way, is one of the signatures.
     pub fn came(&mut self, content: &[&[u8]], digest: impl FnOnce() -> Vec<u8>) -> bool {
         self.may_hash(content) && self.digests.contains(&digest())
     }
@@ -65,7 +65,7 @@ impl Trial {
         self.digests.iter().any(|digest| mac.clone().verify_slice(digest).is_ok())
     }
 
-    /// Takes what `content` costs from what is left.
+    /// Subtracts the cost of `content` from the bytes that are left.
     fn may_hash(&mut self, content: &[&[u8]]) -> bool {
         let cost = content.iter().map(|part| part.len()).sum::<usize>() + EACH;
         let left = self.left.checked_sub(cost).filter(|_| self.has_any());

@@ -1,9 +1,9 @@
-//! What is said of each flaw: its code, and a sentence or two that say what is wrong and what to do.
+//! Texts of flaws: for each its code, and a sentence or two on the flaw and how to correct it.
 
 use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use super::mistake::Part;
 
-/// A code, and what to say and do.
+/// A code, and the text.
 type Words = (&'static str, &'static str);
 
 pub(super) fn signature(flaw: SignatureFlaw) -> Words {

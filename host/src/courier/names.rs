@@ -1,16 +1,16 @@
-//! Who knows the addresses of names.
+//! DNS resolution, replaceable in tests.
 
 use std::net::IpAddr;
 
 use futures_util::future::BoxFuture;
 
-/// Who knows the addresses of names. A test may, so that names change their meaning when it wants.
+/// A resolver of host names. Tests use one that changes its addresses on demand.
 pub trait Names: Send + Sync {
-    /// All addresses of a name; none if it is not known.
+    /// All addresses of a name; none if it does not resolve.
     fn addresses(&self, name: &str) -> BoxFuture<'static, Vec<IpAddr>>;
 }
 
-/// The system, with all that it is set up for (`getaddrinfo`).
+/// The operating system's resolver as it is configured (`getaddrinfo`).
 #[derive(Clone, Copy, Debug)]
 pub struct System;
 

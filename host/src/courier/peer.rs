@@ -1,8 +1,8 @@
-//! The proof that a connection leads to an address that may be called.
+//! Proof that a connection leads to an address that may be called.
 //!
-//! Addresses are vetted before anyone connects, on a way through other people's code: a resolver, a
-//! race of several addresses, a pool. So each connection is asked whom it reached before a byte of
-//! HTTP goes over it. One that is kept and used again reaches whom it reached.
+//! Addresses are vetted before connecting, but on a path through code of others: a resolver, a race
+//! of several addresses, a pool. So the peer address of each connection is checked before a byte of
+//! HTTP is sent on it. A connection that is reused keeps its peer.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use super::resolver::Refused;
 
 type Anything = Box<dyn std::error::Error + Send + Sync>;
 
-/// The connection itself, if it reached an address that may be called.
+/// Passes the connection on if its peer address may be called.
 pub(super) fn proven<C: Connection>(
     connection: C,
     targets: &Targets,
@@ -48,10 +48,10 @@ mod tests {
 
     use super::*;
 
-    /// How long nobody answers.
+    /// How long the listener is silent.
     const PATIENCE: Duration = Duration::from_secs(2);
 
-    /// Why a client fails that was told, by nobody who vets, that a name is this listener's.
+    /// Why a client fails whose own configuration maps a name to this listener, unvetted.
     async fn why(targets: Targets, listener: &TcpListener) -> Option<&'static str> {
         let address = listener.local_addr().unwrap();
         let proof = AndThenLayer::new(move |connection| proven(connection, &targets));

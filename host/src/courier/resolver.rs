@@ -1,7 +1,7 @@
-//! Names to addresses that may be called.
+//! Resolves names to addresses that may be called.
 //!
-//! The connection is made to the very addresses that were vetted here, so a name that means one
-//! thing when it is checked and another when it is called (DNS rebinding) gains nothing.
+//! The connection is made to the very addresses that were vetted here, so a name that resolves to
+//! one address when checked and to another when called (DNS rebinding) gains nothing.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub(super) struct Resolver {
     targets: Arc<Targets>,
 }
 
-/// A receiver that must not be called, or that is nowhere.
+/// A receiver that must not be called, or whose name does not resolve.
 #[derive(Debug)]
 pub(super) struct Refused(pub BadHost);
 

@@ -1,31 +1,32 @@
-//! The page: files that are part of the binary, each under the path that it has in the built page.
+//! The page's files, embedded in the binary, each under its path in the built page.
 //!
-//! It is answered before the core is asked, as no path of the contract is among its own. What it may
-//! do in a browser is said here, once: its own files, its own desk, and nothing else.
+//! They are served before the core is asked: no path of the API is among theirs. Their content
+//! security policies allow the page its own files, its own desk, and nothing else.
 
 use hookdesk_core::api::Call;
 use salvo::http::StatusCode;
 
-/// What the page may load: nothing that is not its own, and nothing inline. Text becomes markup only
-/// by way of Svelte's own templates.
+/// Policy of the page: only its own files, and nothing inline. Text becomes markup only through
+/// Svelte's own templates.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types svelte-trusted-html";
 
-/// What those parts may that run the desk themselves: WebAssembly besides, in workers of their own.
+/// Policy of the documents that run the desk themselves: WebAssembly besides, in workers of their
+/// own.
 const DESK_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; \
     img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types svelte-trusted-html hookdesk-worker";
 
-/// What the frame may in which a receiver runs that a visitor wrote: that receiver's code, and
-/// nothing that leads out of it. Scripts of the visitor are there by their `blob:`.
+/// Policy of the sandbox frame for a receiver written by a visitor: that receiver's code, and no
+/// connection out. The visitor's scripts are loaded by their `blob:` URLs.
 const SANDBOX_POLICY: &str = "sandbox allow-scripts; default-src 'none'; script-src 'self' blob:; \
     worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// In place of a page that was not built.
+/// Served if the page was not built.
 const MISSING: File = File {
     path: "/index.html",
     tag: "missing",
@@ -36,7 +37,7 @@ const MISSING: File = File {
     gzip: None,
 };
 
-/// The documents of the page by the paths under which they are known.
+/// The page's documents by the paths under which they are served.
 const DOCUMENTS: [(&str, &str); 4] = [
     ("/", "/index.html"),
     ("/console", "/index.html"),
@@ -45,33 +46,33 @@ const DOCUMENTS: [(&str, &str); 4] = [
 ];
 /// Names in this folder change with their content.
 const HASHED: &str = "/assets/";
-/// The frame for a receiver that a visitor wrote.
+/// The sandbox frame for a receiver written by a visitor.
 const SANDBOX: &str = "/sandbox/";
 
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// A file of the page, and the compressed forms that it has.
+/// A file of the page, and its compressed forms.
 #[derive(Debug)]
 pub struct File {
     path: &'static str,
-    /// Of its content.
+    /// Entity tag: a digest of the content.
     tag: &'static str,
     plain: &'static [u8],
     brotli: Option<&'static [u8]>,
     gzip: Option<&'static [u8]>,
 }
 
-/// What of a file a caller is given.
+/// The form in which a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
     Plain,
     Brotli,
     Gzip,
-    /// The caller has it.
+    /// The caller has it already.
     Unchanged,
 }
 
-/// The page's file under a path, if the path is one of the page's.
+/// The page's file under a path, if there is one.
 pub fn find(path: &str) -> Option<&'static File> {
     match DOCUMENTS.iter().find(|(known, _)| *known == path) {
         Some((_, document)) => Some(file(document).unwrap_or(&MISSING)),
@@ -84,13 +85,13 @@ fn file(path: &str) -> Option<&'static File> {
 }
 
 impl File {
-    /// What a caller takes, and does not have already.
+    /// The form that a caller accepts, unless it has the file already.
     pub fn variant(&self, call: &Call<'_>) -> Variant {
         let values = |name: &'static str| {
             let all = call.headers.iter().filter(move |(of, _)| *of == name);
             all.flat_map(|(_, value)| value.split(',')).map(str::trim)
         };
-        // Compared weakly (RFC 9110 §8.8.3.2).
+        // Weak comparison (RFC 9110 §8.8.3.2).
         let has_it =
             |had: &str| had == "*" || had.trim_start_matches("W/").trim_matches('"') == self.tag;
         let takes = |coding: &str| {
@@ -145,8 +146,8 @@ impl File {
         headers.chain([("etag", self.entity_tag())]).collect()
     }
 
-    /// Whether anybody may have it: the sandbox's origin is not the page's, so what it loads is asked
-    /// for from elsewhere. There is nothing in it that is not in every copy of HookDesk.
+    /// Whether callers from any origin may load it: the sandbox's origin is not the page's, so its
+    /// files are requested cross-origin. They are the same in every copy of HookDesk.
     pub fn is_for_all(&self, call: &Call<'_>) -> bool {
         self.path.starts_with(SANDBOX) && matches!(call.method, "GET" | "HEAD")
     }
@@ -159,7 +160,7 @@ impl File {
         }
     }
 
-    /// The sandbox has an origin of its own, and its script must reach it there.
+    /// The sandbox has an origin of its own, and its script must be readable there.
     fn readers(&self) -> &'static str {
         if self.path.starts_with(SANDBOX) { "cross-origin" } else { "same-origin" }
     }
@@ -191,7 +192,7 @@ impl Variant {
     }
 }
 
-/// Whether the parameter of a coding says that it is not wanted: `q=0`, `q=0.0` …
+/// Whether a coding's weight excludes it: `q=0`, `q=0.0` …
 fn is_nothing(weight: &str) -> bool {
     let weight = weight.trim().strip_prefix("q=");
     weight.and_then(|weight| weight.trim().parse::<f32>().ok()).is_some_and(|q| q <= 0.0)

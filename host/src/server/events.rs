@@ -1,5 +1,5 @@
-//! One caller's stream of events. It makes a piece when its connection can take one, so that a slow
-//! reader costs what one piece costs, and ends between two.
+//! One caller's stream of events. A piece is made when the connection can take one, so a slow
+//! reader costs the memory of one piece, and the stream ends between two pieces.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::event_feed::{EventFeed, FeedState};
 use crate::server::lookup::Lookup;
 use crate::store::StoreFault;
 
-/// Bytes of what was read from the store that a stream holds until its connection takes them, beside
-/// one event of any size: so much for each of thousands.
+/// Bytes read from the store that a stream holds until its connection takes them, beside one event
+/// of any size: small enough for thousands of streams.
 const HELD_BYTES: usize = 32 << 10;
 
-/// Where a stream stands, and where its events come from.
+/// A stream's cursor, and the sources of its events.
 #[derive(Debug)]
 pub struct EventStream {
     cursor: LogCursor,
@@ -29,7 +29,7 @@ pub struct EventStream {
     lookup: Lookup,
     /// Read from the store, to be sent first.
     held: VecDeque<(Seq, Bytes)>,
-    /// Events of the next read: about as many as may be held.
+    /// Events of the next read, about as many as may be held.
     most: u32,
     silence: Duration,
 }
@@ -42,7 +42,7 @@ impl EventStream {
         Self { cursor, feed, state, lookup, held: VecDeque::new(), most: 1, silence }
     }
 
-    /// The pieces of the answer's body.
+    /// The pieces of the response body.
     pub fn pieces(self) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
         let first = Bytes::from_static(Frame::FIRST.as_bytes());
         let rest = stream::try_unfold(self, |mut stream| async move {
@@ -66,7 +66,8 @@ impl EventStream {
             if self.cursor.is_behind(state.head) {
                 self.recall().await?;
                 if self.held.is_empty() {
-                    // The store has lost what was committed. Its reader comes back and is told.
+                    // The store has lost committed events. The reader reconnects and gets the
+                    // problem.
                     return Ok(None);
                 }
                 continue;
@@ -79,7 +80,7 @@ impl EventStream {
         }
     }
 
-    /// Reads what memory no longer has.
+    /// Reads events that are no longer in memory.
     async fn recall(&mut self) -> Result<(), StoreFault> {
         let (cursor, most) = (self.cursor, self.most);
         let frames = self.lookup.read(move |rows| cursor.frames(rows, most)).await?;

@@ -1,4 +1,4 @@
-//! Reads beside the desk's thread, where waiting for a disk keeps nobody.
+//! Reads outside the desk's thread, so that waiting for a disk delays no decision.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use tokio::sync::Semaphore;
 use crate::store::StoreFault;
 use crate::store::sqlite::{Readers, Snapshot};
 
-/// Reads at once, as many as there are connections that stay open. Each has up to 6 MiB in hand, its
-/// thread's allocator keeps as much again and more, and a thousand callers who waited for the same
-/// event all come in the same moment. With sixteen, a hundred streams of the longest messages left
+/// Reads at once, as many as the idle connections that are kept open. Each holds up to 6 MiB, its
+/// thread's allocator keeps as much again and more, and a thousand callers that waited for the same
+/// event all read in the same moment. With sixteen, a hundred streams of the longest messages left
 /// 700 MB behind.
 const MAX_AT_ONCE: usize = 4;
 
 const _: () = assert!(MAX_AT_ONCE == Readers::IDLE);
 
-/// The way to the store for who only reads; cheap to clone.
+/// Read access to the store; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     readers: Arc<Readers>,
     places: Arc<Semaphore>,
-    /// Counts at once, each over as much of the log as somebody asks for: one, so that they leave
-    /// places for all others.
+    /// Counts at once, each over as much of the log as a caller asks for: one, so that they leave
+    /// slots for all others.
     counts: Arc<Semaphore>,
 }
 
@@ -35,14 +35,14 @@ impl Lookup {
         }
     }
 
-    /// Reads rows as they are at one moment. A fault is logged here, also where a caller is in the
-    /// middle of its answer and can only be cut off.
+    /// Reads rows as they are at one moment. A fault is logged here, also if the caller is in the
+    /// middle of its response and can only be cut off.
     ///
     /// # Errors
     /// When the store cannot be read.
     ///
     /// # Panics
-    /// When what was read makes no sense to the core.
+    /// When `read` panics.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,
@@ -50,7 +50,7 @@ impl Lookup {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let readers = Arc::clone(&self.readers);
         let read = tokio::task::spawn_blocking(move || {
-            // Given back when the read has ended, also when its caller has hung up.
+            // Released when the read has ended, also if its caller has hung up.
             let _place = place;
             readers.at_one_moment(read)
         });
@@ -58,13 +58,13 @@ impl Lookup {
         read.inspect_err(|fault| tracing::error!("the store cannot be read: {fault}"))
     }
 
-    /// The same, of a read over as much of the log as somebody asks for.
+    /// As [`Self::read`], for reads over as much of the log as a caller asks for.
     ///
     /// # Errors
     /// When the store cannot be read.
     ///
     /// # Panics
-    /// When what was read makes no sense to the core.
+    /// When `count` panics.
     pub async fn count<T: Send + 'static>(
         &self,
         count: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,

@@ -1,4 +1,4 @@
-//! One SQLite file. It only runs the statements that the core hands it.
+//! The SQLite store: it only runs the statements of the core.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -17,7 +17,7 @@ use crate::store::StoreFault;
 /// How long a second server waits for the first to drain: a little more than draining may take.
 const LOCK_WAIT: Duration = Duration::from_secs(25);
 const LOCK_LOOK: Duration = Duration::from_millis(50);
-/// Statements that stay prepared: all that the core has, with room.
+/// Prepared statements that are cached: all of the core's, with room to spare.
 const PREPARED: usize = 64;
 
 /// Why a file cannot be served.
@@ -27,7 +27,7 @@ pub enum OpenError {
         path: PathBuf,
         error: std::io::Error,
     },
-    /// Another server has it, and went on having it.
+    /// Another server holds the lock, and did not release it in time.
     Locked {
         path: PathBuf,
     },
@@ -35,11 +35,11 @@ pub enum OpenError {
         path: PathBuf,
         error: rusqlite::Error,
     },
-    /// A SQLite file, but not one of ours.
+    /// A SQLite file of another program.
     Foreign {
         path: PathBuf,
     },
-    /// Written by a newer version, which knows things that this one would lose.
+    /// Written by a newer version, whose data this one would lose.
     Newer {
         path: PathBuf,
         version: usize,
@@ -73,18 +73,18 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// The right to write to a file: held as long as the process lives, and let go by the operating
-/// system however it ends.
+/// The exclusive right to write to a database: held until the process ends, and released by the
+/// operating system however it ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock beside `database`, waiting for another server to let it go.
+    /// Takes the lock beside `database`, waiting for another server to release it.
     ///
     /// # Errors
-    /// [`OpenError`] when the lock's file cannot be made, or another server keeps it.
+    /// [`OpenError`] when the lock's file cannot be created, or another server keeps the lock.
     pub fn take(database: &Path) -> Result<Self, OpenError> {
         let mut name = database.as_os_str().to_owned();
         name.push(".lock");
@@ -102,7 +102,7 @@ impl Lock {
                 }
                 Err(TryLockError::WouldBlock) => {
                     if !told {
-                        tracing::info!("waiting for another server to let go of the database");
+                        tracing::info!("waiting for another server to release the database");
                         told = true;
                     }
                     thread::sleep(LOCK_LOOK);
@@ -112,7 +112,7 @@ impl Lock {
     }
 }
 
-/// Opens a file that is there, or makes one that only we may read: it will hold secrets.
+/// Opens a file, or creates one that only its owner may read: it will hold secrets.
 pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -128,7 +128,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens `path`, makes it if there is none, and brings its tables up to date.
+    /// Opens `path`, creates it if there is none, and migrates its tables.
     ///
     /// # Errors
     /// [`OpenError`] when it cannot be opened or is not a file that this version can serve.
@@ -142,10 +142,10 @@ impl Sqlite {
         Ok(Self { connection })
     }
 
-    /// A database that is gone with this value.
+    /// A database in memory.
     ///
     /// # Errors
-    /// When SQLite cannot make one.
+    /// When SQLite cannot create one.
     pub fn in_memory() -> Result<Self, rusqlite::Error> {
         let mut connection = Connection::open_in_memory()?;
         prepare(&connection)?;
@@ -153,14 +153,14 @@ impl Sqlite {
         Ok(Self { connection })
     }
 
-    /// The connection, to look at what is stored.
+    /// The connection, to inspect the stored rows.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 }
 
-/// The file's schema version, if it is ours to serve.
+/// The file's schema version, if this version can serve it.
 fn check(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -182,7 +182,7 @@ fn check(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
 fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_prepared_statement_cache_capacity(PREPARED);
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A commit is on the disk when it returns: what is acknowledged survives a power cut.
+    // A commit is on the disk when it returns: acknowledged data survives a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.busy_timeout(Duration::from_secs(5))
@@ -258,7 +258,7 @@ impl ToSql for Parameter<'_> {
     }
 }
 
-/// A value as the core reads it. Our tables are strict, so the other kinds do not occur in them.
+/// A value as the core reads it. The desk's tables are strict, so the other kinds do not occur.
 fn value(value: ValueRef<'_>) -> Value<'static> {
     match value {
         ValueRef::Integer(number) => Value::Integer(number),
@@ -287,7 +287,7 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Connections that are kept open when nobody reads.
+    /// Idle connections that are kept open.
     pub const IDLE: usize = 4;
 
     #[must_use]

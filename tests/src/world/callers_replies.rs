@@ -1,4 +1,4 @@
-//! What callers are told of their calls, and what they do then.
+//! Replies to callers, and the callers' next calls.
 
 use hookdesk_core::{
     Command, Committed, IdempotencyRecord, Refusal, Reply, SecretId, TicketId, WebhookId,
@@ -13,7 +13,7 @@ impl<S: Inspect> World<'_, S>
 where
     S::Fault: std::fmt::Debug,
 {
-    /// Callers hear what became of their calls, and what they hear must hold from here on.
+    /// Passes callers their replies, which must hold from here on.
     pub(super) fn acknowledge(
         &mut self,
         rows: &StoredRows,
@@ -23,7 +23,7 @@ where
         for (call, decided) in calls.iter().zip(decided) {
             if let Command::Idempotent(once) = call {
                 self.repeats.told(once, &decided.reply);
-                // The answer may be lost on its way, as far as the caller is concerned.
+                // The response may be lost on its way to the caller.
                 if self.rng.u32(0..4) == 0 {
                     self.repeat_under_key(call.clone());
                 }
@@ -82,7 +82,7 @@ where
         }
     }
 
-    /// A caller reads from an answer that is given again what it was not told before.
+    /// A caller learns from a repeated response the ids that it did not get the first time.
     fn told_again(&mut self, call: &Command, first: &IdempotencyRecord, with_secret: bool) {
         let how = if first.status >= 400 { "refused again" } else { "answered again" };
         self.situations.note("repeated call", how);
@@ -111,7 +111,7 @@ where
         }
     }
 
-    /// A caller under a key that does not know how its call ended may call again, anywhere.
+    /// A caller with a key that did not get its response may call again, at any host.
     pub(super) fn repeat_under_key(&mut self, call: Command) {
         let repeat = self.plan.odds.repeat;
         if matches!(call, Command::Idempotent(_)) && self.chance(repeat) {

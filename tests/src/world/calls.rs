@@ -1,4 +1,4 @@
-//! What callers and operators ask for.
+//! Calls of callers and operators.
 
 use fastrand::Rng;
 use hookdesk_core::api::{self, Action, Api, Call};
@@ -13,17 +13,17 @@ use serde_json::json;
 use super::plan::Plan;
 use super::trace::as_digested;
 
-/// What callers know of the desk.
+/// The ids that callers know.
 #[derive(Debug, Default)]
 pub struct Callers {
     pub tickets: Vec<TicketId>,
     pub webhooks: Vec<WebhookId>,
-    /// Also of webhooks that are no more, and such as have ended.
+    /// Also of unregistered webhooks, and secrets that have ended.
     pub secrets: Vec<(WebhookId, SecretId)>,
 }
 
 impl Callers {
-    /// A call that somebody makes, perhaps under a key.
+    /// A random call, perhaps under a key.
     pub fn call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
         self.plain_call(plan, rng).map(|call| perhaps_keyed(plan, rng, call))
     }
@@ -57,7 +57,7 @@ impl Callers {
         pick(rng, &self.webhooks)
     }
 
-    /// What an operator does to a webhook.
+    /// An operator's change of a webhook.
     fn operate(&self, rng: &mut Rng) -> Option<Command> {
         let id = pick(rng, &self.webhooks)?;
         Some(match rng.u32(0..12) {
@@ -73,7 +73,7 @@ impl Callers {
     }
 }
 
-/// A replay as somebody asks for it over HTTP.
+/// A replay as requested over HTTP.
 pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Action {
     let only = ["undelivered", "all"][rng.usize(..2)];
     let pace = [None, Some(1), Some(10)][rng.usize(..3)];
@@ -89,7 +89,7 @@ pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Action {
     api.open(&call, || [0; Secret::LENGTH])
 }
 
-/// The command of a call whose command is to be prepared, if it is not refused before.
+/// The command of a replay request, unless counting refuses it.
 pub fn prepare<S: Store>(call: Action, store: &mut S) -> Option<Command>
 where
     S::Fault: std::fmt::Debug,
@@ -102,13 +102,13 @@ fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
     if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
 }
 
-/// Keys are for calls that are a POST or PATCH.
 /// A call, perhaps under a key.
 pub fn perhaps_keyed(plan: &Plan, rng: &mut Rng, call: Command) -> Command {
     let keyed = may_have_key(&call) && rng.u32(0..1_000) < plan.odds.keyed;
     if keyed { under_key(rng, call) } else { call }
 }
 
+/// Keys are for calls that are a POST or PATCH.
 fn may_have_key(call: &Command) -> bool {
     !matches!(
         call,
@@ -159,7 +159,7 @@ fn ordering(rng: &mut Rng) -> Ordering {
     if rng.bool() { Ordering::Ticket } else { Ordering::ALL[rng.usize(..Ordering::ALL.len())] }
 }
 
-/// Some settings, most of them left as they are.
+/// Some settings, most of them absent.
 fn amendment(rng: &mut Rng) -> Amendment {
     let mut sometimes = || rng.u32(0..4) == 0;
     let (events, other, rate, window, paused) =

@@ -1,4 +1,4 @@
-//! What callers were promised to be sent once more, and whether it was.
+//! Resends and replays that callers were promised, and whether the events were sent again.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use hookdesk_core::{Command, Reason, ReplayFilter, ReplayRange, Reply, Seq, Webh
 
 use crate::stores::{StoredRows, hears};
 
-/// A replay or a resend that a caller was told of.
+/// A replay or a resend that was accepted.
 #[derive(Clone, Debug)]
 pub struct Expectation {
     webhook: WebhookId,
     range: ReplayRange,
-    /// Whether it holds whatever the webhook wants to hear of.
+    /// Whether it holds also for events that the webhook is not subscribed to.
     for_sure: bool,
     /// The last request for each event at that time.
     numbers: BTreeMap<Seq, u32>,
 }
 
-/// What a caller was told changes what may be expected.
+/// Updates the expectations after a reply.
 pub fn told(promises: &mut Vec<Expectation>, rows: &StoredRows, call: &Command, reply: &Reply) {
     let numbers = |webhook: WebhookId| {
         let ours = rows.attempts.iter().filter(|attempt| attempt.key.webhook == webhook);
@@ -39,7 +39,7 @@ pub fn told(promises: &mut Vec<Expectation>, rows: &StoredRows, call: &Command, 
     }
 }
 
-/// A call was made that takes back what was promised, whatever became of it.
+/// Drops the expectations that a call cancels, whatever its result.
 pub fn forget(promises: &mut Vec<Expectation>, call: &Command) {
     match call {
         Command::StopReplay { id } | Command::Unregister { id } => {
@@ -52,7 +52,7 @@ pub fn forget(promises: &mut Vec<Expectation>, call: &Command) {
     }
 }
 
-/// Whether all was sent that was promised.
+/// Whether all promised events were sent.
 pub fn kept(promises: &[Expectation], rows: &StoredRows, webhooks: &BTreeMap<WebhookId, &Webhook>) {
     for promise in promises {
         let id = promise.webhook;

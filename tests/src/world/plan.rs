@@ -1,13 +1,13 @@
-//! How a world is: drawn from its seed, so that each one has sizes and troubles of its own.
+//! Plans of worlds, drawn from a seed, so that each has sizes and faults of its own.
 
 use fastrand::Rng;
 use hookdesk_core::{HealthPolicy, Retention};
 use serde::{Deserialize, Serialize};
 
-/// Bytes that every event is taken for: stores differ in what they need.
+/// Bytes that every event counts for: stores differ in what they need.
 pub const EVENT_BYTES: u64 = 100;
 
-/// A world to be. As JSON it is one line that makes the same world again, anywhere.
+/// The plan of a world. As JSON it is one line that reproduces the world, anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub seed: u64,
@@ -19,7 +19,7 @@ pub struct Plan {
     pub cap: u32,
     /// Milliseconds that the clocks of hosts may be apart.
     pub skew_ms: u32,
-    /// Milliseconds from the start in which every receiver is away.
+    /// Milliseconds from the start in which every receiver is down.
     pub away_ms: u32,
     pub health: Health,
     #[serde(default)]
@@ -27,7 +27,7 @@ pub struct Plan {
     pub odds: Odds,
 }
 
-/// How long the log is kept, and how much of it; 0 is for good.
+/// Limits on the log's age and size; 0 is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Keep {
@@ -35,7 +35,7 @@ pub struct Keep {
     pub events: u64,
 }
 
-/// The figures of health, shorter than in life: a world lasts minutes.
+/// The health policy, with shorter times than by default: a world lasts minutes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     pub down_after: u32,
@@ -44,40 +44,40 @@ pub struct Health {
     pub disable_after_ms: u64,
 }
 
-/// How often things happen, in thousandths of the times at which they can.
+/// Odds of events, in thousandths of their opportunities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Odds {
-    /// Somebody calls.
+    /// A caller calls.
     pub call: u32,
     /// A call is an operator's.
     pub operate: u32,
     pub unregister: u32,
-    /// A call asks for events once more.
+    /// A call asks for a resend or a replay.
     pub again: u32,
-    /// A caller whose call failed calls again, as do some that were not heard.
+    /// A caller whose call failed calls again, as do some that got no response.
     pub repeat: u32,
     /// A call has a key, so that its repetition does nothing.
     pub keyed: u32,
     pub commit_fails: u32,
     pub commit_unknown: u32,
-    /// For a while the store answers nothing, or takes nothing more in.
+    /// For a while the store fails every call, or every commit.
     pub store_refuses: u32,
     pub store_full: u32,
     pub crash: u32,
-    /// A host stops for a while, in the middle of a batch, and goes on over what it had read.
+    /// A host hangs for a while, in the middle of a batch, and continues with the rows it had read.
     pub hang: u32,
     pub clock_jumps: u32,
-    /// What a receiver does with a request.
+    /// Faults of a receiver.
     pub fails: u32,
     pub slow: u32,
     pub hangs: u32,
     pub gone: u32,
-    /// It does what it was asked to, and we never hear.
+    /// It processes the request, and its response is lost.
     pub lies: u32,
-    /// Every other minute or so it is away.
+    /// It is down every other minute or so.
     pub flaps: u32,
-    /// What becomes of the report.
+    /// Faults of the report.
     pub unreported: u32,
     pub late: u32,
     pub doubled: u32,
@@ -85,12 +85,12 @@ pub struct Odds {
 }
 
 impl Plan {
-    /// The plan that a seed stands for.
+    /// The plan of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
-        // Each trouble is there in a third of the worlds, and in them sometimes often.
+        // Each fault occurs in a third of the worlds, and in some of them often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
         let troubles: [(&mut u32, u32); 22] = [
             (&mut odds.operate, 300),
@@ -128,7 +128,7 @@ impl Plan {
             seed,
             steps: rng.u32(40..160),
             hosts: [1, 1, 2, 2, 3][rng.usize(0..5)],
-            // Mostly few; in some worlds many, for few places.
+            // Mostly few; in some worlds many, for few connection slots.
             webhooks: if rng.u32(0..24) == 0 { rng.u32(6..=12) } else { rng.u32(1..=5) },
             tickets: rng.u32(1..=8),
             cap: rng.u32(1..=12),
@@ -161,20 +161,20 @@ impl Plan {
         HealthPolicy { down_after, probe_first_ms, probe_most_ms, disable_after_ms }
     }
 
-    /// Whether hosts know the time as the world does. One that stood still goes on with the time
-    /// that it had read before.
+    /// Whether the hosts' clocks are the world's. A host that hung continues with the time that it
+    /// had read before.
     #[must_use]
     pub fn clocks_are_right(&self) -> bool {
         self.skew_ms == 0 && self.odds.clock_jumps == 0 && self.odds.hang == 0
     }
 
-    /// All trouble ends.
+    /// Ends all faults.
     pub fn calm(&mut self) {
         self.odds = Odds::default();
         self.away_ms = 0;
     }
 
-    /// Plans with a little less in them, the boldest first.
+    /// Plans that are a little smaller, the boldest first.
     #[must_use]
     pub fn smaller(&self) -> Vec<Self> {
         let mut smaller = Vec::new();

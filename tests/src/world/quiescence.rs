@@ -1,4 +1,4 @@
-//! How a world ends: its trouble is over, and everything owed arrives.
+//! The end of a world: all faults are over, and everything pending is delivered.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,17 @@ use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Seq, Webhook, Webh
 use super::{World, expectations};
 use crate::stores::Inspect;
 
-/// Milliseconds in which everything owed arrives once all trouble is over: the longest wait that a
-/// receiver can ask for is a day for one event and an hour for all, and a clock that was two hours
-/// ahead, for once or twice, adds to that.
+/// Milliseconds in which everything pending is delivered once all faults are over: the longest wait
+/// that a receiver can ask for is a day for one event and an hour for all, and a clock that was two
+/// hours ahead, once or twice, adds to that.
 const LIVELY_MS: u64 = 30 * 3_600_000;
 
 impl<S: Inspect> World<'_, S>
 where
     S::Fault: std::fmt::Debug,
 {
-    /// With all trouble over, everything owed arrives in a bounded time, and all is quiet.
+    /// With all faults over, everything pending is delivered in a bounded time, and nothing
+    /// follows.
     pub(super) fn rest(&mut self) {
         self.disk.borrow_mut().trouble = None;
         for host in &mut self.hosts {
@@ -59,9 +60,9 @@ where
         panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.partners);
     }
 
-    /// Whether hosts wake long after the last thing is done: those that are not alone look for what
-    /// others left to them, those whose log is not kept for good for what is too old, and first
-    /// answers are forgotten after a day.
+    /// Whether hosts wake long after the last delivery: several hosts look for webhooks that
+    /// another left behind, a log with limits is checked for what has expired, and idempotency
+    /// records are deleted after a day.
     fn looks_round(&self) -> bool {
         self.plan.hosts > 1 || !self.plan.retention().is_for_good() || self.has_keys
     }
@@ -106,8 +107,8 @@ where
         self.repeats.at_rest(&self.rows);
     }
 
-    /// A receiver takes something in twice only when the desk could not know: it was not told of
-    /// the first time, or somebody asked for it once more.
+    /// A receiver processes an event twice only when the desk could not know: it did not get a
+    /// success the first time, or a caller asked for the event again.
     fn repeats_are_bounded(&self) {
         let mut known: BTreeMap<(WebhookId, Seq), u32> = self.untold.clone();
         for recorded in &self.rows.attempts {

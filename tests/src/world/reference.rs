@@ -1,5 +1,5 @@
-//! What each receiver must have heard, by a plain model: what callers were told, and what came in
-//! at the receivers. It knows no rows, no readers and no lanes.
+//! The reference model of deliveries: callers' replies, and the requests that came in at the
+//! receivers. It has no rows, no readers and no lanes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use hookdesk_core::{
 };
 use serde_json::Value;
 
-/// What happened, as callers know it.
+/// An event, as callers can identify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Ticket(TicketId, u32),
@@ -18,7 +18,7 @@ enum Key {
 
 #[derive(Debug)]
 struct Said {
-    /// When it was said, among all that was.
+    /// Its turn among all calls.
     order: usize,
     kind: EventType,
     message: Option<String>,
@@ -30,18 +30,18 @@ struct Partner {
     registered: usize,
     waits: usize,
     ordering: Ordering,
-    /// What it wanted to hear of, from which time on.
+    /// Its subscriptions, and the turns from which they applied.
     wants: Vec<(usize, Subscription)>,
-    /// Whether a call about it came to an unknown end: then little is sure.
+    /// Whether a call about it ended with an unknown result: then little is certain.
     unclear: bool,
-    /// The secret that it was told to verify with last, while nothing else is known.
+    /// The last secret in its owner's responses, while that is certainly the one to verify with.
     secret: Option<Secret>,
     /// Requests that came in for each event.
     requests: BTreeMap<Key, usize>,
     taken: BTreeSet<Key>,
-    /// Events that somebody wanted it to hear of once more.
+    /// Events that a caller asked to be sent to it again.
     resent: BTreeSet<EventId>,
-    /// Under which ids it heard of what.
+    /// The ids under which its events came in.
     ids: BTreeMap<Key, EventId>,
 }
 
@@ -49,16 +49,16 @@ struct Partner {
 pub struct Reference {
     order: usize,
     said: BTreeMap<Key, Said>,
-    /// Calls whose end nobody knows: their events may be heard of.
+    /// Calls whose result is unknown: their events may be delivered.
     unsure: Vec<(EventType, Option<String>)>,
     unsure_closes: BTreeSet<TicketId>,
     partners: BTreeMap<WebhookId, Partner>,
-    /// What the desk let go of, as too old or too much.
+    /// Events that the desk has deleted, as too old or too many.
     expired: BTreeSet<Key>,
 }
 
 impl Reference {
-    /// A caller was told what became of a call.
+    /// A caller got a reply.
     pub fn told(&mut self, call: &Command, reply: &Reply) {
         self.order += 1;
         match (call, reply) {
@@ -73,7 +73,7 @@ impl Reference {
             }
             (Command::CloseTicket { .. }, Reply::Ticket(ticket)) => {
                 let key = Key::Ticket(ticket.id, ticket.version);
-                // It may have been closed before, by a call whose end nobody knows.
+                // It may have been closed before, by a call whose result is unknown.
                 if !self.said.contains_key(&key) && !self.unsure_closes.contains(&ticket.id) {
                     self.say(key, EventType::TicketClosed, None, None);
                 }
@@ -95,7 +95,7 @@ impl Reference {
                 let order = self.order;
                 if let Some(partner) = self.partners.get_mut(id) {
                     partner.wants.push((order, webhook.events.clone()));
-                    // Which order holds for what was said before is the desk's to know.
+                    // The model does not know which ordering applies to earlier events.
                     partner.unclear |= settings.ordering.is_some();
                 }
             }
@@ -104,21 +104,21 @@ impl Reference {
                     partner.secret = Some(rotation.secret.clone());
                 }
             }
-            // It may be the last one, and which one then is that is the desk's to know.
+            // If it was the last one, the model does not know which one signs then.
             (Command::EndSecret { webhook, .. }, Reply::SecretEnded(_)) => self.unsigned(*webhook),
             (Command::Resend { id, event }, _) => self.resent(*id, *event),
             (_, _) => {}
         }
     }
 
-    /// Somebody pointed at an event: it may be heard of, wanted or not.
+    /// A resend: the event may be delivered, subscribed or not.
     fn resent(&mut self, id: WebhookId, event: EventId) {
         if let Some(partner) = self.partners.get_mut(&id) {
             partner.resent.insert(event);
         }
     }
 
-    /// Which secret a webhook's receiver should verify with is not known.
+    /// The secret to verify with is unknown from here on.
     fn unsigned(&mut self, webhook: WebhookId) {
         if let Some(partner) = self.partners.get_mut(&webhook) {
             partner.secret = None;
@@ -152,7 +152,7 @@ impl Reference {
         self.partners.insert(webhook.id, partner);
     }
 
-    /// Nobody knows what became of a call.
+    /// The result of a call is unknown.
     pub fn unsure(&mut self, call: &Command) {
         match call {
             Command::OpenTicket { message } => {
@@ -188,7 +188,7 @@ impl Reference {
         }
     }
 
-    /// The desk has let go of these events.
+    /// The desk has deleted these events.
     pub fn expire<'a>(&mut self, events: impl Iterator<Item = &'a Event>) {
         let key = |event: &Event| match (event.topic, event.version) {
             (Some(Topic::Ticket(ticket)), Some(version)) => Key::Ticket(ticket, version),
@@ -197,7 +197,7 @@ impl Reference {
         self.expired.extend(events.map(key));
     }
 
-    /// A receiver got a request, and did what it was asked to if it is `taken`.
+    /// A receiver got a request, and processed it if it is `taken`.
     pub fn heard(&mut self, request: &Request, taken: bool) {
         let id = request.key.webhook;
         let header = |name: &str| {
@@ -237,7 +237,7 @@ impl Reference {
         }
     }
 
-    /// What is heard must be what somebody said.
+    /// A delivered event must be one that a call caused.
     fn is_true(&self, key: Key, body: &str, id: WebhookId) {
         let body: Value = serde_json::from_str(body).expect("a body is JSON");
         let kind = body["event"].as_str().and_then(EventType::parse).expect("a known type");
@@ -256,7 +256,7 @@ impl Reference {
         }
     }
 
-    /// At the end each receiver has heard all that it is owed, but for what was given up.
+    /// At the end each receiver has processed all its events, except for those that were given up.
     pub fn at_rest(&self) {
         for (id, partner) in self.partners.iter().filter(|(_, partner)| !partner.unclear) {
             for (key, said) in &self.said {
@@ -276,7 +276,7 @@ impl Reference {
 }
 
 impl Partner {
-    /// Whether it must hear of it: it was there, and wanted to at all times since.
+    /// Whether the event must be delivered: the webhook was registered, and subscribed ever since.
     fn is_owed(&self, id: WebhookId, said: &Said) -> bool {
         said.order > self.registered
             && said.only_for.is_none_or(|of| of == id)
@@ -293,7 +293,7 @@ impl Partner {
         self.wants[then..].iter().map(move |(_, events)| kind.is_for_all() || events.names(kind))
     }
 
-    /// Whether the event may have been given up: every attempt that the schedule has was made.
+    /// Whether the event may have been given up: every attempt of the retry schedule was made.
     fn gave_up(&self, key: Key) -> bool {
         self.requests.get(&key).is_some_and(|requests| *requests > self.waits)
     }

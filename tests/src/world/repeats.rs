@@ -1,5 +1,5 @@
-//! Calls under a key, and what their callers may rely on: each is carried out once, and answered
-//! the same however often it comes. Like the model, it knows what callers know.
+//! Calls under idempotency keys, checked as callers see them: each is carried out once, and every
+//! repetition gets the same response.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,15 +18,15 @@ pub fn plain(call: &Command) -> &Command {
 
 #[derive(Debug, Default)]
 pub struct Repeats {
-    /// What callers were told first.
+    /// The first response under each key.
     answers: BTreeMap<Digest, Response>,
-    /// Messages and secrets that came under a key. Nobody else has the same.
+    /// Messages and secrets of calls under a key. No other call has the same.
     messages: BTreeSet<String>,
     secrets: BTreeSet<String>,
 }
 
 impl Repeats {
-    /// Somebody calls.
+    /// A call is made.
     pub fn asked(&mut self, call: &Command) {
         let Command::Idempotent(Idempotent { command, .. }) = call else { return };
         match &**command {
@@ -43,7 +43,7 @@ impl Repeats {
         }
     }
 
-    /// A caller was told what became of a call under a key.
+    /// A call under a key got its reply.
     pub fn told(&mut self, once: &Idempotent, reply: &Result<Reply, Refusal>) {
         let mut answer = api::answer(reply.clone());
         let key = once.key;
@@ -64,7 +64,7 @@ impl Repeats {
         assert_eq!(&answer, first, "{key} is answered otherwise");
     }
 
-    /// What came under a key is there once at the most.
+    /// Messages and secrets of calls under a key are stored at most once.
     pub fn at_rest(&self, rows: &StoredRows) {
         for message in &self.messages {
             let data = format!("{{\"ticket_message\":\"{message}\"}}");

@@ -1,4 +1,4 @@
-//! A host of the desk, as the world runs it.
+//! Simulated hosts of the desk.
 
 use hookdesk_core::incident::{Recorded, Recorder};
 use hookdesk_core::{Batch, Command, Committed, HolderId, Millis, Session, Store};
@@ -9,33 +9,33 @@ use crate::stores::View;
 pub struct SimHost<S> {
     pub name: char,
     pub session: Session<Recorder<View<S>>>,
-    /// What it was told since it started, where that is recorded, and so many batches of it.
+    /// Its recording since it started, if it is recorded, and the number of recorded batches.
     pub file: Option<String>,
     pub recorded: u32,
     pub holder: HolderId,
     pub calls: Vec<Command>,
     /// Milliseconds by which its clock is ahead of the world's, or behind.
     pub ahead_ms: i64,
-    /// It stands still until then, with the time that it had read before.
+    /// When it stops hanging, and the time that it had read before.
     pub hangs: Option<(Millis, Millis)>,
     /// Whether it had a commit of unknown fate.
     pub doubtful: bool,
 }
 
-/// Batches after which a recording begins anew, as it does when a file is full.
+/// Batches after which a new recording begins, as when a file is full.
 const TURNS_OVER: u32 = 64;
 
 impl<S: Store> SimHost<S>
 where
     S::Fault: std::fmt::Debug,
 {
-    /// The store, as this host has it.
+    /// The store, as this host sees it.
     pub fn view(&mut self) -> &mut View<S> {
         self.session.desk_mut().store_mut().store_mut()
     }
 
-    /// Decides a batch, and records it where that is asked for; `None` when the store fails. `now`
-    /// is what the host takes for the time afterwards.
+    /// Decides a batch, and records it if hosts are recorded; `None` when the store fails. `now` is
+    /// the host's time afterwards.
     pub fn run(&mut self, batch: Batch, now: Millis) -> Option<Vec<Committed>> {
         let (file, recorded) = (&mut self.file, &mut self.recorded);
         let committed = self.session.run(
@@ -59,7 +59,7 @@ where
 }
 
 impl<S> SimHost<S> {
-    /// What it takes for the time when the world has `now`.
+    /// Its own time at `now` in the world.
     pub fn clock(&self, now: Millis) -> Millis {
         Millis(now.0.saturating_add_signed(self.ahead_ms))
     }

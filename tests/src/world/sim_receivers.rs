@@ -1,11 +1,11 @@
-//! What receivers answer, when their answers come, and what becomes of the reports.
+//! Simulated receivers: their responses, when these come, and faults of the reports.
 
 use fastrand::Rng;
 use hookdesk_core::{Answer, Failure, HolderId, Millis, OrderingKey, Report, WebhookId};
 
 use super::plan::Plan;
 
-/// A request that a receiver has, and the report that will come of it.
+/// A request that was sent, and its report to come.
 #[derive(Clone, Debug)]
 pub struct RequestInFlight {
     pub holder: HolderId,
@@ -16,16 +16,16 @@ pub struct RequestInFlight {
     pub report: Report,
 }
 
-/// How a receiver took a request.
+/// A receiver's reaction to a request.
 #[derive(Debug)]
 pub struct Received {
     pub answer: Answer,
     pub took_ms: u64,
-    /// Whether it did what it was asked to, whatever it answered.
+    /// Whether it processed the request, whatever its response.
     pub taken: bool,
 }
 
-/// What a receiver does with a request, `since_ms` after the world's beginning.
+/// The reaction to a request, `since_ms` after the world's beginning.
 pub fn receive(
     plan: &Plan,
     rng: &mut Rng,
@@ -34,7 +34,7 @@ pub fn receive(
     timeout_ms: u64,
 ) -> Received {
     const STATUSES: [u16; 6] = [500, 503, 404, 302, 429, 400];
-    // Some of them are hostile: they ask for nothing sensible, or for more than anybody waits.
+    // Some receivers are hostile: they ask for nonsense, or for an excessive wait.
     const WAITS: [Option<&str>; 6] =
         [None, None, Some("3"), Some("60"), Some("soon"), Some("99999999999999999999")];
     let odds = &plan.odds;
@@ -46,7 +46,7 @@ pub fn receive(
     let excerpt = String::new();
     let answered = |status| Answer::Status { status, retry_after, excerpt };
     let took_ms = if slow { rng.u64(500..=timeout_ms) } else { rng.u64(0..=500) };
-    // A minute there and a minute away, each at its own time.
+    // A minute up and a minute down, each receiver with a phase of its own.
     let [.., which, phase] = *webhook.as_bytes();
     let is_flapping = u32::from(which) * 1_000 / 256 < odds.flaps;
     let flapped = is_flapping && (since_ms / 60_000 + u64::from(phase)) % 2 == 1;

@@ -1,16 +1,16 @@
-//! What worlds met: each fault in each state, each transition, each reason. A rule that is never
-//! met is not proved, however many worlds there are.
+//! Coverage of worlds: each fault in each state, each transition, each reason. A rule that never
+//! applies is not proved, however many worlds there are.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use hookdesk_core::{Millis, OrderingKey, Reader, Reason, Slot, Webhook, WebhookStatus};
 
-/// How often each situation was met: what happened, and in what state.
+/// How often each situation occurred: the incident, and the state it occurred in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
-/// What a run of a thousand worlds and more must meet.
+/// Situations that a run of a thousand worlds and more must cover.
 const MUST: [(&str, &str); 64] = [
     ("reason", "delivered"),
     ("reason", "retry"),
@@ -83,7 +83,7 @@ impl Situations {
         *self.0.entry((what, state)).or_default() += 1;
     }
 
-    /// Something happened to a webhook, in whatever states it is.
+    /// Notes an incident of a webhook, in each of its states.
     pub fn met(&mut self, what: &'static str, webhook: &Webhook, reader: &Reader) {
         for state in states(webhook, reader) {
             self.note(what, state);
@@ -94,7 +94,7 @@ impl Situations {
         self.note("reason", reason.name());
     }
 
-    /// What a webhook went through from one step to the next.
+    /// Notes a webhook's transitions from one step to the next.
     pub fn moved(&mut self, before: &(Webhook, Reader), after: &(Webhook, Reader), now: Millis) {
         let ((webhook, reader), (webhook_after, reader_after)) = (before, after);
         match (reader.health.is_down(), reader_after.health.is_down()) {
@@ -133,14 +133,14 @@ impl Situations {
         }
     }
 
-    /// Situations that must be met, and were not.
+    /// Situations that must occur, and did not.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
         let missing = MUST.iter().filter(|situation| !self.0.contains_key(situation));
         missing.map(|(what, state)| format!("{what}: {state}")).collect()
     }
 
-    /// The situations that were met least.
+    /// The situations that occurred least.
     #[must_use]
     pub fn rare(&self, most: usize) -> Vec<String> {
         let mut counts: Vec<_> = self.0.iter().map(|(of, count)| (*count, *of)).collect();
@@ -150,7 +150,7 @@ impl Situations {
     }
 }
 
-/// One line for each thing that happened, with the states in which it did.
+/// One line for each kind of incident, with the states in which it occurred.
 impl fmt::Display for Situations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();

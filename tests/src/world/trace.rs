@@ -1,4 +1,4 @@
-//! How a world is told: a line a batch, for people and for comparing one story with another.
+//! The trace of a world: a line for each batch, for people and for comparing runs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::stores::Fate;
 
-/// What a batch was, and what came of it. The digest at its end stands for all that was decided.
+/// A batch and its result. The digest at its end covers all decisions.
 pub fn batch(
     name: char,
     batch: &[(Command, Moment)],
@@ -37,9 +37,8 @@ pub fn batch(
     format!("{name} [{commands}] {end}; sends [{sent}] {digest}")
 }
 
-/// What a batch came to, in the debug form that digests are taken of. It is that of the types as
-/// they were when the first digests were taken: how a type is called, and how its fields are grouped,
-/// decides nothing.
+/// A batch's result, in the debug form that is digested. It is that of the types as they were when
+/// the first digests were taken: the names of types, and the grouping of fields, must not matter.
 fn digested(committed: &[Committed]) -> String {
     let decided: Vec<Decided<'_>> = committed.iter().map(Decided::of).collect();
     as_digested(&format!("{:?}", Some(decided)))
@@ -82,7 +81,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Types that have another name now.
+/// Types whose names have changed since.
 const FIRST_NAMES: [(&str, &str); 5] = [
     ("Repeated {", "Again {"),
     ("IdempotencyRecord {", "FirstAnswer {"),
@@ -97,7 +96,7 @@ pub fn as_digested(debug: &str) -> String {
     FIRST_NAMES.iter().fold(debug.to_owned(), first)
 }
 
-/// Bytes as people compare them.
+/// Bytes in hex, for comparison by people.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
@@ -162,7 +161,7 @@ fn changes(settings: &Amendment) -> String {
     changes.join(" ")
 }
 
-/// The end of an id: enough to tell it from others.
+/// The end of an id: enough to distinguish it from others.
 fn tail(id: &str) -> &str {
     &id[id.len() - 4..]
 }

@@ -1,7 +1,7 @@
-//! Makes JavaScript and TypeScript around the compiled module, and a module of the closed sets of
-//! names that the desk has: `bindgen MODULE FOLDER`.
+//! Generates the JavaScript and TypeScript around the compiled module, and a module of the desk's
+//! closed sets of names: `bindgen MODULE FOLDER`.
 //!
-//! The first is what the `wasm-bindgen` command does, in the version that the library has.
+//! The first is the work of the `wasm-bindgen` command, here in the version of the library.
 
 use std::env::args;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Pulls of a desk in memory, as hosts answer them.
+//! Event queries of a desk in memory, with the responses of a host.
 
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ impl Rig {
         id
     }
 
-    /// No longer keeps the events up to here.
+    /// Expires the events up to here.
     fn expire(&mut self, floor: u64) {
         let log = self.log();
         let put = LogPut { row: Log { floor: Seq(floor), ..log }, was: log.stamp };
@@ -78,7 +78,7 @@ impl Rig {
         (response.status, serde_json::from_str(&response.body).unwrap())
     }
 
-    /// A list page by page; `between` happens after each.
+    /// A list page by page; `between` runs after each.
     fn written(&mut self, mut listing: Listing, between: impl Fn(&mut Self)) -> String {
         let mut body = String::new();
         while !listing.is_complete() {
@@ -97,7 +97,7 @@ fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Action 
     api.open(&call, || [0; 32])
 }
 
-/// The pull that a waiting host is handed.
+/// The query as a host that can wait gets it.
 fn pull(path: &str, headers: &[(&'static str, &str)]) -> Result<EventsQuery, String> {
     match open(path, headers, true) {
         Action::ReadEvents(pull) => Ok(pull),

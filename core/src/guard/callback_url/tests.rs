@@ -246,7 +246,7 @@ fn the_net_beneath_the_rules_holds_each_part() {
     }
 }
 
-/// A URL, and what the caller is told of it.
+/// A URL, and the caller's error for it.
 const TOLD: &str = r"
 http://a/ b | has ' ' in it; drop or percent-encode it.
 http://bücher.example | has 'ü' in it; write hosts in their xn-- form and percent-encode the rest.
@@ -315,7 +315,7 @@ fn near_urls() -> impl Strategy<Value = String> {
         .prop_map(|(start, host, port, path, query)| format!("{start}{host}{port}{path}{query}"))
 }
 
-/// The rules once more, from the parser's end: what `Url` holds must be what was given.
+/// The rules again, from the parser's side: the parsed `Url` must be the text that was given.
 fn assert_sent_as_given(text: &str) {
     let url = Url::parse(text).expect("an accepted URL can be parsed");
     let (scheme, rest) = text.split_once("://").expect("it has two slashes");

@@ -1,4 +1,4 @@
-//! The ranges against the registries that they come from.
+//! The ranges checked against the registries that they come from.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -85,7 +85,7 @@ fn cells(row: &str) -> Vec<&str> {
     row.split('|').map(str::trim).collect()
 }
 
-/// Block and reachability of each entry but that of mapped addresses, which are no block of theirs.
+/// Block and reachability of each entry but that of mapped addresses, which are no block here.
 fn entries() -> Vec<(Network, Option<bool>)> {
     let entry = |row| {
         let cells: Vec<&str> = cells(row);
@@ -107,7 +107,7 @@ fn stricter() -> Vec<Network> {
     STRICTER.trim().lines().map(|row| network(cells(row)[0])).collect()
 }
 
-/// Bits of the prefix, as it is written.
+/// Bits of the prefix, as written.
 fn bits(network: Network) -> u8 {
     network.to_string().split_once('/').unwrap().1.parse().unwrap()
 }
@@ -134,13 +134,13 @@ fn moved(from: IpAddr, by: i128) -> Option<IpAddr> {
     }
 }
 
-/// How many addresses a block has, less one.
+/// The number of addresses in a block, less one.
 fn length(network: Network) -> u128 {
     let width = if first(network).is_ipv4() { 32 } else { 128 };
     (1_u128 << (width - bits(network)).min(127)).wrapping_sub(1)
 }
 
-/// What the registries say of an address, with the guard's own decisions: it is public or not.
+/// Whether an address is public by the registries and the guard's own decisions.
 fn expected(address: IpAddr) -> bool {
     if let IpAddr::V6(outer) = address {
         let inner = Ipv4Addr::from_bits(u32::try_from(outer.to_bits() & 0xffff_ffff).unwrap());
@@ -201,7 +201,7 @@ fn what_is_not_globally_reachable_is_refused_but_for_what_is_wrapped() {
     }
 }
 
-/// What stands before an IPv4 address that is wrapped: compatible, mapped, NAT64, ISATAP.
+/// Prefixes of a wrapped IPv4 address: compatible, mapped, NAT64, ISATAP.
 const WRAPPERS: [u128; 4] = [0, 0xffff, 0x64_ff9b << 64, 0x2606_4700 << 64 | 0x5efe];
 
 /// Addresses in and around registered blocks, and any.

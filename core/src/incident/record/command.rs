@@ -92,7 +92,7 @@ pub(super) enum CommandForm<'a> {
     Retain,
 }
 
-/// A secret in clear.
+/// A secret in plain text.
 pub(super) struct SecretForm(Secret);
 
 impl Serialize for SecretForm {
@@ -223,7 +223,7 @@ pub(super) struct AmendmentForm<'a> {
     paused: Option<bool>,
 }
 
-/// What is there at all, be it null.
+/// A field that is present, be it null.
 #[expect(clippy::option_option, reason = "it may stay, go, or be another")]
 fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
