@@ -20,7 +20,7 @@ const DELIVERIES: &str = "core/src/engine/decide/deliveries.rs";
 const REPORTS: &str = "core/src/engine/decide/reports.rs";
 const ELIGIBLE: &str = "core/src/engine/decide/eligible.rs";
 const TURNS: &str = "core/src/engine/decide/turns.rs";
-const DECISION: &str = "core/src/engine/decision.rs";
+const DECISION: &str = "core/src/engine/decision/webhooks.rs";
 
 /// The first seven have the names that they have in the executable model of the rules.
 const BREAKS: [Break; 21] = [
