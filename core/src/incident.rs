@@ -34,10 +34,10 @@
 //! ```
 
 mod chain;
+mod player;
 mod record;
 mod recorder;
 mod redact;
-mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -48,8 +48,8 @@ use serde_json::value::RawValue;
 
 use crate::model::digest::Digest;
 
+pub use player::{Decision, Difference, Incident, Player, ReplayStep, Sent};
 pub use recorder::{Recorded, Recorder};
-pub use replay::{Decision, Difference, Incident, Player, ReplayStep, Sent};
 
 /// Bytes of a line: half of what a recording keeps by default. A program that reads a file holds
 /// one line at a time; a longer batch is left out of the recording, and counted as lost.

@@ -106,7 +106,7 @@ pub use model::bounds::OutOfBounds;
 pub use model::digest::Digest;
 pub use model::event::{Event, EventType, Topic};
 pub use model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
-pub use model::idempotency::IdempotencyRecord;
+pub use model::idempotency_record::IdempotencyRecord;
 pub use model::log::Log;
 pub use model::millis::Millis;
 pub use model::moment::Moment;

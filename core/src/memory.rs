@@ -15,7 +15,7 @@ use crate::engine::store::{Commit, Rows, Store};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{TicketId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;

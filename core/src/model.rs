@@ -5,7 +5,7 @@ pub(crate) mod bounds;
 pub(crate) mod digest;
 pub(crate) mod event;
 pub(crate) mod id;
-pub(crate) mod idempotency;
+pub(crate) mod idempotency_record;
 pub(crate) mod log;
 pub(crate) mod millis;
 pub(crate) mod moment;

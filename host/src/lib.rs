@@ -1,6 +1,6 @@
 //! HookDesk as a native server: sockets, SQLite and HTTP around the core, which decides.
 //!
-//! [`server`] takes calls from the sockets admitted by [`connections`], [`desk`] runs the core's
+//! [`server`] takes calls from the sockets admitted by [`connections`], [`desk_thread`] runs the core's
 //! loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
 //! [`event_feed`] passes new events to streams. [`recording`] records the desk's inputs, and
 //! [`incident`] exports them. [`moment`] is the clock and the source of randomness. The host
@@ -12,7 +12,7 @@
 pub mod config;
 pub mod connections;
 pub mod courier;
-pub mod desk;
+pub mod desk_thread;
 pub mod event_feed;
 pub mod incident;
 pub mod moment;

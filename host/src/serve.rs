@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::connections::ConnectionTable;
 use crate::courier::{Courier, Names, System};
-use crate::desk::{self, DeskQueue, Dispatch};
+use crate::desk_thread::{self, DeskQueue, Dispatch};
 use crate::event_feed::EventFeed;
 use crate::recording::RecordingWriter;
 use crate::server::{CALLER, HttpHandler, Lookup};
@@ -93,7 +93,7 @@ async fn run(
     let (dispatches, incoming) = mpsc::unbounded_channel();
     let feed = Arc::new(EventFeed::new(desk.store_mut().log()?.head));
     let recording = settings.record.map(|bytes| RecordingWriter::new(&settings.database, bytes));
-    let (queue, thread) = desk::start(desk, recording, dispatches)?;
+    let (queue, thread) = desk_thread::start(desk, recording, dispatches)?;
     tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
     let (thread_ended, mut ended) = oneshot::channel();
     tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));

@@ -23,7 +23,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::timeout;
 
 use crate::connections::{ActiveRequest, BodyPermit, ConnectionTable};
-use crate::desk::DeskQueue;
+use crate::desk_thread::DeskQueue;
 use crate::event_feed::EventFeed;
 use crate::moment::{chance, clock};
 use crate::store::StoreFault;

@@ -6,7 +6,7 @@ use crate::engine::command::Idempotent;
 use crate::engine::desk::Desk;
 use crate::engine::limits::Memory;
 use crate::engine::outcome::Reply;
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;

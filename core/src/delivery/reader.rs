@@ -252,7 +252,7 @@ impl Reader {
     /// When `holder` may take over the webhook from another host; `None` if it may now. Requests in
     /// flight must be lost first, and a margin passed, as clocks differ.
     #[must_use]
-    pub fn free_at(&self, holder: HolderId, timeout_ms: u32) -> Option<Millis> {
+    pub fn claimable_at(&self, holder: HolderId, timeout_ms: u32) -> Option<Millis> {
         if self.holder.is_none_or(|of| of == holder) {
             return None;
         }

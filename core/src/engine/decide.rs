@@ -1,11 +1,11 @@
 //! The entry point of all rules: a command, a moment and the known facts give an outcome.
 
+mod attempt_results;
 mod checkpoint;
 mod deliveries;
 mod eligible;
 mod idempotency;
 mod replays;
-mod reports;
 mod retention;
 mod tickets;
 mod turns;
@@ -52,7 +52,7 @@ pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Evaluation {
         }
         Command::StopReplay { id } => replays::stop(&mut decision, *id),
         Command::Idempotent(once) => return idempotency::once(once, moment, facts),
-        Command::Report(report) => reports::report(&mut decision, report),
+        Command::Report(report) => attempt_results::report(&mut decision, report),
         Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
     };

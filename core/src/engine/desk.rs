@@ -12,7 +12,7 @@ use crate::engine::need::Need;
 use crate::engine::outcome::{Changes, Outcome, Put, Reply};
 use crate::engine::store::{Commit, Store};
 use crate::model::event::Event;
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;

@@ -24,7 +24,7 @@ use crate::engine::outcome::{Changes, Outcome};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{HolderId, TicketId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;

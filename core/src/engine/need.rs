@@ -9,7 +9,7 @@ use crate::delivery::reader::Reader;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{TicketId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;

@@ -13,7 +13,7 @@ use crate::delivery::request::Request;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
 use crate::model::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;

@@ -25,7 +25,7 @@ use crate::incident::record::{Batch, Begin, Input, Key, Said};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType};
 use crate::model::id::{EventId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::ticket::{Ticket, TicketMessage};
 use crate::webhook::extra_headers::ExtraHeaders;

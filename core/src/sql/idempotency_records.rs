@@ -10,7 +10,7 @@ use super::table::{Columns, Record as _, record};
 use super::{Statement, Value};
 use crate::engine::outcome::{Expect, Put};
 use crate::model::id::{SecretId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 
 record! {

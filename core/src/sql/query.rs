@@ -8,7 +8,7 @@ use crate::delivery::attempt::Attempt;
 use crate::delivery::lane::Lane;
 use crate::engine::need::{Fact, Need};
 use crate::model::event::Event;
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::seq::Seq;
 use crate::model::service::Service;

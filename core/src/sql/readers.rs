@@ -3,7 +3,8 @@
 //!
 //! A host claims a webhook, and changes anything of its reader or lanes, by an UPDATE of this row
 //! that expects the revision which the host has read: of two hosts that try, one changes no row,
-//! and nothing of its commit is stored. Rows are read with those of [`webhooks`](super::webhooks).
+//! and nothing of its commit is stored. The texts are made in [`table`](super::table), and stand in
+//! full in `tests/statements.txt`. Rows are read with those of [`webhooks`](super::webhooks).
 
 use super::column::Column as _;
 use super::dialect::Dialect;

@@ -24,7 +24,7 @@ use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;

@@ -17,7 +17,7 @@ struct Break {
 }
 
 const DELIVERIES: &str = "core/src/engine/decide/deliveries.rs";
-const REPORTS: &str = "core/src/engine/decide/reports.rs";
+const REPORTS: &str = "core/src/engine/decide/attempt_results.rs";
 const ELIGIBLE: &str = "core/src/engine/decide/eligible.rs";
 const TURNS: &str = "core/src/engine/decide/turns.rs";
 const DECISION: &str = "core/src/engine/decision/webhooks.rs";
@@ -99,8 +99,8 @@ const BREAKS: [Break; 21] = [
     Break {
         name: "early: a host takes over what another still sends",
         file: DECISION,
-        was: "free_at.is_none_or(|at| at <= self.now())",
-        becomes: "free_at.is_none_or(|at| at <= self.now().plus(40_000))",
+        was: "claimable_at.is_none_or(|at| at <= self.now())",
+        becomes: "claimable_at.is_none_or(|at| at <= self.now().plus(40_000))",
     },
     Break {
         name: "once: what a call was answered is not kept",

@@ -24,7 +24,7 @@ pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let mut needs = Vec::new();
     let mut lagging = Vec::new();
     for WebhookRows { webhook, reader } in decision.webhook_rows()?.values() {
-        if decision.place(reader).read_to < head && decision.may_hold(webhook, reader) {
+        if decision.place(reader).read_to < head && decision.may_claim(webhook, reader) {
             lagging.push(Arc::clone(webhook));
         }
     }

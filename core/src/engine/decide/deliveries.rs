@@ -1,7 +1,7 @@
 //! Delivery scheduling: which event is sent to which webhook, and when.
 //!
 //! A wake first puts events of lost requests back into their lanes, then fills the windows in turn.
-//! [`reports`](super::reports) handle the end of a request, which settles its event or schedules a
+//! [`attempt_results`](super::attempt_results) handle the end of a request, which settles its event or schedules a
 //! retry, and [`turns`](super::turns) choose the next event of a lane.
 
 use std::collections::VecDeque;
@@ -43,7 +43,7 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let (mut foreign, mut lost) = (Vec::new(), Vec::new());
     for WebhookRows { webhook, reader } in decision.webhook_rows()?.values() {
         if reader.holder != Some(decision.moment.holder) {
-            if decision.may_hold(webhook, reader) && !reader.sending.is_empty() {
+            if decision.may_claim(webhook, reader) && !reader.sending.is_empty() {
                 foreign.push(webhook.id);
             }
             continue;
@@ -52,7 +52,7 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
         lost.extend(reader.sending.iter().filter(overdue).map(|slot| (webhook.id, *slot)));
     }
     for webhook in foreign {
-        decision.held_mut(webhook)?;
+        decision.claim(webhook)?;
     }
     for (webhook, slot) in lost {
         decision.requeue_lost(webhook, slot, Reason::Lost)?;
@@ -100,7 +100,7 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
 fn in_turn(decision: &Decision<'_>) -> Result<VecDeque<Arc<Webhook>>, Need> {
     let webhook_rows = decision.webhook_rows()?;
     let active = |row: &&WebhookRows| {
-        row.webhook.is_active() && decision.may_hold(&row.webhook, &row.reader)
+        row.webhook.is_active() && decision.may_claim(&row.webhook, &row.reader)
     };
     let webhook = |row: &WebhookRows| Arc::clone(&row.webhook);
     let Some(last) = decision.turn else {
@@ -199,7 +199,7 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
             continue;
         }
         let lane = decision.lane(webhook.id, ordering_key)?;
-        let reader = decision.held_mut(webhook.id)?;
+        let reader = decision.claim(webhook.id)?;
         reader.read(place, &event);
         reader.add_pending(ordering_key);
         reader.owed.add(event.id);
@@ -229,8 +229,8 @@ fn set_alarm(decision: &mut Decision<'_>) -> Result<(), Need> {
     for id in ids {
         let Some(webhook) = decision.webhook(id)? else { continue };
         let Some(reader) = decision.reader(id)? else { continue };
-        if !decision.may_hold(&webhook, reader) {
-            if let Some(at) = reader.free_at(decision.moment.holder, webhook.timeout_ms) {
+        if !decision.may_claim(&webhook, reader) {
+            if let Some(at) = reader.claimable_at(decision.moment.holder, webhook.timeout_ms) {
                 decision.wake_at(at);
             }
             continue;
@@ -266,8 +266,4 @@ fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Millis>
 }
 
 #[cfg(test)]
-mod named;
-#[cfg(test)]
 pub(super) mod tests;
-#[cfg(test)]
-mod unwanted;

@@ -10,7 +10,7 @@ use crate::engine::decide::{Evaluation, decide};
 use crate::engine::facts::Facts;
 use crate::engine::need::Need;
 use crate::engine::outcome::{Expect, Outcome, Reply};
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;

@@ -123,7 +123,7 @@ pub(super) fn read_on(
     for _ in 0..MAX_PASSED {
         let Some(reader) = decision.reader(id)? else { return Ok(false) };
         if reader.replay.is_over() {
-            decision.held_mut(id)?.replay.run = None;
+            decision.claim(id)?.replay.run = None;
             return Ok(false);
         }
         let may_go = reader.replays_at(webhook, now).is_some_and(|at| at <= now);
@@ -179,7 +179,7 @@ fn note_behind(
     seq: Seq,
 ) -> Result<(), Need> {
     let lane = decision.lane(id, ordering_key)?;
-    let reader = decision.held_mut(id)?;
+    let reader = decision.claim(id)?;
     reader.add_pending(ordering_key);
     if let Some(slot) = reader.sending_for(ordering_key) {
         slot.last_queued = Some(seq);
@@ -200,7 +200,7 @@ fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Resul
 
 /// Advances the replay to `seq`.
 fn passed(decision: &mut Decision<'_>, id: WebhookId, seq: Seq) -> Result<(), Need> {
-    if let Some(run) = &mut decision.held_mut(id)?.replay.run {
+    if let Some(run) = &mut decision.claim(id)?.replay.run {
         run.read_to = seq;
     }
     Ok(())
@@ -212,14 +212,14 @@ fn begin(
     id: WebhookId,
     ordering_key: OrderingKey,
 ) -> Result<(), Need> {
-    decision.held_mut(id)?.add_pending(ordering_key);
+    decision.claim(id)?.add_pending(ordering_key);
     count_replayed(decision, id, ordering_key)?;
     keep_pace(decision, id)
 }
 
 fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Result<(), Need> {
     let now = decision.now();
-    if let Some(run) = &mut decision.held_mut(id)?.replay.run {
+    if let Some(run) = &mut decision.claim(id)?.replay.run {
         run.from_us = paced(run.from_us, run.range.per_second, now);
     }
     Ok(())

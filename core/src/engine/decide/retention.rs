@@ -8,14 +8,14 @@ use std::sync::Arc;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
-use crate::engine::decide::{reports, turns};
+use crate::engine::decide::{attempt_results, turns};
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::WebhookRows;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::{Event, EventType};
 use crate::model::id::WebhookId;
-use crate::model::idempotency::IdempotencyRecord;
+use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::model::retention::Retention;
@@ -181,7 +181,7 @@ fn expire_lane(
         decision.put_lane(Lane { head, number, step, due, last_queued, why, ..*lane });
     } else {
         decision.drop_lane(lane);
-        reports::rest(decision, id)?;
+        attempt_results::rest(decision, id)?;
     }
     abandon(decision, &webhook, lane)
 }

@@ -41,7 +41,7 @@ pub(super) fn settle(
     slot: Slot,
 ) -> Result<(), Need> {
     let now = decision.now();
-    decision.held_mut(webhook.id)?.remove_pending(slot.ordering_key);
+    decision.claim(webhook.id)?.remove_pending(slot.ordering_key);
     let Some(next) = next_in_lane(decision, webhook, &slot)? else { return Ok(()) };
     let last_queued = slot.last_queued.filter(|last| *last > next.seq);
     let number = requests_so_far(decision, webhook.id, slot.ordering_key, next.seq)?;
@@ -148,7 +148,7 @@ pub(super) fn count_replayed(
     id: WebhookId,
     ordering_key: OrderingKey,
 ) -> Result<(), Need> {
-    if let Some(run) = &mut decision.held_mut(id)?.replay.run
+    if let Some(run) = &mut decision.claim(id)?.replay.run
         && ordering_key.is_replay()
     {
         run.sent += 1;

@@ -44,14 +44,14 @@ impl Decision<'_> {
 
     /// Takes a request out of flight.
     pub fn end(&mut self, key: AttemptKey) -> Result<Option<Slot>, Need> {
-        let slot = self.held_mut(key.webhook)?.end(key.seq, key.number);
+        let slot = self.claim(key.webhook)?.end(key.seq, key.number);
         self.in_flight -= u32::from(slot.is_some());
         Ok(slot)
     }
 
     /// Adds a lane for an ordering key that neither waits nor sends.
     pub fn add_waiting_lane(&mut self, lane: Lane) -> Result<(), Need> {
-        self.held_mut(lane.webhook)?.add_waiting(lane.ordering_key);
+        self.claim(lane.webhook)?.add_waiting(lane.ordering_key);
         self.put_lane(lane);
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Decision<'_> {
                 Some(now)
             }
             OrderingKey::Cancelled(_) => {
-                self.held_mut(webhook)?.remove_pending(slot.ordering_key);
+                self.claim(webhook)?.remove_pending(slot.ordering_key);
                 None
             }
         };
@@ -83,7 +83,7 @@ impl Decision<'_> {
 
     /// Removes a waiting lane.
     pub fn remove_waiting_lane(&mut self, lane: &Lane) -> Result<(), Need> {
-        self.held_mut(lane.webhook)?.remove_waiting(lane.ordering_key);
+        self.claim(lane.webhook)?.remove_waiting(lane.ordering_key);
         self.drop_lane(lane);
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Decision<'_> {
     pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Result<(), Need> {
         let event = self.event(slot.seq)?;
         let now = self.now();
-        let reader = self.held_mut(webhook.id)?;
+        let reader = self.claim(webhook.id)?;
         reader.keep_rate(webhook.rate_limit, now);
         let is_live = matches!(slot.ordering_key, OrderingKey::Live(_));
         if slot.number == 1 && !is_live {

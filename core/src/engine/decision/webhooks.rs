@@ -59,7 +59,7 @@ impl Decision<'_> {
     /// The same, and from here on this host sends for the webhook. Events that another host had in
     /// flight wait in their lanes, due now, so that they are sent inside the rules; this does not
     /// count against the receiver.
-    pub fn held_mut(&mut self, id: WebhookId) -> Result<&mut Reader, Need> {
+    pub fn claim(&mut self, id: WebhookId) -> Result<&mut Reader, Need> {
         let holder = Some(self.moment.holder);
         if self.reader(id)?.is_some_and(|reader| reader.holder != holder) {
             let reader = self.reader_mut(id)?;
@@ -80,12 +80,12 @@ impl Decision<'_> {
 
     /// Whether this host may send for a webhook: it holds the webhook, or no other host does any
     /// more.
-    pub fn may_hold(&self, webhook: &Webhook, reader: &Reader) -> bool {
+    pub fn may_claim(&self, webhook: &Webhook, reader: &Reader) -> bool {
         match self.facts.limits.hosts {
             Hosts::One => true,
             Hosts::Several => {
-                let free_at = reader.free_at(self.moment.holder, webhook.timeout_ms);
-                free_at.is_none_or(|at| at <= self.now())
+                let claimable_at = reader.claimable_at(self.moment.holder, webhook.timeout_ms);
+                claimable_at.is_none_or(|at| at <= self.now())
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The delivery rules one by one, over a desk in memory and with days of virtual time.
 
+mod named_worlds;
+mod unsubscribed;
+
 use std::collections::BTreeMap;
 
 use crate::delivery::health::HealthPolicy;

@@ -1,7 +1,7 @@
 //! Regression tests of health: scenarios that once broke a rule, by name. They are those of the
 //! executable model, with this code's jitter on every wait.
 
-use super::tests::{Rig, START, status, webhook};
+use super::{Rig, START, status, webhook};
 use crate::delivery::health::HealthPolicy;
 use crate::{
     Amendment, Answer, Command, Millis, Ordering, Reason, Registration, TicketId, WebhookId,

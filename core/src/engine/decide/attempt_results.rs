@@ -46,7 +46,7 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
         Meaning::Unsent => {
             // The whole webhook pauses: otherwise every event would hit the same shortage.
             let due = decision.now().plus(Lane::OUR_WAIT_MS);
-            let reader = decision.held_mut(webhook.id)?;
+            let reader = decision.claim(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
             decision.add_waiting_lane(slot.waiting(
                 webhook.id,
@@ -88,7 +88,7 @@ fn deliver(
     report: &Report,
 ) -> Result<(), Need> {
     record(decision, report, Reason::Delivered, None);
-    let reader = decision.held_mut(webhook.id)?;
+    let reader = decision.claim(webhook.id)?;
     reader.window.answered(false, webhook.max_in_flight);
     if reader.health.succeed() {
         reader.window.restart();
@@ -112,7 +112,7 @@ fn fail(
 ) -> Result<(), Need> {
     let (now, health_policy) = (decision.now(), decision.health_policy());
     let again_at = asked_to_wait(&report.answer, kind, now);
-    let reader = decision.held_mut(webhook.id)?;
+    let reader = decision.claim(webhook.id)?;
     reader.window.answered(kind.is_some_and(FailureKind::narrows_window), webhook.max_in_flight);
     if let Some(at) = again_at {
         let at = at.min(now.plus(Reader::MAX_PAUSE_MS));

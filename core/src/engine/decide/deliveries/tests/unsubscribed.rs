@@ -1,6 +1,6 @@
 //! Tests of filtered events: they are skipped, at a bounded cost.
 
-use super::tests::{Rig, status, webhook};
+use super::{Rig, status, webhook};
 use crate::delivery::reader::Reader;
 use crate::{Amendment, Command, EventType, Ordering, Registration, Subscription, WebhookId};
 
