@@ -36,6 +36,7 @@ pub use problem::{Code, FieldError, Problem};
 pub use reading::Reading;
 pub use replay_request::ReplayRequest;
 pub use reply::answer;
+pub(crate) use reply::status;
 pub use sse::Frame;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.

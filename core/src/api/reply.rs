@@ -20,6 +20,12 @@ impl<S> Desk<S> {
     }
 }
 
+/// The status of the response to a command. Unlike [`answer`] it needs no body that a secret could
+/// be put into, which a stored response that was redacted does not have.
+pub(crate) fn status(decided: &Result<Reply, Refusal>) -> u16 {
+    without_secret(decided).status
+}
+
 /// The response to a call that was decided and committed.
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "an answer is given once")]
@@ -109,12 +115,11 @@ fn again(first: &IdempotencyRecord) -> Response {
     Response { status: first.status, headers, body: first.body.clone() }
 }
 
-/// The response with a secret as the last key of its data. A stored body that was redacted is no
-/// such object, and shows none.
+/// The response with a secret as the last key of its data.
 fn with_secret(response: Response, secret: &Secret) -> Response {
     let text = view::SecretText { secret: &secret.reveal() };
     let last = serde_json::to_string(&text).expect("a text always has a JSON form");
-    let Some(open) = response.body.strip_suffix("}}") else { return response };
+    let open = response.body.strip_suffix("}}").expect("what shows a secret is an object of data");
     let body = format!("{open},{}}}", last.trim_start_matches('{'));
     Response { body, ..response }
 }

@@ -299,14 +299,14 @@ fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut ReplayStep) -> Digest {
 fn decision((command, _): &(Command, Moment), decided: &Committed) -> Decision {
     let Committed { reply, requests, events, next_wake } = decided;
     let (reply_name, about) = chain::told(reply);
-    let asked = if *reply == Ok(Reply::Noted) { None } else { Some(reply.clone()) };
+    let asked = (*reply != Ok(Reply::Noted)).then_some(reply);
     let once = if let Command::Idempotent(once) = command { Some(&*once.command) } else { None };
     Decision {
         command: once.unwrap_or(command).name(),
         keyed: once.is_some(),
         reply: reply_name,
         about,
-        status: asked.map(|reply| api::answer(reply).status),
+        status: asked.map(api::status),
         events: events.iter().map(|event| event.seq).collect(),
         requests: requests.iter().map(sent).collect(),
         next_wake_ms: *next_wake,
