@@ -16,7 +16,7 @@ const WATCH_MS = 5_000;
  * Bytes of a body that is too long which are taken in all the same: a connection that is closed over
  * what its caller still sends breaks before the answer is read.
  */
-const MOST_DISCARDED = 16 * 1024 * 1024;
+const MAX_DISCARDED = 16 * 1024 * 1024;
 /** From when a desk broke until its alarm has the next one go on, if nobody calls before. */
 const REPAIR_MS = 15_000;
 
@@ -67,7 +67,7 @@ export class Desk extends DurableObject<Env> {
     }
     let body: Uint8Array;
     try {
-      body = await take(request.body, mostBody() + 1, MOST_DISCARDED);
+      body = await take(request.body, mostBody() + 1, MAX_DISCARDED);
     } catch {
       // The caller hung up in the middle of it, and hears of nothing.
       return new Response(null, { status: 400 });
