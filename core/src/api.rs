@@ -11,6 +11,8 @@ mod idempotency_key;
 mod json_object;
 mod listing;
 mod log_cursor;
+mod nearest;
+mod own_names;
 mod problem;
 mod query;
 mod reading;
@@ -32,6 +34,7 @@ pub use deliveries::{AttemptsQuery, DeliveriesQuery};
 pub use events_query::{EventsMode, EventsQuery};
 pub use listing::Listing;
 pub use log_cursor::LogCursor;
+pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
 pub use problem::{Code, FieldError, Problem};
 pub use reading::Reading;
 pub use replay_request::ReplayRequest;
@@ -44,10 +47,11 @@ pub const MAX_BODY: usize = 1 << 20;
 
 const _: () = assert!(MAX_BODY == 16 * TicketMessage::MAX_LENGTH);
 
-/// The HTTP API as a host configures it: its callers, and the addresses that it may call.
+/// The HTTP API as a host configures it: its callers, its names, and the addresses that it may call.
 #[derive(Clone, Debug)]
 pub struct Api {
     pub callers: Callers,
+    pub names: OwnNames,
     /// Whether a call may wait for events to come.
     pub can_wait: bool,
     pub targets: Targets,
@@ -138,6 +142,12 @@ impl Response {
 }
 
 impl Response {
+    /// The methods of a path.
+    fn options(allow: String) -> Self {
+        let headers = vec![("allow", allow), ("cache-control", "no-store".to_owned())];
+        Self { status: 204, headers, body: String::new() }
+    }
+
     /// Adds the path of the created resource.
     fn at(mut self, location: String) -> Self {
         self.headers.push(("location", location));
@@ -151,12 +161,14 @@ fn headers(content_type: &str) -> Vec<(&'static str, String)> {
 }
 
 impl Api {
-    /// Authorizes a call. Only its headers are read, so a host can check before it reads the body.
+    /// Refuses what the head alone decides: callers that are not authorized, paths and methods that
+    /// there are not, bodies that no route takes. A host asks before it reads the body.
     ///
     /// # Errors
     /// The [`Problem`] of a call that is refused.
     pub fn admit(&self, call: &Call<'_>) -> Result<(), Problem> {
-        authorization::check(self, call)
+        authorization::check(self, call)?;
+        routes::check(call)
     }
 
     /// Routes a call, whose body was read up to one byte more than [`MAX_BODY`]. `fresh` draws 32
@@ -169,18 +181,23 @@ impl Api {
         taken.unwrap_or_else(|problem| Action::Answer(problem.into()))
     }
 
-    /// Authorizes a call for a file of the host's page. No key is needed: a browser has none to
-    /// send, and the page holds none of the desk's data. All else is checked as for other calls.
+    /// Authorizes a call for a file of the host's page. No key is needed, nor one of the desk's own
+    /// names: a browser has no key to send, and the page holds none of the desk's data.
     ///
     /// # Errors
-    /// [`Problem`] when the caller is not admitted, or the method is not GET or HEAD.
-    pub fn show(&self, call: &Call<'_>) -> Result<(), Problem> {
+    /// The response when the caller is not admitted, or the method is not GET or HEAD.
+    pub fn show(&self, call: &Call<'_>) -> Result<(), Response> {
+        const ALLOWED: &str = "GET, HEAD, OPTIONS";
         authorization::check_place(self, call)?;
-        if matches!(call.method, "GET" | "HEAD") {
-            return Ok(());
+        match call.method {
+            "GET" | "HEAD" => Ok(()),
+            "OPTIONS" => Err(Response::options(ALLOWED.to_owned())),
+            _ => {
+                let header = Some(("allow", ALLOWED.to_owned()));
+                let detail = format!("This path knows {ALLOWED}.");
+                let problem = Problem::new(Code::MethodNotAllowed, detail);
+                Err(Problem { header, ..problem }.into())
+            }
         }
-        let allow = Some("GET, HEAD".to_owned());
-        let detail = "This path knows GET, HEAD.";
-        Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed, detail) })
     }
 }

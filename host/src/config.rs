@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use hookdesk_core::api::{Api, Callers};
+use hookdesk_core::api::{Api, Callers, OwnNames, PublicUrl};
 use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
 use serde::Deserialize;
@@ -44,6 +44,10 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_NO_AUTH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_auth: Option<bool>,
+    /// URL under which browsers reach the desk, such as https://desk.example: what they send from
+    /// another page is refused. Can be repeated.
+    #[arg(long, env = "HOOKDESK_PUBLIC_URL", value_name = "URL", value_delimiter = ',')]
+    pub public_url: Vec<String>,
     /// Network that may be called though it is not public, such as 10.0.0.0/8. Can be repeated.
     #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
     pub allow_target: Vec<String>,
@@ -130,6 +134,8 @@ impl ServeOptions {
 
         let listen = address(&listen)?;
         let callers = admission(listen, auth, no_auth)?;
+        let urls = if self.public_url.is_empty() { file.public_url } else { self.public_url };
+        let names = own_names(listen, &urls)?;
         let public = Targets::public();
         let is_local = callers == Callers::Local;
         let mut targets = if is_local { public.with_loopback() } else { public };
@@ -154,7 +160,7 @@ impl ServeOptions {
                 BadOptions(format!("{option} must be from {least} to {most}"))
             },
         )?;
-        let api = Api { callers, can_wait: true, targets };
+        let api = Api { callers, names, can_wait: true, targets };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
         if record_bytes < RecordingWriter::MIN {
             return Err(BadOptions(format!(
@@ -212,6 +218,14 @@ fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<Callers, B
     }
 }
 
+fn own_names(listen: SocketAddr, urls: &[String]) -> Result<OwnNames, BadOptions> {
+    let parse = |url: &String| {
+        PublicUrl::parse(url).map_err(|bad| BadOptions(format!("--public-url {url}: {bad}")))
+    };
+    let public = urls.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok(OwnNames::Known { loopback: listen.ip().is_loopback(), public })
+}
+
 fn path(database: &str) -> Result<PathBuf, BadOptions> {
     match database.strip_prefix("sqlite://") {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
@@ -260,6 +274,16 @@ mod tests {
         assert!(!may_call(&settings, [192, 168, 0, 1]));
         let allow_target = vec!["10.0.0.0/33".to_owned()];
         assert!(ServeOptions { allow_target, ..options("127.0.0.1:0") }.settle().is_err());
+    }
+
+    #[test]
+    fn public_urls_are_checked_at_start() {
+        let urls = |public_url: &[&str]| {
+            let public_url = public_url.iter().map(ToString::to_string).collect();
+            ServeOptions { public_url, ..options("127.0.0.1:0") }.settle()
+        };
+        assert!(urls(&["https://desk.example", "http://desk.internal:8080"]).is_ok());
+        assert!(urls(&["desk.example"]).unwrap_err().0.contains("--public-url desk.example: give"));
     }
 
     #[test]

@@ -16,7 +16,8 @@ use hookdesk_core::api::{
     Problem, Reading, ReplayRequest,
 };
 use http_body_util::BodyExt as _;
-use salvo::http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::body::Body as _;
+use salvo::http::header::{CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use salvo::http::uri::Authority;
 use salvo::http::{Method, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
@@ -33,6 +34,8 @@ pub use lookup::Lookup;
 /// Bytes of a too large body that are read and discarded: a connection that is closed while its
 /// caller still sends breaks before the caller reads the response.
 const MAX_DISCARDED: usize = 16 << 20;
+/// Silence after which the rest of a discarded body is not waited for.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long a caller may take for its headers, for its whole body, and until it reads more of a
 /// response.
 pub const CALLER: Duration = Duration::from_secs(30);
@@ -69,23 +72,11 @@ impl HttpHandler {
         body: Body,
         active: &mut ActiveRequest,
     ) -> HttpResponse {
-        let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
-        let headers = request.headers().iter();
-        let call = Call {
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            query: request.uri().query().unwrap_or_default(),
-            headers: headers
-                .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("\u{fffd}")))
-                .chain(named)
-                .collect(),
-            body: &body.bytes,
-        };
+        let call = call(request, &body.bytes);
         if let Some(file) = assets::find(call.path) {
-            return match self.api.show(&call) {
-                Err(_) if file.is_for_all(&call) => HttpResponse::File(file, file.variant(&call)),
+            return match self.show(file, &call) {
                 Ok(()) => HttpResponse::File(file, file.variant(&call)),
-                Err(problem) => problem.into(),
+                Err(response) => HttpResponse::Whole(response),
             };
         }
         let next = self.api.open(&call, chance);
@@ -107,17 +98,45 @@ impl HttpHandler {
         }
     }
 
-    /// Reads a call's body, and refuses a call whose host or end is ambiguous.
+    /// Refuses what the head alone decides, before the body is asked for (`100 Continue`) and read.
+    fn check_head(&self, request: &Request) -> Result<(), api::Response> {
+        let call = call(request, b"");
+        match assets::find(call.path) {
+            Some(file) => self.show(file, &call)?,
+            None => self.api.admit(&call)?,
+        }
+        let mut lengths = call.headers.iter().filter(|(name, _)| *name == "content-length");
+        let is_large =
+            |length: &str| length.parse().is_ok_and(|bytes: u64| bytes > MAX_BODY as u64);
+        if lengths.any(|(_, length)| is_large(length)) {
+            return Err(Problem::too_large().into());
+        }
+        Ok(())
+    }
+
+    fn show(&self, file: &assets::File, call: &Call<'_>) -> Result<(), api::Response> {
+        if file.is_for_all(call) { Ok(()) } else { self.api.show(call) }
+    }
+
+    /// The body of a call, unless it is refused; and whether the connection ends with the answer.
+    async fn receive(&self, request: &mut Request) -> (Result<Body, HttpResponse>, bool) {
+        let unclear = unclear(request).map(|what| Problem::new(Code::BadRequest, what).into());
+        if let Some(refused) = unclear.or_else(|| self.check_head(request).err()) {
+            let ends = refused.status == 400 || !request.body().is_end_stream();
+            discard(request);
+            return (Err(HttpResponse::Whole(refused)), ends);
+        }
+        let body = self.take_body(request).await;
+        let ends = body.is_err();
+        (body.map_err(HttpResponse::from), ends)
+    }
+
     async fn take_body(&self, request: &mut Request) -> Result<Body, Problem> {
         let taken = timeout(CALLER, self.read_body(request)).await;
-        let body = taken.unwrap_or_else(|_| {
+        taken.unwrap_or_else(|_| {
             let detail = format!("The body did not come within {} s.", CALLER.as_secs());
             Err(Problem::new(Code::TooSlow, detail))
-        })?;
-        match unclear(request) {
-            Some(what) => Err(Problem::new(Code::BadRequest, what)),
-            None => Ok(body),
-        }
+        })
     }
 
     /// Reads all of a body, unless it is too large.
@@ -226,14 +245,13 @@ impl Handler for HttpHandler {
         response: &mut Response,
         _flow: &mut FlowCtrl,
     ) {
-        let body = self.take_body(request).await;
+        let (body, ends) = self.receive(request).await;
         let mut active = self.places.answer(request.remote_addr().clone().into_std());
-        let is_clear = body.is_ok();
         let answered = match body {
             Ok(body) => self.answer(request, body, &mut active).await,
-            Err(problem) => problem.into(),
+            Err(refused) => refused,
         };
-        if !is_clear || active.is_in_the_way() {
+        if ends || active.is_in_the_way() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         match answered {
@@ -265,6 +283,39 @@ impl Handler for HttpHandler {
             }
         }
     }
+}
+
+fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
+    let named = request.uri().authority().map(|authority| ("host", authority.as_str()));
+    let headers = request.headers().iter();
+    Call {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: headers
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("\u{fffd}")))
+            .chain(named)
+            .collect(),
+        body,
+    }
+}
+
+/// Reads and discards the body of a refused call beside its response. A caller that waits for
+/// `100 Continue` sends none.
+fn discard(request: &mut Request) {
+    let mut body = request.take_body();
+    if body.is_end_stream() || request.headers().contains_key(EXPECT) {
+        return;
+    }
+    tokio::spawn(timeout(CALLER, async move {
+        let mut seen = 0_usize;
+        while let Ok(Some(Ok(frame))) = timeout(LINGER, body.frame()).await {
+            seen = seen.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+            if seen > MAX_BODY + MAX_DISCARDED {
+                break;
+            }
+        }
+    }));
 }
 
 fn too_many_stay() -> Problem {

@@ -161,6 +161,40 @@ async fn an_open_desk_hears_callers_on_its_own_machine_only() {
     }
 }
 
+/// A page of another origin that sends a form, in a browser that says so in either way.
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let (_server, client) = desk();
+    let webhook = client.register("https://partner.example/").await.id;
+    let before = client.events().await;
+    let calls = [
+        (Method::POST, "/service/unavailable".to_owned()),
+        (Method::POST, "/webhooks/ping".to_owned()),
+        (Method::POST, format!("/webhooks/{webhook}/enable")),
+        (Method::DELETE, format!("/webhooks/unregister/{webhook}")),
+    ];
+
+    for (method, path) in &calls {
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://localhost:3000"),
+        ] {
+            let request = client.request(method.clone(), path).header(name, value);
+            let form = request.header("content-type", "application/x-www-form-urlencoded");
+            let answer = client.send(form.body("a=b")).await.expect(403);
+            assert_eq!(answer.code(), Some("cross_site"), "{path} {name}: {value}");
+        }
+    }
+
+    assert_eq!(client.events().await, before);
+    let own =
+        client.request(Method::POST, "/webhooks/ping").header("sec-fetch-site", "same-origin");
+    client.send(own).await.expect(202);
+    let link = client.request(Method::GET, "/tickets").header("sec-fetch-site", "cross-site");
+    client.send(link).await.expect(200);
+}
+
 #[tokio::test]
 async fn a_caller_of_an_open_desk_that_names_no_host_is_refused() {
     let (_server, client) = desk();

@@ -76,7 +76,7 @@ async fn who_may_not_call_the_desk_does_not_see_its_page() {
     }
     let posted = client.post("/console", None).await;
     assert_eq!((posted.status, posted.code()), (405, Some("method_not_allowed")));
-    assert_eq!(posted.header("allow"), Some("GET, HEAD"));
+    assert_eq!(posted.header("allow"), Some("GET, HEAD, OPTIONS"));
     for path in ["/assets/none.js", "/console/", "/index.html", "/simulator.html", "/../Cargo.toml"]
     {
         let answer = client.get(path).await;

@@ -11,7 +11,7 @@ const CORE_IS_MADE_OF: &str = "
     serde serde_core serde_derive serde_json itoa memchr zmij
     proc-macro2 quote syn unicode-ident
     uuid chrono num-traits base64 zeroize
-    hmac sha2 digest block-buffer hybrid-array typenum crypto-common const-oid cmov ctutils
+    strsim hmac sha2 digest block-buffer hybrid-array typenum crypto-common const-oid cmov ctutils
     cpufeatures cfg-if libc
     url form_urlencoded percent-encoding idna idna_adapter utf8_iter smallvec
     icu_collections icu_locale_core icu_normalizer icu_normalizer_data icu_properties

@@ -89,7 +89,7 @@ async fn a_key_that_another_call_has_is_refused() {
 
     let others = [
         (Method::POST, "/tickets".to_owned(), ticket_body("three")),
-        (Method::POST, "/tickets?source=crm".to_owned(), ticket_body("two")),
+        (Method::POST, "/tickets".to_owned(), json!({ "ticket_message": "two", "source": "crm" })),
         (Method::POST, "/webhooks/ping".to_owned(), Value::Null),
         (Method::PATCH, format!("/tickets/{ticket}"), ticket_body("two")),
     ];

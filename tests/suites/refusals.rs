@@ -63,7 +63,12 @@ async fn bodies_that_are_not_json_are_refused() {
         ("application/json", b"{\"ticket_message\":\"a\"} {}", 400, "bad_json"),
         ("application/json", b"{\"ticket_message\":'a'}", 400, "bad_json"),
         ("application/json", b"{\"ticket_message\":\"\xc3\x28\"}", 400, "bad_json"),
-        ("application/json", b"{\"ticket_message\":\"\\ud800\"}", 400, "bad_json"),
+        (
+            "application/json",
+            b"{\"ticket_message\":\"\\ud800\",\"callback_url\":\"\\ud800\"}",
+            400,
+            "bad_json",
+        ),
         ("application/json", &nested, 400, "bad_json"),
         ("text/plain", b"{\"ticket_message\":\"a\"}", 415, "unsupported_media_type"),
         ("application/jsonx", b"{\"ticket_message\":\"a\"}", 415, "unsupported_media_type"),
@@ -241,13 +246,36 @@ async fn a_wrong_method_is_told_the_right_ones() {
     ];
 
     for (path, allow) in table {
-        let methods = [Method::PUT, Method::OPTIONS, Method::TRACE, Method::GET, Method::POST];
+        let allow = format!("{allow}, OPTIONS");
+        let methods = [Method::PUT, Method::TRACE, Method::GET, Method::POST];
         for method in methods.into_iter().filter(|method| !allow.contains(method.as_str())) {
             let answer = client.send(client.request(method, path)).await;
             assert_problem(&answer, 405, "method_not_allowed");
-            assert_eq!(answer.header("allow"), Some(allow), "{path}");
+            assert_eq!(answer.header("allow"), Some(&*allow), "{path}");
         }
+        let options = client.send(client.request(Method::OPTIONS, path)).await.expect(204);
+        assert_eq!((options.header("allow"), &*options.text), (Some(&*allow), ""), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_and_a_byte_order_mark_is_not() {
+    let (_server, client) = desk();
+    let body = br#"{"ticket_message":"a"}"#;
+    let coded = |coding: &str| {
+        let request = client.request(Method::POST, "/tickets").body(body.to_vec());
+        request.header("content-type", "application/json").header("content-encoding", coding)
+    };
+
+    for coding in ["gzip", "br", "identity, gzip", "x"] {
+        let answer = client.send(coded(coding)).await;
+        assert_problem(&answer, 415, "unsupported_media_type");
+        assert_eq!(answer.header("accept-encoding"), Some("identity"), "{coding}");
+    }
+
+    client.send(coded("identity")).await.expect(201);
+    let marked = [b"\xef\xbb\xbf", &body[..]].concat();
+    post_bytes(&client, "/tickets", "application/json", &marked).await.expect(201);
 }
 
 #[tokio::test]
@@ -293,7 +321,15 @@ async fn lists_refuse_limits_and_cursors_that_are_none() {
     }
     assert_problem(&client.get("/webhooks?limit=0").await, 422, "bad_field");
     assert_problem(&client.get("/webhooks?after=tkt_1").await, 422, "bad_field");
-    client.get("/tickets?limit=1000&unknown=parameter").await.expect(200);
+    let twice = client.get("/tickets?limit=1&%6cimit=1").await;
+    assert_eq!(assert_problem(&twice, 422, "bad_field"), ["?limit"]);
+    let unknown = client.get("/events?aftre=1").await;
+    assert_eq!(assert_problem(&unknown, 422, "bad_field"), ["?aftre"]);
+    assert!(unknown.string("/detail").contains("after"), "{}", unknown.text);
+    client
+        .get("/tickets?limit=%31000&after=tkt%5F0197000000017abcaeeeeeeeeeeeeeee")
+        .await
+        .expect(200);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! (request smuggling).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use hookdesk_tests::{MINUTE, Options, RawAnswer, RawConnection, Server, ticket_body};
 use serde_json::Value;
@@ -10,6 +11,9 @@ use serde_json::Value;
 /// desk must hear of it if it takes the request for whole, and never otherwise.
 const NEXT: &str = "POST /tickets HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                     content-type: application/json\r\ncontent-length: 25\r\n\r\nNEXT";
+
+/// Less than the 30 s that a body has.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// The beginning of a POST whose body, `BODY`, is 25 bytes long, 0x19.
 macro_rules! post {
@@ -59,7 +63,8 @@ const TAKEN: &[(u16, &str)] = &[
     (200, "GET /service#part HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     (404, "GET /t\u{c3}\u{a9} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     (404, "GET * HTTP/1.1\r\nhost: localhost\r\n\r\n"),
-    (404, "OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+    (204, "OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+    (204, "OPTIONS /tickets HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     (405, "get /service HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     (200, "GET /service HTTP/1.0\r\nhost: localhost\r\nconnection: keep-alive\r\n\r\n"),
     // The body of a GET is one, and no second request.
@@ -79,6 +84,18 @@ const ENDED: &[(u16, &str)] = &[
     (201, post!("content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n19\r\nBODY\r\n0\r\n\r\n")),
     (201, post!("transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n19\r\nBODY\r\n0\r\n\r\n")),
     (201, post!("content-length: 25\r\nconnection: close\r\nconnection: keep-alive\r\n\r\nBODY")),
+    // What the head alone decides ends the connection, if there is a body.
+    (415, post!("content-type: text/plain\r\ncontent-length: 25\r\n\r\nBODY")),
+    (
+        415,
+        post!(
+            "content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n19\r\nBODY\r\n0\r\n\r\n"
+        ),
+    ),
+    (404, "POST /ticket HTTP/1.1\r\nhost: localhost\r\ncontent-length: 25\r\n\r\nBODY"),
+    (405, "PUT /tickets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 25\r\n\r\nBODY"),
+    (403, post!("sec-fetch-site: cross-site\r\ncontent-length: 25\r\n\r\nBODY")),
+    (413, post!("content-length: 1048577\r\n\r\nBODY")),
     (400, post!("content-length: 25\r\ncontent-length: 5\r\n\r\nBODY")),
     (400, post!("content-length: +25\r\n\r\nBODY")),
     (400, post!("content-length: -25\r\n\r\nBODY")),
@@ -147,6 +164,7 @@ const ENDED: &[(u16, &str)] = &[
     (400, "GET /service HTTP/1.2\r\nhost: localhost\r\n\r\n"),
     (400, "GET /service HTTP/2.0\r\nhost: localhost\r\n\r\n"),
     (0, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0"),
+    (400, "PRI * HTTP/2.0\r\n\r\nS\r\n\r\n"),
     (400, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}"),
     (400, get!("x\0y: a\r\n\r\n")),
     (400, get!("x: a\0b\r\n\r\n")),
@@ -184,7 +202,8 @@ fn long() -> Vec<(u16, bool, String)> {
         (431, false, with(format!("a: {}\r\n", "b".repeat(17_000)))),
         (431, false, with(format!("a: {}\r\n", "b".repeat(500_000)))),
         (431, false, with(format!("{}: a\r\n", "b".repeat(17_000)))),
-        (200, true, target(15_000)),
+        // It has no such parameter.
+        (422, true, target(15_000)),
         (431, false, target(17_000)),
         (431, false, target(70_000)),
         (405, true, format!("{} /service HTTP/1.1\r\nhost: localhost\r\n\r\n", "A".repeat(5_000))),
@@ -267,6 +286,30 @@ async fn who_asks_before_it_sends_is_told_to_go_on() {
 
     let heard = connection.read_to_end(MINUTE).await.expect("it ends");
     assert_eq!(RawAnswer::all(&heard)[0].status, 201);
+}
+
+/// The body never comes, and none is asked for.
+#[tokio::test]
+async fn what_the_head_decides_is_answered_at_once_and_without_100_continue() {
+    let server = Server::start(Options::default());
+    for (status, head) in [
+        (400, "GET / HTTP/1.1\r\ncontent-length: 5"),
+        (404, "POST /ticket HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900000"),
+        (403, "POST /tickets HTTP/1.1\r\nhost: desk.example\r\ncontent-length: 900000"),
+        (415, "POST /tickets HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900000"),
+        (405, "PUT /console HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900000"),
+        (413, post!("content-length: 9000000")),
+    ] {
+        for expect in ["", "expect: 100-continue\r\n"] {
+            let request = format!("{head}\r\n{expect}\r\n");
+
+            let connection = RawConnection::connect(server.port()).await;
+            let heard = connection.exchange(request.as_bytes(), SILENCE).await;
+
+            let statuses: Vec<_> = heard.iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [status], "{request}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use hookdesk_tests::{Folder, Options, Port, SOON, Server};
+use hookdesk_tests::{Client, Folder, Options, Port, SOON, Server};
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::json;
@@ -199,7 +199,8 @@ fn a_flag_goes_before_the_environment_before_the_file() {
 async fn a_desk_for_everybody_lets_others_in_and_calls_public_addresses_only() {
     let port = Port::take(0).number();
     let listen = format!("0.0.0.0:{port}");
-    let options = Options { port, ..with_arguments(&["--listen", &listen, "--no-auth"]) };
+    let arguments = ["--listen", &listen, "--no-auth", "--public-url", "https://desk.example"];
+    let options = Options { port, ..with_arguments(&arguments) };
     let server = Server::start(options);
     let client = server.client();
 
@@ -247,4 +248,49 @@ fn the_database_is_readable_to_its_owner_alone() {
         let mode = entry.metadata().expect("it is there").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
     }
+}
+
+/// Behind a proxy that authorizes callers: browsers send its credentials for any page.
+#[tokio::test]
+async fn a_desk_behind_a_proxy_takes_from_browsers_what_its_own_pages_send() {
+    let arguments = ["--no-auth", "--public-url", "https://desk.example"];
+    let server = Server::start(Options::with_arguments(&arguments));
+    let ping = async |client: &Client, headers: &[(&str, &str)]| {
+        let mut request = client.request(Method::POST, "/webhooks/ping");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        client.send(request).await
+    };
+    let (own, foreign) = (("host", "desk.example"), ("host", "page.example"));
+    let client = server.client();
+
+    ping(&client, &[own, ("origin", "https://desk.example")]).await.expect(202);
+    ping(&client, &[own, ("sec-fetch-site", "same-origin")]).await.expect(202);
+    // A program, whatever name it calls the desk by.
+    ping(&client, &[foreign]).await.expect(202);
+    for refused in [
+        &[own, ("origin", "https://page.example")],
+        &[own, ("origin", "null")],
+        &[own, ("sec-fetch-site", "cross-site")],
+        &[foreign, ("origin", "https://page.example")],
+        &[foreign, ("sec-fetch-site", "same-origin")],
+    ] {
+        let answer = ping(&client, refused).await.expect(403);
+        assert_eq!(answer.code(), Some("cross_site"), "{refused:?}");
+        assert!(answer.string("/detail").contains("--public-url"), "{}", answer.text);
+    }
+
+    let server = Server::start(Options::with_arguments(&["--no-auth"]));
+    let client = server.client();
+    let page = client.request(Method::GET, "/").header("sec-fetch-site", "none");
+    client.send(page.header("host", "desk.example")).await.expect(200);
+    ping(&client, &[own, ("origin", "https://desk.example")]).await.expect(403);
+    ping(&client, &[own]).await.expect(202);
+}
+
+#[test]
+fn a_public_url_that_is_none_is_refused_at_start() {
+    let log = Server::refusal(Options::with_arguments(&["--public-url", "desk.example"]), SOON);
+    assert!(log.contains("--public-url desk.example: give a URL"), "{log}");
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hookdesk_core::api::{Api, Callers};
+use hookdesk_core::api::{Api, Callers, OwnNames};
 use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
 use serde::{Deserialize, Serialize};
@@ -114,7 +114,7 @@ impl Options {
                 text.parse().map_err(|bad| format!("allowTarget {text}: {bad}"))?;
             targets = targets.allow(network);
         }
-        Ok(Api { callers, can_wait: false, targets })
+        Ok(Api { callers, names: OwnNames::OfEachCall, can_wait: false, targets })
     }
 
     /// The health policy.

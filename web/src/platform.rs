@@ -16,7 +16,7 @@ pub const MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
-    use hookdesk_core::api::{Action, Api, Call, Callers};
+    use hookdesk_core::api::{Action, Api, Call, Callers, OwnNames};
     use hookdesk_core::guard::Targets;
     use hookdesk_core::sql::{Statement, Value, sqlite};
     use hookdesk_core::{
@@ -64,7 +64,8 @@ mod tests {
     }
 
     fn ask(desk: &mut Desk<Narrow>, path: &str, body: &serde_json::Value) {
-        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let (callers, names) = (Callers::All, OwnNames::default());
+        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
         let headers = vec![("content-type", "application/json")];
         let body = body.to_string();
         let call = Call { method: "POST", path, query: "", headers, body: body.as_bytes() };
@@ -108,7 +109,8 @@ mod tests {
         for _ in 0..30 {
             ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
         }
-        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
+        let (callers, names) = (Callers::All, OwnNames::default());
+        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
         let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
         let next = api.open(&call, || [7; 32]);
         let Action::List(mut listing) = next else { panic!("it is a list: {next:?}") };

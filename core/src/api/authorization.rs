@@ -3,16 +3,16 @@
 //! A desk that listens on loopback only is open to all programs on the machine. A browser there
 //! must not be turned against it: a foreign page is recognized by its `Origin`, a hostname that
 //! resolves to loopback (DNS rebinding) by its `Host`, and a proxy that forwards other callers by
-//! the headers that it adds.
+//! the headers that it adds. On every desk, [`own_names`] says what browsers may send.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
+use crate::api::own_names::{self, authority, is_loopback};
 use crate::api::{Api, Call, Callers, Code, Problem};
 use crate::delivery::request::USER_AGENT;
 use crate::model::digest::Digest;
 
 pub(super) fn check(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     check_place(api, call)?;
+    own_names::check(&api.names, call)?;
     let Callers::Key(key) = &api.callers else { return Ok(()) };
     match bearer(call) {
         Some(token) if Digest::of(&[token.as_bytes()]) == *key => Ok(()),
@@ -21,7 +21,8 @@ pub(super) fn check(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     }
 }
 
-/// All checks but the key's.
+/// The checks for the page's files too, which have none of the desk's data: a browser may load them
+/// under any name, and then shows which one the desk does not know.
 pub(super) fn check_place(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     if is_delivery(call) {
         let detail = "This is a delivery of a HookDesk, and a desk that takes deliveries as calls \
@@ -77,31 +78,13 @@ fn foreign(call: &Call<'_>) -> Option<&'static str> {
 }
 
 fn is_local_page(origin: &str) -> bool {
-    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    host.is_some_and(is_loopback)
-}
-
-/// Whether `host`, with or without a port, is this machine.
-fn is_loopback(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => {
-            let loopback = address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
-            return loopback && is_port(port);
-        }
-        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
-    };
-    let named = name.eq_ignore_ascii_case("localhost");
-    let loopback = name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
-    (named || loopback) && is_port(port)
-}
-
-fn is_port(text: &str) -> bool {
-    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    authority(origin).is_some_and(is_loopback)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::OwnNames;
     use crate::guard::Targets;
 
     fn code(local_only: bool, headers: &[(&'static str, &'static str)]) -> Option<Code> {
@@ -110,7 +93,8 @@ mod tests {
     }
 
     fn asked(callers: Callers, headers: &[(&'static str, &'static str)]) -> Option<Code> {
-        let api = Api { callers, can_wait: false, targets: Targets::public() };
+        let names = OwnNames::Known { loopback: true, public: Vec::new() };
+        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
         check(&api, &call).err().map(|problem| problem.code)

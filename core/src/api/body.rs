@@ -6,7 +6,27 @@ use std::str::Utf8Error;
 
 use serde_json::{Map, Value};
 
+use crate::api::nearest::unknown;
 use crate::api::{Call, Code, FieldError, Problem, json_object};
+
+/// What Windows editors and shells put before a text in UTF-8. RFC 8259 §8.1 lets a reader skip it.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Refuses a body that is not declared as JSON, or that is compressed. The head alone decides it.
+pub(super) fn check_head(call: &Call<'_>) -> Result<(), Problem> {
+    let mut types = call.all("content-type").flat_map(|types| types.split(',')).peekable();
+    if types.peek().is_none() || !types.all(is_json) {
+        let detail = "Send the body as JSON, with the header Content-Type: application/json.";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    }
+    let mut codings = call.all("content-encoding").flat_map(|codings| codings.split(','));
+    if codings.all(|coding| matches!(&*coding.trim().to_ascii_lowercase(), "" | "identity")) {
+        return Ok(());
+    }
+    let detail = "Send the body as it is: no Content-Encoding is taken.";
+    let header = Some(("accept-encoding", "identity".to_owned()));
+    Err(Problem { header, ..Problem::new(Code::UnsupportedMediaType, detail) })
+}
 
 /// The fields of a call's JSON object.
 pub(super) struct Fields {
@@ -19,14 +39,38 @@ impl Fields {
     /// would make the response a hundred times as long as the body.
     const MAX_ERRORS: usize = 64;
 
-    pub fn of(call: &Call<'_>) -> Result<Self, Problem> {
-        if !call.header("content-type").is_some_and(is_json) {
-            let detail = "Send the body as JSON, with the header Content-Type: application/json.";
-            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    /// Fields of other names than `known` are mistakes: their sender means something by them.
+    pub fn of(call: &Call<'_>, known: &[&str]) -> Result<Self, Problem> {
+        let (mut fields, others) = Self::read(call, known)?;
+        for name in others {
+            let (name, detail) = unknown(&name, known, "field");
+            fields.fail(&escaped(&name), detail);
         }
+        Ok(fields)
+    }
+
+    /// As [`Self::of`]; fields of other names are ignored.
+    pub fn lenient(call: &Call<'_>, known: &[&str]) -> Result<Self, Problem> {
+        Self::read(call, known).map(|(fields, _)| fields)
+    }
+
+    /// As [`Self::of`], for a call whose body may be empty.
+    pub fn of_any(call: &Call<'_>, known: &[&str]) -> Result<Self, Problem> {
+        if call.body.is_empty() {
+            return Ok(Self { object: Map::new(), errors: Vec::new() });
+        }
+        Self::of(call, known)
+    }
+
+    /// The known fields, and the names of others.
+    fn read(call: &Call<'_>, known: &[&str]) -> Result<(Self, Vec<String>), Problem> {
+        check_head(call)?;
         let body = str::from_utf8(call.body).map_err(|error| not_utf8(call.body, &error))?;
-        match json_object::read(body) {
-            Ok(Value::Object(object)) => Ok(Self { object, errors: Vec::new() }),
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        match json_object::read(body, known) {
+            Ok((Value::Object(object), others)) => {
+                Ok((Self { object, errors: Vec::new() }, others))
+            }
             Ok(_) => {
                 let detail = "must be an object".to_owned();
                 let error = FieldError { pointer: "#".to_owned(), detail };
@@ -34,14 +78,6 @@ impl Fields {
             }
             Err(error) => Err(bad_json(error.line(), error.column())),
         }
-    }
-
-    /// The fields of a call whose body may be empty.
-    pub fn of_any(call: &Call<'_>) -> Result<Self, Problem> {
-        if call.body.is_empty() {
-            return Ok(Self { object: Map::new(), errors: Vec::new() });
-        }
-        Self::of(call)
     }
 
     /// Adds a mistake, up to [`Self::MAX_ERRORS`].
@@ -119,12 +155,21 @@ impl Fields {
     }
 }
 
+/// A name in a pointer, with the escapes of RFC 6901 §3.
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn bad_json(line: usize, column: usize) -> Problem {
     let detail = format!("The body is not JSON in UTF-8: line {line}, column {column}.");
     Problem::new(Code::BadJson, detail)
 }
 
 fn not_utf8(body: &[u8], error: &Utf8Error) -> Problem {
+    if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+        let detail = "The body begins with the byte order mark of UTF-16. Send JSON in UTF-8.";
+        return Problem::new(Code::BadJson, detail);
+    }
     let (before, _) = body.split_at(error.valid_up_to());
     let line = before.split(|byte| *byte == b'\n');
     let column = line.clone().next_back().map_or(0, <[u8]>::len);

@@ -4,7 +4,7 @@
 //! is checked once, when the [`LogCursor`] from it begins.
 
 use crate::api::listing::ListKind;
-use crate::api::query::{bad_parameter, limit, parameter, whole};
+use crate::api::query::{Query, bad_parameter};
 use crate::api::{Call, Listing, LogCursor, Problem};
 use crate::engine::store::Rows;
 use crate::model::event::Event;
@@ -46,16 +46,16 @@ impl EventsQuery {
     /// The longest wait: proxies and callers allow as long without a byte.
     const MAX_WAIT_S: u32 = 60;
 
-    pub(super) fn of(call: &Call<'_>, can_wait: bool) -> Result<Self, Problem> {
-        let limit = limit(call)?.unwrap_or(Self::LIMIT);
-        let mode = mode(call, can_wait)?;
+    pub(super) fn of(call: &Call<'_>, query: &Query<'_>, can_wait: bool) -> Result<Self, Problem> {
+        let limit = query.limit()?.unwrap_or(Self::LIMIT);
+        let mode = mode(call, query, can_wait)?;
         let (cursor, without) = match mode {
-            EventsMode::AtOnce => (parameter(call.query, "after"), Start::Oldest),
-            EventsMode::Wait { .. } => (parameter(call.query, "after"), Start::Newest),
+            EventsMode::AtOnce => (query.get("after"), Start::Oldest),
+            EventsMode::Wait { .. } => (query.get("after"), Start::Newest),
             EventsMode::Stream => {
                 // Some clients send it empty if they have no id.
                 let last = call.header("last-event-id").filter(|id| !id.is_empty());
-                (last.or_else(|| parameter(call.query, "after")), Start::Newest)
+                (last.or_else(|| query.get("after")), Start::Newest)
             }
         };
         let start = match cursor {
@@ -99,28 +99,47 @@ fn place(cursor: EventId, log: &Log, found: Option<&Event>) -> Option<Seq> {
     (seq > Seq(0) && seq <= log.head && (seq <= log.floor || is_kept)).then_some(seq)
 }
 
-fn mode(call: &Call<'_>, can_wait: bool) -> Result<EventsMode, Problem> {
+fn mode(call: &Call<'_>, query: &Query<'_>, can_wait: bool) -> Result<EventsMode, Problem> {
     if !can_wait {
-        return match parameter(call.query, "wait") {
+        return match query.get("wait") {
             None => Ok(EventsMode::AtOnce),
             Some(_) => Err(bad_parameter("wait", "cannot be had here: only a server can wait")),
         };
     }
-    let wait = whole(call, "wait", &(1..=EventsQuery::MAX_WAIT_S))?;
+    let wait = query.whole("wait", &(1..=EventsQuery::MAX_WAIT_S))?;
     Ok(match wait {
-        _ if accepts_stream(call) => EventsMode::Stream,
+        _ if prefers_stream(call) => EventsMode::Stream,
         Some(seconds) => EventsMode::Wait { seconds },
         None => EventsMode::AtOnce,
     })
 }
 
-/// Whether the caller accepts the content type of streams, with or without parameters.
-fn accepts_stream(call: &Call<'_>) -> bool {
-    let mut ranges = call.all("accept").flat_map(|accept| accept.split(','));
-    ranges.any(|range| {
-        let essence = range.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("text/event-stream")
-    })
+/// Whether the caller names the content type of streams, and prefers no list (RFC 9110 §12.5.1).
+fn prefers_stream(call: &Call<'_>) -> bool {
+    let stream = weight(call, &["text/event-stream"]).unwrap_or(0.0);
+    let list = weight(call, &["application/json", "application/*", "*/*"]).unwrap_or(0.0);
+    stream > 0.0 && stream >= list
+}
+
+/// The weight of the first of these media ranges that the caller names, ranges without a weight
+/// having the greatest.
+fn weight(call: &Call<'_>, ranges: &[&str]) -> Option<f32> {
+    let of = |wanted: &&str| {
+        let mut named = call.all("accept").flat_map(|accept| accept.split(','));
+        named.find_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_wanted = parts.next()?.eq_ignore_ascii_case(wanted);
+            is_wanted.then(|| parts.find_map(quality).unwrap_or(1.0))
+        })
+    };
+    ranges.iter().find_map(of)
+}
+
+/// The weight that a parameter `q` gives.
+fn quality(parameter: &str) -> Option<f32> {
+    let (name, value) = parameter.split_once('=')?;
+    let weight = value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight));
+    name.trim().eq_ignore_ascii_case("q").then_some(weight).flatten()
 }
 
 fn bad_cursor() -> Problem {

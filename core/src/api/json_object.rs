@@ -5,59 +5,59 @@
 //! other names, values nested deeper than a list of texts, and the items of a list beyond
 //! [`MAX_ITEMS`].
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Names of all fields of all calls.
-const KNOWN: [&str; 18] = [
-    "callback_url",
-    "description",
-    "dry_run",
-    "events",
-    "headers",
-    "max_in_flight",
-    "only",
-    "ordering",
-    "overlap_seconds",
-    "per_second",
-    "rate_limit",
-    "retry_schedule",
-    "secret",
-    "since",
-    "status",
-    "ticket_message",
-    "timeout_ms",
-    "until",
-];
-
 /// Items of a list or object that are kept: far more than any field may have. One invalid item
 /// stands for all further ones.
 const MAX_ITEMS: usize = 1_024;
 
-/// Parses `body`: an object keeps its known fields only, and any other value is returned as it is.
-/// Of several fields of one name the last counts.
+/// Names of unknown fields that are kept: a caller is shown so many at once.
+const MAX_UNKNOWN: usize = 8;
+
+/// Parses `body`: an object keeps its `known` fields, any other value is returned as it is; and the
+/// names of the first unknown fields. Of several fields of one name the last counts.
 ///
 /// # Errors
 /// When it is not JSON.
-pub(super) fn read(body: &str) -> serde_json::Result<Value> {
+pub(super) fn read(body: &str, known: &[&str]) -> serde_json::Result<(Value, Vec<String>)> {
     let mut deserializer = serde_json::Deserializer::from_str(body);
-    let value = Within::Call.deserialize(&mut deserializer)?;
+    let names = Names { known, unknown: RefCell::default() };
+    let value = Within::Call(&names).deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(value)
+    Ok((value, names.unknown.into_inner()))
+}
+
+/// The names that a call's fields may have, and others that it has.
+struct Names<'a> {
+    known: &'a [&'a str],
+    unknown: RefCell<Vec<String>>,
+}
+
+impl Names<'_> {
+    fn know(&self, name: &str) -> bool {
+        let known = self.known.contains(&name);
+        let mut unknown = self.unknown.borrow_mut();
+        if !known && unknown.len() < MAX_UNKNOWN && !unknown.iter().any(|of| of == name) {
+            unknown.push(name.to_owned());
+        }
+        known
+    }
 }
 
 /// The depth of a value.
 #[derive(Clone, Copy)]
-enum Within {
-    Call,
+enum Within<'a> {
+    Call(&'a Names<'a>),
     Field,
     /// A list or object here is invalid whatever it holds: it is read as an empty list.
     Items,
 }
 
-impl<'de> DeserializeSeed<'de> for Within {
+impl<'de> DeserializeSeed<'de> for Within<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -65,7 +65,7 @@ impl<'de> DeserializeSeed<'de> for Within {
     }
 }
 
-impl<'de> Visitor<'de> for Within {
+impl<'de> Visitor<'de> for Within<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,9 +118,9 @@ impl<'de> Visitor<'de> for Within {
         let mut object = Map::new();
         while let Some(name) = from.next_key::<String>()? {
             let within = match self {
-                Self::Call if KNOWN.contains(&&*name) => Some(Self::Field),
+                Self::Call(names) if names.know(&name) => Some(Self::Field),
                 Self::Field if object.len() <= MAX_ITEMS => Some(Self::Items),
-                Self::Call | Self::Field | Self::Items => None,
+                Self::Call(_) | Self::Field | Self::Items => None,
             };
             match within {
                 Some(within) => {
@@ -143,6 +143,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const KNOWN: [&str; 7] =
+        ["dry_run", "events", "headers", "rate_limit", "status", "ticket_message", "timeout_ms"];
+
+    fn read(body: &str) -> serde_json::Result<Value> {
+        super::read(body, &KNOWN).map(|(value, _)| value)
+    }
 
     /// Any value, with fields that calls have and others.
     fn values() -> impl Strategy<Value = Value> {
@@ -240,6 +247,15 @@ mod tests {
         let names: Map<_, _> = (0..5_000).map(|n| (format!("x-{n}"), "x".into())).collect();
         let long = read(&json!({ "headers": names }).to_string()).unwrap();
         assert_eq!(long["headers"].as_object().map(Map::len), Some(MAX_ITEMS + 1));
+    }
+
+    #[test]
+    fn the_first_unknown_names_are_kept_once() {
+        let unknown = |body: &str| super::read(body, &KNOWN).unwrap().1;
+        assert_eq!(unknown(r#"{"events":{"a":1},"status":1}"#), [""; 0]);
+        assert_eq!(unknown(r#"{"event":[{"b":1}],"Status":1,"event":2}"#), ["event", "Status"]);
+        let many: Map<_, _> = (0..5_000).map(|n| (format!("x-{n}"), Value::Null)).collect();
+        assert_eq!(unknown(&Value::from(many).to_string()).len(), MAX_UNKNOWN);
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum Code {
     Unauthorized,
     /// A caller that is not on this machine called an open desk.
     NotLocal,
+    /// A browser sent the call for a page of another origin, or under a name that is not the
+    /// desk's.
+    CrossSite,
     /// There is no such path, or nothing with this id.
     NotFound,
     /// The path exists, and the method is not among those of the response's `Allow`.
@@ -70,6 +73,7 @@ impl Code {
             Self::BadJson => "bad_json",
             Self::Unauthorized => "unauthorized",
             Self::NotLocal => "not_local",
+            Self::CrossSite => "cross_site",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TooSlow => "too_slow",
@@ -97,7 +101,7 @@ impl Code {
         match self {
             Self::BadRequest | Self::BadJson => 400,
             Self::Unauthorized => 401,
-            Self::NotLocal => 403,
+            Self::NotLocal | Self::CrossSite => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooSlow => 408,
@@ -124,6 +128,7 @@ impl Code {
             Self::BadJson => "The body is not JSON",
             Self::Unauthorized => "An API key is needed",
             Self::NotLocal => "Only callers on this machine",
+            Self::CrossSite => "Not from another site",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::TooSlow => "The body came too slowly",
@@ -155,6 +160,7 @@ impl Code {
             | Self::BadJson
             | Self::Unauthorized
             | Self::NotLocal
+            | Self::CrossSite
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooSlow
@@ -191,14 +197,14 @@ pub struct Problem {
     pub code: Code,
     pub detail: String,
     pub errors: Vec<FieldError>,
-    /// The methods of the path, for [`Code::MethodNotAllowed`].
-    pub allow: Option<String>,
+    /// What would have been taken: `Allow` or `Accept-Encoding`.
+    pub header: Option<(&'static str, String)>,
 }
 
 impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), allow: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), header: None }
     }
 
     /// The body is longer than [`MAX_BODY`](crate::api::MAX_BODY) bytes.
@@ -225,7 +231,7 @@ impl Problem {
     pub(super) fn fields(code: Code, errors: Vec<FieldError>) -> Self {
         let first = errors.first();
         let detail = first.map(|error| format!("{} {}.", error.pointer, error.detail));
-        Self { code, detail: detail.unwrap_or_default(), errors, allow: None }
+        Self { code, detail: detail.unwrap_or_default(), errors, header: None }
     }
 }
 
@@ -336,7 +342,7 @@ impl From<Problem> for Response {
         };
         let body = serde_json::to_string(&document).expect("texts always have a JSON form");
         let mut headers = headers("application/problem+json");
-        headers.extend(problem.allow.map(|methods| ("allow", methods)));
+        headers.extend(problem.header);
         if code == Code::Unauthorized {
             headers.push(("www-authenticate", "Bearer".to_owned()));
         }

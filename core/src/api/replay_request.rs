@@ -54,9 +54,10 @@ pub struct ReplayRequest {
 impl ReplayRequest {
     /// Rows that are loaded at once: events come without their bodies.
     const PAGE: u32 = 1_000;
+    const FIELDS: [&str; 5] = ["dry_run", "only", "per_second", "since", "until"];
 
     pub(super) fn take(call: &Call<'_>, webhook: WebhookId) -> Result<Self, Problem> {
-        let mut fields = Fields::of(call)?;
+        let mut fields = Fields::of(call, &Self::FIELDS)?;
         let since = fields.parsed("since", |text| End::parse(&text));
         let until = fields.is_given("until") && !fields.is_null("until");
         let until = until.then(|| fields.parsed("until", |text| End::parse(&text))).flatten();

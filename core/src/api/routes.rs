@@ -1,8 +1,8 @@
 //! The route table, and for each route the command or query that a call becomes.
 
-use crate::api::body::Fields;
+use crate::api::body::{Fields, check_head};
 use crate::api::listing::{ListKind, Order};
-use crate::api::query::{bad_parameter, cursor, limit, parameter};
+use crate::api::query::{Query, bad_parameter};
 use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
@@ -86,6 +86,9 @@ const ROUTES: [(&str, &str, Purpose); 29] = [
     ("GET", "/health/ready", Purpose::Ready),
 ];
 
+/// Bytes of a path that is compared with those that there are.
+const MAX_HINT: usize = 256;
+
 type Taken = Result<Action, Problem>;
 
 pub(super) fn take(
@@ -93,16 +96,20 @@ pub(super) fn take(
     call: &Call<'_>,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Taken {
+    if call.method == "OPTIONS" {
+        return options(call);
+    }
     let (purpose, [id, inner_id]) = find(call)?;
+    let query = &Query::of(call, purpose.parameters())?;
     match purpose {
         Purpose::Register => register(api, call, fresh),
         Purpose::Unregister => Ok(Action::Decide(Command::Unregister { id: webhook_id(id)? })),
-        Purpose::ListWebhooks => list(call, ListKind::Webhooks),
+        Purpose::ListWebhooks => list(query, ListKind::Webhooks),
         Purpose::PingAll => Ok(Action::Decide(Command::Ping)),
         Purpose::ReadWebhook => Ok(Action::Read(Reading::Webhook(webhook_id(id)?))),
         Purpose::AmendWebhook => amend(api, call, webhook_id(id)?),
-        Purpose::PingOne => Ok(Action::Decide(Command::PingOne { id: webhook_id(id)? })),
-        Purpose::Enable => Ok(Action::Decide(Command::Enable { id: webhook_id(id)? })),
+        Purpose::PingOne => bare(call, Command::PingOne { id: webhook_id(id)? }),
+        Purpose::Enable => bare(call, Command::Enable { id: webhook_id(id)? }),
         Purpose::Rotate => rotate(call, webhook_id(id)?, fresh),
         Purpose::ListSecrets => Ok(Action::Read(Reading::Secrets(webhook_id(id)?))),
         Purpose::EndSecret => {
@@ -110,14 +117,14 @@ pub(super) fn take(
             let secret = SecretId::parse(inner_id).ok_or(Refusal::UnknownSecret)?;
             Ok(Action::Decide(Command::EndSecret { webhook, secret }))
         }
-        Purpose::ListDeliveries => list_deliveries(call, webhook_id(id)?),
+        Purpose::ListDeliveries => list_deliveries(query, webhook_id(id)?),
         Purpose::ReadDelivery => {
             let (webhook, event) = (webhook_id(id)?, delivered(inner_id)?);
             Ok(Action::Read(Reading::Attempts(AttemptsQuery { webhook, event })))
         }
         Purpose::Resend => {
             let (id, event) = (webhook_id(id)?, delivered(inner_id)?);
-            Ok(Action::Decide(Command::Resend { id, event }))
+            bare(call, Command::Resend { id, event })
         }
         Purpose::Replay => {
             Ok(Action::CountReplay(Box::new(ReplayRequest::take(call, webhook_id(id)?)?)))
@@ -128,8 +135,8 @@ pub(super) fn take(
             Ok(Action::Decide(Command::OpenTicket { message: ticket_message(call)? }))
         }
         Purpose::ListTickets => {
-            let (only, order) = (ticket_filter(call)?, order(call)?);
-            list(call, ListKind::Tickets { only, order })
+            let (only, order) = (ticket_filter(query)?, order(query)?);
+            list(query, ListKind::Tickets { only, order })
         }
         Purpose::ReadTicket => Ok(Action::Read(Reading::Ticket(ticket_id(id)?))),
         Purpose::UpdateTicket => {
@@ -139,7 +146,7 @@ pub(super) fn take(
         Purpose::CloseTicket => Ok(Action::Decide(Command::CloseTicket { id: ticket_id(id)? })),
         Purpose::Announce(availability) => Ok(Action::Decide(Command::Announce(availability))),
         Purpose::ReadService => Ok(Action::Read(Reading::Service)),
-        Purpose::PullEvents => Ok(Action::ReadEvents(EventsQuery::of(call, api.can_wait)?)),
+        Purpose::PullEvents => Ok(Action::ReadEvents(EventsQuery::of(call, query, api.can_wait)?)),
         Purpose::ReadEvent => {
             let event = EventId::parse(id).ok_or(Refusal::UnknownEvent)?;
             Ok(Action::Read(Reading::Event(event)))
@@ -149,26 +156,135 @@ pub(super) fn take(
     }
 }
 
+/// Refuses what the head alone decides, whatever the body.
+pub(super) fn check(call: &Call<'_>) -> Result<(), Problem> {
+    if call.method == "OPTIONS" {
+        return options(call).map(|_| ());
+    }
+    let (purpose, _) = find(call)?;
+    Query::of(call, purpose.parameters())?;
+    if purpose.needs_body() { check_head(call) } else { Ok(()) }
+}
+
+impl Purpose {
+    /// Names of the parameters that its query may have.
+    fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::ListTickets => &["after", "limit", "order", "status"],
+            Self::ListWebhooks => &["after", "limit"],
+            Self::ListDeliveries => &["after", "limit", "state"],
+            Self::PullEvents => &["after", "limit", "wait"],
+            Self::Register
+            | Self::Unregister
+            | Self::PingAll
+            | Self::ReadWebhook
+            | Self::AmendWebhook
+            | Self::PingOne
+            | Self::Enable
+            | Self::Rotate
+            | Self::ListSecrets
+            | Self::EndSecret
+            | Self::ReadDelivery
+            | Self::Resend
+            | Self::Replay
+            | Self::ReadReplay
+            | Self::StopReplay
+            | Self::OpenTicket
+            | Self::ReadTicket
+            | Self::UpdateTicket
+            | Self::CloseTicket
+            | Self::Announce(_)
+            | Self::ReadService
+            | Self::ReadEvent
+            | Self::Live
+            | Self::Ready => &[],
+        }
+    }
+
+    /// Whether it is nothing without a body.
+    fn needs_body(self) -> bool {
+        matches!(
+            self,
+            Self::Register
+                | Self::AmendWebhook
+                | Self::Replay
+                | Self::OpenTicket
+                | Self::UpdateTicket
+        )
+    }
+}
+
 /// The call's purpose, and the ids in its path.
 fn find<'a>(call: &Call<'a>) -> Result<(Purpose, [&'a str; 2]), Problem> {
-    let Some((pattern, ids)) =
-        ROUTES.iter().find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, call.path)?)))
-    else {
-        return Err(Problem::new(Code::NotFound, "There is no such path."));
-    };
+    let (pattern, ids) = matching(call.path).ok_or_else(|| no_such_path(call.path))?;
     // HEAD is a GET whose body the host leaves out (RFC 9110 §9.3.2).
     let method = if call.method == "HEAD" { "GET" } else { call.method };
-    let known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
-    if let Some((.., purpose)) = known.clone().find(|(of, ..)| *of == method) {
+    let mut known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
+    if let Some((.., purpose)) = known.find(|(of, ..)| *of == method) {
         return Ok((*purpose, ids));
     }
-    let mut allow: Vec<&str> = known.map(|(of, ..)| *of).collect();
-    if allow.contains(&"GET") {
-        allow.push("HEAD");
+    let allow = allowed(pattern);
+    let detail = format!("This path knows {allow}.{}", hint(call.path));
+    let header = Some(("allow", allow));
+    Err(Problem { header, ..Problem::new(Code::MethodNotAllowed, detail) })
+}
+
+fn no_such_path(path: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("There is no such path.{}", hint(path)))
+}
+
+fn matching(path: &str) -> Option<(&'static str, [&str; 2])> {
+    ROUTES.iter().find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, path)?)))
+}
+
+/// The methods of a pattern.
+fn allowed(pattern: &str) -> String {
+    let known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
+    let mut methods: Vec<&str> = known.map(|(of, ..)| *of).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
     }
-    let allow = allow.join(", ");
-    let detail = format!("This path knows {allow}.");
-    Err(Problem { allow: Some(allow), ..Problem::new(Code::MethodNotAllowed, detail) })
+    methods.push("OPTIONS");
+    methods.join(", ")
+}
+
+/// The methods of a path, or of the server (RFC 9110 §9.3.7).
+fn options(call: &Call<'_>) -> Taken {
+    let allow = match call.path {
+        "*" => "DELETE, GET, HEAD, OPTIONS, PATCH, POST".to_owned(),
+        path => allowed(matching(path).ok_or_else(|| no_such_path(path))?.0),
+    };
+    Ok(Action::Answer(Response::options(allow)))
+}
+
+/// The path that was probably meant: with single slashes, none at the end, and its words in lower
+/// case; nothing if there is none.
+fn hint(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let meant = ROUTES.iter().find_map(|(_, pattern, _)| resembling(pattern, &segments));
+    let meant = meant.filter(|meant| meant != path && path.len() <= MAX_HINT);
+    meant.map(|meant| format!(" Do you mean {meant}?")).unwrap_or_default()
+}
+
+/// The path of the pattern with the ids of `segments` (each has a prefix), if they differ from it in
+/// case at most.
+fn resembling(pattern: &str, segments: &[&str]) -> Option<String> {
+    let wanted: Vec<&str> = pattern.split('/').skip(1).collect();
+    if wanted.len() != segments.len() {
+        return None;
+    }
+    let mut path = String::new();
+    for (wanted, segment) in wanted.into_iter().zip(segments) {
+        path.push('/');
+        if wanted.starts_with('{') && segment.contains('_') {
+            path.push_str(segment);
+        } else if wanted.eq_ignore_ascii_case(segment) {
+            path.push_str(wanted);
+        } else {
+            return None;
+        }
+    }
+    Some(path)
 }
 
 /// The segments of `path` at the pattern's `{id}` and at a second id, empty if it has none; `None`
@@ -201,14 +317,15 @@ fn delivered(text: &str) -> Result<EventId, Problem> {
     EventId::parse(text).ok_or_else(|| Refusal::UnknownDelivery.into())
 }
 
+/// The guide's own body: partners may send more fields, as they always could.
 fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
-    let mut fields = Fields::of(call)?;
+    let mut fields = Fields::lenient(call, &["ticket_message"])?;
     let message = fields.parsed("ticket_message", TicketMessage::parse);
     fields.finish(message)
 }
 
 fn register(api: &Api, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
-    let mut fields = Fields::of(call)?;
+    let mut fields = Fields::of(call, &settings::NAMES)?;
     let url = fields.parsed("callback_url", bounded_url);
     let own_secret = own_secret(&mut fields);
     let settings = settings::take(&mut fields);
@@ -223,7 +340,7 @@ fn rotate(
     webhook: WebhookId,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Taken {
-    let mut fields = Fields::of_any(call)?;
+    let mut fields = Fields::of_any(call, &["overlap_seconds", "secret"])?;
     let own_secret = own_secret(&mut fields);
     let range = 0..=Secrets::MAX_OVERLAP_S;
     let seconds = fields.whole("overlap_seconds", &range, Secrets::OVERLAP_S);
@@ -233,6 +350,11 @@ fn rotate(
     Ok(Action::Decide(Command::Rotate(Rotation { webhook, secret, overlap_ms })))
 }
 
+/// A call that has no fields: its body is empty, or an object without any.
+fn bare(call: &Call<'_>, command: Command) -> Taken {
+    Fields::of_any(call, &[])?.finish(Some(Action::Decide(command)))
+}
+
 /// A secret of the caller's own, if it sends one.
 fn own_secret(fields: &mut Fields) -> Option<Secret> {
     let brings_one = fields.is_given("secret") && !fields.is_null("secret");
@@ -240,7 +362,7 @@ fn own_secret(fields: &mut Fields) -> Option<Secret> {
 }
 
 fn amend(api: &Api, call: &Call<'_>, id: WebhookId) -> Taken {
-    let mut fields = Fields::of(call)?;
+    let mut fields = Fields::of(call, &settings::NAMES)?;
     let moves = fields.is_given("callback_url");
     let url = if moves { fields.parsed("callback_url", bounded_url) } else { None };
     if fields.is_given("secret") {
@@ -266,8 +388,8 @@ fn callback_url(api: &Api, text: &str) -> Result<CallbackUrl, Problem> {
     })
 }
 
-fn ticket_filter(call: &Call<'_>) -> Result<Option<TicketFilter>, Problem> {
-    match parameter(call.query, "status") {
+fn ticket_filter(query: &Query<'_>) -> Result<Option<TicketFilter>, Problem> {
+    match query.get("status") {
         None => Ok(None),
         Some("open") => Ok(Some(TicketFilter::Open)),
         Some("closed") => Ok(Some(TicketFilter::Closed)),
@@ -275,147 +397,31 @@ fn ticket_filter(call: &Call<'_>) -> Result<Option<TicketFilter>, Problem> {
     }
 }
 
-fn order(call: &Call<'_>) -> Result<Order, Problem> {
-    match parameter(call.query, "order") {
+fn order(query: &Query<'_>) -> Result<Order, Problem> {
+    match query.get("order") {
         None | Some("oldest") => Ok(Order::Oldest),
         Some("newest") => Ok(Order::Newest),
         Some(_) => Err(bad_parameter("order", "must be oldest or newest")),
     }
 }
 
-fn list(call: &Call<'_>, of: ListKind) -> Taken {
-    let after = cursor(call, |cursor| of.place(cursor))?;
-    Ok(Action::List(Listing::new(of, after, limit(call)?)))
+fn list(query: &Query<'_>, of: ListKind) -> Taken {
+    let after = query.cursor(|cursor| of.place(cursor))?;
+    Ok(Action::List(Listing::new(of, after, query.limit()?)))
 }
 
-fn list_deliveries(call: &Call<'_>, webhook: WebhookId) -> Taken {
-    let only = match parameter(call.query, "state") {
+fn list_deliveries(query: &Query<'_>, webhook: WebhookId) -> Taken {
+    let only = match query.get("state") {
         None => None,
         Some(name) => Some(DeliveryState::parse(name).ok_or_else(|| {
             let states = DeliveryState::ALL.map(DeliveryState::name).join(", ");
             bad_parameter("state", format!("must be one of {states}"))
         })?),
     };
-    let after = cursor(call, EventId::parse)?;
-    let limit = limit(call)?.unwrap_or(DeliveriesQuery::LIMIT);
+    let after = query.cursor(EventId::parse)?;
+    let limit = query.limit()?.unwrap_or(DeliveriesQuery::LIMIT);
     Ok(Action::Read(Reading::Deliveries(DeliveriesQuery { webhook, only, after, limit })))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::{Call, Callers, MAX_BODY};
-    use crate::guard::Targets;
-
-    fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Action {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let api = Api { callers: Callers::All, can_wait: false, targets: Targets::public() };
-        let headers = vec![("content-type", content_type)];
-        api.open(&Call { method, path, query, headers, body }, || [1; 32])
-    }
-
-    fn refused(next: Action) -> (u16, String) {
-        match next {
-            Action::Answer(response) => (response.status, response.body),
-            other @ (Action::Decide(_)
-            | Action::CountReplay(_)
-            | Action::Read(_)
-            | Action::List(_)
-            | Action::ReadEvents(_)) => {
-                panic!("taken: {other:?}")
-            }
-        }
-    }
-
-    #[test]
-    fn every_route_is_found_and_knows_its_methods() {
-        for (method, pattern, purpose) in ROUTES {
-            let path =
-                pattern.replace("{id}", "x").replace("{event_id}", "x").replace("{secret_id}", "x");
-            let call = Call { method, path: &path, query: "", headers: vec![], body: b"" };
-            assert_eq!(find(&call).map(|(of, _)| of), Ok(purpose));
-            let other = Call { method: "PUT", ..call };
-            let problem = find(&other).unwrap_err();
-            assert!(problem.allow.is_some_and(|allow| allow.contains(method)), "{pattern}");
-        }
-    }
-
-    #[test]
-    fn paths_that_are_not_ours_are_not_found() {
-        for path in ["", "/", "/ticket", "/tickets/", "/tickets/a/b", "//tickets", "/Tickets"] {
-            let (status, body) = refused(take_with("GET", path, "", b""));
-            assert_eq!((status, body.contains("not_found")), (404, true), "{path}");
-        }
-    }
-
-    #[test]
-    fn bad_bodies_are_told_apart() {
-        let long = format!("{{\"ticket_message\":\"{}\"}}", "x".repeat(65_537));
-        let huge = vec![b' '; MAX_BODY + 1];
-        let table: [(&str, &[u8], u16, &str); 12] = [
-            ("text/plain", b"{}", 415, "unsupported_media_type"),
-            ("", b"{}", 415, "unsupported_media_type"),
-            ("application/json", &huge, 413, "too_large"),
-            ("application/json", b"", 400, "bad_json"),
-            ("application/json", b"{\"ticket_message\":", 400, "bad_json"),
-            ("application/json", b"{\"ticket_message\":\"\xff\"}", 400, "bad_json"),
-            ("application/json", b"[]", 422, "\"#\""),
-            ("application/json; charset=utf-8", b"{}", 422, "is missing"),
-            ("application/json", b"{\"ticket_message\":7}", 422, "must be a string"),
-            ("application/json", b"{\"ticket_message\":\"\"}", 422, "must not be empty"),
-            ("application/json", b"{\"ticket_message\":\"a\\u0000\"}", 422, "U+0000"),
-            ("application/json", long.as_bytes(), 422, "#/ticket_message"),
-        ];
-        for (content_type, body, status, words) in table {
-            let said = refused(take_with("POST", "/tickets", content_type, body));
-            assert_eq!(said.0, status, "{}", said.1);
-            assert!(said.1.contains(words), "{words}: {}", said.1);
-        }
-    }
-
-    #[test]
-    fn bad_settings_are_all_named_at_once() {
-        let body = br#"{"callback_url": 1, "ordering": "x", "retry_schedule": [1, -1],
-            "timeout_ms": 999, "max_in_flight": 1.5, "events": ["x"], "headers": {"host": "a"}, "rate_limit": 0,
-            "status": "disabled", "secret": "whsec_AAAA"}"#;
-        let (status, body) =
-            refused(take_with("POST", "/webhooks/register", "application/json", body));
-        assert_eq!(status, 422);
-        for pointer in [
-            "callback_url",
-            "ordering",
-            "retry_schedule/1",
-            "timeout_ms",
-            "max_in_flight",
-            "events/0",
-            "headers/host",
-            "rate_limit",
-            "status",
-            "secret",
-        ] {
-            assert!(body.contains(&format!("\"#/{pointer}\"")), "{pointer}: {body}");
-        }
-    }
-
-    #[test]
-    fn lists_take_limits_and_cursors_of_their_own_kind() {
-        for query in [
-            "limit=0",
-            "limit=1001",
-            "limit=",
-            "limit=x",
-            "limit=-1",
-            "after=",
-            "after=whk_1",
-            "after=whk_0197000000017abcaeeeeeeeeeeeeeee",
-            "status=ajar",
-            "order=any",
-            "status",
-        ] {
-            let (status, body) = refused(take_with("GET", &format!("/tickets?{query}"), "", b""));
-            assert_eq!((status, body.contains("bad_field")), (422, true), "{query}");
-        }
-        let query = "/tickets?limit=1000&after=tkt_0197000000017abcaeeeeeeeeeeeeeee&status=open";
-        assert!(matches!(take_with("GET", query, "", b""), Action::List(_)));
-    }
-}
+mod tests;

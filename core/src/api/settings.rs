@@ -5,13 +5,28 @@
 
 use serde_json::Value;
 
-use crate::api::body::Fields;
+use crate::api::body::{Fields, escaped};
 use crate::model::event::EventType;
 use crate::model::text::BadText;
 use crate::webhook::extra_headers::{BadHeader, ExtraHeaders};
 use crate::webhook::retry_schedule::{BadSchedule, RetrySchedule};
 use crate::webhook::subscription::Subscription;
 use crate::webhook::{Amendment, Ordering, Webhook};
+
+/// The fields of a registration and of a change.
+pub(super) const NAMES: [&str; 11] = [
+    "callback_url",
+    "description",
+    "events",
+    "headers",
+    "max_in_flight",
+    "ordering",
+    "rate_limit",
+    "retry_schedule",
+    "secret",
+    "status",
+    "timeout_ms",
+];
 
 /// All settings but the callback URL. Their mistakes are added to `fields`.
 pub(super) fn take(fields: &mut Fields) -> Amendment {
@@ -108,9 +123,8 @@ fn header_pointer(field: &str, bad: &BadHeader) -> String {
     bad.name().map_or_else(|| field.to_owned(), |name| pointer(field, name))
 }
 
-/// A pointer into a field, with the escapes of RFC 6901 §3.
 fn pointer(field: &str, name: &str) -> String {
-    format!("{field}/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("{field}/{}", escaped(name))
 }
 
 fn retry_schedule(fields: &mut Fields) -> Option<RetrySchedule> {

@@ -78,7 +78,8 @@ pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Action {
     let only = ["undelivered", "all"][rng.usize(..2)];
     let pace = [None, Some(1), Some(10)][rng.usize(..3)];
     let body = json!({ "since": since, "only": only, "per_second": pace }).to_string();
-    let api = Api { callers: api::Callers::All, can_wait: false, targets: Targets::public() };
+    let (callers, names) = (api::Callers::All, api::OwnNames::default());
+    let api = Api { callers, names, can_wait: false, targets: Targets::public() };
     let call = Call {
         method: "POST",
         path: &format!("/webhooks/{webhook}/replay"),

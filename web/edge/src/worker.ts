@@ -60,10 +60,10 @@ export class Desk extends DurableObject<Env> {
     const { pathname, search } = new URL(request.url);
     const headers = [...request.headers] as [string, string][];
     const call = { method: request.method, path: pathname, query: search.slice(1), headers };
-    // Who is not let in is not listened to.
+    // What the head alone decides is answered before the body is read.
     const refused = this.#guard(() => this.#opened().refuse(call));
     if (refused !== undefined) {
-      return new Response(refused.body, { status: refused.status, headers: refused.headers });
+      return new Response(bodyOf(refused), { status: refused.status, headers: refused.headers });
     }
     let body: Uint8Array;
     try {
@@ -75,7 +75,7 @@ export class Desk extends DurableObject<Env> {
     const { response } = this.#work((desk) => desk.call(moment(), call, body));
     if (response === undefined) throw new Error("a call has a response");
     const { status, list } = response;
-    const whole = list === undefined ? response.body : this.#pages(response.body, list);
+    const whole = list === undefined ? bodyOf(response) : this.#pages(response.body, list);
     return new Response(whole, { status, headers: response.headers });
   }
 
@@ -167,6 +167,11 @@ export class Desk extends DurableObject<Env> {
       },
     });
   }
+}
+
+/** A response without a body has null in its place. */
+function bodyOf({ status, body }: { status: number; body: string }): string | null {
+  return status === 204 ? null : body;
 }
 
 /** Now, and chance for one step. */

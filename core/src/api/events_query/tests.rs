@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::api::{Action, Api, Callers, Frame, Response};
+use crate::api::{Action, Api, Callers, Frame, OwnNames, Response};
 use crate::guard::Targets;
 use crate::{
     Availability, Changes, Command, Desk, HolderId, LogPut, Memory, MemoryStore, Millis, Moment,
@@ -91,7 +91,8 @@ impl Rig {
 
 fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Action {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let api = Api { callers: Callers::All, can_wait, targets: Targets::public() };
+    let (callers, names) = (Callers::All, OwnNames::default());
+    let api = Api { callers, names, can_wait, targets: Targets::public() };
     let call =
         crate::api::Call { method: "GET", path, query, headers: headers.to_vec(), body: b"" };
     api.open(&call, || [0; 32])
@@ -246,10 +247,30 @@ fn only_a_server_can_wait() {
     for wait in ["0", "61", "1.5", "-1", "", "x"] {
         assert!(pull(&format!("/events?wait={wait}"), &[]).unwrap_err().contains("?wait"));
     }
-    for accept in ["text/event-stream", "text/html, Text/Event-Stream;q=0.9"] {
-        assert_eq!(pull("/events", &[("accept", accept)]).unwrap().mode, EventsMode::Stream);
+    for accept in [
+        "text/event-stream",
+        "text/html, Text/Event-Stream;q=0.9",
+        "application/json, text/event-stream",
+        "*/*, text/event-stream",
+        "application/json; q=0.8, text/event-stream; charset=utf-8; Q=0.9",
+        "application/json;q=0, */*, text/event-stream;q=0.1",
+    ] {
+        let mode = pull("/events", &[("accept", accept)]).unwrap().mode;
+        assert_eq!(mode, EventsMode::Stream, "{accept}");
     }
-    assert_eq!(pull("/events", &[("accept", "*/*")]).unwrap().mode, EventsMode::AtOnce);
+    for accept in [
+        "*/*",
+        "text/*",
+        "text/event-stream;q=0",
+        "text/event-stream;q=0.1, application/json",
+        "text/event-stream;q=0.9, */*",
+        "application/*;q=0.5, text/event-stream;q=0.499",
+    ] {
+        let mode = pull("/events", &[("accept", accept)]).unwrap().mode;
+        assert_eq!(mode, EventsMode::AtOnce, "{accept}");
+    }
+    let twice = [("accept", "text/event-stream;q=0.1"), ("accept", "application/json")];
+    assert_eq!(pull("/events", &twice).unwrap().mode, EventsMode::AtOnce);
 }
 
 #[test]
