@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use salvo::async_trait;
 use salvo::conn::ConnCtrl;
 use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInfo, FusePolicy};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Percent of the slots for callers that wait for events or read a long response. They stay as long
 /// as they like, and others must still get in; and each event is written to all of them before the
@@ -18,12 +22,17 @@ const MAX_STAYING: usize = 25;
 /// Large bodies that are read at once: 1 MiB for each of these is little, for every connection it
 /// would be much.
 const MAX_LARGE: usize = 64;
+/// How long a large body waits for a permit before another is cut off. Those of fast callers are
+/// released in milliseconds, so that one of a slow caller is not cut off for them.
+const PERMIT_WAIT: Duration = Duration::from_secs(1);
 
 /// The connection slots of a listener; cheap to clone.
 #[derive(Clone)]
 pub struct ConnectionTable {
     most: usize,
     limits: FuseConfig,
+    permits: Arc<Semaphore>,
+    permit_wait: Duration,
     table: Arc<Mutex<Table>>,
 }
 
@@ -50,7 +59,8 @@ impl ConnectionTable {
     /// At most `most` slots, for connections with these limits.
     #[must_use]
     pub fn new(most: usize, limits: FuseConfig) -> Self {
-        Self { most, limits, table: Arc::default() }
+        let permits = Arc::new(Semaphore::new(MAX_LARGE));
+        Self { most, limits, permits, permit_wait: PERMIT_WAIT, table: Arc::default() }
     }
 
     /// Marks the caller's request as complete: its connection is safe until the result is dropped.
@@ -62,22 +72,22 @@ impl ConnectionTable {
         ActiveRequest { places: self.clone(), address, stays: false }
     }
 
-    /// A permit for a large body. If all are taken, the connection that has held one the longest is
+    /// A permit for a large body. If all stay taken, the connection that has held one the longest is
     /// aborted.
-    #[must_use]
-    pub fn make_room(&self, address: Option<SocketAddr>) -> Option<BodyPermit> {
+    pub async fn make_room(&self, address: Option<SocketAddr>) -> Option<BodyPermit> {
         let address = address?;
+        let mut permit = pin!(Arc::clone(&self.permits).acquire_owned());
+        let permit = loop {
+            match timeout(self.permit_wait, &mut permit).await {
+                Ok(permit) => break permit.ok()?,
+                Err(_) => self.table().cut_off_largest(),
+            }
+        };
         let mut table = self.table();
-        if table.large.len() >= MAX_LARGE
-            && let Some((_, longest)) = table.large.pop_first()
-            && let Some(caller) = table.callers.get(&longest)
-        {
-            caller.connection.abort();
-        }
         table.turn += 1;
         let turn = table.turn;
         table.large.insert(turn, address);
-        Some(BodyPermit { places: self.clone(), turn })
+        Some(BodyPermit { places: self.clone(), turn, _permit: permit })
     }
 
     fn enter(&self, address: SocketAddr, connection: ConnCtrl) -> Place {
@@ -113,6 +123,14 @@ impl Table {
         let turn = self.callers.get_mut(&address).and_then(|caller| caller.owes.take());
         if let Some(turn) = turn {
             self.owing.remove(&turn);
+        }
+    }
+
+    fn cut_off_largest(&mut self) {
+        if let Some((_, longest)) = self.large.pop_first()
+            && let Some(caller) = self.callers.get(&longest)
+        {
+            caller.connection.abort();
         }
     }
 
@@ -162,6 +180,7 @@ impl Drop for Place {
 pub struct BodyPermit {
     places: ConnectionTable,
     turn: u64,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for BodyPermit {
@@ -214,6 +233,8 @@ impl Drop for ActiveRequest {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::yield_now;
+
     use super::*;
 
     fn enter(places: &ConnectionTable, port: u16) -> (Place, ConnCtrl) {
@@ -304,20 +325,48 @@ mod tests {
         assert!(fourth.stay());
     }
 
-    #[test]
-    fn the_last_room_is_given_up_by_who_has_it_the_longest() {
-        let places = ConnectionTable::new(1_000, FuseConfig::disabled());
-        let callers: Vec<_> = (1..).take(MAX_LARGE + 2).map(|port| enter(&places, port)).collect();
-        let room = |number: usize| places.make_room(Some(callers[number].0.address));
-        let mut rooms: Vec<_> = (0..MAX_LARGE).map(room).collect();
-        rooms.remove(0);
+    /// Callers, and permits for all of these but the last.
+    async fn crowded(places: &ConnectionTable) -> (Vec<(Place, ConnCtrl)>, Vec<BodyPermit>) {
+        let callers: Vec<_> = (1..).take(MAX_LARGE + 1).map(|port| enter(places, port)).collect();
+        let mut rooms = Vec::new();
+        for (place, _) in &callers[..MAX_LARGE] {
+            rooms.push(places.make_room(Some(place.address)).await.unwrap());
+        }
+        (callers, rooms)
+    }
 
-        rooms.extend([room(MAX_LARGE), room(MAX_LARGE + 1)]);
+    #[tokio::test]
+    async fn the_last_room_is_given_up_by_who_has_it_the_longest() {
+        let mut places = ConnectionTable::new(1_000, FuseConfig::disabled());
+        places.permit_wait = Duration::ZERO;
+        let (callers, mut rooms) = crowded(&places).await;
 
-        let cut_off: Vec<_> = callers.iter().map(|(_, caller)| caller.is_aborted()).collect();
-        assert_eq!(cut_off.iter().position(|cut_off| *cut_off), Some(1));
-        assert_eq!(cut_off.iter().filter(|cut_off| **cut_off).count(), 1);
-        drop(rooms);
+        let late = places.make_room(Some(callers[MAX_LARGE].0.address));
+        let cut_off = async {
+            while !callers[0].1.is_aborted() {
+                yield_now().await;
+            }
+            let others = callers[MAX_LARGE - 1].1.is_aborted();
+            rooms.remove(0);
+            others
+        };
+        let (room, others) = tokio::join!(late, cut_off);
+
+        assert!(room.is_some() && !others);
+        drop((room, rooms));
         assert!(places.table().large.is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_is_cut_off_where_a_room_is_released_in_time() {
+        let mut places = ConnectionTable::new(1_000, FuseConfig::disabled());
+        places.permit_wait = Duration::from_secs(600);
+        let (callers, mut rooms) = crowded(&places).await;
+
+        let late = places.make_room(Some(callers[MAX_LARGE].0.address));
+        let (room, ()) = tokio::join!(late, async { drop(rooms.pop()) });
+
+        assert!(room.is_some());
+        assert!(callers.iter().all(|(_, caller)| !caller.is_aborted()));
     }
 }

@@ -1,6 +1,6 @@
 //! HookDesk as a native server: sockets, SQLite and HTTP around the core, which decides.
 //!
-//! [`server`] takes calls from the sockets admitted by [`connections`], [`desk_thread`] runs the core's
+//! [`server`] takes calls from the sockets that [`acceptor`] accepts and [`connections`] admits, [`desk_thread`] runs the core's
 //! loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
 //! [`event_feed`] passes new events to streams. [`recording`] records the desk's inputs, and
 //! [`incident`] exports them. [`moment`] is the clock and the source of randomness. The host
@@ -9,6 +9,7 @@
 #![warn(clippy::indexing_slicing)] // Code that input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
 
+pub mod acceptor;
 pub mod config;
 pub mod connections;
 pub mod courier;
@@ -20,3 +21,4 @@ pub mod recording;
 pub mod serve;
 pub mod server;
 pub mod store;
+pub mod trouble_log;

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::acceptor::CallerAcceptor;
 use crate::config::Settings;
 use crate::connections::ConnectionTable;
 use crate::courier::{Courier, Names, System};
@@ -110,7 +111,7 @@ async fn run(
         feed: Arc::clone(&feed),
         places: places.clone(),
     };
-    let mut server = Server::new(TcpAcceptor::try_from(listener)?)
+    let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
         .fuse_policy(places)
         .max_connections(connections);
     server.http1_mut().max_buf_size(MAX_HEAD);

@@ -149,7 +149,7 @@ impl HttpHandler {
             let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
             seen = seen.saturating_add(data.len());
             if seen > SMALL_BODY && room.is_none() {
-                room = self.places.make_room(request.remote_addr().clone().into_std());
+                room = self.places.make_room(request.remote_addr().clone().into_std()).await;
                 let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
                 bytes.reserve_exact(usize::try_from(declared).unwrap_or(MAX_BODY).min(MAX_BODY));
             }

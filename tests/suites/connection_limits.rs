@@ -155,5 +155,6 @@ async fn a_desk_without_files_goes_on_when_it_has_some() {
 
     client.open_ticket("after").await;
     let complaints = server.log().matches("accept connection failed").count();
-    assert!(complaints < 1_000, "it complained {complaints} times");
+    // One line a minute, however long it takes here.
+    assert!(complaints < 10, "it complained {complaints} times");
 }

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::store::StoreFault;
 use crate::store::sqlite::{Readers, Snapshot};
+use crate::trouble_log::TroubleLog;
 
 /// Reads at once, as many as the idle connections that are kept open. Each holds up to 6 MiB, its
 /// thread's allocator keeps as much again and more, and a thousand callers that waited for the same
@@ -23,6 +24,7 @@ pub struct Lookup {
     /// Counts at once, each over as much of the log as a caller asks for: one, so that they leave
     /// slots for all others.
     counts: Arc<Semaphore>,
+    troubles: Arc<TroubleLog>,
 }
 
 impl Lookup {
@@ -32,6 +34,7 @@ impl Lookup {
             readers: Arc::new(readers),
             places: Arc::new(Semaphore::new(MAX_AT_ONCE)),
             counts: Arc::new(Semaphore::new(1)),
+            troubles: Arc::default(),
         }
     }
 
@@ -55,7 +58,9 @@ impl Lookup {
             readers.at_one_moment(read)
         });
         let read = read.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
-        read.inspect_err(|fault| tracing::error!("the store cannot be read: {fault}"))
+        read.inspect_err(|fault| {
+            self.troubles.note(format_args!("the store cannot be read: {fault}"));
+        })
     }
 
     /// As [`Self::read`], for reads over as much of the log as a caller asks for.
