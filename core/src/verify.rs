@@ -27,6 +27,7 @@
 //! ```
 
 mod body;
+mod code;
 mod content;
 mod encoding;
 mod flaw;
@@ -47,6 +48,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::millis::Millis;
+pub use code::Code;
 pub use flaw::{Algorithm, BodyFlaw, Changes, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use key::Keys;
 use message::Message;
@@ -169,7 +171,7 @@ impl Serialize for Verdict {
         #[derive(Serialize)]
         struct View {
             verdict: &'static str,
-            code: &'static str,
+            code: Code,
             detail: String,
             proven: bool,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,7 +184,7 @@ impl Serialize for Verdict {
         let view = match self {
             Self::Good { secret } => View {
                 verdict: "good",
-                code: "good",
+                code: Code::Good,
                 detail: "The delivery verifies.".into(),
                 proven: true,
                 secret: Some(*secret),
@@ -191,7 +193,7 @@ impl Serialize for Verdict {
             },
             Self::Bad(mistake) => View {
                 verdict: "bad",
-                code: mistake.name(),
+                code: mistake.code(),
                 detail: mistake.to_string(),
                 proven: mistake.is_proven(),
                 secret: mistake.secret(),

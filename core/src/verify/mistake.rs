@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::code::Code;
 use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use super::words::{algorithm, body, foreign, key, secret, signature, signed};
 use super::{MAX_SECRETS, TOLERANCE_S};
@@ -95,25 +96,31 @@ impl Header {
 impl Mistake {
     /// A stable code, for programs.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::MissingHeader(_) => "header_missing",
-            Self::TimestampMalformed { .. } => "timestamp_malformed",
-            Self::TimestampMilliseconds => "timestamp_milliseconds",
-            Self::Stale { .. } => "timestamp_stale",
-            Self::Early { .. } => "timestamp_in_the_future",
-            Self::IdMalformed => "id_malformed",
+            Self::MissingHeader(_) => Code::HeaderMissing,
+            Self::TimestampMalformed { .. } => Code::TimestampMalformed,
+            Self::TimestampMilliseconds => Code::TimestampMilliseconds,
+            Self::Stale { .. } => Code::TimestampStale,
+            Self::Early { .. } => Code::TimestampInTheFuture,
+            Self::IdMalformed => Code::IdMalformed,
             Self::Signature { flaw, .. } => signature(*flaw).0,
-            Self::NoSecrets => "no_secrets",
+            Self::NoSecrets => Code::NoSecrets,
             Self::Secret { flaw, .. } => secret(*flaw).0,
             Self::Key { flaw, .. } => key(*flaw).0,
-            Self::EndedSecret { .. } => "secret_ended",
+            Self::EndedSecret { .. } => Code::SecretEnded,
             Self::Body { flaw, .. } => body(*flaw).0,
             Self::Signed(flaw) => signed(*flaw).0,
-            Self::Algorithm { .. } => "algorithm",
+            Self::Algorithm { .. } => Code::Algorithm,
             Self::Foreign { part, .. } => foreign(*part).0,
-            Self::NoSecretMatches => "no_secret_matches",
+            Self::NoSecretMatches => Code::NoSecretMatches,
         }
+    }
+
+    /// The code's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.code().name()
     }
 
     /// Whether it is certain: the signature matches once the mistake is undone, or the mistake is
