@@ -44,6 +44,7 @@ mod tests;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::model::digest::Digest;
@@ -145,7 +146,7 @@ pub enum Bad {
     Newer { format: u32 },
     /// Over [`MAX_LINE`].
     TooLong,
-    /// An invalid input, with the parser's error.
+    /// An invalid input, with what is wrong: never with a value, as a raw recording has secrets.
     Input(String),
     /// An input before the first `begin`.
     NoBeginning,
@@ -175,3 +176,13 @@ impl fmt::Display for BadIncident {
 }
 
 impl std::error::Error for BadIncident {}
+
+/// A parser's error without what it quotes.
+fn damage(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io | Category::Syntax => "it is not JSON",
+        Category::Eof => "it is cut short",
+        Category::Data => "a value is not one that HookDesk writes",
+    };
+    format!("{what}, at column {}", error.column())
+}

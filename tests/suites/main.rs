@@ -29,6 +29,7 @@ mod resend;
 mod retention;
 mod rotation;
 mod schemas;
+mod secrecy;
 mod settings;
 mod signatures;
 mod slow_clients;

@@ -16,7 +16,7 @@ use crate::engine::outcome::{Changes, Reply};
 use crate::engine::store::{Commit, Rows, Store};
 use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
 use crate::incident::redact::{Redactor, mac};
-use crate::incident::{Bad, BadIncident, Header, Line, MAX_LINE, chain};
+use crate::incident::{Bad, BadIncident, Header, Line, MAX_LINE, chain, damage};
 use crate::model::digest::Digest;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
@@ -184,7 +184,7 @@ impl Player {
         if line.len() > MAX_LINE {
             return Err(bad(Bad::TooLong));
         }
-        let damaged = |error: serde_json::Error| bad(Bad::Input(error.to_string()));
+        let damaged = |error: serde_json::Error| bad(Bad::Input(damage(&error)));
         let line: Line<'_> = serde_json::from_str(line).map_err(damaged)?;
         let input =
             Input::parse(line.input.get()).map_err(|why| bad(Bad::Input(why.into_owned())))?;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::engine::command::Command;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
+use crate::incident::damage;
 use crate::model::digest::Digest;
 use crate::model::id::HolderId;
 use crate::model::millis::Millis;
@@ -95,7 +96,7 @@ impl Input {
             return Err("a number is greater than any of ours".into());
         }
         let form: InputForm<'_> =
-            serde_json::from_str(json).map_err(|error| Wrong::Owned(error.to_string()))?;
+            serde_json::from_str(json).map_err(|error| Wrong::Owned(damage(&error)))?;
         Ok(match form {
             InputForm::Begin(begin) => Self::Begin(begin),
             InputForm::Limits(limits) => Self::Limits(limits),

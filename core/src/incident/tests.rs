@@ -382,6 +382,41 @@ fn a_file_that_was_cut_ends_where_it_was_cut() {
     }
 }
 
+/// Pointers to all values inside `value`.
+fn pointers(value: &serde_json::Value, at: &str) -> Vec<String> {
+    let inner: Vec<_> = match (value.as_array(), value.as_object()) {
+        (Some(items), _) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
+        }
+        (_, Some(fields)) => fields.iter().map(|(name, field)| (name.clone(), field)).collect(),
+        (None, None) => Vec::new(),
+    };
+    let below = inner.iter().flat_map(|(name, value)| pointers(value, &format!("{at}/{name}")));
+    below.chain([at.to_owned()]).collect()
+}
+
+#[test]
+fn the_error_of_a_damaged_line_repeats_nothing_of_it() {
+    let secret = Secret::new(*b"Zaphod Beeblebrox's own secret!!").reveal().to_string();
+    let text = batch(vec![register("/Zaphod"), once(open(PRIVATE))], Vec::new()).to_json();
+    let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut damages: Vec<String> = pointers(&whole, "")
+        .iter()
+        .map(|pointer| {
+            let mut damaged = whole.clone();
+            *damaged.pointer_mut(pointer).unwrap() = secret.as_str().into();
+            damaged.to_string()
+        })
+        .collect();
+    damages.push(text.replace("\"secret\"", &format!("\"{secret}\"")));
+    damages.push(text.replace("\"register\"", &format!("\"{secret}\"")));
+    let errors: Vec<_> = damages.iter().filter_map(|text| Input::parse(text).err()).collect();
+    assert!(errors.len() > 20, "{} of {} are refused", errors.len(), damages.len());
+    for error in errors {
+        assert!(!error.contains(&secret[6..20]) && !error.contains("Zaphod"), "{error}");
+    }
+}
+
 #[test]
 fn foreign_and_newer_files_are_told_apart() {
     let bad = |text: &str| Incident::open(text).unwrap_err().what;
