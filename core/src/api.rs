@@ -5,6 +5,8 @@
 
 mod authorization;
 mod body;
+#[cfg(feature = "typescript")]
+mod declarations;
 mod deliveries;
 mod events_query;
 mod idempotency_key;

@@ -25,14 +25,15 @@ test("wrong types are TypeErrors that say where, and the desk goes on", () => {
   const wrong: [unknown, RegExp][] = [
     [undefined, /inputs: it is not a value of JSON/],
     [() => 1, /inputs/],
-    [5, /inputs: invalid type: integer `5`, expected a sequence/],
-    [[{ at: { ...at, nowMs: 1.5 } }], /nowMs|u64/],
-    [[{ at: { ...at, nowMs: -1 } }], /-1/],
-    [[{ at: { ...at, chance: "00" } }], /chance must be 96 hex digits/],
-    [[{ at, call: { method: "GET" } }], /missing field `path`/],
-    [[{ at, call: { method: 7, path: "/" } }], /expected a string/],
-    [[{ at, cal: {} }], /unknown field `cal`/],
-    [[{ at, report: { durationMs: 1 } }], /missing field `key`/],
+    [5, /inputs: it must be a list, and is a number/],
+    [[{ at: { ...at, nowMs: 1.5 } }], /inputs\[0\]\.at\.nowMs: it must be a whole number from 0/],
+    [[{ at: { ...at, nowMs: -1 } }], /inputs\[0\]\.at\.nowMs: .* and is a negative number/],
+    [[{ at: { ...at, nowMs: NaN } }], /inputs\[0\]\.at\.nowMs: .* and is null, NaN or infinite/],
+    [[{ at: { ...at, chance: "00" } }], /inputs\[0\]\.at\.chance: chance must be 96 hex digits/],
+    [[{ at, call: { method: "GET" } }], /inputs\[0\]\.call: missing field `path`/],
+    [[{ at, call: { method: 7, path: "/" } }], /call\.method: it must be a string, and is a number/],
+    [[{ at, cal: {} }], /unknown field `cal`; there are at, call, report/],
+    [[{ at, report: { durationMs: 1 } }], /report: missing field `key`/],
     [[{ at: 10n }], /BigInt/],
   ];
   for (const [inputs, words] of wrong) {
@@ -46,7 +47,7 @@ test("wrong types are TypeErrors that say where, and the desk goes on", () => {
 
 test("options that make no sense name themselves", () => {
   const wrong: [object, RegExp][] = [
-    [{ opne: true }, /unknown field `opne`/],
+    [{ opne: true }, /options: unknown field `opne`; there are open, key, /],
     [{ downAfter: 0 }, /downAfter must be from 1/],
     [{ allowTarget: ["10.0.0.1/8"] }, /10\.0\.0\.0\/8/],
     [{ open: true, key: "0123456789abcdef" }, /exclude each other/],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { init } from "hookdesk";
+import { init, type EventBody } from "hookdesk";
 import { Refused, TestDesk, type Reaction, type Receiver } from "hookdesk/testing";
 import { Webhook } from "standardwebhooks";
 
@@ -50,7 +50,7 @@ function verify(secret: string, headers: Record<string, string>, body: string): 
 
 test("a receiver that fails is tried ten times in 75 hours, and then given up", async () => {
   const desk = new TestDesk();
-  const { id } = desk.register(URL, failing, { retry_schedule: undefined });
+  const { id } = desk.register(URL, failing, { retry_schedule: null });
   const ticket = desk.openTicket("late");
   await desk.advance(5 * DAY);
   const mine = desk.deliveries.map(({ attempt }) => attempt);
@@ -141,14 +141,19 @@ test("a receiver's own mistakes are thrown, and count as failures", async () => 
     },
     () => undefined as never,
     () => ({ status: 200 }) as never,
+    () => "time-out" as never,
+    async () => Promise.reject(new Error("my other bug")),
   ];
-  desk.register(URL, (request) => (mistakes.shift() ?? good)(request));
+  desk.register(URL, (request, clock) => (mistakes.shift() ?? good)(request, clock));
   desk.openTicket("late");
   await assert.rejects(desk.settle(), /my bug/);
-  await assert.rejects(desk.advance(10_000), /must give a Response or a failure/);
+  await assert.rejects(desk.advance(10_000), /must give a Response or one of "dns"/);
   await assert.rejects(desk.advance(DAY), TypeError);
+  await assert.rejects(desk.advance(DAY), TypeError);
+  await assert.rejects(desk.advance(DAY), /my other bug/);
   await desk.advance(DAY);
-  assert.deepEqual(desk.deliveries.map(({ outcome }) => outcome), ["reset", "reset", "reset", 200]);
+  const outcomes = desk.deliveries.map(({ outcome }) => outcome);
+  assert.deepEqual(outcomes, [500, 500, 500, 500, 500, 200]);
 });
 
 test("a webhook that moves has its receiver named", async () => {
@@ -158,9 +163,136 @@ test("a webhook that moves has its receiver named", async () => {
   desk.openTicket("lost");
   await assert.rejects(desk.settle(), /no receiver for .*\/new/);
   desk.receive(`${URL}/new`, good);
-  desk.openTicket("found");
+  await desk.advance(10_000);
+  assert.deepEqual(desk.deliveries.map(({ outcome }) => outcome), ["connect", 200]);
+});
+
+test("an answer after the webhook's timeout is a timeout, whoever is late", async () => {
+  const late: Receiver = async (_request, clock) => {
+    await clock.sleep(1_300);
+    return good();
+  };
+  const table: [number, Receiver, [number | string, number]][] = [
+    [0, late, ["timeout", 1_000]],
+    [1_300, good, ["timeout", 1_000]],
+    [300, async (_, clock) => (await clock.sleep(700), good()), [200, 1_000]],
+    [301, async (_, clock) => (await clock.sleep(700), good()), ["timeout", 1_000]],
+    [0, async (_, clock) => (await clock.sleep(999), good()), [200, 999]],
+    [0, () => "timeout", ["timeout", 1_000]],
+    [200, () => "reset", ["reset", 200]],
+  ];
+  for (const [latency, receiver, expected] of table) {
+    const desk = new TestDesk({ latency });
+    desk.register(URL, receiver, { timeout_ms: 1_000, retry_schedule: [] });
+    desk.openTicket("late");
+    const start = desk.now;
+    await desk.settle();
+    const ends = desk.deliveries.map(({ outcome, durationMs }) => [outcome, durationMs]);
+    assert.deepEqual(ends, [expected], `${latency} ${receiver.toString()}`);
+    assert.ok(desk.now - start >= expected[1]);
+  }
+});
+
+test("a receiver that is too late has done its work, and is told that nobody listens", async () => {
+  const desk = new TestDesk();
+  const done: boolean[] = [];
+  desk.register(
+    URL,
+    async (request, clock) => {
+      await clock.sleep(done.length === 0 ? 1_300 : 0);
+      done.push(request.signal.aborted);
+      return good();
+    },
+    { timeout_ms: 1_000 },
+  );
+  desk.openTicket("late");
+  await desk.advance(1_000);
+  assert.deepEqual([done.length, desk.deliveries.length, desk.inFlight], [0, 1, 0]);
+  await desk.advance(60_000);
+  assert.deepEqual(done, [true, false]);
+  assert.deepEqual(desk.deliveries.map(({ outcome }) => outcome), ["timeout", 200]);
+});
+
+test("tickets opened at once are sent at once, up to the window", async () => {
+  for (const [most, expected] of [[1, 1], [2, 2], [3, 3]] as const) {
+    const desk = new TestDesk();
+    const seen: number[] = [];
+    const receiver: Receiver = async (_request, clock) => {
+      await clock.sleep(100);
+      seen.push(desk.inFlight);
+      return good();
+    };
+    const { id } = desk.register(URL, receiver, { max_in_flight: most });
+    for (let count = 0; count < 6; count += 1) desk.openTicket(`ticket ${count}`);
+    await desk.advance(50);
+    assert.equal(desk.webhook(id).in_flight, expected);
+    assert.equal(desk.inFlight, expected);
+    await desk.settle();
+    assert.equal(Math.max(...seen), expected);
+    assert.equal(desk.deliveries.length, 6);
+    const spans = desk.deliveries.map(({ durationMs }) => durationMs);
+    assert.deepEqual(new Set(spans), new Set([100]));
+  }
+});
+
+test("a receiver may wait for another request, and call the desk", async () => {
+  const desk = new TestDesk();
+  let both: () => void = () => undefined;
+  const second = new Promise<void>((resolve) => (both = resolve));
+  let count = 0;
+  desk.register(URL, async () => {
+    count += 1;
+    if (count === 2) both();
+    if (count === 1) desk.openTicket("another");
+    await second;
+    return good();
+  });
+  desk.openTicket("one");
   await desk.settle();
-  assert.equal(desk.deliveries.length, 1);
+  assert.equal(desk.deliveries.length, 2);
+});
+
+test("time that is none is told, and nothing has passed", async () => {
+  const desk = new TestDesk();
+  const { now } = desk;
+  for (const bad of [undefined, null, NaN, Infinity, -1, 0.5, "5", 5n, Date.UTC(9999, 0)]) {
+    await assert.rejects(desk.advance(bad as never), /advance: it must be whole milliseconds from 0/);
+    assert.equal(desk.now, now);
+  }
+  for (const bad of [NaN, -1, 0.5, "now", null, new Date(), Infinity]) {
+    assert.throws(() => new TestDesk({ now: bad as never }), /now: it must be whole milliseconds/);
+    assert.throws(() => new TestDesk({ latency: bad as never }), /latency: it must be whole/);
+  }
+  for (const bad of [NaN, 0.5, "1", null, Infinity]) {
+    assert.throws(() => new TestDesk({ seed: bad as never }), /seed: it must be a whole number/);
+  }
+  assert.throws(() => new TestDesk({ now: Date.UTC(2026, 0) / 1000 }), /now: it is in seconds/);
+  desk.register(URL, async (_request, clock) => (await clock.sleep(undefined as never), good()));
+  desk.openTicket("one");
+  await assert.rejects(desk.settle(), /sleep: it must be whole milliseconds/);
+  const running = desk.advance(1_000_000);
+  await assert.rejects(desk.settle(), /await it first/);
+  await assert.rejects(running, /sleep/);
+});
+
+test("ping, resend and replay are methods", async () => {
+  const desk = new TestDesk();
+  const { id } = desk.register(URL, good);
+  desk.openTicket("one");
+  await desk.settle();
+  const [first] = desk.deliveries;
+  assert.ok(first);
+  assert.equal(desk.resend(id, first.id).id, first.id);
+  await desk.settle();
+  const { count } = desk.replay(id, { since: first.id, only: "all" });
+  assert.equal(count, 1);
+  await desk.settle();
+  desk.ping(id);
+  desk.ping();
+  await desk.settle();
+  const events = desk.deliveries.map(({ body }) => (JSON.parse(body) as EventBody).event);
+  assert.deepEqual(events, ["ticket_opened", "ticket_opened", "ticket_opened", "ping", "ping"]);
+  assert.equal(desk.webhook(id).backlog, 0);
 });
 
 test("equal seeds make equal desks", async () => {

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { init, sign, verify } from "hookdesk";
+import { init, MemoryDesk, IncidentPlayer, sign, verify, workerOptions } from "hookdesk";
+import * as small from "hookdesk/verify";
 
 await init();
+await small.init();
 
 interface Mutation {
   name: string;
@@ -25,7 +27,13 @@ test("mistakes are told apart", () => {
     const bytes = Buffer.from(one.body_base64 ?? "", "base64");
     const body = one.body ?? new Uint8Array(bytes);
     const secrets = one.secrets.map(([text, ended]) => ({ text, ended }));
-    const { code } = verify(one.headers, body, secrets, one.now);
+    if (one.now < 1e10) {
+      assert.throws(() => verify(one.headers, body, secrets, one.now), /nowMs: it is in seconds/);
+      return false;
+    }
+    const verdict = verify(one.headers, body, secrets, one.now);
+    const { code } = verdict;
+    assert.deepEqual(small.verify(one.headers, body, secrets, one.now), verdict, one.name);
     assert.equal(code === "good", one.label === "good", one.name);
     return code !== one.label;
   });
@@ -50,7 +58,98 @@ test("headers may come as a fetch handler has them, and secrets as plain texts",
     assert.throws(() => verify(null as never, body, secrets, 0), TypeError);
   }
   assert.throws(() => verify(headers, 5 as never, secrets, 0), TypeError);
-  assert.throws(() => verify(headers, body, secrets, 1.5), TypeError);
+});
+
+const SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+const BODY = '{"event":"ping","created":"2023-01-01T00:00:00Z","data":{}}';
+const NOW = 1_672_531_201_000;
+const HEADERS: [string, string][] = [
+  ["webhook-id", "evt_01856aa0c80070008000000000000001"],
+  ["webhook-timestamp", "1672531200"],
+  ["webhook-signature", "v1,Hj29zFf6yi8iAdWK7Nyhv10FCLSXCWdGPZfI5KZlFxA="],
+];
+
+test("a lone secret is taken for a list of one", () => {
+  for (const secrets of [SECRET, [SECRET], { text: SECRET, ended: false }]) {
+    assert.equal(verify(HEADERS, BODY, secrets, NOW).code, "good");
+    assert.equal(small.verify(HEADERS, BODY, secrets, NOW).code, "good");
+  }
+});
+
+test("a clock in another unit, or none, is told as that", () => {
+  const wrong: [unknown, RegExp][] = [
+    [NOW / 1_000, /nowMs: it is in seconds, and must be in milliseconds/],
+    [NOW / 1_000 + 0.5, /nowMs: it is in seconds/],
+    [NOW * 1_000, /nowMs: it must be whole milliseconds/],
+    [NOW + 0.5, /nowMs: it must be whole milliseconds/],
+    [-1, /nowMs/],
+    [NaN, /nowMs/],
+    [Infinity, /nowMs/],
+    [undefined, /nowMs/],
+    [null, /nowMs/],
+    [String(NOW), /nowMs/],
+    [BigInt(NOW), /nowMs/],
+    [new Date(NOW), /nowMs/],
+  ];
+  for (const [now, words] of wrong) {
+    assert.throws(() => verify(HEADERS, BODY, SECRET, now as never), { name: "TypeError", message: words });
+  }
+  for (const seconds of [NOW, NaN, -1, 0.5, "1", undefined]) {
+    assert.throws(() => sign(SECRET, "id", seconds as never, BODY), /timestampSeconds: .*whole seconds/);
+  }
+});
+
+test("no error repeats what it was given", () => {
+  const at = { nowMs: NOW, chance: "00".repeat(48) };
+  const desk = new MemoryDesk(at, {});
+  const player = new IncidentPlayer('{"hookdesk_incident":1,"version":"0.1.0","redacted":false,"number":1}');
+  const calls: ((secret: never) => unknown)[] = [
+    (secret) => verify(secret, BODY, SECRET, NOW),
+    (secret) => verify([secret], BODY, SECRET, NOW),
+    (secret) => verify([[secret]] as never, BODY, SECRET, NOW),
+    (secret) => verify([["a", [secret]]] as never, BODY, SECRET, NOW),
+    (secret) => verify({ a: { b: secret } } as never, BODY, SECRET, NOW),
+    (secret) => verify(HEADERS, [secret] as never, SECRET, NOW),
+    (secret) => verify(HEADERS, BODY, [[secret]] as never, NOW),
+    (secret) => verify(HEADERS, BODY, { text: secret } as never, NOW),
+    (secret) => verify(HEADERS, BODY, { secret } as never, NOW),
+    (secret) => verify(HEADERS, BODY, [5, secret] as never, NOW),
+    (secret) => verify(HEADERS, BODY, SECRET, secret),
+    (secret) => sign([secret] as never, "id", 0, BODY),
+    (secret) => sign(secret + "!", "id", 0, BODY),
+    (secret) => sign(SECRET, [secret] as never, 0, BODY),
+    (secret) => sign(SECRET, "id", secret, BODY),
+    (secret) => sign(SECRET, "id", 0, [secret] as never),
+    (secret) => new MemoryDesk(secret, {}),
+    (secret) => new MemoryDesk({ ...at, chance: secret }, {}),
+    (secret) => new MemoryDesk(at, secret),
+    (secret) => new MemoryDesk(at, { [secret]: true }),
+    (secret) => new MemoryDesk(at, { open: secret }),
+    (secret) => new MemoryDesk(at, { key: [secret] as never }),
+    (secret) => new MemoryDesk(at, { open: true, key: secret }),
+    (secret) => new MemoryDesk(at, { key: `${String(secret)} ` }),
+    (secret) => desk.run(secret),
+    (secret) => desk.run([secret]),
+    (secret) => desk.run([{ at, call: secret }]),
+    (secret) => desk.run([{ at, call: { method: "GET", path: "/", headers: secret } }]),
+    (secret) => desk.run([{ at, report: secret }]),
+    (secret) => desk.record(secret),
+    (secret) => new IncidentPlayer(secret),
+    (secret) => new IncidentPlayer([secret] as never),
+    (secret) => player.play(secret),
+    (secret) => player.play(JSON.stringify({ input: { [secret]: secret } })),
+    (secret) => player.play(JSON.stringify({ input: secret, mac: secret, chain: secret })),
+    (secret) => workerOptions(secret),
+    (secret) => workerOptions({ HOOKDESK_OPEN: "1", HOOKDESK_DOWN_AFTER: secret }),
+    (secret) => workerOptions({ HOOKDESK_OPEN: "1", HOOKDESK_RETAIN_S: [secret] }),
+  ];
+  calls.forEach((call, index) => {
+    assert.throws(
+      () => call(SECRET as never),
+      (error) => error instanceof TypeError && !error.message.includes("BwcHBwc"),
+      `${index}: ${call.toString()}`,
+    );
+  });
 });
 
 test("what is signed is what a desk sends, and verifies", () => {

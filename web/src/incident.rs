@@ -8,7 +8,7 @@ use tsify::Tsify;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::js::{bad, ensure_usable, to_js, watch_panics};
+use crate::js::{bad, ensure_usable, text, to_js, watch_panics};
 use crate::row_changes::RowChanges;
 
 /// The result of one line of an incident file.
@@ -115,10 +115,13 @@ impl IncidentPlayer {
     /// # Errors
     /// A `TypeError` when it is not an incident file, or one of a newer version.
     #[wasm_bindgen(constructor)]
-    pub fn new(header: &str) -> Result<Self, JsValue> {
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "string")] header: &JsValue,
+    ) -> Result<Self, JsValue> {
         watch_panics();
         ensure_usable()?;
-        let player = Player::open(header).map_err(|why| bad("header", &why.to_string()))?;
+        let player = Player::open(&text("header", header)?)
+            .map_err(|why| bad("header", &why.to_string()))?;
         Ok(Self { player: RefCell::new(player) })
     }
 
@@ -128,11 +131,15 @@ impl IncidentPlayer {
     /// A `TypeError` when the line is damaged. An error of the name `Broken` when it is damaged in
     /// such a way that the desk panics: then `reset` the module.
     #[wasm_bindgen(unchecked_return_type = "IncidentStep")]
-    pub fn play(&self, line: &str) -> Result<JsValue, JsValue> {
+    pub fn play(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] line: &JsValue,
+    ) -> Result<JsValue, JsValue> {
         ensure_usable()?;
+        let line = text("line", line)?;
         let mut player =
             self.player.try_borrow_mut().map_err(|_| bad("line", "the player is busy"))?;
-        let step = player.play(line).map_err(|why| bad("line", &why.to_string()))?;
+        let step = player.play(&line).map_err(|why| bad("line", &why.to_string()))?;
         to_js(&IncidentStep::from(step))
     }
 }

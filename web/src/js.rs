@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsValue, throw_val};
 
+use crate::argument;
+
 thread_local! {
     static PANICKED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -51,7 +53,27 @@ pub fn from_js<T: DeserializeOwned>(name: &str, value: &JsValue) -> Result<T, Js
     let text = JSON::stringify(value)?;
     // Not text for `undefined`, a function or a symbol.
     let text = text.as_string().ok_or_else(|| bad(name, "it is not a value of JSON"))?;
-    serde_json::from_str(&text).map_err(|why| bad(name, &why.to_string()))
+    argument::read(&text).map_err(|why| TypeError::new(&format!("{name}{why}")).into())
+}
+
+/// A text.
+///
+/// # Errors
+/// A `TypeError` when it is something else.
+pub fn text(name: &str, value: &JsValue) -> Result<String, JsValue> {
+    value.as_string().ok_or_else(|| bad(name, "it must be a string"))
+}
+
+/// A time, with the `check` for its unit.
+///
+/// # Errors
+/// A `TypeError` when it is no number, or the check refuses it.
+pub fn time(
+    name: &str,
+    value: &JsValue,
+    check: impl FnOnce(f64) -> Result<u64, &'static str>,
+) -> Result<u64, JsValue> {
+    check(value.as_f64().unwrap_or(f64::NAN)).map_err(|why| bad(name, why))
 }
 
 /// The entries of an object.

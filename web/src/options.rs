@@ -141,7 +141,7 @@ impl Options {
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("{name} must be a whole number, and is {value}"))
+    value.parse().map_err(|_| format!("{name} must be a whole number"))
 }
 
 /// The error with the option's name in JavaScript.

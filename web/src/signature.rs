@@ -1,17 +1,20 @@
 //! Signatures of deliveries, and diagnosis of those that do not verify.
 
-use hookdesk_core::{Known, Millis, Secret, verify as core};
+use std::slice;
+
+use hookdesk_core::{Known, Millis, Mistake, Secret, verify as core};
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::js::{bad, ensure_usable, entries, from_js, to_js, watch_panics};
+use crate::argument::{SECONDS, is_in_seconds, unix_ms, unix_seconds};
+use crate::js::{bad, ensure_usable, entries, from_js, text, time, to_js, watch_panics};
 
 /// A secret from a receiver's configuration.
 #[derive(Deserialize, Tsify)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a secret must be a string, or an object of text and ended")]
 pub enum KnownSecret {
     /// One that signs.
     Current(String),
@@ -28,13 +31,33 @@ impl KnownSecret {
     }
 }
 
+/// The secrets of a receiver. A lone one may stand without a list.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "it must be a string, or a list of strings and objects of text and ended"
+)]
+pub enum KnownSecrets {
+    One(KnownSecret),
+    Several(Vec<KnownSecret>),
+}
+
+impl KnownSecrets {
+    fn as_slice(&self) -> &[KnownSecret] {
+        match self {
+            Self::One(one) => slice::from_ref(one),
+            Self::Several(all) => all,
+        }
+    }
+}
+
 /// Whether a delivery verifies, and if not, which mistake was made.
 #[derive(Serialize, Tsify)]
 #[serde(transparent)]
 #[tsify(type = "{
     verdict: \"good\" | \"bad\";
     /** A stable name: `good`, or that of the mistake. */
-    code: string;
+    code: VerdictCode;
     /** What is wrong and what to do, in a sentence. */
     detail: string;
     /** Whether undoing the mistake makes the signature match, so that it cannot be another. */
@@ -50,10 +73,10 @@ pub struct Verdict(hookdesk_core::Verdict);
 
 /// Whether a delivery verifies, and if not, which mistake was made. `headers` are a `Headers`, a
 /// `Map` or other pairs, or an object as Node's `request.headers`; the body is best given as the
-/// bytes that came in.
+/// bytes that came in. `nowMs` is the receiver's clock, as `Date.now()` has it.
 ///
 /// # Errors
-/// A `TypeError` when an argument is not as described.
+/// A `TypeError` when an argument is not as described. It does not contain a secret.
 #[wasm_bindgen(unchecked_return_type = "Verdict")]
 pub fn verify(
     #[wasm_bindgen(
@@ -61,18 +84,24 @@ pub fn verify(
     )]
     headers: &JsValue,
     #[wasm_bindgen(unchecked_param_type = "Uint8Array | string")] body: &JsValue,
-    #[wasm_bindgen(unchecked_param_type = "KnownSecret[]")] secrets: &JsValue,
-    #[wasm_bindgen(js_name = nowMs)] now_ms: f64,
+    #[wasm_bindgen(unchecked_param_type = "KnownSecret | KnownSecret[]")] secrets: &JsValue,
+    #[wasm_bindgen(js_name = nowMs, unchecked_param_type = "number")] now_ms: &JsValue,
 ) -> Result<JsValue, JsValue> {
     watch_panics();
     ensure_usable()?;
     let headers = pairs(headers)?;
     let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     let body = bytes(body)?;
-    let secrets: Vec<KnownSecret> = from_js("secrets", secrets)?;
-    let secrets: Vec<_> = secrets.iter().map(KnownSecret::known).collect();
-    let now: u64 = from_js("nowMs", &now_ms.into())?;
-    to_js(&Verdict(core::verify(&headers, &body, &secrets, Millis(now))))
+    let secrets: KnownSecrets = from_js("secrets", secrets)?;
+    let secrets: Vec<_> = secrets.as_slice().iter().map(KnownSecret::known).collect();
+    let now = time("nowMs", now_ms, unix_ms)?;
+    let verdict = core::verify(&headers, &body, &secrets, Millis(now));
+    // Only a message that is ahead of the clock tells a clock in seconds from one of 1970.
+    let is_early = matches!(verdict, core::Verdict::Bad(Mistake::Early { .. }));
+    if is_early && now_ms.as_f64().is_some_and(is_in_seconds) {
+        return Err(bad("nowMs", SECONDS));
+    }
+    to_js(&Verdict(verdict))
 }
 
 /// The `webhook-signature` of a delivery, as every sender of Standard Webhooks computes it: `v1,`
@@ -86,17 +115,18 @@ pub fn verify(
 /// A `TypeError` when an argument is not as described. It does not contain the secret.
 #[wasm_bindgen]
 pub fn sign(
-    secret: &str,
-    id: &str,
-    #[wasm_bindgen(js_name = timestampSeconds)] timestamp_seconds: f64,
+    #[wasm_bindgen(unchecked_param_type = "string")] secret: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "string")] id: &JsValue,
+    #[wasm_bindgen(js_name = timestampSeconds, unchecked_param_type = "number")]
+    timestamp_seconds: &JsValue,
     #[wasm_bindgen(unchecked_param_type = "Uint8Array | string")] body: &JsValue,
 ) -> Result<String, JsValue> {
     watch_panics();
     ensure_usable()?;
-    let known = Secret::of_any_sender(secret);
+    let known = Secret::of_any_sender(&text("secret", secret)?);
     let secret = known.ok_or_else(|| bad("secret", "it must be whsec_ and the base64 of a key"))?;
-    let seconds: u64 = from_js("timestampSeconds", &timestamp_seconds.into())?;
-    Ok(secret.signature_of_any(id, seconds, &bytes(body)?))
+    let seconds = time("timestampSeconds", timestamp_seconds, unix_seconds)?;
+    Ok(secret.signature_of_any(&text("id", id)?, seconds, &bytes(body)?))
 }
 
 /// A body's bytes.

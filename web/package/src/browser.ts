@@ -1,7 +1,6 @@
 import initialise from "./hookdesk.js";
 
-export * from "./hookdesk.js";
-export { __wbg_reset_state as reset } from "./hookdesk.js";
+export * from "./desk.js";
 
 /** Makes the module ready. Call it once before anything else; again it does nothing. */
 export async function init(): Promise<void> {

@@ -3,21 +3,42 @@
  * makes, under a clock of the test's own, so that days of retries take a moment.
  */
 
+import { duration, Exchange } from "./exchange.js";
+import type { Receiver } from "./exchange.js";
 import { MemoryDesk } from "./hookdesk.js";
-import type { Call, Failure, Handled, Input, Options, Request as Outgoing } from "./hookdesk.js";
+import type {
+  Call,
+  CountView,
+  EventId,
+  Failure,
+  FieldError,
+  Handled,
+  Input,
+  Options,
+  ProblemCode,
+  ProblemView,
+  Registration,
+  Replay,
+  Request as Outgoing,
+  SecretText,
+  SecretView,
+  StateView,
+  TicketId,
+  TicketView,
+  WebhookId,
+  WebhookView,
+} from "./hookdesk.js";
 
-/** What a receiver does with a request: it answers, or (`"timeout"`, `"reset"` …) it is not heard. */
-export type Reaction = Response | Failure;
-
-/** Your receiver. It may take in what it is sent and not be heard all the same: that makes a repeat. */
-export type Receiver = (request: Request) => Reaction | Promise<Reaction>;
+export type { Answer, BareRequest, Clock, IncomingRequest, Reaction, Receiver } from "./exchange.js";
 
 /** A request that was sent, and what came of it. */
 export interface Delivery {
-  /** Milliseconds of unix time. */
+  /** When it was sent, in milliseconds of unix time. */
   at: number;
+  /** Milliseconds from then to its end. */
+  durationMs: number;
   /** `webhook-id`: the same for all attempts. */
-  id: string;
+  id: EventId;
   /** 1, 2 … */
   attempt: number;
   url: string;
@@ -37,42 +58,67 @@ export interface TestOptions extends Options {
   latency?: number;
 }
 
+/** The methods of the HTTP interface. */
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
 /** A call that the desk refused: the message is the problem's detail. */
 export class Refused extends Error {
   override readonly name = "Refused";
+  readonly status: number;
+  readonly code: ProblemCode;
+  /** The fields that are wrong, if it is about fields. */
+  readonly errors: readonly FieldError[];
 
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    detail: string,
-  ) {
+  constructor({ status, code, detail, errors = [] }: ProblemView) {
     super(detail);
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
   }
 }
 
 /** A desk, a clock, and receivers that are functions. Call `init()` first. */
 export class TestDesk {
-  /** All requests so far, in their order. */
+  /** All requests that ended, in the order of their ends. */
   readonly deliveries: Delivery[] = [];
-  /** Milliseconds of unix time. */
-  now: number;
 
   readonly #desk: MemoryDesk;
   readonly #chance: () => string;
   readonly #latency: number;
   readonly #receivers = new Map<string, Receiver>();
-  #waiting: Outgoing[] = [];
+  readonly #waiting: Outgoing[] = [];
+  #inFlight: Exchange[] = [];
+  #now: number;
   #nextWake: number | undefined;
+  #isRunning = false;
+  #changed: () => void = () => undefined;
 
   constructor({ now = Date.UTC(2026, 0), seed = 1, latency = 0, ...options }: TestOptions = {}) {
-    this.now = now;
-    this.#latency = latency;
+    this.#now = duration("now", now);
+    // As milliseconds these are days of 1970.
+    if (now >= 1e9 && now < 1e10) throw new TypeError("now: it is in seconds, and must be in milliseconds");
+    this.#latency = duration("latency", latency);
+    if (!Number.isInteger(seed)) throw new TypeError("seed: it must be a whole number");
     this.#chance = dice(seed);
     this.#desk = new MemoryDesk(this.#at(), { pinsAddresses: true, ...options });
   }
 
+  /** Milliseconds of unix time. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Requests that receivers work on. */
+  get inFlight(): number {
+    return this.#inFlight.filter(({ isReported }) => !isReported).length;
+  }
+
   /** Registers `url`; whatever is sent there, `receiver` gets. */
-  register(url: string, receiver: Receiver, settings: object = {}): { id: string; secret: string } {
+  register(
+    url: string,
+    receiver: Receiver,
+    settings: Omit<Registration, "callback_url"> = {},
+  ): WebhookView & SecretText {
     this.#receivers.set(url, receiver);
     return this.call("POST", "/webhooks/register", { callback_url: url, ...settings });
   }
@@ -82,105 +128,162 @@ export class TestDesk {
     this.#receivers.set(url, receiver);
   }
 
+  /** A webhook's settings, and how its deliveries stand. */
+  webhook(id: WebhookId): StateView {
+    return this.call("GET", `/webhooks/${id}`);
+  }
+
   /** Gives a webhook another secret; the old one signs too for the overlap. */
-  rotate(webhook: string, overlapSeconds = 86_400): { id: string; secret: string } {
+  rotate(webhook: WebhookId, overlapSeconds = 86_400): SecretView & SecretText {
     const body = { overlap_seconds: overlapSeconds };
     return this.call("POST", `/webhooks/${webhook}/secret/rotate`, body);
   }
 
-  openTicket(message: string): { id: string } {
+  openTicket(message: string): { id: TicketId } {
     return this.call("POST", "/tickets", { ticket_message: message });
   }
 
-  updateTicket(id: string, message: string): { id: string } {
+  updateTicket(id: TicketId, message: string): TicketView {
     return this.call("PATCH", `/tickets/${id}`, { ticket_message: message });
   }
 
-  closeTicket(id: string): { id: string } {
+  closeTicket(id: TicketId): TicketView {
     return this.call("DELETE", `/tickets/${id}`);
+  }
+
+  /** Pings one webhook, or all. */
+  ping(webhook?: WebhookId): { id: EventId } {
+    return this.call("POST", webhook === undefined ? "/webhooks/ping" : `/webhooks/${webhook}/ping`);
+  }
+
+  /** Sends one event again: its `webhook-id` stays the same. */
+  resend(webhook: WebhookId, event: EventId): { id: EventId } {
+    return this.call("POST", `/webhooks/${webhook}/deliveries/${event}/resend`);
+  }
+
+  /** Sends a range of the log again. */
+  replay(webhook: WebhookId, range: Replay): CountView {
+    return this.call("POST", `/webhooks/${webhook}/replay`, range);
   }
 
   /**
    * Any call of the desk's HTTP interface; gives the answer's `data`. What is sent for it goes when
    * time passes: see `advance` and `settle`.
    */
-  call<T = any>(method: string, target: string, body?: object): T {
+  call<Data = unknown>(method: Method, target: `/${string}`, body?: object): Data {
     const [path = "", query = ""] = target.split("?");
     const headers: [string, string][] =
       body === undefined ? [] : [["content-type", "application/json"]];
     const call: Call = { method, path, query, headers };
     if (body !== undefined) call.body = JSON.stringify(body);
-    const response = this.#handle({ at: this.#at(), call }).response;
-    const answer = JSON.parse(response?.body ?? "{}");
-    if (response === undefined || response.status >= 400) {
-      throw new Refused(response?.status ?? 0, answer.code, answer.detail);
-    }
+    const { response } = this.#handle({ at: this.#at(), call });
+    if (response === undefined) throw new Error("the desk answers each call");
+    const answer = JSON.parse(response.body);
+    if (response.status >= 400) throw new Refused(answer);
     return answer.data;
   }
 
-  /** Delivers what can be sent now, and whatever follows from the answers at once. */
+  /**
+   * Delivers what can be sent now, and what follows from the answers at once. If answers take their
+   * time, it lets that pass; it does not wait for retries.
+   */
   async settle(): Promise<void> {
-    await this.advance(0);
+    await this.#run(undefined);
   }
 
   /** Lets so many milliseconds pass, and delivers all that falls due meanwhile, in its order. */
   async advance(milliseconds: number): Promise<void> {
-    const end = this.now + milliseconds;
-    for (;;) {
-      const request = this.#waiting.shift();
-      if (request !== undefined) {
-        await this.#deliver(request);
-      } else if (this.#nextWake !== undefined && this.#nextWake <= end) {
-        this.now = Math.max(this.now, this.#nextWake);
-        this.#handle({ at: this.#at() });
+    const end = duration("advance", this.#now + duration("advance", milliseconds));
+    await this.#run(end);
+    this.#now = Math.max(this.#now, end);
+  }
+
+  /** Has happen what falls due by `end`; without one, until no receiver has anything to do. */
+  async #run(end: number | undefined): Promise<void> {
+    if (this.#isRunning) {
+      throw new Error("advance() or settle() runs: await it first, and call neither in a receiver");
+    }
+    this.#isRunning = true;
+    try {
+      for (;;) {
+        await this.#work();
+        this.#dismiss();
+        const step = this.#next(end);
+        if (step === undefined) return;
+        this.#now = Math.max(this.#now, step.at);
+        step.happen();
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Lets receivers work until each is done or sleeps. */
+  async #work(): Promise<void> {
+    this.#begin();
+    while (this.#inFlight.some(({ isBusy }) => isBusy)) {
+      await new Promise<void>((resolve) => (this.#changed = resolve));
+      this.#begin();
+    }
+  }
+
+  /** Hands out what waits: all at once, as the server does. */
+  #begin(): void {
+    // A receiver that calls the desk adds to those that wait.
+    for (let outgoing = this.#waiting.shift(); outgoing; outgoing = this.#waiting.shift()) {
+      const changed = (): void => this.#changed();
+      const now = (): number => this.#now;
+      const exchange = new Exchange(outgoing, this.#now, now, this.#latency, changed);
+      this.#inFlight.push(exchange);
+      const receiver = this.#receivers.get(outgoing.url);
+      if (receiver !== undefined) {
+        void exchange.begin(receiver);
       } else {
-        this.now = Math.max(this.now, end);
-        return;
+        const why = `no receiver for ${outgoing.url}: say who is with receive()`;
+        exchange.error = { thrown: new Error(why) };
+        exchange.settle({ failure: "connect" });
       }
     }
   }
 
-  async #deliver(outgoing: Outgoing): Promise<void> {
-    const { url, headers, body } = outgoing;
-    const receiver = this.#receivers.get(url);
-    if (receiver === undefined) throw new Error(`no receiver for ${url}: say who is with receive()`);
-    let reaction: Reaction;
-    try {
-      reaction = await receiver(new Request(url, { method: "POST", headers, body }));
-    } catch (error) {
-      await this.#report(outgoing, "reset");
-      throw error;
+  /** The first thing to happen, if it is due by `end`. */
+  #next(end: number | undefined): { at: number; happen: () => void } | undefined {
+    let first: { at: number; happen: () => void } | undefined;
+    for (const exchange of this.#inFlight) {
+      const { next } = exchange;
+      if (next === undefined || (first !== undefined && first.at <= next.at)) continue;
+      const wakes = next.what === "wake";
+      const happen = (): void => (wakes ? exchange.wake(this.#now) : this.#report(exchange));
+      first = { at: next.at, happen };
     }
-    if (!(reaction instanceof Response) && typeof reaction !== "string") {
-      await this.#report(outgoing, "reset");
-      throw new TypeError(`the receiver of ${url} must give a Response or a failure`);
+    const wake = this.#nextWake;
+    const limit = end ?? first?.at ?? this.#now;
+    if (wake !== undefined && wake <= limit && (first === undefined || wake < first.at)) {
+      first = { at: wake, happen: () => void this.#handle({ at: this.#at() }) };
     }
-    await this.#report(outgoing, reaction);
+    return first !== undefined && first.at <= limit ? first : undefined;
   }
 
-  async #report({ key, url, headers, body }: Outgoing, reaction: Reaction): Promise<void> {
-    const at = this.now;
-    this.now += this.#latency;
-    const report = { key, durationMs: this.#latency };
-    const heard =
-      reaction instanceof Response
-        ? {
-            status: reaction.status,
-            retryAfter: reaction.headers.get("retry-after"),
-            body: await reaction.text(),
-          }
-        : { failure: reaction };
-    this.#handle({ at: this.#at(), report: { ...report, ...heard } });
-    const named = Object.fromEntries(headers);
-    this.deliveries.push({
-      at,
-      id: named["webhook-id"] ?? "",
-      attempt: key.number,
-      url,
-      headers: named,
-      body,
-      outcome: reaction instanceof Response ? reaction.status : reaction,
-    });
+  /** Forgets exchanges that are over, and throws what a receiver threw. */
+  #dismiss(): void {
+    const over = this.#inFlight.find(({ isReported, answered, error }) => isReported && answered && error);
+    this.#inFlight = this.#inFlight.filter((exchange) => exchange !== over && !exchange.isOver);
+    if (over?.error !== undefined) throw over.error.thrown;
+  }
+
+  #report(exchange: Exchange): void {
+    const { outgoing, startedAt, answered, deadline } = exchange;
+    const { key, url, body } = outgoing;
+    const isInTime = answered !== undefined && answered.at <= deadline;
+    const end = isInTime ? answered.end : ({ failure: "timeout" } as const);
+    const durationMs = this.#now - startedAt;
+    exchange.isReported = true;
+    if ("failure" in end && end.failure === "timeout") exchange.abort();
+    this.#handle({ at: this.#at(), report: { key, durationMs, ...end } });
+    const headers = Object.fromEntries(outgoing.headers);
+    const outcome = "failure" in end ? end.failure : end.status;
+    const [id, attempt] = [headers["webhook-id"] ?? "", key.number];
+    this.deliveries.push({ at: startedAt, durationMs, id, attempt, url, headers, body, outcome });
   }
 
   #handle(input: Input): Handled {
@@ -188,11 +291,12 @@ export class TestDesk {
     if (handled === undefined) throw new Error("the desk gives as many as it takes");
     this.#waiting.push(...handled.requests);
     this.#nextWake = handled.nextWakeMs;
+    this.#changed();
     return handled;
   }
 
   #at(): Input["at"] {
-    return { nowMs: this.now, chance: this.#chance() };
+    return { nowMs: this.#now, chance: this.#chance() };
   }
 }
 

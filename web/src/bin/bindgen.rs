@@ -1,5 +1,5 @@
-//! Generates the JavaScript and TypeScript around the compiled module, and a module of the desk's
-//! closed sets of names: `bindgen MODULE FOLDER`.
+//! Generates the JavaScript and TypeScript around a compiled module, and a module of the desk's
+//! closed sets of names: `bindgen MODULE FOLDER NAME`.
 //!
 //! The first is the work of the `wasm-bindgen` command, here in the version of the library.
 
@@ -9,15 +9,15 @@ use std::fs;
 use std::path::Path;
 
 use hookdesk_core::api::DeliveryState;
-use hookdesk_core::{EventType, Ordering, Subscription};
+use hookdesk_core::{EventType, Failure, Ordering, Subscription};
 use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [_, module, folder] = <[String; 3]>::try_from(args().collect::<Vec<_>>())
-        .map_err(|_| "give the compiled module and a folder")?;
+    let [_, module, folder, name] = <[String; 4]>::try_from(args().collect::<Vec<_>>())
+        .map_err(|_| "give the compiled module, a folder and a name")?;
     Bindgen::new()
         .input_path(module)
-        .out_name("hookdesk")
+        .out_name(&name)
         .typescript(true)
         .reset_state_function(true)
         .web(true)?
@@ -33,8 +33,10 @@ fn names() -> String {
     let default: Vec<_> = default.types().map(EventType::name).collect();
     let orderings = Ordering::ALL.map(Ordering::name);
     let states = DeliveryState::ALL.map(DeliveryState::name);
+    let failures = Failure::ALL.map(Failure::name);
     [
-        "import type { DeliveryState, EventType, Ordering } from \"./hookdesk.js\";\n".to_owned(),
+        "import type { DeliveryState, EventType, Failure, Ordering } from \"./hookdesk.js\";\n"
+            .to_owned(),
         list("What can happen.", "EVENT_TYPES", "EventType", &events),
         list(
             "What a webhook hears of that names none.",
@@ -49,6 +51,7 @@ fn names() -> String {
             "DeliveryState",
             &states,
         ),
+        list("Why there may be no answer to a request.", "FAILURES", "Failure", &failures),
     ]
     .join("\n")
 }

@@ -1,0 +1,24 @@
+/** What every entry point has, whichever platform it is for. */
+
+import { __wbg_reset_state } from "./hookdesk.js";
+
+export {
+  IncidentPlayer,
+  MemoryDesk,
+  mostBody,
+  mostRead,
+  sign,
+  StoredDesk,
+  unanswered,
+  verify,
+  workerOptions,
+} from "./hookdesk.js";
+export type * from "./hookdesk.js";
+
+/**
+ * Starts a new instance of the module, after an error of the name `Broken`: open your desks again.
+ * Do not `free()` those of before.
+ */
+export function reset(): void {
+  __wbg_reset_state();
+}

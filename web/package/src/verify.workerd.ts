@@ -1,0 +1,10 @@
+import module from "./signature_bg.wasm";
+import { initSync } from "./signature.js";
+
+export type { KnownSecret, Verdict, VerdictCode } from "./hookdesk.js";
+export { sign, verify } from "./signature.js";
+
+/** Makes the module ready. Call it once before anything else; again it does nothing. */
+export async function init(): Promise<void> {
+  initSync({ module });
+}
