@@ -400,7 +400,7 @@ mod tests {
             assert!(unix_ms(number).is_ok(), "{number}");
         }
         for (number, word) in [
-            (1_672_531_200.5, "seconds"),
+            (1_672_531_200.5, "in seconds"),
             (1_672_531_200_000.5, "whole"),
             (-1.0, "whole"),
             (f64::NAN, "whole"),
