@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -14,6 +15,7 @@ use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
 use serde::Deserialize;
 
+use crate::courier::{CONNECTION_AGE_S, DEFAULT_CONNECTION_AGE};
 use crate::recording::RecordingWriter;
 
 /// Bytes of an options file: a thousand times what the options take.
@@ -51,6 +53,11 @@ pub struct ServeOptions {
     /// Network that may be called though it is not public, such as 10.0.0.0/8. Can be repeated.
     #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
     pub allow_target: Vec<String>,
+    /// Seconds for which a connection to a receiver may carry requests; then its host name is
+    /// resolved and its address checked anew [default: 60].
+    #[arg(long, env = "HOOKDESK_MAX_CONNECTION_AGE_S", value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(CONNECTION_AGE_S))]
+    pub max_connection_age_s: Option<u64>,
     /// Consecutive failures, over at least three tickets, after which a receiver is down and only
     /// probed [default: 10].
     #[arg(long, env = "HOOKDESK_DOWN_AFTER", value_name = "FAILURES")]
@@ -96,6 +103,8 @@ pub struct Settings {
     pub api: Api,
     pub health: HealthPolicy,
     pub retention: Retention,
+    /// How old a connection to a receiver may be when a request begins.
+    pub connection_age: Duration,
     /// Bytes of a recording, if there is to be one.
     pub record: Option<u64>,
 }
@@ -160,6 +169,8 @@ impl ServeOptions {
                 BadOptions(format!("{option} must be from {least} to {most}"))
             },
         )?;
+        let age_s = self.max_connection_age_s.or(file.max_connection_age_s);
+        let connection_age = age_s.map_or(Ok(DEFAULT_CONNECTION_AGE), connection_age)?;
         let api = Api { callers, names, can_wait: true, targets };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
         if record_bytes < RecordingWriter::MIN {
@@ -169,7 +180,7 @@ impl ServeOptions {
             )));
         }
         let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
-        Ok(Settings { listen, database, api, health, retention, record })
+        Ok(Settings { listen, database, api, health, retention, connection_age, record })
     }
 }
 
@@ -198,6 +209,14 @@ fn address(listen: &str) -> Result<SocketAddr, BadOptions> {
     found.ok_or_else(|| {
         BadOptions(format!("--listen {listen}: give an address and a port, as in 127.0.0.1:8080"))
     })
+}
+
+fn connection_age(seconds: u64) -> Result<Duration, BadOptions> {
+    if CONNECTION_AGE_S.contains(&seconds) {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let (least, most) = CONNECTION_AGE_S.into_inner();
+    Err(BadOptions(format!("max_connection_age_s must be from {least} to {most}")))
 }
 
 /// The callers that are admitted; an error when that would be everybody without a flag for it.
@@ -304,5 +323,7 @@ mod tests {
         assert!(toml::from_str::<ServeOptions>("lisen = \"x\"").is_err());
         let never = ServeOptions { probe_first_ms: Some(0), ..options("127.0.0.1:0") };
         assert!(never.settle().unwrap_err().0.contains("probe_first_ms"));
+        let old = ServeOptions { max_connection_age_s: Some(3_601), ..options("127.0.0.1:0") };
+        assert!(old.settle().unwrap_err().0.contains("max_connection_age_s"));
     }
 }

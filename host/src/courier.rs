@@ -1,48 +1,58 @@
 //! Delivery over HTTP: sends finished requests to receivers, and reports the results.
 //!
 //! Whatever a receiver does costs bounded memory and time: one total timeout, a response that is
-//! read up to a cap, and a slot for each request that is in flight.
+//! read up to a cap, and a slot for each request that is in flight. A request is cut off by dropping
+//! its future, which closes its connection.
 
+mod connection;
+mod connector;
+mod failure;
+mod head;
 mod names;
-mod peer;
+mod pool;
 mod resolver;
 
-use std::error::Error;
-use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use hookdesk_core::guard::{BadHost, Targets};
-use hookdesk_core::{Answer, Failure, Report, Request, excerpt};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
+use hookdesk_core::guard::Targets;
+use hookdesk_core::{Answer, Failure, Report, Request};
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Builder;
 use tokio::sync::Semaphore;
-use tower::util::AndThenLayer;
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Position;
+
+use connection::{Connection, Exchanged};
+use connector::Connector;
+use pool::Pool;
 
 pub use names::{Names, System};
-use peer::proven;
-use resolver::{Refused, Resolver};
 
-/// Idle connections are closed before the receiver's keep-alive ends: common servers keep one for 5
-/// s at the shortest (Node.js), and a request on a connection that was just closed fails
-/// needlessly.
-const IDLE: Duration = Duration::from_secs(4);
-/// How long a request waits for a slot. The core keeps to the number of slots, so only requests of
-/// webhooks that were unregistered meanwhile can take one, and those end by their timeout.
+/// How long a request waits for a slot. The core keeps to the number of slots, so only requests
+/// that are just being cut off can take one.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
+
+/// Seconds for which a connection may carry requests: at most an hour, as its address was vetted
+/// when it was made. A minute is what most names of moving services are cached for.
+pub const CONNECTION_AGE_S: RangeInclusive<u64> = 1..=3_600;
+pub const DEFAULT_CONNECTION_AGE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub struct Courier {
-    client: reqwest::Client,
-    /// Makes a new connection for each request.
-    unpooled: reqwest::Client,
+    connector: Connector,
+    pool: Arc<Pool>,
     targets: Arc<Targets>,
     places: Arc<Semaphore>,
 }
 
 impl Courier {
-    /// A courier with slots for `places` requests at once, to receivers resolved by `names`.
+    /// A courier with slots for `places` requests at once, to receivers resolved by `names`, on
+    /// connections that are at most `max_age` old when a request begins.
     ///
     /// # Errors
     /// When TLS cannot be set up, for example without trusted root certificates.
@@ -50,70 +60,92 @@ impl Courier {
         targets: Targets,
         names: &Arc<dyn Names>,
         places: u32,
-    ) -> Result<Self, reqwest::Error> {
+        max_age: Duration,
+    ) -> Result<Self, rustls::Error> {
         let targets = Arc::new(targets);
         let places = places as usize;
-        let builder = || {
-            let vetted = Arc::clone(&targets);
-            reqwest::Client::builder()
-                .redirect(Policy::none())
-                .retry(reqwest::retry::never())
-                .no_proxy()
-                .referer(false)
-                .http1_only()
-                .dns_resolver(Resolver::new(Arc::clone(names), Arc::clone(&targets)))
-                .connector_layer(AndThenLayer::new(move |connection| proven(connection, &vetted)))
-        };
-        // The limit is per host name, and many webhooks may share one host.
-        let pooled = builder().pool_idle_timeout(IDLE).pool_max_idle_per_host(places);
-        let client = pooled.build()?;
-        let unpooled = builder().pool_max_idle_per_host(0).build()?;
-        Ok(Self { client, unpooled, targets, places: Arc::new(Semaphore::new(places)) })
+        let connector = Connector::new(names, &targets)?;
+        let pool = Pool::start(places, max_age);
+        Ok(Self { connector, pool, targets, places: Arc::new(Semaphore::new(places)) })
+    }
+
+    /// From here on each request has a connection that was made after this call.
+    pub fn renew_connections(&self) {
+        self.pool.renew();
     }
 
     /// Sends a request, and reports how it ended.
     pub async fn carry(&self, request: Request) -> Report {
         let key = request.key;
         let start = Instant::now();
-        let answer = match tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(_place)) => self.send(request).await.unwrap_or_else(Answer::Failure),
+        let answer = match timeout(PLACE_WAIT, self.places.acquire()).await {
+            Ok(Ok(_place)) => self.send(&request).await.unwrap_or_else(Answer::Failure),
             Ok(Err(_)) | Err(_) => Answer::Failure(Failure::Ours),
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         Report { key, duration_ms, answer }
     }
 
-    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         // A stored URL that does not parse is the desk's fault, not the receiver's.
-        request.url.url().ok_or(Failure::Ours)?;
+        let url = request.url.url().ok_or(Failure::Ours)?;
         // The resolver is not asked about an address literal, so it is vetted here.
         request.url.check(&self.targets).map_err(|_| Failure::Blocked)?;
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.into());
-        match post(&self.client, &request, deadline).await {
-            // The receiver may have closed an idle connection at the very moment of its reuse. That
-            // is no sign of its health; a new connection is.
-            Err(Failure::Reset) => post(&self.unpooled, &request, deadline).await,
-            answered => answered,
+        let origin = &url[..Position::BeforePath];
+        if let Some(mut reused) = self.pool.take(origin) {
+            let exchanged = reused.exchange(message(request)?, deadline).await?;
+            // The receiver may have closed an idle connection, with a word of farewell or without,
+            // at the very moment of its reuse. That is no sign of its health; a new connection is.
+            if let Exchanged::Answered(answer) = exchanged
+                && !is_farewell(&answer)
+            {
+                self.pool.put(reused).await;
+                return Ok(answer);
+            }
+        }
+        let connecting = Connection::open(&self.connector, &self.pool, origin);
+        let connected = timeout_at(deadline, connecting).await;
+        let mut connection = connected.map_err(|_| Failure::Timeout)??;
+        match connection.exchange(message(request)?, deadline).await? {
+            Exchanged::Answered(answer) => {
+                self.pool.put(connection).await;
+                Ok(answer)
+            }
+            Exchanged::Unheard(failure) => Err(failure),
         }
     }
 }
 
-async fn post(
-    client: &reqwest::Client,
-    request: &Request,
-    deadline: Instant,
-) -> Result<Answer, Failure> {
-    let url = request.url.url().ok_or(Failure::Ours)?.clone();
-    let response = client
-        .post(url)
-        .headers(headers(request)?)
-        .timeout(deadline.saturating_duration_since(Instant::now()))
-        .body(Bytes::from_owner(Body(Arc::clone(&request.body))))
-        .send()
-        .await
-        .map_err(|error| classify(&error))?;
-    // From the first byte on, this response counts, whole or not.
-    Ok(read(response).await.unwrap_or_else(|error| Answer::Failure(classify(&error))))
+/// Whether an answer on a connection that was idle may be meant for the time before the request: RFC
+/// 9110 §15.5.9 lets the client repeat the request on another connection.
+fn is_farewell(answer: &Answer) -> bool {
+    const STATUS: u16 = StatusCode::REQUEST_TIMEOUT.as_u16();
+    matches!(answer, Answer::Status { status: STATUS, .. })
+}
+
+/// The request as hyper sends it: to the target as it is in the URL.
+fn message(request: &Request) -> Result<hyper::Request<Full<Bytes>>, Failure> {
+    let url = request.url.url().ok_or(Failure::Ours)?;
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let host = HeaderValue::from_str(host).map_err(|_| Failure::Ours)?;
+    let mut message = Builder::new().method("POST").uri(&url[Position::BeforePath..]);
+    let headers = message.headers_mut().ok_or(Failure::Ours)?;
+    *headers = headers_of(request)?;
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    headers.insert(HOST, host);
+    let body = Full::new(Bytes::from_owner(Body(Arc::clone(&request.body))));
+    message.body(body).map_err(|_| Failure::Ours)
+}
+
+fn headers_of(request: &Request) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
+    for (name, value) in &request.headers {
+        let value = HeaderValue::from_str(value).map_err(|_| Failure::Ours)?;
+        let name = HeaderName::try_from(&**name).map_err(|_| Failure::Ours)?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
 }
 
 /// An event's body, shared by all requests that carry it.
@@ -123,77 +155,4 @@ impl AsRef<[u8]> for Body {
     fn as_ref(&self) -> &[u8] {
         self.0.as_bytes()
     }
-}
-
-fn headers(request: &Request) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::with_capacity(request.headers.len());
-    for (name, value) in &request.headers {
-        let value = HeaderValue::from_str(value).map_err(|_| Failure::Ours)?;
-        let name = HeaderName::try_from(&**name).map_err(|_| Failure::Ours)?;
-        headers.insert(name, value);
-    }
-    Ok(headers)
-}
-
-/// Reads a response up to the cap. A connection with more to come is closed.
-async fn read(mut response: reqwest::Response) -> Result<Answer, reqwest::Error> {
-    let status = response.status().as_u16();
-    let retry_after = response.headers().get(RETRY_AFTER);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = Answer::MAX_READ - body.len();
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() == Answer::MAX_READ {
-            break;
-        }
-    }
-    Ok(Answer::Status { status, retry_after, excerpt: excerpt(&body) })
-}
-
-/// The class of a transport error. Its own text is not kept: it may name addresses.
-fn classify(error: &reqwest::Error) -> Failure {
-    if error.is_timeout() {
-        return Failure::Timeout;
-    }
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(failure) = class_of(error) {
-            return failure;
-        }
-        cause = error.source();
-    }
-    if error.is_connect() { Failure::Connect } else { Failure::Reset }
-}
-
-fn class_of(error: &(dyn Error + 'static)) -> Option<Failure> {
-    if let Some(Refused(why)) = error.downcast_ref() {
-        return Some(if *why == BadHost::Nowhere { Failure::Dns } else { Failure::Blocked });
-    }
-    if error.downcast_ref::<rustls::Error>().is_some() {
-        return Some(Failure::Tls);
-    }
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return error.is_parse().then_some(Failure::Protocol);
-    }
-    let error = error.downcast_ref::<io::Error>()?;
-    if is_exhaustion(error) {
-        return Some(Failure::Ours);
-    }
-    // hyper's error for a body that is not in the form that its headers declared.
-    if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-        && error.get_ref().is_none_or(|inner| class_of(inner).is_none())
-    {
-        return Some(Failure::Protocol);
-    }
-    // The wrapped error is not among the sources of an `io::Error`.
-    error.get_ref().and_then(|inner| class_of(inner))
-}
-
-/// Whether a resource of this machine is exhausted: no receiver's fault.
-fn is_exhaustion(error: &io::Error) -> bool {
-    /// Too many open files in the process (EMFILE) or in the system (ENFILE), no memory for sockets
-    /// (ENOBUFS). The numbers are Linux's.
-    const EXHAUSTED: [i32; 3] = [24, 23, 105];
-    error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code))
 }

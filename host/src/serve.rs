@@ -83,7 +83,9 @@ async fn run(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let targets = settings.api.targets.clone();
-    let courier = Courier::new(targets, &names, Limits::default().in_flight).map_err(|error| {
+    let places = Limits::default().in_flight;
+    let courier = Courier::new(targets, &names, places, settings.connection_age);
+    let courier = courier.map_err(|error| {
         let causes = causes(&error);
         format!(
             "no TLS without trusted certificates (on Debian the package ca-certificates): {causes}"

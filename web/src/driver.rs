@@ -8,7 +8,6 @@ use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
     self as core, Answer, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Session, Store,
-    excerpt,
 };
 
 use crate::effects::{Effects, Page, Response};
@@ -99,11 +98,7 @@ where
     /// When the report has neither or both of a status and a failure.
     pub fn report(&mut self, at: &JsMoment, report: Report) -> Result<Effects, &'static str> {
         let answer = match (report.status, report.failure) {
-            (Some(status), None) => Answer::Status {
-                status,
-                retry_after: report.retry_after,
-                excerpt: excerpt(report.body.as_bytes()),
-            },
+            (Some(status), None) => Answer::of(status, report.retry_after, report.body.as_bytes()),
             (None, Some(failure)) => Answer::Failure(failure),
             (Some(_), Some(_)) | (None, None) => {
                 return Err("a report has either a status or a failure");

@@ -177,6 +177,13 @@ pub fn most_read() -> u32 {
     u32::try_from(Answer::MAX_READ).unwrap_or(u32::MAX)
 }
 
+/// Milliseconds for which the rest of a response's body is awaited once its head is there.
+#[must_use]
+#[wasm_bindgen(js_name = mostBodyWaitMs)]
+pub fn most_body_wait_ms() -> u32 {
+    u32::try_from(Answer::MAX_BODY_WAIT_MS).unwrap_or(u32::MAX)
+}
+
 fn failed(words: &str) -> JsValue {
     let error = Error::new(words);
     error.set_name("Fault");

@@ -27,9 +27,9 @@ pub enum Failure {
     Connect,
     /// No TLS session could be made: a certificate that is expired, unknown or for another name.
     Tls,
-    /// The answer was not complete within the webhook's timeout.
+    /// No answer's head was complete within the webhook's timeout.
     Timeout,
-    /// The connection ended before the answer was complete.
+    /// The connection ended before an answer's head was complete.
     Reset,
     /// The answer was not HTTP.
     Protocol,
@@ -130,6 +130,20 @@ impl Answer {
     pub const MAX_READ: usize = 16 * 1_024;
     /// Bytes of a body that are stored. A million attempts with a full excerpt are 1 GiB.
     pub const EXCERPT: usize = 1_024;
+    /// Milliseconds that the rest of a body is awaited once the head is there. A server that is
+    /// going to send one does so within a round trip or two (0.3 s around the world); one that does
+    /// not delays the next event of its lane by this much.
+    pub const MAX_BODY_WAIT_MS: u64 = 500;
+
+    /// An answer whose head was received, and of whose body came so much. The status counts
+    /// whatever follows it; an interim one (1xx) is no answer.
+    #[must_use]
+    pub fn of(status: u16, retry_after: Option<String>, body: &[u8]) -> Self {
+        match status {
+            200.. => Self::Status { status, retry_after, excerpt: excerpt(body) },
+            ..200 => Self::Failure(Failure::Protocol),
+        }
+    }
 
     /// All answer rules. Redirects (3xx) are not followed: the new address was not registered, and
     /// a signed body must not be sent there.

@@ -6,13 +6,17 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use futures_util::future::BoxFuture;
 use hookdesk_core::guard::{BadHost, Targets, verdict};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
+use tower::Service;
 use url::Host;
 
 use super::names::Names;
 
+#[derive(Clone)]
 pub(super) struct Resolver {
     names: Arc<dyn Names>,
     targets: Arc<Targets>,
@@ -36,14 +40,22 @@ impl Resolver {
     }
 }
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Refused;
+    type Future = BoxFuture<'static, Result<Self::Response, Refused>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let (names, targets) = (Arc::clone(&self.names), Arc::clone(&self.targets));
         Box::pin(async move {
             let found = names.addresses(name.as_str()).await;
             verdict(&Host::Domain(name.as_str()), Some(&found), &targets).map_err(Refused)?;
-            let addresses: Addrs = Box::new(found.into_iter().map(|one| SocketAddr::new(one, 0)));
-            Ok(addresses)
+            let addresses = found.into_iter().map(|one| SocketAddr::new(one, 0));
+            Ok(addresses.collect::<Vec<_>>().into_iter())
         })
     }
 }
@@ -54,9 +66,9 @@ mod tests {
     use super::*;
 
     async fn resolve(targets: Targets, name: &str) -> Result<Vec<SocketAddr>, &'static str> {
-        let resolver = Resolver::new(Arc::new(System), Arc::new(targets));
-        let found = resolver.resolve(name.parse().unwrap()).await;
-        found.map(Iterator::collect).map_err(|error| error.downcast::<Refused>().unwrap().0.name())
+        let mut resolver = Resolver::new(Arc::new(System), Arc::new(targets));
+        let found = resolver.call(name.parse().unwrap()).await;
+        found.map(Iterator::collect).map_err(|Refused(why)| why.name())
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use clap::Parser;
 use hookdesk::config::{ServeOptions, Settings};
+use hookdesk::courier::CONNECTION_AGE_S;
 use hookdesk_core::api::Callers;
 use hookdesk_core::{HealthPolicy, Retention, guard};
 use hookdesk_web::Options;
@@ -43,7 +44,7 @@ fn settle(options: ServeOptions) {
 }
 
 fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
-    let Settings { listen, database, api, health, retention, record } = settings;
+    let Settings { listen, database, api, health, retention, connection_age, record } = settings;
     let is_local = api.callers == Callers::Local;
     assert!(is_local || no_auth == Some(true), "{settings:?}");
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
@@ -53,6 +54,7 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     assert!(networks > 0 || loopback == is_local, "{settings:?}");
     in_figures(health);
     in_period(*retention);
+    assert!(CONNECTION_AGE_S.contains(&connection_age.as_secs()));
     assert!(record.is_none_or(|bytes| bytes > 0));
 }
 

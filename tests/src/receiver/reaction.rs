@@ -28,6 +28,10 @@ pub enum Reaction {
     Raw(Vec<u8>),
     /// Writes these bytes as they are, closes its own side alone, and holds the other open.
     HalfClose(Vec<u8>),
+    /// Writes these bytes as they are, then nothing more, and holds the socket open.
+    Stall(Vec<u8>),
+    /// Writes these bytes as they are, and goes on to the next request.
+    Verbatim(Vec<u8>),
     /// Writes the head as it is, then one byte each `byte_every` for as long as somebody listens.
     Drip { head: Vec<u8>, byte_every: Duration },
     /// Answers 200 with a body of so many bytes, as fast as they are taken.
@@ -63,6 +67,14 @@ impl Reaction {
                 stream.write_all(&bytes).await?;
                 stream.shutdown().await?;
                 hang(stream).await
+            }
+            Self::Stall(bytes) => {
+                stream.write_all(&bytes).await?;
+                hang(stream).await
+            }
+            Self::Verbatim(bytes) => {
+                stream.write_all(&bytes).await?;
+                Ok(ControlFlow::Continue(()))
             }
             Self::Drip { head, byte_every } => drip(stream, &head, byte_every).await,
             Self::Flood { bytes } => flood(stream, bytes).await,

@@ -4,7 +4,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { init, mostBody, mostRead, reset, StoredDesk, unanswered, workerOptions } from "hookdesk";
+import { init, mostBody, mostBodyWaitMs, mostRead, reset, StoredDesk, unanswered, workerOptions } from "hookdesk";
 import type { At, Failure, Handled, Report, Request as Outgoing, SqlValue, Storage } from "hookdesk";
 
 /**
@@ -208,7 +208,10 @@ function storage(rows: DurableObjectStorage): Storage {
 
 type Heard = Pick<Report, "status" | "retryAfter" | "body" | "failure">;
 
-/** Sends a request within its time, all of it. */
+/**
+ * Sends a request, whose answer's head must come within its time. The status counts from then on, and
+ * the body is what comes of it in a short while.
+ */
 async function send(request: Outgoing, end: AbortSignal): Promise<Heard> {
   const { url, headers, body, timeoutMs } = request;
   const time = AbortSignal.timeout(timeoutMs);
@@ -219,13 +222,35 @@ async function send(request: Outgoing, end: AbortSignal): Promise<Heard> {
   } catch (error) {
     return { failure: time.aborted ? "timeout" : failure(url, error) };
   }
+  const text = new TextDecoder().decode(await beginning(response.body, mostRead(), mostBodyWaitMs()));
+  const retryAfter = response.headers.get("retry-after");
+  return { status: response.status, retryAfter, body: text };
+}
+
+/** What comes of a body within so many milliseconds, and of that at most so many bytes. */
+async function beginning(
+  body: ReadableStream<Uint8Array> | null,
+  most: number,
+  waitMs: number,
+): Promise<Uint8Array> {
+  const reader = body?.getReader();
+  let read = new Uint8Array();
+  if (reader === undefined) return read;
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, waitMs));
   try {
-    const text = new TextDecoder().decode(await take(response.body, mostRead()));
-    const retryAfter = response.headers.get("retry-after");
-    return { status: response.status, retryAfter, body: text };
+    while (read.byteLength < most) {
+      const next = await Promise.race([reader.read(), late]);
+      if (next === undefined || next.done) break;
+      const longer = new Uint8Array(Math.min(most, read.byteLength + next.value.byteLength));
+      longer.set(read);
+      longer.set(next.value.subarray(0, most - read.byteLength), read.byteLength);
+      read = longer;
+    }
   } catch {
-    return { failure: time.aborted ? "timeout" : "reset" };
+    // A body that breaks off has begun all the same.
   }
+  reader.cancel().catch(() => undefined);
+  return read;
 }
 
 /** The platform tells no more than this of why a connection failed. */
