@@ -17,12 +17,14 @@ use url::Host;
 mod bad_url;
 mod callback_url;
 mod host_name;
+mod nat64;
 mod network;
 mod ranges;
 mod targets;
 
 pub use bad_url::{BadCallbackUrl, BadHost};
 pub use callback_url::CallbackUrl;
+pub use nat64::{BadNat64Prefix, Nat64Prefix};
 pub use network::{BadNetwork, Network};
 pub use targets::{Forbidden, Targets};
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use hookdesk_core::api::{Api, Callers, OwnNames, PublicUrl};
-use hookdesk_core::guard::{Network, Targets};
+use hookdesk_core::guard::{Nat64Prefix, Network, Targets};
 use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
 use serde::Deserialize;
 
@@ -53,6 +53,10 @@ pub struct ServeOptions {
     /// Network that may be called though it is not public, such as 10.0.0.0/8. Can be repeated.
     #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
     pub allow_target: Vec<String>,
+    /// Prefix of this network's own NAT64, such as 2001:db8:64::/96: addresses under it are judged
+    /// by the IPv4 address inside. Can be repeated.
+    #[arg(long, env = "HOOKDESK_NAT64_PREFIX", value_name = "CIDR", value_delimiter = ',')]
+    pub nat64_prefix: Vec<String>,
     /// Seconds for which a connection to a receiver may carry requests; then its host name is
     /// resolved and its address checked anew [default: 60].
     #[arg(long, env = "HOOKDESK_MAX_CONNECTION_AGE_S", value_name = "SECONDS")]
@@ -141,6 +145,9 @@ impl ServeOptions {
         let allowed =
             if self.allow_target.is_empty() { file.allow_target } else { self.allow_target };
 
+        let nat64 =
+            if self.nat64_prefix.is_empty() { file.nat64_prefix } else { self.nat64_prefix };
+
         let listen = address(&listen)?;
         let callers = admission(listen, auth, no_auth)?;
         let urls = if self.public_url.is_empty() { file.public_url } else { self.public_url };
@@ -152,6 +159,11 @@ impl ServeOptions {
             let network: Network =
                 text.parse().map_err(|bad| BadOptions(format!("--allow-target {text}: {bad}")))?;
             targets = targets.allow(network);
+        }
+        for text in nat64 {
+            let prefix: Nat64Prefix =
+                text.parse().map_err(|bad| BadOptions(format!("--nat64-prefix {text}: {bad}")))?;
+            targets = targets.with_nat64(prefix);
         }
         let database = path(&database)?;
         // Flags are checked when they are parsed; the file's options are not.
@@ -303,6 +315,21 @@ mod tests {
         };
         assert!(urls(&["https://desk.example", "http://desk.internal:8080"]).is_ok());
         assert!(urls(&["desk.example"]).unwrap_err().0.contains("--public-url desk.example: give"));
+    }
+
+    #[test]
+    fn translators_are_named_by_their_prefix() {
+        let judged = |prefix: &[&str]| {
+            let nat64_prefix = prefix.iter().map(ToString::to_string).collect();
+            let options = ServeOptions { nat64_prefix, ..options("127.0.0.1:0") };
+            let settings = options.settle().map_err(|bad| bad.0)?;
+            let inside = Host::Ipv6("2606:64::10.0.0.1".parse().unwrap());
+            Ok(verdict(&inside, None, &settings.api.targets).is_ok())
+        };
+        assert_eq!(judged(&[]), Ok(true));
+        assert_eq!(judged(&["2606:64::/96"]), Ok(false));
+        let bad: Result<bool, String> = judged(&["2606:64::/95"]);
+        assert!(bad.unwrap_err().starts_with("--nat64-prefix 2606:64::/95: A NAT64 prefix is"));
     }
 
     #[test]

@@ -29,6 +29,14 @@ impl Network {
         shared_bits >= u32::from(self.prefix_bits)
     }
 
+    pub(super) fn prefix_bits(&self) -> u8 {
+        self.prefix_bits
+    }
+
+    pub(super) fn is_v6(&self) -> bool {
+        self.address.is_ipv6()
+    }
+
     pub(super) const fn v4(octets: [u8; 4], prefix_bits: u8) -> Self {
         let [a, b, c, d] = octets;
         Self { address: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), prefix_bits }

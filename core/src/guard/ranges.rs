@@ -4,27 +4,15 @@
 //! the one block that is allocated for global use, so a range with a new use is forbidden until it
 //! is added here. Addresses that only wrap an IPv4 address are checked as that one.
 //!
-//! Undetectable are the prefixes that a network chose for its own translators (RFC 6052 §2.2) and
-//! its own tunnels. They look like any public address.
+//! Undetectable are a network's own tunnels, and the prefixes of its own translators as long as
+//! nobody names them: they look like any public address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::network::Network;
 
 #[cfg(test)]
 mod registry;
-
-/// The destination of `address` behind a NAT64 gateway: the IPv4 address in its last four bytes, if
-/// it has the well-known prefix; otherwise itself.
-pub(super) fn behind_nat64(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(outer) if NAT64.contains(address) => {
-            let [.., a, b, c, d] = outer.octets();
-            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-        }
-        IpAddr::V4(_) | IpAddr::V6(_) => address,
-    }
-}
 
 /// Name and description of the range that forbids an address which wraps no other; `None` if it is
 /// public.
@@ -48,9 +36,6 @@ fn is_isatap(address: Ipv6Addr) -> bool {
     matches!(address.segments(), [_, _, _, _, 0 | 0x200, 0x5efe, _, _])
 }
 
-/// IPv4 addresses behind a translator (RFC 6052 §2.1).
-const NAT64: Network = Network::v6([0x64, 0xff9b], 96);
-
 /// All addresses that are allocated for use across networks (RFC 4291 §2.4, IANA's IPv6 address
 /// space).
 const GLOBAL_UNICAST: Network = Network::v6([0x2000], 3);
@@ -58,7 +43,7 @@ const GLOBAL_UNICAST: Network = Network::v6([0x2000], 3);
 /// The ranges that are not public, each with its name and description: the first that contains an
 /// address names it. They are those of IANA's IPv4 and IPv6 Special-Purpose Address Registries (RFC
 /// 6890, RFC 8190) that are not globally reachable, and some that clouds and older standards use.
-/// Mapped addresses (`::ffff:0:0/96`) and [`NAT64`] are replaced by the wrapped address before this
+/// Mapped addresses (`::ffff:0:0/96`) and those of NAT64 are replaced by the wrapped address before this
 /// lookup.
 ///
 /// Globally reachable parts of `192.0.0.0/24` and `2001::/23` (anycast for PCP and TURN, AMT,
@@ -103,6 +88,8 @@ const FORBIDDEN: [(Network, &str, &str); 34] = [
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::super::targets::Targets;
     use super::*;
 

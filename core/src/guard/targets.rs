@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bad_url::BadHost;
 use super::host_name::{is_loopback, is_private};
+use super::nat64::Nat64Prefix;
 use super::network::Network;
 use super::ranges;
 
@@ -14,13 +15,15 @@ pub struct Targets {
     loopback: bool,
     by_name_only: bool,
     allowed: Vec<Network>,
+    nat64: Vec<Nat64Prefix>,
 }
 
 impl Targets {
     /// Public addresses only.
     #[must_use]
     pub fn public() -> Self {
-        Self { loopback: false, by_name_only: false, allowed: Vec::new() }
+        let nat64 = vec![Nat64Prefix::WELL_KNOWN];
+        Self { loopback: false, by_name_only: false, allowed: Vec::new(), nat64 }
     }
 
     /// Adds this machine's own: `127.0.0.0/8` and `::1`.
@@ -43,25 +46,37 @@ impl Targets {
         self
     }
 
+    /// Has addresses under `prefix` judged by the IPv4 address that they lead to.
+    #[must_use]
+    pub fn with_nat64(mut self, prefix: Nat64Prefix) -> Self {
+        self.nat64.push(prefix);
+        self
+    }
+
     /// Whether `address` may be called.
     pub(super) fn check(&self, address: IpAddr) -> Result<(), Forbidden> {
         let called = address.to_canonical();
-        let reached = ranges::behind_nat64(called);
-        let allowed = |network: &Network| network.contains(called) || network.contains(reached);
-        if self.loopback && called.is_loopback() || self.allowed.iter().any(allowed) {
+        if self.loopback && called.is_loopback() || self.allows(called) {
             return Ok(());
         }
-        match ranges::forbidden(reached) {
+        let behind = self.nat64.iter().filter_map(|prefix| prefix.behind(called));
+        let behind: Vec<IpAddr> = behind.map(IpAddr::V4).collect();
+        let reached = if behind.is_empty() { vec![called] } else { behind };
+        let mut refused = reached.into_iter().filter(|one| !self.allows(*one));
+        match refused.find_map(ranges::forbidden) {
             Some((name, range)) => Err(Forbidden { address, name, range }),
             None => Ok(()),
         }
     }
 
+    fn allows(&self, address: IpAddr) -> bool {
+        self.allowed.iter().any(|network| network.contains(address))
+    }
+
     /// Whether an address literal of a URL may be called.
     pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), BadHost> {
         self.check(address).map_err(BadHost::Forbidden)?;
-        let allowed = |network: &Network| network.contains(address.to_canonical());
-        if !self.by_name_only || self.allowed.iter().any(allowed) {
+        if !self.by_name_only || self.allows(address.to_canonical()) {
             return Ok(());
         }
         let range = "an address, and this desk calls receivers by name only";
@@ -137,6 +152,28 @@ mod tests {
         for text in ["10.0.255.255", "10.2.0.0", "::ffff:10.2.0.0", "fc00::1", "127.0.0.1"] {
             assert!(targets.check(address(text)).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_named_translator_is_judged_by_what_is_behind_it() {
+        let public = Targets::public();
+        let named = public.clone().with_nat64("2001:470:64::/48".parse().unwrap());
+        for (text, before, after) in [
+            ("2001:470:64:a00:1::", "ok", "private"),
+            ("2001:470:64:7f00:0:100::", "ok", "loopback"),
+            ("2001:470:64:5db8:d7:e00::", "ok", "ok"),
+            ("2001:470:65:a00:1::", "ok", "ok"),
+            ("64:ff9b::10.0.0.1", "private", "private"),
+        ] {
+            let judge = |targets: &Targets| targets.check(address(text)).err().map(|why| why.name);
+            let name = |name: &'static str| (name != "ok").then_some(name);
+            assert_eq!((judge(&public), judge(&named)), (name(before), name(after)), "{text}");
+        }
+        let allowed = named.clone().allow(network("10.0.0.0/8"));
+        assert_eq!(allowed.check(address("2001:470:64:a00:1::")), Ok(()));
+        // An address that two translators read must be right for both.
+        let twice = named.with_nat64("2001:470::/32".parse().unwrap());
+        assert!(twice.check(address("2001:470:64:5db8:d7:e00::")).is_err());
     }
 
     #[test]
