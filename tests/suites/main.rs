@@ -5,6 +5,7 @@
 mod admission;
 mod answers;
 mod assets;
+mod called_urls;
 mod contract;
 mod crash;
 mod delivery_fidelity;

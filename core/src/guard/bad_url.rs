@@ -23,7 +23,8 @@ pub enum BadCallbackUrl {
     Backslash,
     /// A `#`: a fragment stays with the client and is never sent (RFC 9110 §7.1).
     Fragment,
-    /// A character that URLs cannot contain (RFC 3986 §2).
+    /// A character that URLs cannot contain (RFC 3986 §2), or that parsers encode where it stands: an
+    /// apostrophe in the query.
     Character(char),
     /// A scheme other than `http` and `https`, or none.
     Scheme,

@@ -48,7 +48,7 @@ http://example.com:65535/hook https://example.com./hook https://my_host-1.exampl
 https://-a-.example.com/hook https://xn--bcher-kva.example/hook https://localhost.example.com/hook
 https://notlocalhost/hook https://example.com//a//b/
 https://example.com/a/.../.b/..c?to=../x&x=/./ https://example.com/a%20b%2Fc%2f?d=%00&e[0]=f
-https://example.com/~a!$&'()*+,;=:@-._?it's=http://a.b/?c http://93.184.215.14/hook
+https://example.com/~a!$&'()*+,;=:@-._?its=http://a.b/?c http://93.184.215.14/hook
 http://93.184.215.14:8080 http://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/hook
 http://[2606:2800:021F:0:0:0:0:1]:8080/hook http://[2606::5db8:d70e]
 http://[::ffff:93.184.215.14]/hook http://[64:ff9b::5db8:d70e]/hook
@@ -107,6 +107,7 @@ fn what_a_parser_would_drop_or_encode_is_refused_wherever_it_stands() {
 const REFUSED: &str = r"
 Backslash | \http://a http:\\a http:/\a http://a\b http://a/b\c http://a?b\c http://a\@b
 Fragment | http://a/b#c http://a# http://a#b http://a?b#c # http://a/#b@c http://a#@b
+Character('\'') | http://a/?it's http://a/b?who=O'Hara http://a?' http://a/b'c?d=e' http://a/??'=%zz
 Scheme | example.com //example.com/ /hook ftp://example.com/ ws://example.com/ file:///etc/passwd
 Scheme | javascript:alert(1) httpss://example.com example.com:80 : http ://example.com
 Scheme | http//example.com:80/ urn:http://example.com http%3a//example.com +http://example.com
@@ -253,6 +254,7 @@ http://bücher.example | has 'ü' in it; write hosts in their xn-- form and perc
 http:\\a | has a backslash in it; write / or %5C.
 http://a/#b | has a fragment, which is never sent; end it at the #.
 http://a/<b> | has '<' in it; percent-encode it.
+http://a/b?who=O'Hara | has '\'' in it; percent-encode it.
 ftp://a | must begin with http:// or https://.
 http:/a | must have exactly two slashes after the scheme.
 http://u:p@a | must not name a user or password; begin with the host.
@@ -342,7 +344,6 @@ fn assert_sent_as_given(text: &str) {
     let scheme = scheme.to_ascii_lowercase();
     let (path, query) = cut_before(tail, &['?']);
     let path = if path.is_empty() { "/" } else { path };
-    let query = query.replace('\'', "%27");
     assert_eq!(url.as_str(), format!("{scheme}://{sent_authority}{path}{query}"));
     assert!(text.is_ascii() && text.len() <= 2_048);
 }
