@@ -10,7 +10,7 @@ use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
     Command, Desk, Effects, Event, HolderId, Millis, Moment, Refusal, Reply, Report, Request,
-    Session, Store,
+    Session, Store, WebhookId,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
@@ -53,6 +53,10 @@ struct Caller {
 #[derive(Default)]
 pub struct Dispatch {
     answers: Vec<(Caller, CallResult)>,
+    /// Webhooks whose requests in flight are to be cut off, before others are sent.
+    pub cancels: Vec<WebhookId>,
+    /// Whether no connection that exists may carry a further request.
+    pub renews_connections: bool,
     pub requests: Vec<Request>,
     /// Events appended to the log by the commit.
     pub events: Vec<Arc<Event>>,
@@ -60,7 +64,9 @@ pub struct Dispatch {
 
 impl Dispatch {
     fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.requests.is_empty() && self.events.is_empty()
+        let Self { answers, cancels, renews_connections, requests, events } = self;
+        let nothing_else = answers.is_empty() && requests.is_empty() && events.is_empty();
+        nothing_else && cancels.is_empty() && !renews_connections
     }
 
     /// Sends all callers their results, and returns the requests that are to be sent.
@@ -210,10 +216,11 @@ where
                 if was_faulty {
                     tracing::info!("the store works again");
                 }
-                let Effects { replies, requests, events } = Effects::of(committed, callers.len());
+                let effects = Effects::of(committed, callers.len());
+                let Effects { replies, cancels, renews_connections, requests, events } = effects;
                 let replies = callers.into_iter().zip(replies);
                 let answers = replies.map(|(caller, reply)| (caller, Ok(reply))).collect();
-                Dispatch { answers, requests, events }
+                Dispatch { answers, cancels, renews_connections, requests, events }
             }
             Err(fault) => {
                 if !was_faulty {

@@ -1,5 +1,6 @@
 //! `hookdesk serve`: starts the server's parts, and stops them in order on SIGTERM.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::incident::Recorder;
-use hookdesk_core::{Desk, Limits, Memory, Rows as _};
+use hookdesk_core::{Desk, Limits, Memory, Rows as _, WebhookId};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
@@ -15,6 +16,7 @@ use salvo::fuse::FuseConfig;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::acceptor::CallerAcceptor;
@@ -147,19 +149,30 @@ async fn run(
     Ok(())
 }
 
-/// Carries out the effects of each commit: publishes events, answers callers, sends requests.
+/// Carries out the effects of each commit: publishes events, answers callers, cuts off and sends
+/// requests.
 async fn dispatch(
     mut incoming: mpsc::UnboundedReceiver<Dispatch>,
     queue: DeskQueue,
     courier: Courier,
     feed: Arc<EventFeed>,
 ) {
+    // A set that is dropped cuts its requests off.
+    let mut in_flight: HashMap<WebhookId, JoinSet<()>> = HashMap::new();
     while let Some(dispatch) = incoming.recv().await {
         // Before the caller has its response: if it then asks for later events, it has missed none.
         feed.publish(&dispatch.events);
+        for webhook in &dispatch.cancels {
+            in_flight.remove(webhook);
+        }
+        if dispatch.renews_connections {
+            courier.renew_connections();
+        }
         for request in dispatch.answer() {
             let (courier, queue) = (courier.clone(), queue.clone());
-            tokio::spawn(async move { queue.report(courier.carry(request).await) });
+            let of_webhook = in_flight.entry(request.key.webhook).or_default();
+            while of_webhook.try_join_next().is_some() {}
+            of_webhook.spawn(async move { queue.report(courier.carry(request).await) });
         }
     }
 }

@@ -48,6 +48,15 @@ function verify(secret: string, headers: Record<string, string>, body: string): 
   }
 }
 
+test("what is in flight to a webhook that is unregistered is cut off", async () => {
+  const desk = new TestDesk();
+  const { id } = desk.register(URL, good);
+  desk.openTicket("for nobody");
+  desk.call("DELETE", `/webhooks/unregister/${id}`);
+  await desk.settle();
+  assert.deepEqual(desk.deliveries, []);
+});
+
 test("a receiver that fails is tried ten times in 75 hours, and then given up", async () => {
   const desk = new TestDesk();
   const { id } = desk.register(URL, failing, { retry_schedule: null });

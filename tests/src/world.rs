@@ -357,6 +357,8 @@ where
                 if let Some(wake) = decided.last() {
                     invariants::fairness(&rows, holder, &wake.requests, self.plan.cap);
                 }
+                let cancels: Vec<_> = decided.iter().flat_map(|one| &one.cancels).collect();
+                self.flying.retain(|f| f.holder != holder || !cancels.contains(&&f.webhook));
                 for request in decided.iter().flat_map(|decided| &decided.requests) {
                     self.send(&rows, holder, request);
                 }
@@ -498,6 +500,11 @@ where
     /// yet. After a commit of unknown fate there may be more, which are given up in time.
     fn nothing_is_held(&self, rows: &StoredRows) {
         for host in self.hosts.iter().filter(|host| !host.doubtful) {
+            let registered = |id: WebhookId| rows.partners.iter().any(|(one, ..)| one.id == id);
+            let is_held = |f: &&RequestInFlight| f.holder == host.holder && !registered(f.webhook);
+            // Another host may have unregistered it.
+            let held = self.flying.iter().find(is_held).filter(|_| self.hosts.len() == 1);
+            assert!(held.is_none(), "requests of nobody are in flight: {held:?}");
             let held = rows.partners.iter().filter(|(_, of, _)| of.holder == Some(host.holder));
             for (webhook, reader, _) in held {
                 for slot in &reader.sending {

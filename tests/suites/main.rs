@@ -39,3 +39,4 @@ mod slow_clients;
 mod start;
 mod stop;
 mod subscriptions;
+mod unregister;

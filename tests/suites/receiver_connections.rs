@@ -1,11 +1,14 @@
 //! Connections to receivers: which one carries another request, and for how long.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hookdesk_tests::{
-    Client, Delivery, NEVER_DOWN, Reaction, Receiver, SOON, Server, Webhook, desk_with,
+    Client, Delivery, FakeDns, NEVER_DOWN, Options, Port, Reaction, Receiver, SOON, Server,
+    SilentListener, Webhook, desk_with,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
 fn verbatim(bytes: &str) -> Reaction {
     Reaction::Verbatim(bytes.as_bytes().to_vec())
@@ -165,4 +168,119 @@ async fn a_request_is_repeated_once_and_only_after_another_on_its_connection() {
         let found = (last.status, last.failure.as_deref());
         assert_eq!((found, &*connections(receiver)), (*expected, *expected_connections));
     }
+}
+
+/// Addresses of this machine: one that the desk below may call, and one that it may not.
+const ALLOWED: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const FORBIDDEN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const NAME: &str = "partner.example";
+
+/// A desk that asks a fake DNS, and calls one address of this machine.
+fn desk_that_resolves(dns: &FakeDns, arguments: &[&str]) -> Server {
+    let allowed = ALLOWED.to_string();
+    let all =
+        ["--no-auth", "--allow-target", &allowed].into_iter().chain(arguments.iter().copied());
+    let arguments = all.map(str::to_owned).collect();
+    Server::start(Options { arguments, dns: Some(dns.address()), ..Options::default() })
+}
+
+fn named(receiver: &Receiver, path: &str) -> Value {
+    let callback_url = format!("http://{NAME}:{}{path}", receiver.port());
+    json!({ "callback_url": callback_url, "retry_schedule": [] })
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_and_judged_anew_when_its_connection_is_too_old() {
+    let dns = FakeDns::start(|_, number| {
+        vec![IpAddr::from(if number == 1 { ALLOWED } else { FORBIDDEN })]
+    });
+    let receiver = Receiver::kind();
+    let listener = SilentListener::open(FORBIDDEN, receiver.port());
+    let mut server = desk_that_resolves(&dns, &["--max-connection-age-s", "1"]);
+    let client = server.client();
+    let webhook = client.register_with(named(&receiver, "/hook")).await;
+
+    // Each ping follows the answer to the one before, so the connection is never idle for long.
+    let moved = async {
+        while dns.asked(NAME) < 2 {
+            ping_in_turn(&client, &webhook, 1).await;
+        }
+    };
+    timeout(SOON, moved).await.expect("the connection gets too old");
+
+    server.terminate();
+    let attempts = server.attempts();
+    let (last, before) = attempts.split_last().expect("there were some");
+    assert_eq!(last.failure.as_deref(), Some("blocked"));
+    assert!(before.len() > 1 && before.iter().all(|one| one.reason == "delivered"));
+    assert_eq!(connections(&receiver), vec![1; before.len()]);
+    listener.assert_silent();
+}
+
+#[tokio::test]
+async fn an_operators_change_starts_afresh() {
+    let dns = FakeDns::start(|_, _| vec![IpAddr::from(ALLOWED)]);
+    let receiver = Receiver::kind();
+    let server = desk_that_resolves(&dns, &[]);
+    let client = server.client();
+    let webhook = client.register_with(named(&receiver, "/hook")).await;
+    let url = json!({ "callback_url": named(&receiver, "/other")["callback_url"] });
+    ping_in_turn(&client, &webhook, 2).await;
+    let mut expected = vec![1, 1];
+
+    for (change, afresh) in [
+        (url.clone(), true),
+        (url, true),
+        (json!({ "description": "the same place" }), false),
+        (json!({ "status": "paused" }), false),
+        (json!({ "status": "active" }), true),
+    ] {
+        client.amend(&webhook.id, change.clone()).await;
+        if change["status"] != "paused" {
+            ping_in_turn(&client, &webhook, 2).await;
+            let last = expected[expected.len() - 1] + u64::from(afresh);
+            expected.extend([last, last]);
+        }
+        assert_eq!(connections(&receiver), expected, "{change}");
+    }
+
+    receiver.behave(|_| Reaction::Status(410));
+    client.ping().await;
+    client.wait_webhook(&webhook.id, |state| state["status"] == "disabled", SOON).await;
+    receiver.behave(|_| Reaction::Status(200));
+    client.post(&format!("/webhooks/{}/enable", webhook.id), None).await.expect(200);
+    ping_in_turn(&client, &webhook, 1).await;
+    let last = expected[expected.len() - 1];
+    expected.extend([last, last + 1]);
+    assert_eq!(connections(&receiver), expected);
+    assert_eq!(dns.asked(NAME), usize::try_from(last + 1).expect("few"));
+}
+
+#[tokio::test]
+async fn no_proxy_is_used_whatever_the_environment_says() {
+    let proxy = SilentListener::open(Ipv4Addr::LOCALHOST, 0);
+    let url = format!("http://127.0.0.1:{}", proxy.port());
+    let names =
+        ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+    let environment = names.map(|name| (name.to_owned(), url.clone())).to_vec();
+    let dns = FakeDns::start(|_, _| vec![IpAddr::from(ALLOWED)]);
+    let arguments = ["--no-auth", "--allow-target", "127.0.0.0/8"].map(str::to_owned).to_vec();
+    let dns_address = Some(dns.address());
+    let server =
+        Server::start(Options { arguments, dns: dns_address, environment, ..Options::default() });
+    let client = server.client();
+    let receiver = Receiver::kind();
+    let webhook = client.register_with(named(&receiver, "/hook")).await;
+    // Nobody listens there, and no proxy is asked either.
+    let nobody = Port::take(0);
+    let no_tls = format!("https://{NAME}:{}/hook", nobody.number());
+    let secured = json!({ "callback_url": no_tls, "retry_schedule": [] });
+    let secured = client.register_with(secured).await;
+
+    client.ping().await;
+
+    client.wait_told(&webhook.id, SOON).await;
+    client.wait_told(&secured.id, SOON).await;
+    assert_eq!(receiver.count(), 1);
+    proxy.assert_silent();
 }

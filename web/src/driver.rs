@@ -167,8 +167,9 @@ where
     }
 
     fn follow(&mut self, committed: core::Effects, now: Millis) -> Effects {
-        let core::Effects { replies, requests, events: _ } = committed;
-        let mut effects = self.nothing();
+        let core::Effects { replies, cancels, renews_connections: _, requests, events: _ } =
+            committed;
+        let mut effects = Effects { cancels, ..self.nothing() };
         effects.response = replies.into_iter().next().map(|reply| api::answer(reply).into());
         for request in requests {
             self.hand_out(request, &mut effects);
@@ -182,6 +183,7 @@ where
     fn nothing(&self) -> Effects {
         Effects {
             response: None,
+            cancels: Vec::new(),
             requests: Vec::new(),
             next_wake_ms: self.session.next_wake().map(|at| at.0),
             changes: None,

@@ -4,7 +4,7 @@
 //! [`Response`] is not the core's, whose body is always whole.
 
 use hookdesk_core::sql::Statement;
-use hookdesk_core::{Request, api};
+use hookdesk_core::{Request, WebhookId, api};
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -18,6 +18,10 @@ pub struct Effects {
     /// The response, if the input was a call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<Response>,
+    /// Unregistered webhooks: abort their requests that are in flight, and report none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[tsify(optional)]
+    pub cancels: Vec<WebhookId>,
     /// Webhook requests to send now. Report how each one ended.
     pub requests: Vec<Request>,
     /// When to wake the desk at the latest, in milliseconds of unix time; absent if nothing is

@@ -26,7 +26,7 @@ pub struct Request {
     /// In sending order.
     pub headers: Vec<(Cow<'static, str>, String)>,
     pub body: Arc<str>,
-    /// Milliseconds for all of it: resolving, connecting, sending, and reading the answer.
+    /// Milliseconds for resolving, connecting, sending, and reading the answer's head.
     pub timeout_ms: u32,
 }
 

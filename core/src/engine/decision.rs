@@ -53,6 +53,7 @@ pub(crate) struct Decision<'a> {
     /// Slots of all readers that this host holds, as changed so far.
     in_flight: u32,
     pub turn: Option<WebhookId>,
+    pub renews_connections: bool,
     /// Readers that moved past events that are filtered out, which alone is not worth a write.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     next_wake: Option<Millis>,
@@ -70,6 +71,7 @@ impl<'a> Decision<'a> {
             sends: Vec::new(),
             in_flight: facts.in_flight(moment.holder),
             turn: facts.turn(),
+            renews_connections: false,
             checkpoints: BTreeMap::new(),
             next_wake: None,
             retain_at: None,
@@ -88,6 +90,7 @@ impl<'a> Decision<'a> {
             reply: Ok(reply),
             changes: self.changes,
             requests: sends.map(|(to, event, key)| Request::new(&to, &event, key, now)).collect(),
+            renews_connections: self.renews_connections,
             reply_replaces: None,
             next_wake: self.next_wake,
             turn: self.turn,

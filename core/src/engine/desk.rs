@@ -12,6 +12,7 @@ use crate::engine::need::Need;
 use crate::engine::outcome::{Changes, Outcome, Put, Reply};
 use crate::engine::store::{Commit, Store};
 use crate::model::event::Event;
+use crate::model::id::WebhookId;
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
@@ -49,6 +50,10 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
 pub struct Committed {
     pub reply: Result<Reply, Refusal>,
     pub requests: Vec<Request>,
+    /// Unregistered webhooks: their requests in flight are to be cut off, and not to be reported.
+    pub cancels: Vec<WebhookId>,
+    /// Whether later requests need new connections.
+    pub renews_connections: bool,
     /// Appended events, in log order.
     pub events: Vec<Arc<Event>>,
     pub next_wake: Option<Millis>,
@@ -85,6 +90,11 @@ impl<S> Desk<S> {
     /// The limits; a change takes effect with the next decision.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.facts.limits
+    }
+
+    /// Whether a webhook is known to be unregistered.
+    pub(crate) fn is_gone(&self, webhook: WebhookId) -> bool {
+        self.facts.webhook_rows().is_ok_and(|rows| !rows.contains_key(&webhook))
     }
 
     pub(crate) fn memory(&self) -> Memory {
@@ -159,10 +169,13 @@ impl<S: Store> Desk<S> {
             self.facts.apply(&outcome);
             let mut events = std::mem::take(&mut told);
             events.extend_from_slice(&outcome.changes.events);
+            let cancels = outcome.changes.cleared.iter().copied().collect();
             changes.merge(outcome.changes);
             decided.push(Committed {
                 reply: outcome.reply,
                 requests: outcome.requests,
+                cancels,
+                renews_connections: outcome.renews_connections,
                 events,
                 next_wake: outcome.next_wake,
             });

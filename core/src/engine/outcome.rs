@@ -29,6 +29,9 @@ pub struct Outcome {
     pub reply: Result<Reply, Refusal>,
     pub changes: Changes,
     pub requests: Vec<Request>,
+    /// Whether later requests need connections that are made from here on: a URL was changed, or an
+    /// operator repaired a receiver, whose name may lead elsewhere by now.
+    pub renews_connections: bool,
     /// After an idempotent command that was carried out: its reply is to be kept as a record, and
     /// this is the expected state of the row.
     pub reply_replaces: Option<Expect>,
@@ -52,6 +55,7 @@ impl Outcome {
             reply,
             changes: Changes::default(),
             requests: Vec::new(),
+            renews_connections: false,
             reply_replaces: None,
             next_wake: None,
             turn: None,

@@ -9,6 +9,8 @@
 //! [batch](Session::batch) with the moments of its own clock and source of chance, and
 //! [runs](Session::run) it. Only the replies and requests that this returns may be sent.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::delivery::request::Request;
@@ -17,6 +19,7 @@ use crate::engine::desk::{Committed, Desk, RunError};
 use crate::engine::outcome::Reply;
 use crate::engine::store::Store;
 use crate::model::event::Event;
+use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
@@ -30,8 +33,8 @@ pub struct Session<S> {
     /// Reports that are not committed. None is ever dropped.
     reports: Vec<Report>,
     next_wake: Option<Millis>,
-    /// Requests that were returned to the host and are not reported.
-    in_flight: usize,
+    /// Requests that were returned to the host and are not reported, by webhook.
+    in_flight: BTreeMap<WebhookId, usize>,
     draining: bool,
     faulty: bool,
 }
@@ -42,7 +45,6 @@ pub struct Session<S> {
 pub struct Batch {
     commands: Vec<(Command, Moment)>,
     calls: usize,
-    reports: usize,
 }
 
 impl Batch {
@@ -53,10 +55,15 @@ impl Batch {
 }
 
 /// The effects that a host has to carry out after a commit: reply to callers, in the order of their
-/// calls, send requests, and stream events.
-#[derive(Debug)]
+/// calls, cut off and send requests, and stream events.
+#[derive(Debug, Default)]
 pub struct Effects {
     pub replies: Vec<Result<Reply, Refusal>>,
+    /// Webhooks whose requests in flight are to be cut off, before others are sent. What comes of
+    /// them is not to be reported; a report all the same changes nothing.
+    pub cancels: Vec<WebhookId>,
+    /// Whether no connection that exists may carry `requests` or later ones.
+    pub renews_connections: bool,
     pub requests: Vec<Request>,
     /// Appended events, in log order.
     pub events: Vec<Arc<Event>>,
@@ -66,12 +73,13 @@ impl Effects {
     /// The effects of a batch that began with `calls` calls.
     #[must_use]
     pub fn of(committed: Vec<Committed>, calls: usize) -> Self {
-        let mut effects =
-            Self { replies: Vec::with_capacity(calls), requests: vec![], events: vec![] };
+        let mut effects = Self { replies: Vec::with_capacity(calls), ..Self::default() };
         for (index, one) in committed.into_iter().enumerate() {
             if index < calls {
                 effects.replies.push(one.reply);
             }
+            effects.cancels.extend(one.cancels);
+            effects.renews_connections |= one.renews_connections;
             effects.requests.extend(one.requests);
             effects.events.extend(one.events);
         }
@@ -94,7 +102,7 @@ impl<S> Session<S> {
             calls: Vec::new(),
             reports: Vec::new(),
             next_wake: Some(now),
-            in_flight: 0,
+            in_flight: BTreeMap::new(),
             draining: false,
             faulty: false,
         }
@@ -156,15 +164,15 @@ impl<S> Session<S> {
 
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining && self.in_flight == 0 && self.reports.is_empty()
+        self.draining && self.in_flight.is_empty() && self.reports.is_empty()
     }
 
     /// Takes the queued commands, each with a moment of its own.
     pub fn batch(&mut self, mut moment: impl FnMut() -> Moment) -> Batch {
-        let (calls, reports) = (self.calls.len(), self.reports.len());
+        let calls = self.calls.len();
         let queued = self.calls.drain(..).chain(self.reports.drain(..).map(Command::Report));
         let commands = queued.chain([Command::Wake]).map(|command| (command, moment())).collect();
-        Batch { commands, calls, reports }
+        Batch { commands, calls }
     }
 }
 
@@ -185,10 +193,12 @@ impl<S: Store> Session<S> {
         ) -> Result<Vec<Committed>, RunError<S::Fault>>,
     ) -> Result<Vec<Committed>, RunError<S::Fault>> {
         match run(&mut self.desk, &batch.commands) {
-            Ok(committed) => {
-                let sent: usize = committed.iter().map(|one| one.requests.len()).sum();
-                // A host may report an end twice, or that of a request of the previous process.
-                self.in_flight = self.in_flight.saturating_sub(batch.reports) + sent;
+            Ok(mut committed) => {
+                for (command, _) in batch.commands.iter().skip(batch.calls) {
+                    self.note_end(command);
+                }
+                self.note_requests(&committed);
+                self.cancel(&mut committed);
                 self.next_wake = committed.last().and_then(|wake| wake.next_wake);
                 self.faulty = false;
                 Ok(committed)
@@ -204,6 +214,38 @@ impl<S: Store> Session<S> {
     }
 }
 
+impl<S> Session<S> {
+    /// A host may report an end twice, or that of a request of the previous process.
+    fn note_end(&mut self, command: &Command) {
+        let Command::Report(report) = command else { return };
+        if let Entry::Occupied(mut of_it) = self.in_flight.entry(report.key.webhook) {
+            *of_it.get_mut() -= 1;
+            if *of_it.get() == 0 {
+                of_it.remove();
+            }
+        }
+    }
+
+    fn note_requests(&mut self, committed: &[Committed]) {
+        for request in committed.iter().flat_map(|one| &one.requests) {
+            *self.in_flight.entry(request.key.webhook).or_default() += 1;
+        }
+    }
+
+    /// Cancels what is in flight to unregistered webhooks, also where the commit that unregistered
+    /// one seemed to have failed.
+    fn cancel(&mut self, committed: &mut [Committed]) {
+        let Self { desk, in_flight, .. } = self;
+        for id in committed.iter().flat_map(|one| &one.cancels) {
+            in_flight.remove(id);
+        }
+        let gone = in_flight.extract_if(.., |id, _| desk.is_gone(*id)).map(|(id, _)| id);
+        if let Some(wake) = committed.last_mut() {
+            wake.cancels.extend(gone);
+        }
+    }
+}
+
 fn report_of((command, _): (Command, Moment)) -> Option<Report> {
     if let Command::Report(report) = command { Some(report) } else { None }
 }
@@ -214,11 +256,14 @@ mod tests {
 
     use super::*;
     use crate::engine::limits::Memory;
+    use crate::engine::need::Need;
+    use crate::engine::store::Rows as _;
+    use crate::guard::{CallbackUrl, Targets};
     use crate::memory::MemoryStore;
-    use crate::model::id::{HolderId, Stamp, WebhookId};
+    use crate::model::id::{HolderId, Stamp};
     use crate::model::seq::Seq;
     use crate::model::service::Availability;
-    use crate::{Answer, RequestKey};
+    use crate::{Amendment, Answer, Registration, RequestKey, Secret};
 
     const START: Millis = Millis(1_700_000_000_000);
 
@@ -284,5 +329,86 @@ mod tests {
         let batch = session.batch(moment);
         session.run(batch, || START, Desk::run).unwrap();
         assert!(session.is_drained());
+    }
+
+    /// A session with a request in flight to the webhook.
+    fn sending() -> (Session<MemoryStore>, Request) {
+        let mut session = session();
+        let callback_url = CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap();
+        let (secret, settings) = (Secret::new([1; 32]), Amendment::default());
+        session.call(Command::Register(Registration { callback_url, secret, settings }));
+        session.call(Command::Ping);
+        let mut effects = step(&mut session, 2, Desk::run);
+        let request = effects.requests.pop().unwrap();
+        assert!(effects.requests.is_empty() && effects.cancels.is_empty());
+        (session, request)
+    }
+
+    fn step(
+        session: &mut Session<MemoryStore>,
+        calls: usize,
+        run: impl FnOnce(&mut Desk<MemoryStore>, &[(Command, Moment)]) -> Ended,
+    ) -> Effects {
+        let batch = session.batch(moment);
+        session
+            .run(batch, || START, run)
+            .map_or_else(|_| Effects::default(), |committed| Effects::of(committed, calls))
+    }
+
+    fn unregister(session: &mut Session<MemoryStore>, request: &Request) {
+        session.call(Command::Unregister { id: request.key.webhook });
+    }
+
+    #[test]
+    fn an_unregister_cancels_what_is_in_flight_and_nothing_is_waited_for() {
+        let (mut session, request) = sending();
+        session.drain();
+        step(&mut session, 0, Desk::run);
+        assert!(!session.is_drained());
+        unregister(&mut session, &request);
+        let effects = step(&mut session, 1, Desk::run);
+        assert_eq!(effects.cancels, [request.key.webhook]);
+        assert!(session.is_drained());
+        let answer = Answer::of(200, None, b"");
+        session.report(Report { key: request.key, duration_ms: 1, answer });
+        let late = step(&mut session, 0, Desk::run);
+        assert!(late.cancels.is_empty() && late.events.is_empty() && session.is_drained());
+        let attempts = Need::Attempts { webhook: request.key.webhook, seq: request.key.seq };
+        let attempts = session.desk_mut().store_mut().load(&attempts).unwrap();
+        assert!(attempts.into_attempts().is_empty());
+    }
+
+    #[test]
+    fn what_was_unregistered_by_a_commit_that_seemed_to_fail_is_cancelled_by_the_next() {
+        let (mut session, request) = sending();
+        unregister(&mut session, &request);
+        let effects = step(&mut session, 1, |desk, commands| {
+            desk.run(commands)?;
+            Err(RunError::Contended)
+        });
+        assert!(effects.cancels.is_empty());
+        assert_eq!(step(&mut session, 0, Desk::run).cancels, [request.key.webhook]);
+        assert!(step(&mut session, 0, Desk::run).cancels.is_empty());
+    }
+
+    #[test]
+    fn connections_are_renewed_when_an_operator_changes_where_requests_go() {
+        let (mut session, request) = sending();
+        let id = request.key.webhook;
+        let url = CallbackUrl::parse("https://example.com/2", &Targets::public()).unwrap();
+        let moved = Amendment { callback_url: Some(url), ..Amendment::default() };
+        let resumed = Amendment { paused: Some(false), ..Amendment::default() };
+        let paused = Amendment { paused: Some(true), ..Amendment::default() };
+        for (settings, renews) in
+            [(moved, true), (resumed, true), (paused, false), (Amendment::default(), false)]
+        {
+            session.call(Command::Amend { id, settings });
+            assert_eq!(step(&mut session, 1, Desk::run).renews_connections, renews);
+        }
+        let answer = Answer::of(410, None, b"");
+        session.report(Report { key: request.key, duration_ms: 1, answer });
+        assert!(!step(&mut session, 0, Desk::run).renews_connections);
+        session.call(Command::Enable { id });
+        assert!(step(&mut session, 1, Desk::run).renews_connections);
     }
 }

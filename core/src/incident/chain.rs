@@ -155,7 +155,8 @@ impl Hash {
     }
 
     fn decided(&mut self, decided: &Committed) {
-        let Committed { reply, requests, events, next_wake } = decided;
+        let Committed { reply, requests, events, next_wake, cancels: _, renews_connections: _ } =
+            decided;
         let (kind, id) = told(reply);
         self.text(kind);
         self.text(&id.unwrap_or_default());

@@ -297,7 +297,8 @@ fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut ReplayStep) -> Digest {
 }
 
 fn decision((command, _): &(Command, Moment), decided: &Committed) -> Decision {
-    let Committed { reply, requests, events, next_wake } = decided;
+    let Committed { reply, requests, events, next_wake, cancels: _, renews_connections: _ } =
+        decided;
     let (reply_name, about) = chain::told(reply);
     let asked = (*reply != Ok(Reply::Noted)).then_some(reply);
     let once = if let Command::Idempotent(once) = command { Some(&*once.command) } else { None };

@@ -202,6 +202,8 @@ impl Redactor {
         Committed {
             reply,
             requests: decided.requests.iter().map(request).collect(),
+            cancels: decided.cancels.clone(),
+            renews_connections: decided.renews_connections,
             events: decided.events.iter().map(|of| Arc::new(event(of))).collect(),
             next_wake: decided.next_wake,
         }

@@ -66,7 +66,8 @@ struct Request<'a> {
 
 impl<'a> Decided<'a> {
     fn of(committed: &'a Committed) -> Self {
-        let Committed { reply, requests, events, next_wake } = committed;
+        let Committed { reply, requests, events, next_wake, cancels: _, renews_connections: _ } =
+            committed;
         let requests = requests.iter().map(Request::of).collect();
         Self { reply, requests, events, next_wake: *next_wake }
     }

@@ -46,6 +46,8 @@ export class Desk extends DurableObject<Env> {
   #open = 0;
   /** Goes off when the desk that sent what is open is let go of. */
   #end = new AbortController();
+  /** Cuts off what is open, by webhook. */
+  readonly #cuts = new Map<string, Set<AbortController>>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -97,6 +99,9 @@ export class Desk extends DurableObject<Env> {
   #work(step: (desk: StoredDesk) => Handled): Handled {
     const handled = this.#guard(() => step(this.#opened()));
     if (handled.fault !== undefined) console.error(`the store failed: ${handled.fault}`);
+    for (const webhook of handled.cancels ?? []) {
+      for (const cut of this.#cuts.get(webhook) ?? []) cut.abort();
+    }
     for (const request of handled.requests) void this.#carry(request);
     const watch = this.#open > 0 ? Date.now() + WATCH_MS : Infinity;
     const next = Math.min(handled.nextWakeMs ?? Infinity, watch);
@@ -136,11 +141,17 @@ export class Desk extends DurableObject<Env> {
 
   async #carry(request: Outgoing): Promise<void> {
     const start = Date.now();
-    const { signal } = this.#end;
+    const { webhook } = request.key;
+    const cut = new AbortController();
+    const cuts = this.#cuts.get(webhook) ?? new Set();
+    this.#cuts.set(webhook, cuts.add(cut));
+    const signal = AbortSignal.any([this.#end.signal, cut.signal]);
     this.#open += 1;
     const heard = await send(request, signal);
     this.#open -= 1;
-    // The desk that came after sends it again.
+    cuts.delete(cut);
+    if (cuts.size === 0) this.#cuts.delete(webhook);
+    // The desk that came after sends it again, and what is unregistered is not asked for.
     if (signal.aborted) return;
     const report: Report = { key: request.key, durationMs: Date.now() - start, ...heard };
     try {
@@ -236,7 +247,10 @@ async function beginning(
   const reader = body?.getReader();
   let read = new Uint8Array();
   if (reader === undefined) return read;
-  const late = new Promise<undefined>((resolve) => setTimeout(resolve, waitMs));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, waitMs);
+  });
   try {
     while (read.byteLength < most) {
       const next = await Promise.race([reader.read(), late]);
@@ -248,6 +262,8 @@ async function beginning(
     }
   } catch {
     // A body that breaks off has begun all the same.
+  } finally {
+    clearTimeout(timer);
   }
   reader.cancel().catch(() => undefined);
   return read;

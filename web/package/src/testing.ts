@@ -289,6 +289,8 @@ export class TestDesk {
   #handle(input: Input): Handled {
     const [handled] = this.#desk.run([input]);
     if (handled === undefined) throw new Error("the desk gives as many as it takes");
+    const { cancels = [] } = handled;
+    this.#waiting = this.#waiting.filter(({ key }) => !cancels.includes(key.webhook));
     this.#waiting.push(...handled.requests);
     this.#nextWake = handled.nextWakeMs;
     this.#changed();

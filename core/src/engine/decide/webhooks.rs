@@ -34,7 +34,7 @@ pub(super) fn register(
     Ok(Reply::Registered(webhook))
 }
 
-/// From here on nothing is sent to the webhook; requests in flight are not recalled.
+/// From here on nothing is sent to the webhook; its requests in flight are cut off.
 pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let rev = decision.reader(id)?.map_or(0, |reader| reader.rev);
@@ -42,7 +42,8 @@ pub(super) fn unregister(decision: &mut Decision<'_>, id: WebhookId) -> Result<R
     Ok(Reply::Unregistered(id))
 }
 
-/// A change takes effect with the next request.
+/// A change takes effect with the next request. What is in flight ends by itself, also to an earlier
+/// URL: the receiver may have acted on it, and its answer is wanted.
 pub(super) fn amend(
     decision: &mut Decision<'_>,
     id: WebhookId,
@@ -55,6 +56,7 @@ pub(super) fn amend(
     if settings.events.is_some() {
         checkpoint::save_checkpoint(decision, &webhook)?;
     }
+    decision.renews_connections = settings.callback_url.is_some() || settings.paused == Some(false);
     let amended = Webhook::clone(&webhook).amended(settings);
     Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)?))
 }
@@ -66,6 +68,7 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply
     match webhook.status {
         WebhookStatus::Active | WebhookStatus::Paused => Ok(Reply::Webhook(webhook)),
         WebhookStatus::Disabled { .. } => {
+            decision.renews_connections = true;
             let health = &mut decision.reader_mut(id)?.health;
             health.rest();
             health.probe_now(now);
