@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookdesk_tests::{Host, NEVER_DOWN, Reaction, Receiver, SOON, desk_with};
+use hookdesk_tests::{Gate, Host, NEVER_DOWN, Reaction, Receiver, SOON, desk_with};
 use hookdesk_web::{Driver, NotedStore};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn requests_in_flight_give_their_places_back() {
 #[tokio::test]
 async fn requests_of_a_webhook_that_is_paused_or_moved_end_by_themselves() {
     let (mut server, client) = desk_with(&NEVER_DOWN);
-    let gate = hookdesk_tests::Gate::closed();
+    let gate = Gate::closed();
     let behind = gate.clone();
     let receiver = Receiver::start(move |_| behind.then(Reaction::Status(200)));
     let elsewhere = Receiver::kind();

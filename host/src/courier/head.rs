@@ -61,19 +61,21 @@ impl Received {
             let room = MAX_HEAD.saturating_sub(self.bytes.len());
             self.bytes.extend(bytes.iter().take(room));
         }
-        while let Some(length) = self.blank_line(from) {
-            let rest = self.bytes.split_off(length);
-            let head = std::mem::replace(&mut self.bytes, rest);
-            self.strict &= is_strict(&head);
-            from = 0;
-            if !is_interim(&head) {
-                self.ended = true;
+        let mut start = 0;
+        while let Some(end) = self.blank_line(from) {
+            let head = self.bytes.get(start..end).unwrap_or_default();
+            self.strict &= is_strict(head);
+            self.ended = !is_interim(head);
+            if self.ended {
                 self.bytes = Vec::new();
+                return;
             }
+            (start, from) = (end, end);
         }
+        self.bytes.drain(..start);
     }
 
-    /// The length of a head that is ended by a blank line at or after `from`.
+    /// Where a head ends: after a blank line whose line break stands at or after `from`.
     fn blank_line(&self, from: usize) -> Option<usize> {
         let mut newlines = self.bytes.iter().enumerate().skip(from).filter(|(_, b)| **b == b'\n');
         let (at, _) = newlines.find(|(at, _)| {
