@@ -143,7 +143,7 @@ export class Desk extends DurableObject<Env> {
     const start = Date.now();
     const { webhook } = request.key;
     const cut = new AbortController();
-    const cuts = this.#cuts.get(webhook) ?? new Set();
+    const cuts = this.#cuts.get(webhook) ?? new Set<AbortController>();
     this.#cuts.set(webhook, cuts.add(cut));
     const signal = AbortSignal.any([this.#end.signal, cut.signal]);
     this.#open += 1;
@@ -247,7 +247,7 @@ async function beginning(
   const reader = body?.getReader();
   let read = new Uint8Array();
   if (reader === undefined) return read;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: number | null = null;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, waitMs);
   });
