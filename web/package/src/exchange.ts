@@ -125,6 +125,12 @@ export class Exchange {
     this.#abort.abort(new Error(`the desk gave up after ${this.outgoing.timeoutMs} ms`));
   }
 
+  /** The webhook is gone: nothing is reported, and the receiver may stop. */
+  cut(): void {
+    this.isReported = true;
+    this.#abort.abort(new Error("the webhook was unregistered"));
+  }
+
   #sleep(milliseconds: number): Promise<void> {
     const at = this.now() + duration("sleep", milliseconds);
     return new Promise((wake) => {

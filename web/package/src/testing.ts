@@ -86,7 +86,7 @@ export class TestDesk {
   readonly #chance: () => string;
   readonly #latency: number;
   readonly #receivers = new Map<string, Receiver>();
-  readonly #waiting: Outgoing[] = [];
+  #waiting: Outgoing[] = [];
   #inFlight: Exchange[] = [];
   #now: number;
   #nextWake: number | undefined;
@@ -290,7 +290,9 @@ export class TestDesk {
     const [handled] = this.#desk.run([input]);
     if (handled === undefined) throw new Error("the desk gives as many as it takes");
     const { cancels = [] } = handled;
-    this.#waiting = this.#waiting.filter(({ key }) => !cancels.includes(key.webhook));
+    const isCut = ({ key }: Outgoing): boolean => cancels.includes(key.webhook);
+    this.#waiting = this.#waiting.filter((outgoing) => !isCut(outgoing));
+    for (const exchange of this.#inFlight) if (isCut(exchange.outgoing)) exchange.cut();
     this.#waiting.push(...handled.requests);
     this.#nextWake = handled.nextWakeMs;
     this.#changed();
