@@ -23,6 +23,7 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "it is made once, and taken apart at once")]
 enum Subcommands {
     /// Run the server.
     Serve(ServeOptions),
