@@ -234,6 +234,7 @@ impl Drop for ActiveRequest {
 #[cfg(test)]
 mod tests {
     use tokio::task::yield_now;
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -364,7 +365,12 @@ mod tests {
         let (callers, mut rooms) = crowded(&places).await;
 
         let late = places.make_room(Some(callers[MAX_LARGE].0.address));
-        let (room, ()) = tokio::join!(late, async { drop(rooms.pop()) });
+        // Time enough to cut others off, if it did not wait.
+        let release = async {
+            sleep(Duration::from_millis(20)).await;
+            drop(rooms.pop());
+        };
+        let (room, ()) = tokio::join!(late, release);
 
         assert!(room.is_some());
         assert!(callers.iter().all(|(_, caller)| !caller.is_aborted()));
