@@ -6,6 +6,7 @@ export {
   IncidentPlayer,
   MemoryDesk,
   mostBody,
+  mostBodyWaitMs,
   mostRead,
   sign,
   StoredDesk,
