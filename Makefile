@@ -2,6 +2,8 @@
 
 STEP := @.ci/step
 CARGO := cargo
+# Cargo's profile of what is built to be used. `dev` is built in less time, and runs slower.
+PROFILE ?= release
 WASM := wasm32-unknown-unknown
 VERIFY := tests/verify
 WEB := web
@@ -21,11 +23,11 @@ MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
-	$(CARGO) run --release --locked --package hookdesk -- serve
+	$(CARGO) run --profile $(PROFILE) --locked --package hookdesk -- serve
 
 # target/release/hookdesk, and nothing started.
 release: page
-	$(CARGO) build --release --locked --package hookdesk
+	$(CARGO) build --profile $(PROFILE) --locked --package hookdesk
 
 # The page, which the binary then has inside.
 page: $(PAGE)
@@ -54,6 +56,7 @@ test: setup pack worker page
 	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
 	$(STEP) edge .ci/edge-tests
 	$(STEP) tests .ci/tests
+	$(STEP) documented .ci/documented
 
 # Simulated worlds: `make simulate SEEDS=n [FIRST=k]`, one again with PLAN=seed or PLAN='{…}', and
 # STORES=all to run each over memory and SQLite.
@@ -61,7 +64,7 @@ SEEDS ?= 1000
 FIRST ?= 0
 STORES ?= memory
 simulate:
-	@$(CARGO) run --release --quiet --locked --package hookdesk-tests --bin simulate -- \
+	@$(CARGO) run --profile $(PROFILE) --quiet --locked --package hookdesk-tests --bin simulate -- \
 	  --stores $(STORES) --seeds $(SEEDS) --first $(FIRST) $(if $(PLAN),--plan '$(PLAN)')
 
 # One transcript in each runtime: `make golden [COMMANDS=n] [SEED=k]`.
@@ -69,26 +72,28 @@ COMMANDS ?= 10000
 SEED ?= 1
 golden: pack
 	$(STEP) chromium .ci/chromium
-	@$(CARGO) run --release --quiet --locked --package hookdesk-tests --no-default-features --bin golden -- \
-	  --commands $(COMMANDS) --seed $(SEED)
+	@$(CARGO) run --profile $(PROFILE) --quiet --locked --package hookdesk-tests --no-default-features \
+	  --bin golden -- --commands $(COMMANDS) --seed $(SEED)
 
-# One rule after another is broken in a copy, and must be noticed.
+# One rule after another is broken in a copy, and must be noticed: `make breaks [ONLY=name]`, those
+# whose names begin so.
 breaks:
-	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks
+	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks -- $(ONLY)
 
 # What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all.
 SECONDS ?= 60
 fuzz:
-	@.ci/fuzz $(SECONDS)
+	@PROFILE=$(PROFILE) .ci/fuzz $(SECONDS)
 
 # Breaks the core's lines one by one and sees that its tests notice. SHARD=0/4 breaks a quarter of
-# them, as do 1/4, 2/4 and 3/4.
+# them, as do 1/4, 2/4 and 3/4. LIST=1 shows what would be broken.
 mutants: $(MUTANTS)
-	$(STEP) mutants env HOOKDESK_WORLDS=200 .ci/mutants $(MUTANTS) mutants $(if $(SHARD),--shard $(SHARD))
+	$(STEP) mutants $(if $(LIST),,env HOOKDESK_WORLDS=200 .ci/mutants) $(MUTANTS) mutants \
+	  $(if $(LIST),--list) $(if $(SHARD),--shard $(SHARD))
 
 $(MUTANTS):
 	$(STEP) cargo-mutants $(CARGO) install cargo-mutants --locked --version $(MUTANTS_VERSION) \
-		--root target/cargo-mutants-$(MUTANTS_VERSION)
+		--profile $(PROFILE) --root target/cargo-mutants-$(MUTANTS_VERSION)
 
 # The npm package, as a tarball in web/pkg.
 pack: $(PACKAGE)

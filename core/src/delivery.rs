@@ -13,6 +13,7 @@ pub(crate) mod reader;
 pub(crate) mod replay;
 pub(crate) mod request;
 pub(crate) mod retry_after;
+pub(crate) mod shortage;
 pub(crate) mod slot;
 pub(crate) mod state;
 pub(crate) mod window;

@@ -58,7 +58,7 @@ pub const MAX_LINE: usize = 32 << 20;
 
 /// The format of files that this version writes. It grows when an older version could not read
 /// them, or would read them wrongly.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -143,9 +143,10 @@ impl Rows for MemoryStore {
                 let events = self.events.range((Bound::Unbounded, to)).rev().take(most as usize);
                 Fact::Events(events.map(|(_, event)| Event::clone(event)).collect())
             }
-            Need::Attempts { webhook, seq } => {
+            Need::Attempts { webhook, seq, after, most } => {
                 let key = |number| AttemptKey { seq, webhook, number };
-                let attempts = self.attempts.range(key(0)..=key(u32::MAX));
+                let later = (Bound::Excluded(key(after)), Bound::Included(key(u32::MAX)));
+                let attempts = self.attempts.range(later).take(most as usize);
                 Fact::Attempts(attempts.map(|(_, attempt)| attempt.clone()).collect())
             }
             Need::AttemptSummaries { webhook, from, to } => {

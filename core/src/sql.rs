@@ -13,6 +13,7 @@ mod attempts;
 mod changes;
 mod column;
 mod dialect;
+mod earlier;
 mod events;
 mod idempotency_records;
 mod lanes;

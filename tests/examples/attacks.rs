@@ -2,6 +2,8 @@
 //! without each attack, over the real binary:
 //! `cargo build --release && cargo run --release -p hookdesk-tests --example attacks [NAME]`.
 //!
+//! `--list` prints the attacks' names.
+//!
 //! Attackers, the caller, the receiver and the desk share this machine's cores, so the figures also
 //! have what it takes to attack, and the receiver is told of the tickets that attackers open.
 
@@ -168,6 +170,9 @@ async fn main() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("it may be raised");
     let only = env::args().nth(1).unwrap_or_default();
+    if only == "--list" {
+        return attacks().iter().for_each(|attack| println!("{}", attack.name));
+    }
     println!(
         "| attack | callers | p50 ms | | p99 ms | | deliveries/s | | memory, MiB |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|"

@@ -8,9 +8,10 @@
 
 #![expect(clippy::print_stderr, reason = "somebody waits for it")]
 
+use std::env;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
 use hookdesk_core::guard::{CallbackUrl, Targets};
@@ -182,7 +183,8 @@ fn main() {
     let input = json!({ "deliveries": chosen(&deliveries()), "secrets": secrets }).to_string();
     let lines =
         mutated("python3", "mutations.py", &input) + &mutated("node", "mutations.mjs", &input);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mutations.jsonl");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    let file = env::args().nth(1).map_or(folder, PathBuf::from).join("mutations.jsonl");
     fs::write(&file, &lines).expect("the folder can be written to");
     eprintln!("made {} lines of {}", lines.lines().count(), file.display());
 }

@@ -7,8 +7,9 @@
 
 #![expect(clippy::print_stderr, reason = "somebody waits for it")]
 
+use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hookdesk_core::sql::sqlite::MIGRATIONS;
@@ -23,6 +24,7 @@ const RETRIES_S: [u32; 20] = [5; 20];
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/schemas");
+    let folder = env::args().nth(1).map_or(folder, PathBuf::from);
     let file = folder.join(format!("{}.db", MIGRATIONS.len()));
     assert!(!file.exists(), "{} is there, and is never made again", file.display());
     let mut server = Server::start(Options::default());

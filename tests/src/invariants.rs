@@ -21,6 +21,11 @@ pub struct Witness {
     repeated: BTreeSet<(WebhookId, Seq)>,
     /// Events that somebody wanted to go at once.
     hurried: BTreeSet<(WebhookId, Seq)>,
+    /// The requests that the receiver acknowledged, by webhook.
+    acknowledged: BTreeMap<WebhookId, usize>,
+    /// Events whose request of this number did not reach a receiver that acknowledged another one
+    /// since: they may go before their time.
+    reachable: BTreeMap<(WebhookId, Seq), u32>,
     /// Events that a webhook did not want to hear of at some time before it read them.
     unwanted: BTreeSet<(WebhookId, Seq)>,
     /// Events that a webhook was past without hearing of them: for good.
@@ -99,6 +104,7 @@ impl Witness {
                 assert!(!once || settled == recorded.reason, "{key:?} was settled otherwise");
             }
         }
+        self.reached(rows);
         self.before = std::mem::take(&mut self.after);
         let mut in_flight: BTreeMap<Option<HolderId>, u32> = BTreeMap::new();
         for (webhook, reader, lanes) in &rows.partners {
@@ -115,6 +121,21 @@ impl Witness {
         for (holder, in_flight) in in_flight {
             assert!(in_flight <= cap, "{holder:?} has {in_flight} in flight, with a cap of {cap}");
         }
+    }
+
+    /// Notes what did not reach a receiver that has acknowledged something since the last look.
+    fn reached(&mut self, rows: &StoredRows) {
+        let mut acknowledged: BTreeMap<WebhookId, usize> = BTreeMap::new();
+        for recorded in rows.attempts.iter().filter(|a| a.reason == Reason::Delivered) {
+            *acknowledged.entry(recorded.key.webhook).or_default() += 1;
+        }
+        for recorded in rows.attempts.iter().filter(|a| a.reason == Reason::Unreachable) {
+            let id = recorded.key.webhook;
+            if acknowledged.get(&id) > self.acknowledged.get(&id) {
+                self.reachable.insert((id, recorded.key.seq), recorded.key.number);
+            }
+        }
+        self.acknowledged = acknowledged;
     }
 
     fn partner(&mut self, rows: &StoredRows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
@@ -238,7 +259,9 @@ impl Witness {
             assert_eq!(signed, before, "{id}: {seq} changed between attempts");
         }
         let due = rows.attempts.iter().filter(|a| (a.key.seq, a.key.webhook) == (seq, id));
-        let due = due.filter(|a| a.key.number < number).filter_map(|a| a.next_attempt_at).max();
+        let reachable = self.reachable.get(&(id, seq)).copied().unwrap_or(0);
+        let due = due.filter(|a| a.key.number < number && a.key.number > reachable);
+        let due = due.filter_map(|a| a.next_attempt_at).max();
         // Whatever it waited for in a replay that was stopped, another one begins with it anew.
         let anew = ordering_key.is_replay() && slot.step == 0;
         let hurried = anew || self.hurried.contains(&(id, seq));

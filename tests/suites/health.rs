@@ -19,7 +19,7 @@ async fn deliveries(client: &Client, webhook: &Webhook, query: &str) -> Value {
 async fn a_receiver_that_is_back_hears_everything_in_order() {
     let (_server, client) = desk(&[]);
     let receiver = Receiver::start(|_| Reaction::Status(500));
-    let webhook = client.register(&receiver.url()).await;
+    let webhook = client.register_with_schedule(&receiver.url(), json!([1].repeat(20))).await;
     let mut tickets = Vec::new();
     for number in 0..30 {
         let ticket = client.open_ticket(&format!("ticket {number}")).await;
@@ -161,7 +161,7 @@ async fn those_who_want_to_know_are_told_how_webhooks_fare() {
 async fn a_webhook_that_only_fails_is_disabled_and_goes_on_when_enabled() {
     let (_server, client) = desk(&["--down-after", "3", "--disable-after-s", "1"]);
     let receiver = Receiver::start(|_| Reaction::Status(500));
-    let webhook = client.register(&receiver.url()).await;
+    let webhook = client.register_with_schedule(&receiver.url(), json!([1, 1, 1, 1, 1])).await;
     for number in 0..5 {
         client.open_ticket(&number.to_string()).await;
     }

@@ -1,8 +1,11 @@
 //! The state and attempts of a webhook's deliveries.
 
+use std::collections::BTreeMap;
+
 use crate::api::Response;
 use crate::api::problem::Problem;
 use crate::api::view::{AttemptView, DeliveryView};
+use crate::delivery::attempt::AttemptSummary;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::state::{Delivery, DeliveryRows, DeliveryState};
@@ -55,7 +58,8 @@ impl DeliveriesQuery {
             let delivery = Delivery::of(&webhook, &reader, event, details, now);
             last = Some(event.id);
             looked_at += 1;
-            if self.only.is_none_or(|state| state == delivery.state) {
+            let is_asked = self.only.is_none_or(|state| state == delivery.state);
+            if is_asked && concerns(event, self.webhook) {
                 shown.push(DeliveryView::from(&delivery));
             }
             if shown.len() == self.limit as usize {
@@ -69,54 +73,95 @@ impl DeliveriesQuery {
     }
 }
 
-/// The attempts of one delivery.
+/// A page of the attempts of one delivery, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptsQuery {
     pub webhook: WebhookId,
     pub event: EventId,
+    /// Only attempts after the one of this number.
+    pub after: Option<u32>,
+    pub limit: u32,
 }
 
 impl AttemptsQuery {
-    pub(super) fn answer<R: Rows + ?Sized>(self, rows: &mut R) -> Result<Response, R::Fault> {
-        if rows.webhook(self.webhook)?.is_none() {
+    pub(super) fn answer<R: Rows + ?Sized>(
+        self,
+        rows: &mut R,
+        now: Millis,
+    ) -> Result<Response, R::Fault> {
+        let Some((webhook, reader)) = rows.webhook(self.webhook)? else {
             return Ok(Problem::from(Refusal::UnknownWebhook).into());
-        }
+        };
         let seq = self.event.seq();
         let events = rows.events(seq, 1)?;
-        let is_it = |event: &Event| {
-            event.id == self.event && event.only_for.is_none_or(|of| of == self.webhook)
-        };
-        let known = events.iter().any(is_it);
-        if !(known && self.webhook.is_older_than(self.event)) {
+        let is_it = |event: &&Event| event.id == self.event && concerns(event, self.webhook);
+        let known = events.first().filter(is_it);
+        let Some(event) = known.filter(|_| self.webhook.is_older_than(self.event)) else {
             return Ok(Problem::from(Refusal::UnknownDelivery).into());
+        };
+        let page = (self.after.unwrap_or(0), self.limit);
+        let mut attempts = rows.attempts(self.webhook, seq, page)?;
+        if let [details] = &*details(rows, &reader, std::slice::from_ref(event))? {
+            let delivery = Delivery::of(&webhook, &reader, event, details, now);
+            let last = attempts.last_mut();
+            // What was planned after the last attempt may have changed since.
+            if let Some(last) = last.filter(|last| last.key.number == delivery.attempts) {
+                last.next_attempt_at = delivery.next_attempt_at;
+            }
         }
-        let attempts = rows.attempts(self.webhook, seq)?;
-        Ok(Response::page(attempts.iter().map(AttemptView::from).collect(), None::<EventId>))
+        let is_full = attempts.len() == self.limit as usize;
+        let next = attempts.last().map(|last| last.key.number).filter(|_| is_full);
+        Ok(Response::page(attempts.iter().map(AttemptView::from).collect(), next))
     }
 }
 
-/// Each event's rows for the webhook of `reader`: its attempts, and the lanes that it may wait in.
-/// They are loaded at once.
+/// Whether the event is for the webhook or for all.
+fn concerns(event: &Event, webhook: WebhookId) -> bool {
+    event.only_for.is_none_or(|of| of == webhook)
+}
+
+/// Each event's rows for the webhook of `reader`, newest first like `events`: a summary of its
+/// attempts, and the lanes that it may wait in. They are loaded at once.
 fn details<R: Rows + ?Sized>(
     rows: &mut R,
     reader: &Reader,
     events: &[Event],
 ) -> Result<Vec<DeliveryRows>, R::Fault> {
-    let webhook = reader.webhook;
-    let needs = events.iter().flat_map(|event| {
-        [
-            Need::Attempts { webhook, seq: event.seq },
-            Need::Lane(webhook, OrderingKey::of(event, reader.ordering)),
-            Need::Lane(webhook, OrderingKey::Resend(event.seq)),
-            Need::Lane(webhook, OrderingKey::replayed(event, reader.ordering)),
-        ]
-    });
-    let mut facts = rows.load_all(&needs.collect::<Vec<_>>())?.into_iter();
-    let mut details = Vec::with_capacity(events.len());
-    while let Some(attempts) = facts.next() {
-        let mut lane = || facts.next().and_then(|fact| fact.into_lanes().into_iter().next());
-        let (live, resend, replay) = (lane(), lane(), lane());
-        details.push(DeliveryRows { attempts: attempts.into_attempts(), live, resend, replay });
+    let (Some(newest), Some(oldest)) = (events.first(), events.last()) else {
+        return Ok(Vec::new());
+    };
+    let tried = rows.attempt_summaries(reader.webhook, oldest.seq, newest.seq)?;
+    let tried: BTreeMap<Seq, AttemptSummary> = tried.into_iter().collect();
+    let mut details: Vec<DeliveryRows> = (events.iter())
+        .map(|event| DeliveryRows {
+            attempts: tried.get(&event.seq).copied().unwrap_or_default(),
+            ..DeliveryRows::default()
+        })
+        .collect();
+    if reader.waiting > 0 {
+        add_lanes(rows, reader, events, &mut details)?;
     }
     Ok(details)
+}
+
+fn add_lanes<R: Rows + ?Sized>(
+    rows: &mut R,
+    reader: &Reader,
+    events: &[Event],
+    details: &mut [DeliveryRows],
+) -> Result<(), R::Fault> {
+    let needs = events.iter().flat_map(|event| {
+        let keys = [
+            OrderingKey::of(event, reader.ordering),
+            OrderingKey::Resend(event.seq),
+            OrderingKey::replayed(event, reader.ordering),
+        ];
+        keys.map(|key| Need::Lane(reader.webhook, key))
+    });
+    let mut facts = rows.load_all(&needs.collect::<Vec<_>>())?.into_iter();
+    for rows in details {
+        let mut lane = || facts.next().and_then(|fact| fact.into_lanes().into_iter().next());
+        (rows.live, rows.resend, rows.replay) = (lane(), lane(), lane());
+    }
+    Ok(())
 }

@@ -51,7 +51,7 @@ impl Reading {
             },
             Self::Service => Response::data(200, view::ServiceView::from(&rows.service()?)),
             Self::Deliveries(query) => query.answer(rows, now)?,
-            Self::Attempts(query) => query.answer(rows)?,
+            Self::Attempts(query) => query.answer(rows, now)?,
             Self::Replay(id) => running(rows.webhook(id)?.as_ref()),
             Self::Event(id) => {
                 let floor = rows.log()?.floor;

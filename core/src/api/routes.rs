@@ -120,7 +120,7 @@ pub(super) fn take(
         Purpose::ListDeliveries => list_deliveries(query, webhook_id(id)?),
         Purpose::ReadDelivery => {
             let (webhook, event) = (webhook_id(id)?, delivered(inner_id)?);
-            Ok(Action::Read(Reading::Attempts(AttemptsQuery { webhook, event })))
+            read_delivery(query, webhook, event)
         }
         Purpose::Resend => {
             let (id, event) = (webhook_id(id)?, delivered(inner_id)?);
@@ -171,7 +171,7 @@ impl Purpose {
     fn parameters(self) -> &'static [&'static str] {
         match self {
             Self::ListTickets => &["after", "limit", "order", "status"],
-            Self::ListWebhooks => &["after", "limit"],
+            Self::ListWebhooks | Self::ReadDelivery => &["after", "limit"],
             Self::ListDeliveries => &["after", "limit", "state"],
             Self::PullEvents => &["after", "limit", "wait"],
             Self::Register
@@ -184,7 +184,6 @@ impl Purpose {
             | Self::Rotate
             | Self::ListSecrets
             | Self::EndSecret
-            | Self::ReadDelivery
             | Self::Resend
             | Self::Replay
             | Self::ReadReplay
@@ -408,6 +407,12 @@ fn order(query: &Query<'_>) -> Result<Order, Problem> {
 fn list(query: &Query<'_>, of: ListKind) -> Taken {
     let after = query.cursor(|cursor| of.place(cursor))?;
     Ok(Action::List(Listing::new(of, after, query.limit()?)))
+}
+
+fn read_delivery(query: &Query<'_>, webhook: WebhookId, event: EventId) -> Taken {
+    let after = query.cursor(|number| number.parse().ok())?;
+    let limit = query.limit()?.unwrap_or(DeliveriesQuery::LIMIT);
+    Ok(Action::Read(Reading::Attempts(AttemptsQuery { webhook, event, after, limit })))
 }
 
 fn list_deliveries(query: &Query<'_>, webhook: WebhookId) -> Taken {

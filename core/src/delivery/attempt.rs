@@ -33,6 +33,7 @@ pub struct AttemptSummary {
     /// The number of the last request that ended; 0 when there was none.
     pub number: u32,
     pub delivered: bool,
+    pub abandoned: bool,
 }
 
 impl AttemptSummary {
@@ -42,13 +43,18 @@ impl AttemptSummary {
         Self {
             number: self.number.max(attempt.key.number),
             delivered: self.delivered || attempt.reason == Reason::Delivered,
+            abandoned: self.abandoned || attempt.reason == Reason::RetriesUsedUp,
         }
     }
 
     /// This summary merged with that of other attempts.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
-        Self { number: self.number.max(other.number), delivered: self.delivered || other.delivered }
+        Self {
+            number: self.number.max(other.number),
+            delivered: self.delivered || other.delivered,
+            abandoned: self.abandoned || other.abandoned,
+        }
     }
 }
 

@@ -47,10 +47,6 @@ impl Lane {
     /// Milliseconds that a receiver's `Retry-After` can hold an event back, at most: a day, like
     /// the longest wait of the default retry schedule.
     pub const MAX_PAUSE_MS: u64 = 86_400_000;
-
-    /// Milliseconds before an attempt is repeated that failed by the desk's own fault: long enough
-    /// not to spin while files or memory are short, short enough to go unnoticed.
-    pub const OUR_WAIT_MS: u64 = 1_000;
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::delivery::attempt::Attempt;
+use crate::delivery::attempt::AttemptSummary;
 use crate::delivery::lane::Lane;
 use crate::delivery::reader::Reader;
 use crate::model::event::Event;
@@ -63,8 +63,7 @@ impl DeliveryState {
 /// The rows of one event for one webhook.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryRows {
-    /// Oldest first.
-    pub attempts: Vec<Attempt>,
+    pub attempts: AttemptSummary,
     /// The lane of the event's ordering key.
     pub live: Option<Lane>,
     /// The lane of a resend of the event.
@@ -97,24 +96,39 @@ impl<'a> Delivery<'a> {
         let is_head = heads.peek().is_some();
         let lane = heads.find(|lane| lane.number > 0);
         let is_owed = is_head || reader.owes(event, reader.read_to, live.as_ref());
-        let state = state(webhook, reader, event, attempts, (is_owed, lane));
-        let last = attempts.last();
+        let state = state(webhook, reader, event, *attempts, (is_owed, lane));
+        let held_back = reader.holds_back(webhook, now);
+        let (next_attempt_at, why) = lane.map_or((None, None), |lane| {
+            let (at, why) = next_attempt(webhook, reader, lane, now);
+            (at, Some(why))
+        });
         let reason = match state {
-            DeliveryState::Pending => Some(reader.holds_back(webhook, now).unwrap_or(Reason::Turn)),
+            DeliveryState::Pending => Some(held_back.unwrap_or(Reason::Turn)),
             DeliveryState::Sending | DeliveryState::Skipped | DeliveryState::Expired => None,
-            DeliveryState::Waiting => lane.map(|lane| lane.why),
+            DeliveryState::Waiting => why,
             // A failed resend does not undo an earlier delivery.
             DeliveryState::Delivered => Some(Reason::Delivered),
-            DeliveryState::Abandoned => last.map(|last| last.reason),
+            DeliveryState::Abandoned => Some(Reason::RetriesUsedUp),
         };
-        Self {
-            event,
-            state,
-            attempts: last.map_or(0, |last| last.key.number),
-            next_attempt_at: lane.map(|lane| lane.due),
-            reason,
-        }
+        Self { event, state, attempts: attempts.number, next_attempt_at, reason }
     }
+}
+
+/// When the head of `lane` is tried again, and why then. Nobody knows when while the webhook is not
+/// active, or its receiver is down and only a probe can tell.
+fn next_attempt(
+    webhook: &Webhook,
+    reader: &Reader,
+    lane: &Lane,
+    now: Millis,
+) -> (Option<Millis>, Reason) {
+    if !webhook.is_active() || reader.health.is_down() {
+        return (None, reader.holds_back(webhook, now).unwrap_or(lane.why));
+    }
+    let from = reader.sends_from(now);
+    let why =
+        if from > lane.due && reader.not_before > now { Reason::RetryAfter } else { lane.why };
+    (Some(lane.due.max(from)), why)
 }
 
 /// The delivery state by the attempts, by whether the event is still pending, and by the lane of
@@ -123,19 +137,18 @@ fn state(
     webhook: &Webhook,
     reader: &Reader,
     event: &Event,
-    attempts: &[Attempt],
+    attempts: AttemptSummary,
     (is_owed, waiting): (bool, Option<&Lane>),
 ) -> DeliveryState {
-    let ended_by = |reason| attempts.iter().any(|attempt| attempt.reason == reason);
     let is_sent = reader.sending.iter().any(|slot| slot.seq == event.seq);
     let is_read = event.seq <= reader.read_to;
     if is_sent {
         DeliveryState::Sending
     } else if waiting.is_some() {
         DeliveryState::Waiting
-    } else if ended_by(Reason::Delivered) {
+    } else if attempts.delivered {
         DeliveryState::Delivered
-    } else if ended_by(Reason::RetriesUsedUp) {
+    } else if attempts.abandoned {
         DeliveryState::Abandoned
     } else if is_owed && (is_read || webhook.hears(event)) {
         DeliveryState::Pending

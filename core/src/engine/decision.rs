@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::delivery::attempt::AttemptKey;
 use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::request::Request;
+use crate::delivery::shortage::Shortage;
 use crate::engine::facts::Facts;
 use crate::engine::need::Need;
 use crate::engine::outcome::{Changes, Outcome, Reply};
@@ -54,6 +55,7 @@ pub(crate) struct Decision<'a> {
     in_flight: u32,
     pub turn: Option<WebhookId>,
     pub renews_connections: bool,
+    pub shortage: Shortage,
     /// Readers that moved past events that are filtered out, which alone is not worth a write.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     next_wake: Option<Millis>,
@@ -72,6 +74,7 @@ impl<'a> Decision<'a> {
             in_flight: facts.in_flight(moment.holder),
             turn: facts.turn(),
             renews_connections: false,
+            shortage: facts.shortage(),
             checkpoints: BTreeMap::new(),
             next_wake: None,
             retain_at: None,
@@ -94,6 +97,7 @@ impl<'a> Decision<'a> {
             reply_replaces: None,
             next_wake: self.next_wake,
             turn: self.turn,
+            shortage: Some(self.shortage),
             checkpoints: self.checkpoints,
             retain_at: self.retain_at,
             pending_floor: self.pending_floor,

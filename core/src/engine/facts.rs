@@ -18,6 +18,7 @@ use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
+use crate::delivery::shortage::Shortage;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Outcome};
@@ -50,6 +51,8 @@ pub struct Facts {
     memory: Memory,
     /// The webhook that was served last: the next turn begins after it.
     turn: Option<WebhookId>,
+    /// The shortage that keeps this host from sending.
+    shortage: Shortage,
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     log: Option<Log>,
     service: Option<Service>,
@@ -71,6 +74,7 @@ impl Facts {
             limits: Limits::default(),
             memory,
             turn: None,
+            shortage: Shortage::default(),
             checkpoints: BTreeMap::new(),
             log: None,
             service: None,
@@ -87,6 +91,10 @@ impl Facts {
 
     pub(crate) fn turn(&self) -> Option<WebhookId> {
         self.turn
+    }
+
+    pub(crate) fn shortage(&self) -> Shortage {
+        self.shortage
     }
 
     pub(crate) fn checkpoint(&self, webhook: WebhookId) -> Option<&Checkpoint> {
@@ -258,6 +266,7 @@ impl Facts {
     pub(crate) fn apply(&mut self, outcome: &Outcome) {
         let changes = &outcome.changes;
         self.turn = outcome.turn.or(self.turn);
+        self.shortage = outcome.shortage.unwrap_or(self.shortage);
         if let Some(next) = outcome.retain_at {
             self.retention.look_at(next);
         }
@@ -349,12 +358,12 @@ impl Facts {
         *self = Self { limits: self.limits, ..Self::new(self.memory) };
     }
 
-    /// Drops all facts but the turn and the time of the next retention.
+    /// Drops all facts but the turn, a shortage and the time of the next retention.
     pub(crate) fn forget(&mut self) {
-        let (limits, turn) = (self.limits, self.turn);
+        let (limits, turn, shortage) = (self.limits, self.turn, self.shortage);
         let mut retention = std::mem::take(&mut self.retention);
         retention.forget();
-        *self = Self { limits, turn, retention, ..Self::new(self.memory) };
+        *self = Self { limits, turn, shortage, retention, ..Self::new(self.memory) };
     }
 }
 

@@ -55,10 +55,12 @@ pub enum Need {
         before: Option<Seq>,
         most: u32,
     },
-    /// All attempts of one event for one webhook, in order.
+    /// Attempts of one event for one webhook after the one numbered `after`, in order.
     Attempts {
         webhook: WebhookId,
         seq: Seq,
+        after: u32,
+        most: u32,
     },
     /// Summaries of the attempts of the events from `from` to `to` for one webhook.
     #[serde(rename = "tried")]

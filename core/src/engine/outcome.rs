@@ -10,6 +10,7 @@ use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::replay::{ReplayCount, ReplayRun};
 use crate::delivery::request::Request;
+use crate::delivery::shortage::Shortage;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
 use crate::model::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
@@ -40,6 +41,8 @@ pub struct Outcome {
     pub next_wake: Option<Millis>,
     /// After a [`Wake`](crate::Command::Wake): the webhook that was served last.
     pub turn: Option<WebhookId>,
+    /// After a report: the shortage that keeps this host from sending, if that changed.
+    pub shortage: Option<Shortage>,
     /// Positions of readers past events that are filtered out: known, and not worth a write.
     pub checkpoints: BTreeMap<WebhookId, Checkpoint>,
     /// After a [`Retain`](crate::Command::Retain): when the next one is due, if ever.
@@ -59,6 +62,7 @@ impl Outcome {
             reply_replaces: None,
             next_wake: None,
             turn: None,
+            shortage: None,
             checkpoints: BTreeMap::new(),
             retain_at: None,
             pending_floor: None,

@@ -373,7 +373,8 @@ mod tests {
         session.report(Report { key: request.key, duration_ms: 1, answer });
         let late = step(&mut session, 0, Desk::run);
         assert!(late.cancels.is_empty() && late.events.is_empty() && session.is_drained());
-        let attempts = Need::Attempts { webhook: request.key.webhook, seq: request.key.seq };
+        let key = request.key;
+        let attempts = Need::Attempts { webhook: key.webhook, seq: key.seq, after: 0, most: 1 };
         let attempts = session.desk_mut().store_mut().load(&attempts).unwrap();
         assert!(attempts.into_attempts().is_empty());
     }

@@ -142,12 +142,17 @@ pub trait Rows {
         Ok(self.load(&Need::CreatedFrom(at))?.into_place())
     }
 
-    /// All attempts of one event for one webhook, in order.
+    /// `most` attempts of one event for one webhook after the one numbered `after`, in order.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn attempts(&mut self, webhook: WebhookId, seq: Seq) -> Result<Vec<Attempt>, Self::Fault> {
-        Ok(self.load(&Need::Attempts { webhook, seq })?.into_attempts())
+    fn attempts(
+        &mut self,
+        webhook: WebhookId,
+        seq: Seq,
+        (after, most): (u32, u32),
+    ) -> Result<Vec<Attempt>, Self::Fault> {
+        Ok(self.load(&Need::Attempts { webhook, seq, after, most })?.into_attempts())
     }
 
     /// Summaries of the attempts of a range of events, of those that have any.

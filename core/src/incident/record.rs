@@ -197,8 +197,8 @@ impl<'a> SaidForm<'a> {
     fn read(self) -> Read<Said> {
         Ok(match self {
             Self::Rows(need, rows) => {
-                let fact =
-                    sqlite::fact(&need, rows).map_err(|bad| Wrong::Owned(bad.to_string()))?;
+                let fact = sqlite::recorded_fact(&need, rows)
+                    .map_err(|bad| Wrong::Owned(bad.to_string()))?;
                 Said::Fact(need, fact)
             }
             Self::Silent(need) => Said::Silent(need),

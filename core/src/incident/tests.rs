@@ -422,7 +422,7 @@ fn foreign_and_newer_files_are_told_apart() {
     let bad = |text: &str| Incident::open(text).unwrap_err().what;
     assert_eq!(bad(""), Bad::Foreign);
     assert_eq!(bad("{}\n"), Bad::Foreign);
-    assert_eq!(bad("{\"hookdesk_incident\":2,\"new\":[]}\n"), Bad::Newer { format: 2 });
+    assert_eq!(bad("{\"hookdesk_incident\":3,\"new\":[]}\n"), Bad::Newer { format: 3 });
     let limits = record::Input::Limits(crate::Limits::default()).to_json();
     let file = Header::raw(1).line() + &format!("{{\"input\":{limits}}}\n");
     let mut incident = Incident::open(file).unwrap();

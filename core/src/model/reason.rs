@@ -12,6 +12,9 @@ pub enum Reason {
     Delivered,
     /// The attempt failed, and a retry is scheduled. Look at the status or failure if it goes on.
     Retry,
+    /// No connection could be made, and a retry is scheduled: at its time, or as soon as the
+    /// receiver acknowledges another event. Look whether the receiver runs if it goes on.
+    Unreachable,
     /// The attempt failed and was the retry schedule's last: the event is abandoned, and kept. Fix
     /// the receiver.
     RetriesUsedUp,
@@ -54,9 +57,10 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Delivered,
         Self::Retry,
+        Self::Unreachable,
         Self::RetriesUsedUp,
         Self::Gone,
         Self::TakenOver,
@@ -80,6 +84,7 @@ impl Reason {
         match self {
             Self::Delivered => "delivered",
             Self::Retry => "retry",
+            Self::Unreachable => "unreachable",
             Self::RetriesUsedUp => "retries_used_up",
             Self::Gone => "gone",
             Self::TakenOver => "taken_over",

@@ -67,12 +67,15 @@ pub fn delete_to(dialect: Dialect, floor: Seq) -> Statement<'static> {
 
 /// A row of [`Dialect::tried`].
 pub fn tried((seq, tried): &(Seq, AttemptSummary)) -> Vec<Value<'_>> {
-    vec![seq.to_value(), tried.number.to_value(), tried.delivered.to_value()]
+    let AttemptSummary { number, delivered, abandoned } = tried;
+    vec![seq.to_value(), number.to_value(), delivered.to_value(), abandoned.to_value()]
 }
 
 /// Reads a row of [`Dialect::tried`].
 pub fn read_tried(row: &mut Row<'_>) -> Result<(Seq, AttemptSummary), BadRow> {
     let seq = row.cell("events.seq")?.read()?;
     let number = row.cell("attempts.number")?.read()?;
-    Ok((seq, AttemptSummary { number, delivered: row.cell("attempts.reason")?.read()? }))
+    let delivered = row.cell("attempts.reason")?.read()?;
+    let abandoned = row.cell("attempts.reason")?.read()?;
+    Ok((seq, AttemptSummary { number, delivered, abandoned }))
 }

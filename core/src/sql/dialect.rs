@@ -51,7 +51,8 @@ impl Dialect {
     pub fn tried(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "SELECT events.seq, max(number), max(reason = 'delivered') \
+                "SELECT events.seq, max(number), max(reason = 'delivered'), \
+                 max(reason = 'retries_used_up') \
                  FROM events JOIN attempts ON attempts.seq = events.seq AND webhook = ?1 \
                  WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq"
             }

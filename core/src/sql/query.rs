@@ -73,9 +73,13 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
             vec![topic.to_string().into(), after.0.into(), to.0.into()],
         ),
         Need::CreatedFrom(at) => (text!(dialect, dialect.created_from()), vec![at.0.into()]),
-        Need::Attempts { webhook, seq } => (
-            select!(dialect, Attempt, "WHERE seq = ?1 AND webhook = ?2 ORDER BY number"),
-            vec![seq.0.into(), webhook.to_string().into()],
+        Need::Attempts { webhook, seq, after, most } => (
+            select!(
+                dialect,
+                Attempt,
+                "WHERE seq = ?1 AND webhook = ?2 AND number > ?3 ORDER BY number LIMIT ?4"
+            ),
+            vec![seq.0.into(), webhook.to_string().into(), after.into(), most.into()],
         ),
         Need::AttemptSummaries { webhook, from, to } => (
             text!(dialect, dialect.tried()),

@@ -27,7 +27,7 @@ record! {
         sending,
         holder,
         window: [window, steep_to, answers, trouble],
-        health: [failed, failing_subjects, failing_since, probes, next_probe],
+        health: [failed, failing_subjects, failing_since, failed_at, probes, next_probe],
         not_before,
         rate_from_us,
         pending,
@@ -55,24 +55,26 @@ impl Columns<4> for Window {
     }
 }
 
-impl Columns<5> for Health {
-    fn to_values(&self) -> [Value<'_>; 5] {
-        let Self { failed, ordering_keys, failing_since, down } = self;
+impl Columns<6> for Health {
+    fn to_values(&self) -> [Value<'_>; 6] {
+        let Self { failed, ordering_keys, failing_since, failed_at, down } = self;
         let [probes, next_probe] = match down {
             Some(Down { probes, next_probe }) => [probes.to_value(), next_probe.to_value()],
             None => [Value::Null, Value::Null],
         };
         let [failed, ordering_keys] = [failed.to_value(), ordering_keys.to_value()];
-        [failed, ordering_keys, failing_since.to_value(), probes, next_probe]
+        let [failing_since, failed_at] = [failing_since.to_value(), failed_at.to_value()];
+        [failed, ordering_keys, failing_since, failed_at, probes, next_probe]
     }
 
-    fn from_cells(cells: [Cell<'_>; 5]) -> Result<Self, BadRow> {
-        let [failed, ordering_keys, failing_since, probes, next_probe] = cells;
+    fn from_cells(cells: [Cell<'_>; 6]) -> Result<Self, BadRow> {
+        let [failed, ordering_keys, failing_since, failed_at, probes, next_probe] = cells;
         let bad = probes.bad();
         Ok(Self {
             failed: failed.read()?,
             ordering_keys: ordering_keys.read()?,
             failing_since: failing_since.read()?,
+            failed_at: failed_at.read()?,
             down: match (probes.read()?, next_probe.read()?) {
                 (Some(probes), Some(next_probe)) => Some(Down { probes, next_probe }),
                 (None, None) => None,

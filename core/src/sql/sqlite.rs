@@ -7,12 +7,16 @@ use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::Changes;
 use crate::sql::dialect::Dialect;
 use crate::sql::row::BadRow;
-use crate::sql::{Statement, Value, changes, query};
+use crate::sql::{Statement, Value, changes, earlier, query};
 
 /// The schema migrations: step n turns a database of version n into one of version n + 1. A
 /// released step never changes; `tests/data/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 3] =
-    [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
+pub const MIGRATIONS: [&str; 4] = [
+    include_str!("sqlite/1.sql"),
+    include_str!("sqlite/2.sql"),
+    include_str!("sqlite/3.sql"),
+    include_str!("sqlite/4.sql"),
+];
 
 /// The `application_id` of HookDesk's files ("Hook" in ASCII), by which they are recognized.
 pub const APPLICATION_ID: i64 = 0x486f_6f6b;
@@ -21,6 +25,17 @@ pub const APPLICATION_ID: i64 = 0x486f_6f6b;
 #[must_use]
 pub fn query(need: &Need) -> Statement<'static> {
     query::query(Dialect::Sqlite, need)
+}
+
+/// The fact in the rows that a [`query`] of this schema or of an earlier one returned.
+///
+/// # Errors
+/// [`BadRow`] when one of them is not as the desk would have written it.
+pub fn recorded_fact(need: &Need, mut rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
+    for row in &mut rows {
+        earlier::complete(need, row);
+    }
+    fact(need, rows)
 }
 
 /// The fact in the rows of a [`query`].

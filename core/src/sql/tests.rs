@@ -166,6 +166,7 @@ fn full_reader() -> Reader {
             failed: 162,
             ordering_keys: vec![ordering_key, OrderingKey::Resend(Seq(163))],
             failing_since: Some(Millis(164)),
+            failed_at: Some(Millis(175)),
             down: Some(Down { probes: 165, next_probe: Millis(166) }),
         },
         not_before: Millis(167),
@@ -314,7 +315,9 @@ fn needs() -> Vec<(Need, Fact)> {
     let outline = |event: Event| Event { body: "".into(), ..event };
     let lanes = || Fact::Lanes(vec![lane(), Lane { last_queued: None, ..lane() }]);
     let tried = [(Seq(1), false), (Seq(2), true)];
-    let tried = tried.map(|(seq, delivered)| (seq, AttemptSummary { number: 232, delivered }));
+    let tried = tried.map(|(seq, delivered)| {
+        (seq, AttemptSummary { number: 232, delivered, abandoned: !delivered })
+    });
     let mut all = vec![
         (Need::Log, Fact::Log(log())),
         (Need::Service, Fact::Service(service())),
@@ -341,7 +344,10 @@ fn needs() -> Vec<(Need, Fact)> {
             Need::EventsBefore { before: Some(seq), most: 241 },
             Fact::Events(vec![outline(opened()), outline(ping())]),
         ),
-        (Need::Attempts { webhook, seq }, Fact::Attempts(vec![answered(), unheard()])),
+        (
+            Need::Attempts { webhook, seq, after: 233, most: 234 },
+            Fact::Attempts(vec![answered(), unheard()]),
+        ),
         (
             Need::AttemptSummaries { webhook, from: seq, to: Seq(242) },
             Fact::AttemptSummaries(tried.into()),
@@ -415,7 +421,7 @@ fn rows_are_read_back_as_they_were_written() {
 #[test]
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
-    const TABLE: [(Need, usize, &str); 9] = [
+    const TABLE: [(Need, usize, &str); 10] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
         (Need::Webhooks, 4, "webhooks.ordering"),
@@ -423,7 +429,8 @@ fn a_bad_row_names_its_column() {
         (Need::Webhooks, 16, "readers.read_to"),
         (Need::Webhooks, 22, "readers.window"),
         (Need::Webhooks, 27, "readers.failing_subjects"),
-        (Need::Webhooks, 38, "readers.rev"),
+        (Need::Webhooks, 29, "readers.failed_at"),
+        (Need::Webhooks, 39, "readers.rev"),
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
     ];
     let bad = || Value::Text("?".into());
@@ -438,6 +445,31 @@ fn a_bad_row_names_its_column() {
         [(Need::Log, "log"), (Need::Service, "service"), (Need::Size, "page_count")]
     {
         assert_eq!(sqlite::fact(&need, vec![]), Err(BadRow { column }));
+    }
+}
+
+#[test]
+fn rows_of_earlier_schemas_are_completed() {
+    // A need, and the place of the column that its rows did not have.
+    let table = [
+        (Need::Webhooks, 29),
+        (Need::AttemptSummaries { webhook: webhook_id(1), from: Seq(231), to: Seq(242) }, 3),
+    ];
+    for (need, place) in table {
+        let known = needs();
+        let (_, fact) = known.iter().find(|(known, _)| *known == need).unwrap();
+        let earlier = sqlite::rows(&need, fact).into_iter().map(|mut row| {
+            row.remove(place);
+            row
+        });
+        let read = sqlite::recorded_fact(&need, earlier.collect()).unwrap();
+        match (&need, read) {
+            (Need::Webhooks, Fact::Webhooks(rows)) => {
+                assert!(rows.iter().all(|(_, reader)| reader.health.failed_at.is_none()));
+            }
+            (_, Fact::AttemptSummaries(tried)) => assert!(tried.iter().all(|t| !t.1.abandoned)),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

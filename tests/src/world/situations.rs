@@ -11,9 +11,10 @@ use hookdesk_core::{Millis, OrderingKey, Reader, Reason, Slot, Webhook, WebhookS
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// Situations that a run of a thousand worlds and more must cover.
-const MUST: [(&str, &str); 64] = [
+const MUST: [(&str, &str); 65] = [
     ("reason", "delivered"),
     ("reason", "retry"),
+    ("reason", "unreachable"),
     ("reason", "retries_used_up"),
     ("reason", "gone"),
     ("reason", "taken_over"),

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::delivery::answer::{Answer, FailureKind, Meaning};
+use crate::delivery::answer::{Answer, Failure, FailureKind, Meaning};
 use crate::delivery::attempt::Attempt;
-use crate::delivery::health::HealthChange;
+use crate::delivery::health::{FailedRequest, HealthChange};
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::retry_after;
+use crate::delivery::shortage::Shortage;
 use crate::delivery::slot::Slot;
 use crate::engine::command::Report;
 use crate::engine::decide::turns::settle;
@@ -36,6 +37,9 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
         return Ok(Reply::Noted);
     }
     let Some(slot) = decision.end(key)? else { return Ok(Reply::Noted) };
+    if report.answer.meaning() != Meaning::Unsent {
+        decision.shortage = Shortage::default();
+    }
     match report.answer.meaning() {
         Meaning::Delivered => deliver(decision, &webhook, slot, report)?,
         Meaning::Failed(kind) => fail(decision, &webhook, slot, report, Some(kind))?,
@@ -45,7 +49,8 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
         }
         Meaning::Unsent => {
             // The whole webhook pauses: otherwise every event would hit the same shortage.
-            let due = decision.now().plus(Lane::OUR_WAIT_MS);
+            decision.shortage = decision.shortage.met(decision.now());
+            let due = decision.shortage.until;
             let reader = decision.claim(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
             decision.add_waiting_lane(slot.waiting(
@@ -57,7 +62,6 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
             record(decision, report, Reason::OurFault, Some(due));
         }
     }
-    rest(decision, webhook.id)?;
     Ok(Reply::Noted)
 }
 
@@ -70,15 +74,6 @@ fn record(decision: &mut Decision<'_>, report: &Report, why: Reason, again_at: O
         reason: why,
         next_attempt_at: again_at,
     });
-}
-
-/// Resets failures when nothing is in flight and nothing waits.
-pub(super) fn rest(decision: &mut Decision<'_>, webhook: WebhookId) -> Result<(), Need> {
-    let reader = decision.reader_mut(webhook)?;
-    if reader.is_idle() {
-        reader.health.rest();
-    }
-    Ok(())
 }
 
 fn deliver(
@@ -99,7 +94,26 @@ fn deliver(
             Reason::Delivered,
         )?;
     }
+    bring_forward(decision, webhook.id)?;
     settle(decision, webhook, slot)
+}
+
+/// Makes the next lane due whose event did not reach the receiver, as the receiver can be reached.
+/// Each success does so for one, so the receiver sets the pace, and the attempt that failed takes no
+/// step of the retry schedule, so an unreliable network cannot use it up.
+fn bring_forward(decision: &mut Decision<'_>, webhook: WebhookId) -> Result<(), Need> {
+    let now = decision.now();
+    if decision.reader(webhook)?.is_none_or(|reader| reader.waiting == 0) {
+        return Ok(());
+    }
+    match decision.first_lane(webhook)? {
+        Some(lane) if lane.why == Reason::Unreachable && lane.due > now => {
+            let step = lane.step.saturating_sub(1);
+            decision.put_lane(Lane { due: now, step, ..lane });
+        }
+        Some(_) | None => {}
+    }
+    Ok(())
 }
 
 /// Handles a failed attempt: window, pause and health are updated, and the event waits.
@@ -124,8 +138,12 @@ fn fail(
     let mut change = HealthChange::Unchanged;
     if kind.is_some_and(FailureKind::counts_against_health) {
         let one_lane = reader.ordering == Ordering::Webhook;
-        reader.health.fail(slot.ordering_key, now);
-        change = reader.health.judge(&health_policy, one_lane, now);
+        let failure = FailedRequest {
+            ordering_key: slot.ordering_key,
+            sent_at: slot.since,
+            longest_wait_ms: webhook.retry_schedule.longest_ms().max(Lane::MAX_PAUSE_MS),
+        };
+        change = reader.health.fail(&health_policy, &failure, one_lane, now);
     }
     match change {
         HealthChange::Unchanged => step(decision, webhook, slot, report, again_at),
@@ -174,7 +192,7 @@ fn step(
         (Some(0), slot.step, Reason::Probe)
     } else {
         let wait_ms = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq);
-        (wait_ms, slot.step + 1, webhook.status.reason().unwrap_or(Reason::Retry))
+        (wait_ms, slot.step + 1, webhook.status.reason().unwrap_or(why(&report.answer)))
     };
     let Some(wait_ms) = wait_ms else {
         record(decision, report, Reason::RetriesUsedUp, None);
@@ -185,6 +203,22 @@ fn step(
     let due = now.plus(wait_ms).max(again_at.unwrap_or(now));
     record(decision, report, why, Some(due));
     decision.add_waiting_lane(slot.waiting(webhook.id, step, due, why))
+}
+
+/// Why an event waits whose attempt failed.
+fn why(answer: &Answer) -> Reason {
+    match answer {
+        Answer::Failure(Failure::Dns | Failure::Connect) => Reason::Unreachable,
+        Answer::Failure(
+            Failure::Tls
+            | Failure::Timeout
+            | Failure::Reset
+            | Failure::Protocol
+            | Failure::Blocked
+            | Failure::Ours,
+        )
+        | Answer::Status { .. } => Reason::Retry,
+    }
 }
 
 fn disable(

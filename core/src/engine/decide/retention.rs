@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
-use crate::engine::decide::{attempt_results, turns};
+use crate::engine::decide::turns;
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::WebhookRows;
 use crate::engine::need::Need;
@@ -181,7 +181,6 @@ fn expire_lane(
         decision.put_lane(Lane { head, number, step, due, last_queued, why, ..*lane });
     } else {
         decision.drop_lane(lane);
-        attempt_results::rest(decision, id)?;
     }
     abandon(decision, &webhook, lane)
 }

@@ -70,7 +70,7 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply
         WebhookStatus::Disabled { .. } => {
             decision.renews_connections = true;
             let health = &mut decision.reader_mut(id)?.health;
-            health.rest();
+            health.restart();
             health.probe_now(now);
             let enabled = Webhook::clone(&webhook).with_status(WebhookStatus::Active);
             Ok(Reply::Webhook(decision.put_webhook(enabled, webhook.rev)?))

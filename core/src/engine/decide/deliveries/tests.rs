@@ -445,6 +445,24 @@ fn our_own_fault_holds_the_whole_webhook_for_a_moment() {
 }
 
 #[test]
+fn a_shortage_of_ours_is_met_less_and_less_often_until_an_answer_comes() {
+    let mut rig = Rig::new();
+    rig.register(webhook(Ordering::None, &[5]));
+    rig.open();
+    for wait_s in [1, 2, 4, 8] {
+        rig.end(Answer::Failure(Failure::Ours));
+        rig.pass(wait_s - 1);
+        assert!(rig.flying.is_empty(), "{wait_s} s are not over");
+        rig.pass(1);
+    }
+    rig.end(status(200));
+    rig.open();
+    rig.end(Answer::Failure(Failure::Ours));
+    rig.pass(1);
+    assert_eq!(rig.sent(), [2]);
+}
+
+#[test]
 fn another_ordering_comes_into_force_when_all_that_was_read_is_done() {
     let mut rig = Rig::new();
     let id = rig.register(webhook(Ordering::Webhook, &[5]));
@@ -469,6 +487,7 @@ fn a_receiver_that_is_down_is_probed_in_turn_with_what_waits_and_what_is_unread(
     rig.desk.limits_mut().health = health_policy;
     rig.register(webhook(Ordering::Ticket, &[5]));
     for _ in 0..3 {
+        rig.pass(1);
         rig.open();
         rig.end(status(500));
     }
@@ -491,6 +510,7 @@ fn while_a_probe_is_in_flight_nothing_but_its_loss_wakes() {
     rig.desk.limits_mut().health = HealthPolicy { down_after: 3, ..HealthPolicy::default() };
     rig.register(webhook(Ordering::Ticket, &[5]));
     for _ in 0..3 {
+        rig.pass(1);
         rig.open();
         rig.end(status(500));
     }

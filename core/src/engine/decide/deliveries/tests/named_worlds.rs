@@ -4,7 +4,8 @@
 use super::{Rig, START, status, webhook};
 use crate::delivery::health::HealthPolicy;
 use crate::{
-    Amendment, Answer, Command, Millis, Ordering, Reason, Registration, TicketId, WebhookId,
+    Amendment, Answer, Command, Failure, Millis, Ordering, Reason, Registration, Request, TicketId,
+    WebhookId,
 };
 
 /// The model's retry schedule, window and probes: short, so that hours of it are many rounds.
@@ -70,6 +71,19 @@ impl World {
             self.rig.run(Command::Wake);
         }
         self.rig.now = end;
+        self.rig.run(Command::Wake);
+    }
+
+    /// Ends requests ten milliseconds after they were sent, until so many milliseconds after the
+    /// start. The answer is that of the time at which each was sent.
+    fn in_flight_until(&mut self, at_ms: u64, answer: impl Fn(u64) -> Answer) {
+        self.rig.now = START.plus(at_ms);
+        let overdue = |request: &Request| request.key.sent_at.plus(10) <= START.plus(at_ms);
+        while self.rig.flying.first().is_some_and(overdue) {
+            self.step();
+            let sent_ms = self.rig.flying[0].key.sent_at.since(START);
+            self.rig.end(answer(sent_ms));
+        }
         self.rig.run(Command::Wake);
     }
 
@@ -191,7 +205,7 @@ fn three_days_away_abandon_nothing_of_a_thousand_tickets() {
     }
     let away = |at, _, _| fails(at < three_days_s);
     world.until(three_days_s, away);
-    let probes = world.sends.len();
+    let probes = world.sends.iter().filter(|(at, ..)| *at > 60).count();
     assert!(world.is_down() && probes < 500, "{probes}");
     world.until(three_days_s + 86_400, away);
     assert_eq!(world.done().len(), 2_000);
@@ -213,6 +227,113 @@ fn silence_is_not_failing() {
     world.until(six_days_s + 60, hiccup);
     assert!(world.is_active());
     assert_eq!(world.done().len(), 4);
+}
+
+#[test]
+fn a_restart_of_half_a_second_under_load_takes_no_receiver_down() {
+    let mut world = World::small();
+    for ticket in 0..400 {
+        world.feed(ticket);
+    }
+    let restart = |at_ms| (2_000..2_500).contains(&at_ms);
+    let (mut at_ms, mut was_down) = (0, false);
+    while world.done().len() < 400 && at_ms < 20_000 {
+        world.in_flight_until(at_ms, |sent_ms| fails(restart(sent_ms)));
+        was_down |= world.is_down();
+        at_ms += 10;
+    }
+    assert_eq!((world.done().len(), was_down), (400, false));
+}
+
+#[test]
+fn a_receiver_that_fails_for_good_under_load_is_down_within_seconds() {
+    let mut world = World::small();
+    for ticket in 0..900 {
+        world.feed(ticket);
+    }
+    let mut at_ms = 0;
+    while !world.is_down() {
+        world.in_flight_until(at_ms, |sent_ms| fails(sent_ms >= 500));
+        at_ms += 10;
+        assert!(at_ms <= 3_000, "it is not down yet");
+    }
+    assert!(at_ms >= 1_000, "{at_ms}");
+}
+
+#[test]
+fn a_receiver_that_is_away_is_down_also_when_each_event_is_given_up() {
+    let short = webhook(Ordering::Ticket, &[5, 60, 300]);
+    let mut world = World::new(short, HealthPolicy::default());
+    let away = |_, _, _| status(500);
+    for hour in 0..6 {
+        world.feed(hour);
+        world.until((hour as u64 + 1) * 3_600, away);
+    }
+    assert!(world.is_down());
+    let given_up = world.done().len();
+    assert!(given_up <= 3, "{given_up}");
+    for hour in 6..24 * 6 {
+        world.feed(hour);
+        world.until((hour as u64 + 1) * 3_600, away);
+    }
+    assert_eq!((world.is_active(), world.done().len()), (false, given_up));
+}
+
+#[test]
+fn in_strict_order_five_days_of_events_given_up_disable() {
+    let short = webhook(Ordering::Webhook, &[5, 60, 300]);
+    let mut world = World::new(short, HealthPolicy::default());
+    for hour in 0..24 * 6 {
+        world.feed(hour);
+        world.until((hour as u64 + 1) * 3_600, |_, _, _| status(500));
+    }
+    assert!(!world.is_active());
+}
+
+#[test]
+fn what_could_not_connect_goes_as_soon_as_the_receiver_answers_others() {
+    let usual = webhook(Ordering::Ticket, &crate::RetrySchedule::DEFAULT_WAITS_S);
+    let mut world = World::new(usual, HealthPolicy::default());
+    let refused = |at, _, _| if at < 7 { Answer::Failure(Failure::Connect) } else { status(200) };
+    for ticket in 0..3 {
+        world.feed(ticket);
+    }
+    world.until(20, refused);
+    assert!(world.done().is_empty(), "each waits five minutes: {:?}", world.sends);
+    world.feed(3);
+    world.until(21, refused);
+    assert_eq!(world.done().len(), 4, "{:?}", world.sends);
+}
+
+#[test]
+fn what_was_refused_or_cut_off_waits_for_its_time_although_others_are_delivered() {
+    for answer in [status(500), Answer::Failure(Failure::Reset), Answer::Failure(Failure::Timeout)]
+    {
+        let mut world = World::small();
+        let poison = |_, seq: u64, _| if seq == 1 { answer.clone() } else { status(200) };
+        for ticket in 0..10 {
+            world.feed(ticket);
+        }
+        world.until(0, poison);
+        assert_eq!(world.sends.iter().filter(|(_, seq, _)| *seq == 1).count(), 1, "{answer:?}");
+    }
+}
+
+#[test]
+fn an_unreliable_network_uses_up_no_retry_schedule() {
+    let mut world = World::small();
+    let flaky = |_, seq: u64, _| match seq {
+        1 => Answer::Failure(Failure::Connect),
+        _ => status(200),
+    };
+    world.feed(0);
+    for second in 0..60 {
+        world.feed(1 + second);
+        world.until(second as u64, flaky);
+    }
+    let first = world.sends.iter().filter(|(_, seq, _)| *seq == 1).count();
+    assert!(first > LADDER_S.len() + 1, "{first}");
+    assert!(!world.done().contains(&(1, Reason::RetriesUsedUp)));
 }
 
 #[test]

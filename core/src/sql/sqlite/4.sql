@@ -1,0 +1,2 @@
+-- When a webhook's last failure counted against its receiver.
+ALTER TABLE readers ADD COLUMN failed_at INTEGER;
