@@ -118,7 +118,7 @@ pub use model::service::{Availability, Service};
 pub use model::tallies::Tallies;
 pub use model::text::BadText;
 pub use model::ticket::{Ticket, TicketFilter, TicketMessage, TicketStatus};
-pub use verify::{Known, Mistake, Verdict, verify};
+pub use verify::{Known, Mistake, Renamed, Verdict, renamed, verify};
 pub use webhook::extra_headers::{BadHeader, ExtraHeaders};
 pub use webhook::retry_schedule::{BadSchedule, RetrySchedule};
 pub use webhook::secrets::{Secrets, SigningSecret};

@@ -52,7 +52,8 @@ pub use code::Code;
 pub use flaw::{Algorithm, BodyFlaw, Changes, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use key::Keys;
 use message::Message;
-pub use mistake::{Header, Mistake, Part};
+pub use message::{Renamed, renamed};
+pub use mistake::{Certainty, Header, Mistake, Part};
 use trial::Trial;
 
 /// Seconds that `webhook-timestamp` may differ from the receiver's clock, either way: what the
@@ -90,7 +91,7 @@ impl fmt::Debug for Known<'_> {
 }
 
 /// The result of a check. As JSON it is one flat object: `verdict` (`good` or `bad`), `code`,
-/// `detail`, `proven`, and where they are known `secret` (its index), `header`, `offset`.
+/// `detail`, `certainty`, `proven` (whether it is more than likely), and where they are known `secret` (its index), `header`, `offset`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It was signed with the secret of that index, and its timestamp is within [`TOLERANCE_S`].
@@ -102,8 +103,8 @@ pub enum Verdict {
 
 /// Whether a delivery verifies, and if not, which mistake was made.
 ///
-/// Names of headers may have any case, or the form of CGI (`HTTP_WEBHOOK_ID`), and values may have
-/// blanks around them; of several of one name the first counts, and for `webhook-signature` all do.
+/// Names of headers may have any case, or the form of CGI (`HTTP_WEBHOOK_ID`, of which [`renamed`]
+/// tells), and values may have blanks around them; of several of one name the first counts, and for `webhook-signature` all do.
 /// A secret counts with or without its prefix, as in the Standard Webhooks libraries.
 ///
 /// A delivery that verifies is good, whatever else is odd about it. Of several mistakes one is
@@ -173,11 +174,12 @@ impl Serialize for Verdict {
             verdict: &'static str,
             code: Code,
             detail: String,
+            certainty: Certainty,
             proven: bool,
             #[serde(skip_serializing_if = "Option::is_none")]
             secret: Option<usize>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            header: Option<&'static str>,
+            header: Option<Header>,
             #[serde(skip_serializing_if = "Option::is_none")]
             offset: Option<usize>,
         }
@@ -186,6 +188,7 @@ impl Serialize for Verdict {
                 verdict: "good",
                 code: Code::Good,
                 detail: "The delivery verifies.".into(),
+                certainty: Certainty::Proven,
                 proven: true,
                 secret: Some(*secret),
                 header: None,
@@ -195,9 +198,10 @@ impl Serialize for Verdict {
                 verdict: "bad",
                 code: mistake.code(),
                 detail: mistake.to_string(),
+                certainty: mistake.certainty(),
                 proven: mistake.is_proven(),
                 secret: mistake.secret(),
-                header: mistake.header().map(Header::name),
+                header: mistake.header(),
                 offset: mistake.offset(),
             },
         };

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use hookdesk_core::{Known, Millis, Mistake, Secret, verify as core};
+use hookdesk_core::{Known, Millis, Mistake, Renamed, Secret, renamed, verify as core};
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -53,14 +53,18 @@ impl KnownSecrets {
 
 /// Whether a delivery verifies, and if not, which mistake was made.
 #[derive(Serialize, Tsify)]
-#[serde(transparent)]
 #[tsify(type = "{
     verdict: \"good\" | \"bad\";
     /** A stable name: `good`, or that of the mistake. */
     code: VerdictCode;
     /** What is wrong and what to do, in a sentence. */
     detail: string;
-    /** Whether undoing the mistake makes the signature match, so that it cannot be another. */
+    /**
+     * `proven`: the signature matches once the mistake is undone. `evident`: the mistake is visible,
+     * such as a missing header. `likely`: nothing makes the signature match, and this fits best.
+     */
+    certainty: \"proven\" | \"evident\" | \"likely\";
+    /** Whether it is `proven` or `evident`, so that it cannot be another mistake. */
     proven: boolean;
     /** The place in the list of the secret that this is about. */
     secret?: number;
@@ -68,8 +72,14 @@ impl KnownSecrets {
     header?: string;
     /** The place in that header, or in the body, in bytes. */
     offset?: number;
+    /** Headers that count under another name than they are sent with, such as `HTTP_WEBHOOK_ID`. */
+    renamed: { name: string; header: string }[];
 }")]
-pub struct Verdict(hookdesk_core::Verdict);
+pub struct Verdict<'a> {
+    #[serde(flatten)]
+    verdict: hookdesk_core::Verdict,
+    renamed: Vec<Renamed<'a>>,
+}
 
 /// Whether a delivery verifies, and if not, which mistake was made. `headers` are a `Headers`, a
 /// `Map` or other pairs, or an object as Node's `request.headers`; the body is best given as the
@@ -101,7 +111,7 @@ pub fn verify(
     if is_early && now_ms.as_f64().is_some_and(is_in_seconds) {
         return Err(bad("nowMs", SECONDS));
     }
-    to_js(&Verdict(verdict))
+    to_js(&Verdict { verdict, renamed: renamed(&headers) })
 }
 
 /// The `webhook-signature` of a delivery, as every sender of Standard Webhooks computes it: `v1,`

@@ -1,5 +1,7 @@
 //! The parts of a delivery that are signed or hold signatures.
 
+use serde::Serialize;
+
 use super::mistake::{Header, Mistake};
 use super::signature::{self, Signature};
 
@@ -59,14 +61,41 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A header that counts although its name is not spelled as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Renamed<'a> {
+    /// The name as it was given.
+    pub name: &'a str,
+    pub header: Header,
+}
+
+/// The headers that count under another name than their own, such as `HTTP_WEBHOOK_ID`. Names have
+/// no case (RFC 9110 §5.1), so that another case is the same name.
+#[must_use]
+pub fn renamed<'a>(headers: &[(&'a str, &'a str)]) -> Vec<Renamed<'a>> {
+    let all = [Header::Id, Header::Timestamp, Header::Signature];
+    let counted = all.into_iter().flat_map(|header| {
+        let most = if header == Header::Signature { MAX_HEADERS } else { 1 };
+        named(headers, header).take(most).map(move |(name, _)| Renamed { name, header })
+    });
+    counted.filter(|one| !one.name.eq_ignore_ascii_case(one.header.name())).collect()
+}
+
 fn first<'a>(headers: &[(&'a str, &'a str)], header: Header) -> Result<&'a str, Mistake> {
     values(headers, header).next().ok_or(Mistake::MissingHeader(header))
 }
 
-/// The values of a header that are not empty.
 fn values<'a>(headers: &[(&'a str, &'a str)], header: Header) -> impl Iterator<Item = &'a str> {
+    named(headers, header).map(|(_, value)| value)
+}
+
+/// The names and values that are given for a header, without those whose value is empty.
+fn named<'a>(
+    headers: &[(&'a str, &'a str)],
+    header: Header,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     let named = headers.iter().take(MAX_HEADERS).filter(move |(name, _)| is_name(name, header));
-    named.map(|(_, value)| cut(value.trim())).filter(|value| !value.is_empty())
+    named.map(|(name, value)| (*name, cut(value.trim()))).filter(|(_, value)| !value.is_empty())
 }
 
 /// Whether `name` is that header's, also as CGI-style gateways (WSGI, Rack, PHP) spell it.

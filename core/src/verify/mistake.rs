@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use super::code::Code;
 use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
 use super::words::{algorithm, body, foreign, key, secret, signature, signed};
@@ -82,6 +84,18 @@ pub enum Mistake {
     NoSecretMatches,
 }
 
+/// How certain a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// The signature matches once the mistake is undone.
+    Proven,
+    /// The mistake is visible, whatever the signature is: a missing header, a message that is old.
+    Evident,
+    /// Nothing that was tried makes the signature match. Of what could be wrong it fits best.
+    Likely,
+}
+
 impl Header {
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -90,6 +104,12 @@ impl Header {
             Self::Timestamp => "webhook-timestamp",
             Self::Signature => "webhook-signature",
         }
+    }
+}
+
+impl Serialize for Header {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -123,27 +143,35 @@ impl Mistake {
         self.code().name()
     }
 
-    /// Whether it is certain: the signature matches once the mistake is undone, or the mistake is
-    /// evident. Otherwise it is the likeliest.
     #[must_use]
-    pub fn is_proven(&self) -> bool {
+    pub fn certainty(&self) -> Certainty {
         match self {
             Self::MissingHeader(_)
             | Self::TimestampMalformed { .. }
             | Self::TimestampMilliseconds
             | Self::Stale { .. }
             | Self::Early { .. }
-            | Self::NoSecrets
-            | Self::Key { .. }
-            | Self::EndedSecret { .. }
-            | Self::Signed(_) => true,
+            | Self::NoSecrets => Certainty::Evident,
+            Self::Key { .. } | Self::EndedSecret { .. } | Self::Signed(_) => Certainty::Proven,
             Self::Signature { proven, .. }
             | Self::Secret { proven, .. }
             | Self::Body { proven, .. }
             | Self::Algorithm { proven, .. }
-            | Self::Foreign { proven, .. } => *proven,
-            Self::IdMalformed | Self::NoSecretMatches => false,
+            | Self::Foreign { proven, .. } => {
+                if *proven {
+                    Certainty::Proven
+                } else {
+                    Certainty::Likely
+                }
+            }
+            Self::IdMalformed | Self::NoSecretMatches => Certainty::Likely,
         }
+    }
+
+    /// Whether it is certain. Otherwise it is the likeliest.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.certainty() != Certainty::Likely
     }
 
     /// The header that it is about.

@@ -141,19 +141,64 @@ fn headers_that_are_missing_or_malformed_are_named() {
 fn names_of_headers_are_taken_as_servers_give_them() {
     let one = Delivery::of("late");
     let secrets = [Known::current(&one.secrets[0].0)];
-    for names in [
-        ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"],
-        ["HTTP_WEBHOOK_ID", "HTTP_WEBHOOK_TIMESTAMP", "HTTP_WEBHOOK_SIGNATURE"],
-        ["webhook_id:", " webhook_timestamp", "http_webhook_signature"],
+    let upper = ["HTTP_WEBHOOK_ID", "HTTP_WEBHOOK_TIMESTAMP", "HTTP_WEBHOOK_SIGNATURE"];
+    let mixed = ["webhook_id:", " webhook_timestamp", "http_webhook_signature"];
+    for (names, others) in [
+        (["Webhook-Id", "Webhook-Timestamp", "WEBHOOK-SIGNATURE"], &[][..]),
+        (upper, &upper),
+        (mixed, &mixed),
+        (
+            ["webhook-id", "WEBHOOK_TIMESTAMP", "webhook-signature "],
+            &["WEBHOOK_TIMESTAMP", "webhook-signature "],
+        ),
     ] {
         let values = [&one.id, &one.timestamp, &one.signature].map(|value| format!(" {value}\t"));
         let headers: Vec<_> = names.into_iter().zip(values.iter().map(String::as_str)).collect();
         assert_eq!(verify(&headers, &one.body, &secrets, NOW), Verdict::Good { secret: 0 });
+        let told: Vec<_> = renamed(&headers).iter().map(|one| one.name).collect();
+        assert_eq!(told, others);
     }
     let (id, time) =
         (("webhook-id", one.id.as_str()), ("webhook-timestamp", one.timestamp.as_str()));
     let lines = [id, time, ("webhook-signature", "v1,AAAA"), ("webhook-signature", &one.signature)];
     assert_eq!(verify(&lines, &one.body, &secrets, NOW), Verdict::Good { secret: 0 });
+}
+
+#[test]
+fn only_headers_that_count_are_renamed() {
+    let headers = [
+        ("webhook-id", "evt_1"),
+        ("HTTP_WEBHOOK_ID", "evt_2"),
+        ("HTTP_WEBHOOK_TIMESTAMP", " "),
+        ("webhook-timestamp", "1"),
+        ("webhook-signature", "v1,AAAA"),
+        ("webhook_signature", "v1,BBBB"),
+    ];
+    assert_eq!(
+        json!(renamed(&headers)),
+        json!([{ "name": "webhook_signature", "header": "webhook-signature" }])
+    );
+}
+
+#[test]
+fn what_is_visible_is_not_called_proven_by_a_signature() {
+    let one = Delivery::of("late");
+    for (told, certainty) in [
+        (one.mistake(|one| one.id.clear()), Certainty::Evident),
+        (one.mistake(|one| one.timestamp.push('s')), Certainty::Evident),
+        (one.mistake(|one| one.timestamp = u64::MAX.to_string()), Certainty::Evident),
+        (one.mistake(|one| one.now = Millis(0)), Certainty::Evident),
+        (one.mistake(|one| one.now = Millis(u64::MAX)), Certainty::Evident),
+        (one.mistake(|one| one.secrets.clear()), Certainty::Evident),
+        (one.mistake(|one| one.secrets[0].1 = true), Certainty::Proven),
+        (one.body(|text| format!("{text} ")), Certainty::Proven),
+        (one.signature(|text| text.replace("v1,", "v1=")), Certainty::Proven),
+        (one.mistake(|one| one.id = "msg_1".into()), Certainty::Likely),
+        (one.body(|text| text.replace("late", "soon")), Certainty::Likely),
+    ] {
+        assert_eq!(told.certainty(), certainty, "{told:?}");
+        assert_eq!(told.is_proven(), certainty != Certainty::Likely, "{told:?}");
+    }
 }
 
 #[test]
@@ -346,15 +391,16 @@ fn a_verdict_is_one_flat_object() {
     assert_eq!(
         json!(one.verdict()),
         json!({
-            "verdict": "good", "code": "good", "detail": "The delivery verifies.", "proven": true,
-            "secret": 0,
+            "verdict": "good", "code": "good", "detail": "The delivery verifies.",
+            "certainty": "proven", "proven": true, "secret": 0,
         })
     );
     let told = Verdict::Bad(one.mistake(|one| one.timestamp.push('s')));
     assert_eq!(
         json!(told),
         json!({
-            "verdict": "bad", "code": "timestamp_malformed", "proven": true,
+            "verdict": "bad", "code": "timestamp_malformed", "certainty": "evident",
+            "proven": true,
             "detail": "webhook-timestamp is not a whole number. Take the header as it came: unix time in seconds, in digits.",
             "header": "webhook-timestamp", "offset": 10,
         })
