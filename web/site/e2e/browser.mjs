@@ -151,3 +151,22 @@ export async function until(what, is) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
+
+/**
+ * Throws unless at least one field is invalid, and each that is refers to its error, which is shown.
+ * @param {import("playwright-core").Page} page
+ */
+export async function errorsAreTied(page) {
+  const described = await page.evaluate(() =>
+    [...document.querySelectorAll('[aria-invalid="true"]')].map((field) => {
+      const owner = field.closest("[aria-describedby]");
+      const ids = (owner?.getAttribute("aria-describedby") ?? "").split(" ");
+      const errors = ids.map((id) => document.getElementById(id)).filter((at) => at?.matches(".wrong"));
+      return errors.length > 0 ? null : field.outerHTML;
+    }),
+  );
+  if (described.length === 0) throw new Error("no field is invalid");
+  const untied = described.filter((html) => html !== null);
+  const shown = await page.locator(".field .wrong").count();
+  if (untied.length > 0 || shown === 0) throw new Error(`errors are not tied: ${untied.join("\n")}`);
+}

@@ -12,6 +12,7 @@ import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
 import { Receiver } from "./receiver.mjs";
 import { stories as ofSignature } from "./signature.mjs";
+import { stories as ofSimulatorForms } from "./simulator-forms.mjs";
 import { stories as ofSimulator } from "./simulator.mjs";
 import { stories as ofConsole } from "./stories.mjs";
 
@@ -21,7 +22,12 @@ if (binary === undefined) {
   process.exit(2);
 }
 
-const stories = { ...ofConsole, ...ofSignature, ...ofSimulator };
+const stories = {
+  ...ofConsole,
+  ...ofSignature,
+  ...ofSimulator,
+  ...ofSimulatorForms,
+};
 
 /** Concurrent stories: a page mostly waits. */
 const MAX_CONCURRENT = 2;

@@ -41,7 +41,7 @@ export function draftOf(webhook: Webhook): SettingsDraft {
     description: webhook.description ?? "",
     events: webhook.events,
     ordering: webhook.ordering,
-    retry_schedule: webhook.retry_schedule.length > 0 ? webhook.retry_schedule.join(", ") : NONE,
+    retry_schedule: scheduleText(webhook.retry_schedule),
     timeout_ms: String(webhook.timeout_ms),
     max_in_flight: String(webhook.max_in_flight),
     rate_limit: webhook.rate_limit === null ? "" : String(webhook.rate_limit),
@@ -51,6 +51,10 @@ export function draftOf(webhook: Webhook): SettingsDraft {
 
 /** The text of a schedule without retries. */
 const NONE = "none";
+
+export function scheduleText(waits: unknown[]): string {
+  return waits.length > 0 ? waits.join(", ") : NONE;
+}
 
 /** The settings of a form. Text that is not a number is sent as it is, for the desk to refuse. */
 export function settingsOf(draft: SettingsDraft): Settings {

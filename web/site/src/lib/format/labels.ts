@@ -74,6 +74,15 @@ export function outcome(attempt: Attempt): { text: string; tone: Tone } {
   return { text: `Responded ${status}`, tone: asksToWait ? "warn" : "bad" };
 }
 
+/** Digits at an id's end that differ between any two ids: they begin with their times. */
+const ID_DIGITS = 6;
+
+/** An id in short, to tell rows with the same text apart: `tkt_…00002a`. */
+export function shortId(id: string): string {
+  const [prefix = "", digits = ""] = id.split("_");
+  return digits.length > ID_DIGITS ? `${prefix}_…${digits.slice(-ID_DIGITS)}` : id;
+}
+
 /** A count with its noun. */
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;

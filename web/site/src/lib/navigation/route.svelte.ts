@@ -9,8 +9,9 @@ export type Route =
   | { view: "register" }
   | { view: "webhook"; id: string; tab: Tab; event: string | null };
 
+/** The route of a fragment. What follows an ampersand is not the route's. */
 export function parse(hash: string): Route {
-  const [view, id, tab, event] = hash.replace(/^#\/?/, "").split("/");
+  const [view, id, tab, event] = hash.replace(/^#\/?/, "").replace(/&.*$/, "").split("/");
   if (view !== "webhooks") return { view: "tickets" };
   if (!id) return { view: "webhooks" };
   if (id === "new") return { view: "register" };

@@ -3,6 +3,7 @@
 import type { IncidentPlayer, IncidentStep } from "hookdesk";
 
 import { Refused } from "../../lib/http/backend";
+import { resolveNextAttempts } from "./next-attempts";
 import type { Recording } from "./recording";
 import { sentAttempt } from "./scenario-run";
 
@@ -118,6 +119,7 @@ class IncidentBuilder {
     // An attempt that ended in the recording may have begun before it.
     for (const { at } of recording.attempts) recording.start = Math.min(recording.start, at);
     recording.attempts.sort((one, other) => one.at - other.at);
+    resolveNextAttempts(recording);
     recording.cost.inputs = this.#steps.length;
     const same = this.#steps.every(({ difference }) => difference === null);
     return { recording, steps: this.#steps, chain: this.#chain, same, redacted };

@@ -131,10 +131,7 @@ export const PRESETS: Record<string, () => Scenario> = {
     ),
 };
 
+/** A scenario without receivers and without tickets. */
 export function blank(): Scenario {
-  return scenario("My scenario", "", {
-    length: 4 * DAY,
-    load: load(40, 30 * MINUTE, 3 * DAY),
-    receivers: [newReceiver("My receiver")],
-  });
+  return scenario("My scenario", "", { length: 4 * DAY });
 }

@@ -60,9 +60,18 @@ export interface SentAttempt {
   status: number | null;
   failure: Failure | null;
   reason: Reason;
+  /** When the next attempt was sent, or is due; `null` when there is none, or while it is held. */
   next: number | null;
+  /** What the next attempt waits for, when that is not a time of the retry schedule. */
+  held: Hold | null;
   /** Whether the receiver processed it, which the desk cannot know. */
   accepted: boolean;
+}
+
+/** Why nothing but probes is sent to a webhook, and when the next probe is due, if one is. */
+export interface Hold {
+  reason: Reason | null;
+  probe: number | null;
 }
 
 export interface RunCost {

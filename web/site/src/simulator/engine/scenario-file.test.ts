@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { PRESETS } from "./presets";
 import { parseScenario } from "./scenario-file";
-import { fromFragment, toFragment } from "./share-link";
+import { fromFragment, sharedFragment, toFragment, withShared } from "./share-link";
 
 test("every preset comes out of a link and of a file unchanged", async () => {
   for (const make of Object.values(PRESETS)) {
@@ -37,6 +37,20 @@ test("an invalid scenario is refused, and the wrong field is named", () => {
   }
   expect(() => parseScenario("[]")).toThrow("must be an object");
   expect(() => parseScenario("{")).toThrow("not JSON");
+});
+
+test("the address of a view has the scenario as well", () => {
+  for (const [hash, shared, expected] of [
+    ["", "#rehearsal=new", "#rehearsal=new"],
+    ["#rehearsal=old", "#rehearsal=new", "#rehearsal=new"],
+    ["#/webhooks", "#rehearsal=new", "#/webhooks&rehearsal=new"],
+    ["#/webhooks&rehearsal=old", "#rehearsal=new", "#/webhooks&rehearsal=new"],
+    ["#/webhooks&rehearsal=old", null, "#/webhooks"],
+    ["#rehearsal=old", null, ""],
+  ] as const) {
+    expect(withShared(hash, shared), hash).toBe(expected);
+    expect(sharedFragment(expected), expected).toBe(shared);
+  }
 });
 
 test("a truncated link, and one that unpacks to too much, are refused", async () => {

@@ -11,6 +11,7 @@ import type {
 } from "hookdesk";
 
 import { Heap } from "./heap";
+import { resolveNextAttempts } from "./next-attempts";
 import type { Recording, SentAttempt } from "./recording";
 import { behaviourSource, hostsOf } from "./scenario";
 import type { Scenario } from "./scenario";
@@ -122,6 +123,7 @@ export class ScenarioRun {
       if (!(await onProgress((this.#now - start) / (end - start)))) return false;
     }
     this.#sortAttempts();
+    resolveNextAttempts(this.recording);
     Object.assign(cost, { inputs: this.inputs.length, ms: performance.now() - began });
     return true;
   }
@@ -201,7 +203,7 @@ export class ScenarioRun {
     if (scheduled.ticket !== undefined && data) this.#tickets[scheduled.ticket] = data.id;
     const message = (body as { ticket_message?: unknown } | undefined)?.ticket_message;
     if (method === "POST" && path === "/tickets" && data) this.#labels.set(data.id, String(message));
-    const deleted = method === "DELETE" && response.status < 300 && /^\/webhooks\/([^/]+)$/.exec(path);
+    const deleted = method === "DELETE" && response.status < 300 && UNREGISTER.exec(path);
     const track = deleted ? this.recording.tracks[this.#tracks.get(deleted[1] ?? "") ?? -1] : undefined;
     if (track) track.unregisteredAt = this.#now;
     if (typeof data?.secret === "string") {
@@ -290,6 +292,8 @@ export class ScenarioRun {
   }
 }
 
+const UNREGISTER = /^\/webhooks\/unregister\/([^/]+)$/;
+
 /** The reaction of a URL that is no receiver's. */
 const UNKNOWN_HOST: Reaction = { latency: 20, failure: "dns", accepted: false };
 
@@ -304,5 +308,6 @@ export function sentAttempt(row: ToldAttempt): Omit<SentAttempt, "track" | "acce
     failure: row.failure ?? null,
     reason: row.reason,
     next: row.nextAttemptAtMs ?? null,
+    held: null,
   };
 }

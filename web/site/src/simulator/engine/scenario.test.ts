@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { blank } from "./presets";
+import { PRESETS, blank } from "./presets";
 import { behaviourSource, hostsOf, newReceiver, withoutReceiver } from "./scenario";
 import { scheduledCalls } from "./scheduled-calls";
 import { SeededRandom } from "./seeded-random";
@@ -16,16 +16,22 @@ test("receivers with similar names have different hosts", () => {
   expect(hosts("Shop", "Shop", "Shop 2")[2]).toBe("shop-2-3.example");
 });
 
+test("an empty scenario has no receivers, and makes no calls", () => {
+  expect(blank().receivers).toEqual([]);
+  expect(scheduledCalls(blank(), new SeededRandom(1))).toEqual([]);
+});
+
 test("a receiver can share the behaviour of another one, but not of one that shares itself", () => {
   const all = [newReceiver("a"), { ...newReceiver("b"), like: 0 }, { ...newReceiver("c"), like: 1 }];
   expect(all.map((_, index) => behaviourSource(all, index))).toEqual([0, 0, 2]);
 });
 
 test("an added call changes neither the times nor the random numbers of others", () => {
-  const scenario = blank();
+  const scenario = PRESETS.weekend?.() ?? blank();
   const call = { id: 1, at: 60_000, method: "POST" as const, path: "/service/unavailable" };
   const random = new SeededRandom(scenario.seed);
   const before = scheduledCalls(scenario, random).map(({ at, key }) => [at, key]);
+  expect(before.length).toBeGreaterThan(100);
   const after = scheduledCalls({ ...scenario, acts: [call] }, random).map(({ at, key }) => [at, key]);
   expect(after.filter(([, key]) => key !== call.id)).toEqual(before);
 });

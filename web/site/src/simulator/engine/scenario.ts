@@ -98,6 +98,14 @@ export const LIMITS = {
   text: 2_000,
 } as const;
 
+/** Limits of a webhook's settings, as the desk has them (`core/src/webhook`). */
+export const SETTINGS = {
+  timeout_ms: { min: 1_000, max: 30_000 },
+  max_in_flight: { min: 1, max: 256 },
+} as const;
+/** Waits of a retry schedule, and the longest in seconds, likewise. */
+export const RETRIES = { max: 20, maxWait: 604_800 };
+
 /** Latest start, in milliseconds of unix time. */
 export const MAX_START = Date.UTC(2200, 0);
 /** Allowed HTTP statuses. */

@@ -4,11 +4,28 @@ import { Refused } from "../../lib/http/backend";
 import type { Scenario } from "./scenario";
 import { MAX_FILE_LENGTH, invalid, parseScenario } from "./scenario-file";
 
+/** What stands before the scenario in a fragment. */
+const NAME = "rehearsal=";
 /** What the fragment of a share link begins with. */
-export const FRAGMENT_PREFIX = "#rehearsal=";
+export const FRAGMENT_PREFIX = `#${NAME}`;
+/** A scenario in a fragment, alone or behind the route of a view: `#/webhooks&rehearsal=…`. */
+const PLAN = new RegExp(`[#&]${NAME}(.*)$`);
 
 /** Characters of a fragment: browsers and chats cut longer links. */
 const MAX_FRAGMENT_LENGTH = 30_000;
+
+/** The part of a page's fragment that is a share link's; `null` when it has none. */
+export function sharedFragment(hash: string): string | null {
+  const [, packed] = PLAN.exec(hash) ?? [];
+  return packed === undefined ? null : FRAGMENT_PREFIX + packed;
+}
+
+/** A page's fragment with the scenario of a share link in place of the one in it, if there is one. */
+export function withShared(hash: string, shared: string | null): string {
+  const route = hash.replace(PLAN, "").replace(/^#/, "");
+  if (shared === null) return route === "" ? "" : `#${route}`;
+  return route === "" ? shared : `#${route}&${shared.slice(1)}`;
+}
 
 /** The fragment of a share link; `null` when the scenario is too large for one. */
 export async function toFragment(scenario: Scenario): Promise<string | null> {

@@ -1,6 +1,7 @@
 /** Statistics of a recording for each receiver. */
 
 import type { Recording } from "./recording";
+import { transitionsOf } from "./transitions";
 
 export interface ReceiverStatistics {
   attempts: number;
@@ -15,19 +16,19 @@ export interface ReceiverStatistics {
   longest: number | null;
   /** The backlog at the end. */
   backlog: number;
-  /** Since when the backlog is empty. */
+  /** The time of the latest transition to caught up, unless it went down or stopped after that. */
   caughtUp: number | null;
 }
 
 export function statisticsOf({ attempts, events, tracks }: Recording): ReceiverStatistics[] {
+  const transitions = transitionsOf(tracks);
   return tracks.map(({ states }, track) => {
     const own = attempts.filter((sent) => sent.track === track);
     const delivered = own.filter(({ reason }) => reason === "delivered");
     const waits = delivered.map(({ end, seq }) => end - (events[seq]?.at ?? end));
     waits.sort((one, other) => one - other);
     const acceptances = own.filter(({ accepted }) => accepted);
-    const backlog = states.at(-1)?.backlog ?? 0;
-    const lastBehind = states.findLastIndex((state) => state.backlog > 0);
+    const latest = transitions.findLast((transition) => transition.track === track);
     return {
       attempts: own.length,
       delivered: delivered.length,
@@ -36,8 +37,8 @@ export function statisticsOf({ attempts, events, tracks }: Recording): ReceiverS
       repeats: acceptances.length - new Set(acceptances.map(({ seq }) => seq)).size,
       median: waits[waits.length >> 1] ?? null,
       longest: waits.at(-1) ?? null,
-      backlog,
-      caughtUp: backlog > 0 ? null : (states[lastBehind + 1]?.at ?? null),
+      backlog: states.at(-1)?.backlog ?? 0,
+      caughtUp: latest?.kind === "caught-up" ? latest.at : null,
     };
   });
 }

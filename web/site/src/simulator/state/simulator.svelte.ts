@@ -23,6 +23,8 @@ export class SimulatorState implements Selectable, ComputationOwner {
   incident = $state.raw<Incident | null>(null);
   /** Why a file or a link could not be opened. */
   refusal = $state.raw<Problem | null>(null);
+  /** Counts the documents that were opened: forms about an earlier one start anew. */
+  opened = $state(0);
   readonly transitions = $derived(transitionsOf(this.recording?.tracks ?? []));
 
   readonly computation: Computation;
@@ -66,6 +68,7 @@ export class SimulatorState implements Selectable, ComputationOwner {
   /** Opens a scenario at its start. */
   open(scenario: Scenario, preset = ""): void {
     this.computation.supersede();
+    this.opened += 1;
     this.#preset = { name: preset, scenario };
     this.scenario = scenario;
     this.recording = null;

@@ -203,6 +203,9 @@ function paintFlag(context: CanvasRenderingContext2D, kind: TransitionKind, x: n
   if (kind === "paused") context.fillRect(x + 2, 0, FLAG - 2, 8);
 }
 
+/** Pixels from a mark within which it is hit: a target of 24 pixels. */
+const REACH = 12;
+
 /** Index of a track's transition near a position in pixels, if there is one. */
 export function nearestTransition(
   transitions: Transition[],
@@ -214,7 +217,7 @@ export function nearestTransition(
   let best: { index: number; far: number } | null = null;
   for (const [index, transition] of transitions.entries()) {
     const far = Math.abs(((transition.at - from) / (to - from)) * width - px);
-    const isNear = far <= FLAG + 4 && far < (best?.far ?? Infinity);
+    const isNear = far <= REACH && far < (best?.far ?? Infinity);
     if (transition.track === track && isNear) best = { index, far };
   }
   return best?.index ?? null;
@@ -229,18 +232,17 @@ export function nearestAttempt(
   [px, py]: [number, number],
 ): number | null {
   const scale = width / (to - from);
-  const reach = 9;
-  const first = Math.max(0, countUpTo(attempts, from + (px - reach) / scale, ({ at }) => at) - 1);
+  const first = Math.max(0, countUpTo(attempts, from + (px - REACH) / scale, ({ at }) => at) - 1);
   let best: { index: number; far: number } | null = null;
   for (let index = first; index < attempts.length; index += 1) {
     const sent = attempts[index];
     if (!sent) break;
     const x = (sent.at - from) * scale;
-    if (x > px + reach) break;
+    if (x > px + REACH) break;
     if (track !== null && sent.track !== track) continue;
     const y = heightOf(events[sent.seq]?.lane ?? null, height);
     const far = (x - px) ** 2 + (y - py) ** 2;
-    if (far <= reach ** 2 * 2 && (!best || far < best.far)) best = { index, far };
+    if (far <= REACH ** 2 && (!best || far < best.far)) best = { index, far };
   }
   return best?.index ?? null;
 }

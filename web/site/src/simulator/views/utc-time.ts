@@ -1,6 +1,7 @@
 /** Times of a scenario as text, in UTC, so that a shared scenario shows the same everywhere. */
 
 import { DAY, HOUR, MINUTE } from "../../lib/format/durations";
+import type { Reading } from "../../parts/reading";
 
 const named = new Intl.DateTimeFormat("en-GB", {
   weekday: "short",
@@ -74,4 +75,13 @@ export function toField(at: number): string {
 export function fromField(text: string): number | null {
   const at = Date.parse(`${text}Z`);
   return Number.isNaN(at) ? null : at;
+}
+
+/** The time of a field's value, if it is within the limits. */
+export function readTime(text: string, min: number, max: number): Reading<number> {
+  const at = fromField(text);
+  if (at === null) return { error: "must be a whole date and time" };
+  if (at >= min && at <= max) return { value: at };
+  const [first, last] = [min, max].map((limit) => toField(limit).replace("T", " "));
+  return { error: `must be from ${first} to ${last}` };
 }
