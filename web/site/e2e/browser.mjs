@@ -13,6 +13,9 @@ const TIMEOUT_MS = 10_000;
 
 /** @typedef {{ width?: number, height?: number, theme?: "light" | "dark" }} Device */
 
+/** Pixels of a target (WCAG 2.5.8). */
+const MIN_TARGET = 24;
+
 export const PHONE = { width: 360, height: 740 };
 
 export async function launch() {
@@ -112,6 +115,7 @@ export class Visit {
   async inspect(where) {
     const shots = process.env.PAGE_SHOTS;
     if (shots) await this.#show(`${shots}/${where.replaceAll(/\W+/g, "-")}-${this.device}.png`);
+    await this.#measureTargets(where);
     if (this.page.viewportSize()?.width === PHONE.width) return this.measure(where);
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
     const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
@@ -120,6 +124,29 @@ export class Visit {
     );
     if (found.length > 0) throw new Error(`${where}:\n${found.join("\n")}`);
     await this.measure(where);
+  }
+
+  /**
+   * Throws when a target has less than 24 pixels, except for links within a sentence (WCAG 2.5.8).
+   * @param {string} where
+   */
+  async #measureTargets(where) {
+    const small = await this.page.evaluate((least) => {
+      const kinds = "a[href], button, input, select, textarea, summary";
+      const isVisible = (/** @type {Element} */ at) =>
+        at.checkVisibility({ visibilityProperty: true }) && !at.closest(".hidden, .skip");
+      const isInSentence = (/** @type {Element} */ at) =>
+        at.matches("a") && at.parentElement?.textContent?.trim() !== at.textContent?.trim() &&
+        getComputedStyle(at).display === "inline";
+      const found = [...document.querySelectorAll(kinds)].filter((at) => isVisible(at) && !isInSentence(at));
+      return found.flatMap((at) => {
+        const { width, height } = at.getBoundingClientRect();
+        // Half a pixel is lost to rounding.
+        const isSmall = width < least - 0.5 || height < least - 0.5;
+        return isSmall ? [`${Math.round(width)} x ${Math.round(height)}: ${at.outerHTML.slice(0, 160)}`] : [];
+      });
+    }, MIN_TARGET);
+    if (small.length > 0) throw new Error(`${where} has small targets:\n${small.join("\n")}`);
   }
 
   /** @param {string} path */

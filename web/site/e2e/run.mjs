@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { stories as ofAccessibility } from "./accessibility.mjs";
 import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
 import { Receiver } from "./receiver.mjs";
@@ -24,6 +25,7 @@ if (binary === undefined) {
 
 const stories = {
   ...ofConsole,
+  ...ofAccessibility,
   ...ofSignature,
   ...ofSimulator,
   ...ofSimulatorForms,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { init, verify } from "../../pkg/package/node.js";
-import { PHONE } from "./browser.mjs";
+import { PHONE, errorsAreTied } from "./browser.mjs";
 import { bodyOf, representatives, secretsOf } from "./mutations.mjs";
 import { run } from "./shell.mjs";
 
@@ -99,6 +99,37 @@ export const stories = {
     },
   },
 
+  "a verdict says how certain it is, and which headers were renamed": {
+    async run(scene) {
+      const page = await open(scene);
+      const pick = (/** @type {string} */ name) => page.getByRole("button", { name, exact: true }).click();
+      for (const [example, words] of [
+        ["Body reserialised", "Proven. With this mistake undone, the signature matches."],
+        ["Rotated secret", "Proven. With this mistake undone, the signature matches."],
+        ["Missing header", "Evident. The input shows this mistake, whatever its signature is."],
+        ["Too old", "Evident. The input shows this mistake, whatever its signature is."],
+      ]) {
+        await pick(String(example));
+        await verdict(page).getByText(String(words)).waitFor();
+      }
+      await pick("Valid");
+      await page.getByRole("heading", { name: /It verifies good/ }).waitFor();
+      assert.equal(await verdict(page).getByText(/is read as|Proven|Evident|Likely/).count(), 0);
+
+      const headers = page.getByLabel("Headers", { exact: true });
+      const given = await headers.inputValue();
+      await headers.fill(given.replace("Webhook-Id: ", "HTTP_WEBHOOK_ID=").replace("Webhook-Sig", "WEBHOOK_SIG"));
+      await verdict(page).getByText("HTTP_WEBHOOK_ID is read as webhook-id").waitFor();
+      await verdict(page).getByText("WEBHOOK_SIGnature is read as webhook-signature").waitFor();
+      await page.getByRole("heading", { name: /It verifies good/ }).waitFor();
+      await scene.visit.inspect("renamed headers");
+
+      await headers.fill(given);
+      await page.getByLabel("Body", { exact: true }).fill('{"event":"ping","created":"2025-06-15T15:06:40Z","data":{}}');
+      await verdict(page).getByText("Likely. Nothing that was tried makes the signature match.").waitFor();
+    },
+  },
+
   "a signature is shown step by step, and earlier input is restored": {
     async run(scene) {
       const page = await open(scene);
@@ -159,6 +190,7 @@ export const stories = {
         .getByLabel("Choose a file")
         .setInputFiles(file("huge.bin", Buffer.alloc(5_000_000)));
       await page.getByRole("alert").getByText("longer than 4 MiB").waitFor();
+      await errorsAreTied(page);
       await page.getByText("9 bytes").first().waitFor();
 
       await page.getByRole("button", { name: "Type it instead" }).click();
@@ -179,7 +211,8 @@ export const stories = {
       await page.getByLabel("Secrets, one a line").fill(SECRET);
       await page.getByLabel("Receiver URL").fill("javascript:alert(1)");
       await page.getByRole("button", { name: "Copy as curl" }).click();
-      await page.getByRole("alert").getByText("must begin with http").waitFor();
+      await page.getByText("This field must begin with http:// or https://.").waitFor();
+      await errorsAreTied(page);
       await page.getByLabel("Receiver URL").fill(`http://127.0.0.1/${HOSTILE}`);
       await page.getByRole("button", { name: "Copy as curl" }).click();
       await page.getByRole("region", { name: "Command" }).getByText("--data-raw").waitFor();
@@ -205,12 +238,13 @@ export const stories = {
       });
       await desk.call("POST", "/tickets", { ticket_message: `it's "late"\n$HOME ${HOSTILE} é` });
       await page.goto(`${desk.url}/console#/webhooks/${id}`);
-      await page.getByRole("button", { name: /Ticket opened delivered/ }).click();
+      await page.getByRole("button", { name: /Ticket opened evt_\S+ delivered/ }).click();
       await page.getByRole("button", { name: "Copy as curl" }).click();
       const dialog = page.getByRole("dialog");
       assert.equal(await dialog.getByLabel("Receiver URL").inputValue(), receiver.url);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
-      await dialog.getByRole("alert").getByText("must be whsec_").waitFor();
+      await dialog.getByText("This field must be whsec_ and the base64 of a key.").waitFor();
+      await errorsAreTied(page);
       await dialog.getByLabel("Signing secret").fill(secret);
       await dialog.getByRole("button", { name: "Copy as curl" }).click();
       await dialog.getByText("Copied, with a new signature").waitFor();

@@ -46,7 +46,7 @@ export const stories = {
       await page.getByRole("listitem").filter({ hasText: "My order is late" }).waitFor();
       await page.getByText("Done: the first event is delivered").waitFor();
       await page.getByRole("link", { name: "See deliveries" }).click();
-      await page.getByRole("button", { name: /Ticket opened delivered 1 attempt/ }).waitFor();
+      await page.getByRole("button", { name: /Ticket opened evt_\S+ delivered 1 attempt/ }).waitFor();
 
       const [delivery] = receiver.received;
       assert.deepEqual(delivery?.data, { ticket_message: "My order is late" });
@@ -113,7 +113,7 @@ export const stories = {
       await page.getByText("No event since").waitFor();
 
       await desk.call("POST", "/tickets", { ticket_message: HOSTILE });
-      const row = page.getByRole("button", { name: /Ticket opened abandoned 3 attempts/ });
+      const row = page.getByRole("button", { name: /Ticket opened evt_\S+ abandoned 3 attempts/ });
       await row.click();
       const attempts = page.getByRole("list", { name: "Attempts" }).getByRole("listitem");
       await attempts.nth(2).getByText("Responded 500").waitFor();
@@ -129,7 +129,7 @@ export const stories = {
 
       receiver.status = 200;
       await page.getByRole("button", { name: "Resend", exact: true }).click();
-      await page.getByRole("button", { name: /Ticket opened delivered 4 attempts/ }).waitFor();
+      await page.getByRole("button", { name: /Ticket opened evt_\S+ delivered 4 attempts/ }).waitFor();
       await attempts.nth(3).getByText("Responded 200").waitFor();
       await page.getByLabel("Show", { exact: true }).selectOption("abandoned");
       await page.getByText("No delivery is abandoned.").waitFor();
@@ -151,7 +151,7 @@ export const stories = {
       await press("Resume");
       await page.getByText("Nothing to deliver").waitFor();
       await press("Ping");
-      await page.getByRole("button", { name: /Ping delivered/ }).waitFor();
+      await page.getByRole("button", { name: /Ping evt_\S+ delivered/ }).waitFor();
 
       await page.getByRole("link", { name: "Secrets" }).click();
       await press("Rotate");
@@ -159,7 +159,7 @@ export const stories = {
       await press("I have it");
       await press("Ping");
       await until("signed twice", () => receiver.received.at(-1)?.signatures === 2);
-      await press("Revoke");
+      await page.getByRole("button", { name: /^Revoke sec_/ }).click();
       await press("Revoke secret");
       await press("Ping");
       await until("signed once", () => receiver.received.at(-1)?.signatures === 1);
@@ -251,6 +251,13 @@ export const stories = {
       assert.equal(await field.inputValue(), "the second");
       const row = page.getByRole("listitem").filter({ hasText: "the first" });
       await row.getByRole("button", { name: /Close/ }).press("Enter");
+      await page.getByRole("dialog").waitFor();
+      // Enter alone closes nothing.
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      assert.equal((await desk.call("GET", "/tickets?status=closed")).length, 0);
+      await row.getByRole("button", { name: /Close/ }).press("Enter");
+      await page.getByRole("button", { name: "Close ticket", exact: true }).press("Enter");
       await row.getByText("closed", { exact: true }).waitFor();
       assert.equal(await row.evaluate((at) => at === document.activeElement), true, "focus stays");
     },
@@ -280,6 +287,7 @@ export const stories = {
       await list.first().getByRole("button", { name: "Save" }).click();
       await list.first().getByRole("paragraph").getByText("ticket one", { exact: true }).waitFor();
       await list.first().getByRole("button", { name: /Close/ }).click();
+      await page.getByRole("button", { name: "Close ticket", exact: true }).click();
       await list.first().getByText("closed", { exact: true }).waitFor();
       await page.getByText("Closed", { exact: true }).click();
       await until("one closed", async () => (await list.count()) === 1);

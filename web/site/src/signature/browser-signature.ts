@@ -1,11 +1,13 @@
 /** Signatures made with the browser's own HMAC, for a page whose policy forbids WebAssembly. */
 
+import { BadValue } from "./curl-command";
+
 /**
  * The `webhook-signature` of a message (Standard Webhooks, "Signature scheme"): HMAC-SHA256 over
  * `id.timestamp.body`, with the decoded base64 of the secret as key.
  *
- * Throws a `TypeError` when the secret is malformed, or when the browser offers no HMAC: it does so
- * only over HTTPS and on this machine.
+ * Throws `BadValue` when the secret is malformed, and a `TypeError` when the browser offers no HMAC:
+ * it does so only over HTTPS and on this machine.
  */
 export async function signInBrowser(
   secret: string,
@@ -37,5 +39,5 @@ function keyOf(secret: string): Uint8Array<ArrayBuffer> {
   } catch {
     // Refused below.
   }
-  throw new TypeError("The secret must be whsec_ and the base64 of a key.");
+  throw new BadValue("secret", "must be whsec_ and the base64 of a key");
 }

@@ -12,6 +12,18 @@ export interface CurlRequest {
   body: Uint8Array;
 }
 
+/** A field's value cannot be used. The message says what the value must be. */
+export class BadValue extends TypeError {
+  override readonly name = "BadValue";
+
+  constructor(
+    readonly field: "url" | "secret",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** Makes the `webhook-signature` of a message. Throws an error with a message for the user. */
 export type Sign = (
   secret: string,
@@ -47,8 +59,8 @@ const CONTROL = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
 /**
  * The command that sends a delivery with the timestamp `seconds` and a new signature.
  *
- * Throws a `TypeError` when the URL is not HTTP or there is no `webhook-id`,
- * and whatever `sign` throws.
+ * Throws `BadValue` when the URL is not HTTP, a `TypeError` when there is no `webhook-id`, and
+ * whatever `sign` throws.
  */
 export async function curlCommand(of: CurlRequest, seconds: number, sign: Sign): Promise<string> {
   const url = httpUrl(of.url);
@@ -73,7 +85,7 @@ export async function curlCommand(of: CurlRequest, seconds: number, sign: Sign):
 function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !["http:", "https:"].includes(url.protocol)) {
-    throw new TypeError("The URL must begin with http:// or https://.");
+    throw new BadValue("url", "must begin with http:// or https://");
   }
   return url.href;
 }

@@ -94,6 +94,12 @@ test("headers with CGI's names count by their own names", () => {
   expect(valueOf(pairs, "webhook-id")).toBe("evt_1");
 });
 
+test("a name counts as the checker takes it, with blanks and a colon around it", () => {
+  const pairs: Pair[] = [[" webhook_id: ", "evt_1"]];
+  expect(missing(pairs)).toEqual(["webhook-timestamp", "webhook-signature"]);
+  expect(valueOf(pairs, "webhook-id")).toBe("evt_1");
+});
+
 test("the URL and the body of a request are read", () => {
   const text = `POST /hook?a=1 HTTP/1.1\nHost: partner.example\n${LINES.join("\n")}\n\n{"a":\n\n1}`;
   const { url, body } = readHeaders(text);

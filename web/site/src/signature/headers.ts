@@ -76,9 +76,14 @@ export function valueOf(pairs: Pair[], needed: Needed): string | undefined {
   return needed === "webhook-signature" && given.length > 0 ? given.join(" ") : given[0];
 }
 
-/** A header's name in lower case and without what CGI makes of it. */
+/**
+ * A header's name in lower case and without what CGI makes of it, nor blanks and a colon, as the
+ * checker takes it.
+ */
 export function normalised(name: string): string {
   return name
+    .trim()
+    .replace(/:+$/, "")
     .toLowerCase()
     .replace(/^http_/, "")
     .replaceAll("_", "-");
