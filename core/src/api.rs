@@ -33,7 +33,7 @@ use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
 pub use deliveries::{AttemptsQuery, DeliveriesQuery};
-pub use events_query::{EventsMode, EventsQuery};
+pub use events_query::{EventsMode, EventsQuery, EventsStart};
 pub use listing::Listing;
 pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};

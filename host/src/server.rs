@@ -200,18 +200,18 @@ impl HttpHandler {
             return Err(too_many_stay());
         }
         let begun = self.lookup.read(move |rows| pull.begin(rows)).await;
-        let cursor = begun.unwrap_or_else(|_logged| Err(Problem::unreadable()))?;
+        let start = begun.unwrap_or_else(|_logged| Err(Problem::unreadable()))?;
         match pull.mode {
             EventsMode::AtOnce => {}
             EventsMode::Wait { seconds } => {
-                self.wait(cursor, Duration::from_secs(seconds.into())).await;
+                self.wait(start.cursor, Duration::from_secs(seconds.into())).await;
             }
             EventsMode::Stream => {
                 let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());
-                return Ok(HttpResponse::Stream(EventStream::new(cursor, feed, lookup)));
+                return Ok(HttpResponse::Stream(EventStream::new(start, feed, lookup)));
             }
         }
-        Ok(self.list(pull.listing(cursor), active).await)
+        Ok(self.list(pull.listing(start), active).await)
     }
 
     /// Waits until there is something to read, at most this long, and not beyond the host's end.

@@ -183,9 +183,41 @@ async fn who_waits_in_vain_gets_an_empty_list() {
     client.ping().await;
     let last = last_event(&client).await;
 
-    for path in ["/events?wait=1".to_owned(), format!("/events?wait=1&after={last}")] {
-        let answer = client.get(&path).await.expect(200);
-        assert_eq!(answer.text, r#"{"data":[],"next":null}"#);
+    let answer = client.get(&format!("/events?wait=1&after={last}")).await.expect(200);
+    assert_eq!(answer.text, r#"{"data":[],"next":null}"#);
+}
+
+#[tokio::test]
+async fn who_waits_in_vain_without_a_cursor_gets_one_that_misses_nothing() {
+    let (_server, client) = desk();
+    for before in 0..2 {
+        let answer = client.get("/events?wait=1").await.expect(200);
+        assert_eq!(answer.items().len(), 0, "{}", answer.text);
+        let next = answer.json["next"].as_str().expect("a cursor").to_owned();
+
+        let ping = client.ping().await;
+
+        let rest = client.get(&format!("/events?wait=50&after={next}")).await.expect(200);
+        assert_eq!((ids(rest.items()), &rest.json["next"]), (vec![ping.as_str()], &Value::Null));
+        assert_eq!(client.events().await.len(), before + 1);
+    }
+}
+
+/// Its client heard no event before the crash, of a log that is empty at first.
+#[tokio::test]
+async fn a_stream_says_at_once_where_it_is_to_be_resumed() {
+    let (mut server, client) = desk();
+    for _ in 0..2 {
+        let mut stream = client.stream(None).await;
+        server.restart();
+        if let Ok(Some(frame)) = stream.frame().await {
+            panic!("nothing has happened: {frame:?}");
+        }
+
+        let ping = client.ping().await;
+
+        let mut resumed = client.stream(stream.position.as_deref()).await;
+        assert_eq!(resumed.event().await["id"], ping);
     }
 }
 

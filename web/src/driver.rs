@@ -86,7 +86,7 @@ where
             Action::List(listing) => self.list(listing),
             // With `can_wait: false` every events query is answered at once.
             Action::ReadEvents(pull) => match readable(pull.begin(self.rows())) {
-                Ok(walk) => self.list(pull.listing(walk)),
+                Ok(start) => self.list(pull.listing(start)),
                 Err(problem) => self.answered(problem.into()),
             },
         }

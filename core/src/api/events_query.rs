@@ -40,6 +40,15 @@ enum Start {
     After(EventId),
 }
 
+/// Where a query begins to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventsStart {
+    pub cursor: LogCursor,
+    /// The same as an id, for a caller that named no cursor and gets only what is yet to come: with
+    /// it the caller can return before the first event, and misses nothing.
+    pub position: Option<EventId>,
+}
+
 impl EventsQuery {
     /// Events of a list if the caller names no limit.
     const LIMIT: u32 = 100;
@@ -65,38 +74,47 @@ impl EventsQuery {
         Ok(Self { start, limit, mode })
     }
 
-    /// Its first cursor; a [`Problem`] when its cursor is no position in this log.
+    /// Where it begins; a [`Problem`] when its cursor is no position in this log.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn begin<R: Rows + ?Sized>(
         self,
         rows: &mut R,
-    ) -> Result<Result<LogCursor, Problem>, R::Fault> {
+    ) -> Result<Result<EventsStart, Problem>, R::Fault> {
         let log = rows.log()?;
-        let at = match self.start {
-            Start::Oldest => Some(log.floor),
-            Start::Newest => Some(log.head),
-            Start::After(event) => {
-                // The event itself, without its body.
-                let found = rows.events_before(Some(event.seq().next()), 1)?;
-                place(event, &log, found.first())
+        let (at, position) = match self.start {
+            Start::Oldest => (Some(log.floor), None),
+            Start::Newest => {
+                let last = event_at(log.head, rows)?.filter(|_| log.head > log.floor);
+                // Where no event is kept, its place alone counts.
+                let id = last.map_or(EventId::new(log.stamp, log.head), |event| event.id);
+                (Some(log.head), Some(id))
             }
+            Start::After(event) => (place(event, &log, event_at(event.seq(), rows)?), None),
         };
-        Ok(at.map(|at| LogCursor { at }).ok_or_else(bad_cursor))
+        let start = |at| EventsStart { cursor: LogCursor { at }, position };
+        Ok(at.map(start).ok_or_else(bad_cursor))
     }
 
     #[must_use]
-    pub fn listing(self, cursor: LogCursor) -> Listing {
-        Listing::new(ListKind::Events(cursor), None, Some(self.limit))
+    pub fn listing(self, start: EventsStart) -> Listing {
+        let listing = Listing::new(ListKind::Events(start.cursor), None, Some(self.limit));
+        listing.resuming_at(start.position)
     }
 }
 
-/// A cursor's position. The id of an expired event cannot be compared, and is accepted.
-fn place(cursor: EventId, log: &Log, found: Option<&Event>) -> Option<Seq> {
+/// The event at a position, or the last one before it; without its body.
+fn event_at<R: Rows + ?Sized>(seq: Seq, rows: &mut R) -> Result<Option<Event>, R::Fault> {
+    Ok(rows.events_before(Some(seq.next()), 1)?.into_iter().next())
+}
+
+/// A cursor's position. An id before the log's first event, or of an expired one, cannot be
+/// compared, and is accepted.
+fn place(cursor: EventId, log: &Log, found: Option<Event>) -> Option<Seq> {
     let seq = cursor.seq();
     let is_kept = found.is_some_and(|event| event.id == cursor);
-    (seq > Seq(0) && seq <= log.head && (seq <= log.floor || is_kept)).then_some(seq)
+    (seq <= log.head && (seq <= log.floor || is_kept)).then_some(seq)
 }
 
 fn mode(call: &Call<'_>, query: &Query<'_>, can_wait: bool) -> Result<EventsMode, Problem> {

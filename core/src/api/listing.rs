@@ -22,6 +22,8 @@ pub struct Listing {
     shown: u32,
     /// Expired events that its cursor has not seen.
     expired: u64,
+    /// The `next` of a list that has no item, for a caller that has no cursor to go on with.
+    position: Option<EventId>,
     complete: bool,
 }
 
@@ -76,7 +78,11 @@ impl Listing {
     pub const MAX: u32 = 1_000;
 
     pub(super) fn new(of: ListKind, after: Option<ItemId>, limit: Option<u32>) -> Self {
-        Self { of, after, limit, shown: 0, expired: 0, complete: false }
+        Self { of, after, limit, shown: 0, expired: 0, position: None, complete: false }
+    }
+
+    pub(super) fn resuming_at(self, position: Option<EventId>) -> Self {
+        Self { position, ..self }
     }
 
     #[must_use]
@@ -133,7 +139,8 @@ impl Listing {
             }
         };
         if count < limit as usize {
-            self.close(&mut text, None);
+            let position = self.position.filter(|_| self.shown == 0);
+            self.close(&mut text, position.map(ItemId::Event));
         }
         Ok(text)
     }

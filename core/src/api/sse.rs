@@ -1,9 +1,14 @@
 //! The log as a stream of Server-Sent Events (HTML Living Standard, section 9.2).
+//!
+//! A block without data is no event, and yet some client libraries make an empty one of it (httpx-sse,
+//! fetch-event-source) or lose its id (eventsource for Node). So every block here has data in JSON,
+//! and what else there is to say stands in lines of the block that follows.
 
 use crate::api::view::EventView;
 use crate::api::{LogCursor, headers};
 use crate::engine::store::Rows;
 use crate::model::event::Event;
+use crate::model::id::EventId;
 use crate::model::seq::Seq;
 
 /// A piece of a stream that is sent whole or not at all.
@@ -16,10 +21,10 @@ pub struct Frame {
 
 impl Frame {
     /// Begins a stream: a client that loses it reconnects after a second, so that thousands do not
-    /// return at once.
-    pub const FIRST: &str = "retry: 1000\n\n";
-    /// A comment that keeps the connection alive on both sides.
-    pub const HEARTBEAT: &str = ": \n\n";
+    /// return at once. A line of the block that follows.
+    pub const FIRST: &str = "retry: 1000\n";
+    /// A comment that keeps the connection alive on both sides. A line of the block that follows.
+    pub const HEARTBEAT: &str = ": \n";
     /// Milliseconds of silence before a heartbeat: proxies close a connection that is silent for 30
     /// s or longer.
     pub const HEARTBEAT_AFTER_MS: u64 = 15_000;
@@ -44,6 +49,14 @@ impl Frame {
         // Hosts keep thousands of these: not a byte more than the text needs.
         let text = [head.as_str(), &item, "\n\n"].concat();
         Self { to: event.seq, text }
+    }
+
+    /// The position of a stream whose client named none: one that loses it before the first event
+    /// reconnects with this id, and misses nothing. `EventSource` hands it to nobody who does not
+    /// listen for its type.
+    #[must_use]
+    pub fn position(id: EventId) -> String {
+        format!("id: {id}\nevent: position\ndata: {{\"id\":\"{id}\",\"event\":\"position\"}}\n\n")
     }
 
     /// A frame without an id, so that the reader keeps its last one.

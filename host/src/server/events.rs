@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
-use hookdesk_core::Seq;
-use hookdesk_core::api::{Frame, LogCursor};
+use hookdesk_core::api::{EventsStart, Frame, LogCursor};
+use hookdesk_core::{EventId, Seq};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -24,6 +24,8 @@ const HELD_BYTES: usize = 32 << 10;
 #[derive(Debug)]
 pub struct EventStream {
     cursor: LogCursor,
+    /// The position that it begins with, if its reader has none.
+    position: Option<EventId>,
     feed: Arc<EventFeed>,
     state: watch::Receiver<FeedState>,
     lookup: Lookup,
@@ -36,15 +38,17 @@ pub struct EventStream {
 
 impl EventStream {
     #[must_use]
-    pub fn new(cursor: LogCursor, feed: Arc<EventFeed>, lookup: Lookup) -> Self {
+    pub fn new(start: EventsStart, feed: Arc<EventFeed>, lookup: Lookup) -> Self {
+        let EventsStart { cursor, position } = start;
         let silence = Duration::from_millis(Frame::HEARTBEAT_AFTER_MS);
         let state = feed.listen();
-        Self { cursor, feed, state, lookup, held: VecDeque::new(), most: 1, silence }
+        Self { cursor, position, feed, state, lookup, held: VecDeque::new(), most: 1, silence }
     }
 
     /// The pieces of the response body.
     pub fn pieces(self) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
-        let first = Bytes::from_static(Frame::FIRST.as_bytes());
+        let position = self.position.map(Frame::position).unwrap_or_default();
+        let first = Bytes::from([Frame::FIRST, &position].concat());
         let rest = stream::try_unfold(self, |mut stream| async move {
             Ok(stream.next().await?.map(|piece| (piece, stream)))
         });
@@ -107,12 +111,13 @@ mod tests {
     async fn silence_is_filled_with_heartbeats_until_the_host_stops() {
         let feed = Arc::new(EventFeed::new(Seq(3)));
         let lookup = Lookup::new(Readers::new(std::path::Path::new("never opened")));
-        let mut stream = EventStream::new(LogCursor { at: Seq(3) }, Arc::clone(&feed), lookup);
+        let start = EventsStart { cursor: LogCursor { at: Seq(3) }, position: None };
+        let mut stream = EventStream::new(start, Arc::clone(&feed), lookup);
         stream.silence = Duration::from_millis(1);
 
         for _ in 0..2 {
             let piece = stream.next().await.unwrap();
-            assert_eq!(piece.as_deref(), Some(b": \n\n".as_slice()));
+            assert_eq!(piece.as_deref(), Some(b": \n".as_slice()));
         }
         feed.end();
         assert_eq!(stream.next().await.unwrap(), None);

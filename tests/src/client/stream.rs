@@ -9,23 +9,29 @@ use super::Client;
 pub struct Stream {
     response: Response,
     unread: Vec<u8>,
+    /// Where it said that it begins, if it was asked for what comes.
+    pub position: Option<String>,
 }
 
-/// One frame: an event of the desk, the notice of expired ones, or the first of all.
+/// One frame: an event of the desk, the notice of expired ones, or the position of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     pub id: Option<String>,
     pub event: Option<String>,
     /// Must be one line.
     pub data: Option<String>,
-    pub retry: Option<String>,
 }
+
+/// The line that each stream begins with, before its first frame.
+const FIRST: &[u8] = b"retry: 1000\n";
+/// The line that fills a silence.
+const COMMENT: &[u8] = b": \n";
 
 impl Client {
     /// Opens a stream of what comes after this event, or of what happens from now on.
     ///
     /// # Panics
-    /// If that is not answered with a stream.
+    /// If that is not answered with a stream, or one that does not begin as it should.
     pub async fn stream(&self, last: Option<&str>) -> Stream {
         let mut request =
             self.request(Method::GET, "/events").header("accept", "text/event-stream");
@@ -36,27 +42,55 @@ impl Client {
         assert_eq!(response.status(), 200);
         let kind = response.headers().get("content-type").expect("it has a type");
         assert_eq!(kind, "text/event-stream");
-        let mut stream = Stream { response, unread: Vec::new() };
-        let first =
-            stream.frame().await.expect("it is not broken off").expect("it has a beginning");
-        assert_eq!(first, Frame { retry: Some("1000".to_owned()), ..Frame::default() });
+        let mut stream = Stream { response, unread: Vec::new(), position: None };
+        stream.begin().await;
+        if last.is_none() {
+            let first = stream.frame().await.expect("it is not broken off");
+            stream.position = Some(position(&first.expect("it has a beginning")));
+        }
         stream
     }
 }
 
+/// The id of the frame that says where a stream begins.
+fn position(frame: &Frame) -> String {
+    let id = frame.id.clone().unwrap_or_default();
+    let data = format!(r#"{{"id":"{id}","event":"position"}}"#);
+    let event = Some("position".to_owned());
+    assert_eq!(*frame, Frame { id: Some(id.clone()), event, data: Some(data) });
+    assert!(!id.is_empty());
+    id
+}
+
 impl Stream {
-    /// The next frame that says something; `None` when the server has ended the stream as it should.
+    /// Takes its first line, which comes at once.
+    async fn begin(&mut self) {
+        while self.unread.len() < FIRST.len() {
+            let chunk = self.response.chunk().await.expect("it is not broken off");
+            self.unread.extend_from_slice(&chunk.expect("it has a beginning"));
+        }
+        let rest = self.unread.split_off(FIRST.len());
+        assert_eq!(self.unread.escape_ascii().to_string(), FIRST.escape_ascii().to_string());
+        self.unread = rest;
+    }
+
+    /// The next frame; `None` when the server has ended the stream as it should.
     ///
     /// # Errors
     /// If the connection breaks, or nothing comes for long.
+    ///
+    /// # Panics
+    /// If it ends within a frame, or has one without data: some clients make an event of it.
     pub async fn frame(&mut self) -> reqwest::Result<Option<Frame>> {
         loop {
+            while self.unread.starts_with(COMMENT) {
+                self.unread.drain(..COMMENT.len());
+            }
             if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
                 let frame: Vec<u8> = self.unread.drain(..end + 2).collect();
-                match parse(&String::from_utf8_lossy(&frame)) {
-                    comment if comment == Frame::default() => continue,
-                    frame => return Ok(Some(frame)),
-                }
+                let frame = parse(&String::from_utf8_lossy(&frame));
+                assert!(frame.data.is_some(), "no data: {frame:?}");
+                return Ok(Some(frame));
             }
             match self.response.chunk().await? {
                 Some(chunk) => self.unread.extend_from_slice(&chunk),
@@ -94,11 +128,9 @@ fn parse(text: &str) -> Frame {
     for line in text.lines().filter(|line| !line.is_empty()) {
         let (field, value) = line.split_once(": ").unwrap_or_else(|| panic!("no field: {line:?}"));
         let place = match field {
-            "" => continue,
             "id" => &mut frame.id,
             "event" => &mut frame.event,
             "data" => &mut frame.data,
-            "retry" => &mut frame.retry,
             other => panic!("an unknown field {other:?}"),
         };
         assert!(place.replace(value.to_owned()).is_none(), "twice: {line:?}");
