@@ -8,11 +8,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, Command};
 use hookdesk_core::api::{Api, Callers, OwnNames, PublicUrl};
 use hookdesk_core::guard::{Nat64Prefix, Network, Targets};
-use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
+use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention, nearest};
 use serde::Deserialize;
 
 use crate::courier::{CONNECTION_AGE_S, DEFAULT_CONNECTION_AGE};
@@ -123,6 +123,12 @@ impl fmt::Display for BadOptions {
     }
 }
 
+impl BadOptions {
+    pub(crate) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
+
 impl std::error::Error for BadOptions {}
 
 impl ServeOptions {
@@ -213,7 +219,21 @@ fn read(file: &Path) -> Result<ServeOptions, BadOptions> {
         let why = format!("{} has more than {MAX_FILE} bytes", file.display());
         return Err(BadOptions(why));
     }
-    toml::from_str(&text).map_err(|error| BadOptions(format!("{}: {error}", file.display())))
+    parse(&text).map_err(|why| BadOptions(format!("{}: {why}", file.display())))
+}
+
+/// Options in TOML. An unknown one is refused by the name that it was probably meant to be, where
+/// the parser would list them all.
+fn parse(text: &str) -> Result<ServeOptions, String> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let command = ServeOptions::augment_args(Command::new("serve"));
+    let known: Vec<&str> = command.get_arguments().map(|option| option.get_id().as_str()).collect();
+    for name in table.keys().filter(|name| !known.contains(&name.as_str())) {
+        if let Some(meant) = nearest(name, known.iter().copied()) {
+            return Err(format!("{name} is not an option; did you mean {meant}?"));
+        }
+    }
+    toml::from_str(text).map_err(|error| error.to_string())
 }
 
 fn address(listen: &str) -> Result<SocketAddr, BadOptions> {

@@ -3,8 +3,8 @@
 //! [`server`] takes calls from the sockets that [`acceptor`] accepts and [`connections`] admits, [`desk_thread`] runs the core's
 //! loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
 //! [`event_feed`] passes new events to streams. [`recording`] records the desk's inputs, and
-//! [`incident`] exports them. [`moment`] is the clock and the source of randomness. The host
-//! computes no delay and knows no rule.
+//! [`incident`] exports them. [`config`] and [`environment`] are what the operator set, [`moment`] is
+//! the clock and the source of randomness. The host computes no delay and knows no rule.
 
 #![warn(clippy::indexing_slicing)] // Code that input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
@@ -14,6 +14,7 @@ pub mod config;
 pub mod connections;
 pub mod courier;
 pub mod desk_thread;
+pub mod environment;
 pub mod event_feed;
 pub mod incident;
 pub mod moment;

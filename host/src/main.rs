@@ -1,11 +1,12 @@
 //! The `hookdesk` command.
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as _, Command, Parser, Subcommand};
 use hookdesk::config::ServeOptions;
+use hookdesk::environment;
 use hookdesk::incident::{self, ExportOptions, ReplayOptions, Verdict};
-use tracing_subscriber::EnvFilter;
 
 /// Set because a delivery is dozens of short-lived allocations, passed from thread to thread.
 #[global_allocator]
@@ -13,6 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit code of a replay whose result differs from the recording.
 const DIFFERS: u8 = 3;
+
+type Anything = Box<dyn Error + Send + Sync>;
 
 /// A customer-support desk that sends its events to its partners by webhook.
 #[derive(Parser)]
@@ -37,22 +40,7 @@ enum Subcommands {
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
-    let filter = EnvFilter::try_from_env("HOOKDESK_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,salvo_core=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    let done = match command {
-        Subcommands::Serve(options) => {
-            let served = options.settle().map_err(Into::into).and_then(hookdesk::serve::serve);
-            served.map(|()| Verdict::Same)
-        }
-        Subcommands::Export(options) => incident::export(&options),
-        Subcommands::Replay(options) => incident::replay(&options),
-    };
-    match done {
+    match run(command) {
         Ok(Verdict::Same) => ExitCode::SUCCESS,
         Ok(Verdict::Differs) => ExitCode::from(DIFFERS),
         Err(error) => {
@@ -62,8 +50,31 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(command: Subcommands) -> Result<Verdict, Anything> {
+    let filter = environment::log_filter()?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    match command {
+        Subcommands::Serve(options) => serve(options).map(|()| Verdict::Same),
+        Subcommands::Export(options) => incident::export(&options),
+        Subcommands::Replay(options) => incident::replay(&options),
+    }
+}
+
+fn serve(options: ServeOptions) -> Result<(), Anything> {
+    for name in environment::check(&ServeOptions::augment_args(Command::new("serve")))? {
+        tracing::warn!(
+            "{name} is not an option, and is ignored (hookdesk serve --help lists them)"
+        );
+    }
+    hookdesk::serve::serve(options.settle()?)
+}
+
 /// Errors of the command go to the person who typed it, not to a log.
 #[expect(clippy::print_stderr, reason = "a person reads it")]
-fn complain(error: &dyn std::error::Error) {
+fn complain(error: &dyn Error) {
     eprintln!("hookdesk: {error}");
 }

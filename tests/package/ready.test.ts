@@ -22,6 +22,8 @@ test("everything asks for init() before it is there, and works after it", async 
     () => hookdesk.mostBody(),
     () => hookdesk.mostRead(),
     () => hookdesk.unanswered(),
+    () => hookdesk.misconfigured(""),
+    () => hookdesk.unknownBindings({}),
     () => small.verify([], "", secret, at.nowMs),
     () => small.sign(secret, "id", 0, ""),
   ];

@@ -155,7 +155,9 @@ fn a_bad_environment_or_file_names_itself() {
     assert!(said.contains("nowhere"), "{said}");
 
     for (text, words) in [
-        ("lisen = \"127.0.0.1:0\"", "lisen"),
+        ("lisen = \"127.0.0.1:0\"", "lisen is not an option; did you mean listen?"),
+        ("retain = 5", "retain is not an option; did you mean retain_s?"),
+        ("colour = 5", "unknown field `colour`"),
         ("listen = 8080", "listen"),
         ("listen = ", "desk.toml"),
         ("no_auth = \"yes\"", "no_auth"),
@@ -178,6 +180,27 @@ fn a_flag_goes_before_the_environment_before_the_file() {
     let config = ("HOOKDESK_CONFIG".to_owned(), file.display().to_string());
     let environment = |name: &str, value: String| (name.to_owned(), value);
     let listen = environment("HOOKDESK_LISTEN", address(1));
+/// What Kubernetes gives a server beside a service named `hookdesk`, and what nobody knows.
+#[test]
+fn an_environment_that_others_made_is_no_reason_to_refuse() {
+    let environment = [
+        ("HOOKDESK_PORT", "tcp://10.0.0.1:80"),
+        ("HOOKDESK_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("HOOKDESK_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("HOOKDESK_SERVICE_HOST", "10.0.0.1"),
+        ("HOOKDESK_SERVICE_PORT_HTTP", "80"),
+        ("HOOKDESK_IMAGE", "hookdesk:1"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+
+    let server = Server::start(Options { environment, ..Options::default() });
+
+    let log = server.log();
+    let ignored: Vec<_> = log.lines().filter(|line| line.contains("is ignored")).collect();
+    assert_eq!(ignored.len(), 1, "{log}");
+    assert!(ignored[0].contains("HOOKDESK_IMAGE is not an option"), "{log}");
+}
+
     let database = environment("HOOKDESK_DATABASE", "sqlite://environment.db".to_owned());
     let flags = vec!["--listen".to_owned(), address(0)];
 

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { init, reset, StoredDesk, workerOptions } from "../pkg/package/node.js";
+import { init, reset, StoredDesk, unknownBindings, workerOptions } from "../pkg/package/node.js";
 
 await init();
 
@@ -83,9 +83,12 @@ test("values of wrong types are refused with a TypeError, and the desk works on"
     assert.throws(() => desk.call(at(), CALL, body), TypeError, String(body));
   }
   for (const list of [undefined, -1, 1.5, "x", {}]) assert.throws(() => desk.page(list), Error);
-  for (const env of [{}, { HOOKDESK_OPEN: "1", HOOKDESK_UNKNOWN: "1" }]) {
+  for (const env of [{}, { HOOKDESK_OPEN: "1", HOOKDESK_RETAIN: "1" }]) {
     assert.throws(() => workerOptions(env), TypeError);
   }
+  const others = { HOOKDESK_OPEN: "1", HOOKDESK_IMAGE: "1", HOOKDESK_PORT: "tcp://10.0.0.1:80" };
+  assert.deepEqual(unknownBindings(others), ["HOOKDESK_IMAGE"]);
+  assert.equal(workerOptions(others).open, true);
   openTicket();
 });
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use hookdesk_core::api::{Api, Callers, OwnNames};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention};
+use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention, Variable};
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
@@ -26,6 +26,8 @@ pub struct Options {
     pub allow_target: Vec<String>,
     /// Requests that may be in flight at once.
     pub most_in_flight: Option<u32>,
+    /// Send nothing: calls are answered, and events wait for a desk that is not paused.
+    pub paused: bool,
     /// Consecutive failures after which a receiver is down.
     pub down_after: Option<u32>,
     /// Milliseconds from going down to the first probe.
@@ -46,43 +48,86 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
-    /// Prefix of a Worker's bindings.
-    pub const BINDING: &str = "HOOKDESK_";
+    /// A Worker's bindings.
+    const BINDINGS: [&str; 9] = [
+        "HOOKDESK_ALLOW_TARGET",
+        "HOOKDESK_DISABLE_AFTER_S",
+        "HOOKDESK_DOWN_AFTER",
+        "HOOKDESK_KEY",
+        "HOOKDESK_OPEN",
+        "HOOKDESK_PAUSED",
+        "HOOKDESK_PROBE_FIRST_MS",
+        "HOOKDESK_PROBE_MOST_MS",
+        "HOOKDESK_RETAIN_S",
+    ];
     /// Fewest characters of a key: a shorter one could be guessed.
     const KEY_SHORTEST: usize = 16;
 
     /// The options of a Worker, from its bindings: named as the server's environment variables,
     /// with `HOOKDESK_KEY` for the API key and `HOOKDESK_OPEN=1` for a desk that is open to this
-    /// machine. One of these two is required. Bindings of other names are ignored.
+    /// machine. One of these two is required. Bindings of other names are
+    /// [unknown](Self::unknown), unless they are like one of these.
     ///
     /// # Errors
-    /// A sentence that names the binding and how to correct it.
+    /// A sentence that names the binding and how to correct it, for callers to see: it quotes no
+    /// text that is bound.
     pub fn of_worker<'a>(
         bindings: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {
         let mut options = Self { most_in_flight: Some(platform::OPEN_FETCHES), ..Self::default() };
         for (name, value) in bindings {
-            let Some(option) = name.strip_prefix(Self::BINDING) else { continue };
-            match option {
-                "OPEN" => options.open = matches!(value, "1" | "true"),
-                "KEY" => options.key = Some(value.to_owned()),
-                "ALLOW_TARGET" => {
-                    let networks = value.split(',').map(str::trim).filter(|one| !one.is_empty());
-                    options.allow_target = networks.map(str::to_owned).collect();
-                }
-                "DOWN_AFTER" => options.down_after = Some(number(name, value)?),
-                "PROBE_FIRST_MS" => options.probe_first_ms = Some(number(name, value)?),
-                "PROBE_MOST_MS" => options.probe_most_ms = Some(number(name, value)?),
-                "DISABLE_AFTER_S" => options.disable_after_s = Some(number(name, value)?),
-                "RETAIN_S" => options.retain_s = Some(number(name, value)?),
-                _ => return Err(format!("{name} is not an option of a Worker")),
-            }
+            options.bind(name, value)?;
+        }
+        if options.open && options.key.is_some() {
+            return Err("HOOKDESK_OPEN and HOOKDESK_KEY exclude each other".to_owned());
         }
         if !options.open && options.key.is_none() {
             let needed = "a Worker needs an API key: bind HOOKDESK_KEY as a secret";
             return Err(needed.to_owned());
         }
+        let bound =
+            |bad: OutOfBounds| bad.to_string().replacen(bad.option, &binding(bad.option), 1);
+        options.health_policy().map_err(bound)?;
+        options.retained().map_err(bound)?;
+        options.api().map_err(|why| why.replacen("key", "HOOKDESK_KEY", 1))?;
         Ok(options)
+    }
+
+    /// The bindings that are no options of a Worker, nor like one, and are ignored.
+    pub fn unknown<'a>(
+        bindings: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> impl Iterator<Item = &'a str> {
+        let is_unknown =
+            |name, value| Variable::of(name, value, &Self::BINDINGS) == Variable::Unknown;
+        bindings.filter(move |(name, value)| is_unknown(name, value)).map(|(name, _)| name)
+    }
+
+    fn bind(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "HOOKDESK_OPEN" => self.open = yes_or_no(name, value)?,
+            "HOOKDESK_PAUSED" => self.paused = yes_or_no(name, value)?,
+            "HOOKDESK_KEY" => self.key = Some(value.to_owned()),
+            "HOOKDESK_ALLOW_TARGET" => {
+                let networks = value.split(',').map(str::trim).filter(|one| !one.is_empty());
+                self.allow_target = networks.map(str::to_owned).collect();
+                self.targets().map_err(|_| {
+                    format!("{name} must be a list of networks, as in 10.0.0.0/8,fd00::/8")
+                })?;
+            }
+            "HOOKDESK_DOWN_AFTER" => self.down_after = Some(number(name, value)?),
+            "HOOKDESK_PROBE_FIRST_MS" => self.probe_first_ms = Some(number(name, value)?),
+            "HOOKDESK_PROBE_MOST_MS" => self.probe_most_ms = Some(number(name, value)?),
+            "HOOKDESK_DISABLE_AFTER_S" => self.disable_after_s = Some(number(name, value)?),
+            "HOOKDESK_RETAIN_S" => self.retain_s = Some(number(name, value)?),
+            _ => {
+                if let Variable::Misspelt { meant } = Variable::of(name, value, &Self::BINDINGS) {
+                    return Err(format!(
+                        "{name} is not an option of a Worker; did you mean {meant}?"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The callers that are admitted, and the targets that may be called.
@@ -103,6 +148,10 @@ impl Options {
             (None, true) => Callers::Local,
             (None, false) => Callers::All,
         };
+        Ok(Api { callers, names: OwnNames::OfEachCall, can_wait: false, targets: self.targets()? })
+    }
+
+    fn targets(&self) -> Result<Targets, String> {
         let public = Targets::public();
         let mut targets = match (self.open, self.pins_addresses) {
             (true, _) => public.with_loopback(),
@@ -114,7 +163,7 @@ impl Options {
                 text.parse().map_err(|bad| format!("allowTarget {text}: {bad}"))?;
             targets = targets.allow(network);
         }
-        Ok(Api { callers, names: OwnNames::OfEachCall, can_wait: false, targets })
+        Ok(targets)
     }
 
     /// The health policy.
@@ -122,13 +171,17 @@ impl Options {
     /// # Errors
     /// A sentence that names the option and how to correct it.
     pub fn health(&self) -> Result<HealthPolicy, String> {
+        self.health_policy().map_err(|bad| in_camel_case(&bad))
+    }
+
+    fn health_policy(&self) -> Result<HealthPolicy, OutOfBounds> {
         let options = HealthOptions {
             down_after: self.down_after,
             probe_first_ms: self.probe_first_ms,
             probe_most_ms: self.probe_most_ms,
             disable_after_s: self.disable_after_s,
         };
-        options.policy().map_err(|bad| in_camel_case(&bad))
+        options.policy()
     }
 
     /// How long the log is kept.
@@ -136,12 +189,29 @@ impl Options {
     /// # Errors
     /// A sentence that names the option and how to correct it.
     pub fn retention(&self) -> Result<Retention, String> {
-        Retention::new(self.retain_s, None).map_err(|bad| in_camel_case(&bad))
+        self.retained().map_err(|bad| in_camel_case(&bad))
+    }
+
+    fn retained(&self) -> Result<Retention, OutOfBounds> {
+        Retention::new(self.retain_s, None)
     }
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("{name} must be a whole number"))
+}
+
+fn yes_or_no(name: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(format!("{name} must be 1, true, 0 or false")),
+    }
+}
+
+/// The binding of an option.
+fn binding(option: &str) -> String {
+    Variable::PREFIX.to_owned() + &option.to_ascii_uppercase()
 }
 
 /// The error with the option's name in JavaScript.
@@ -171,15 +241,65 @@ mod tests {
         let open = of(&[("HOOKDESK_OPEN", "1"), ("OTHER", "x")]).unwrap();
         assert_eq!((open.open, open.most_in_flight), (true, Some(platform::OPEN_FETCHES)));
         assert_eq!(open.api().unwrap().callers, Callers::Local);
-        let both = of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_KEY", "0123456789abcdef")]).unwrap();
-        assert!(both.api().is_err());
+        assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_KEY", "0123456789abcdef")]).is_err());
         for key in ["short", "0123456789abcdef\n", " 0123456789abcdef", "                    "] {
-            assert!(of(&[("HOOKDESK_KEY", key)]).unwrap().api().is_err(), "{key:?}");
+            let why = of(&[("HOOKDESK_KEY", key)]).unwrap_err();
+            assert!(why.starts_with("HOOKDESK_KEY must ") && !why.contains("short"), "{why}");
         }
         let networks = [("HOOKDESK_OPEN", "1"), ("HOOKDESK_ALLOW_TARGET", "10.0.0.0/8, ::1,")];
         assert_eq!(of(&networks).unwrap().allow_target, ["10.0.0.0/8", "::1"]);
-        assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_DOWN_AFTER", "x")]).is_err());
-        assert!(of(&[("HOOKDESK_OPEN", "1"), ("HOOKDESK_RETAIN_BYTES", "1")]).is_err());
+    }
+
+    #[test]
+    fn a_bad_binding_is_named_and_its_text_is_not_quoted() {
+        for (name, value, why) in [
+            ("HOOKDESK_DOWN_AFTER", "s3cret", "HOOKDESK_DOWN_AFTER must be a whole number"),
+            (
+                "HOOKDESK_DOWN_AFTER",
+                "0",
+                "HOOKDESK_DOWN_AFTER must be from 1 to 4294967295, and is 0",
+            ),
+            ("HOOKDESK_PROBE_MOST_MS", "0", "HOOKDESK_PROBE_MOST_MS must be from"),
+            ("HOOKDESK_RETAIN_S", "-1", "HOOKDESK_RETAIN_S must be a whole number"),
+            ("HOOKDESK_RETAIN_S", "9999999999", "HOOKDESK_RETAIN_S must be from 0 to 3153600000"),
+            ("HOOKDESK_ALLOW_TARGET", "s3cret", "HOOKDESK_ALLOW_TARGET must be a list of networks"),
+            ("HOOKDESK_OPEN", "s3cret", "HOOKDESK_OPEN must be 1, true, 0 or false"),
+            ("HOOKDESK_OPEN", "", "HOOKDESK_OPEN must be"),
+            (
+                "HOOKDESK_RETAIN",
+                "s3cret",
+                "not an option of a Worker; did you mean HOOKDESK_RETAIN_S?",
+            ),
+            ("HOOKDESK_RETAIN_BYTES", "1", "did you mean HOOKDESK_RETAIN_S?"),
+            ("HOOKDESK_KEYS", "s3cret", "did you mean HOOKDESK_KEY?"),
+        ] {
+            let bindings = [("HOOKDESK_KEY", "0123456789abcdef"), (name, value)];
+            let said = Options::of_worker(bindings.into_iter()).unwrap_err();
+            assert!(said.contains(why) && !said.contains("s3cret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn bindings_that_are_like_no_option_are_ignored_and_known() {
+        let bindings = [
+            ("HOOKDESK_KEY", "0123456789abcdef"),
+            ("HOOKDESK_LISTEN", "127.0.0.1:8080"),
+            ("HOOKDESK_PORT", "tcp://10.0.0.1:80"),
+            ("OTHER", "x"),
+        ];
+        assert!(Options::of_worker(bindings.into_iter()).is_ok());
+        let unknown: Vec<_> = Options::unknown(bindings.into_iter()).collect();
+        assert_eq!(unknown, ["HOOKDESK_LISTEN"]);
+    }
+
+    #[test]
+    fn each_known_binding_is_bound() {
+        for name in Options::BINDINGS {
+            let mut options = Options::default();
+            let taken = options.bind(name, "1");
+            let changed = options != Options::default();
+            assert!(taken.is_err() || changed, "{name} is known, and means nothing");
+        }
     }
 
     #[test]

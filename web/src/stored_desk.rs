@@ -2,9 +2,9 @@
 
 use std::cell::{RefCell, RefMut};
 
-use hookdesk_core::Answer;
 use hookdesk_core::api::{self, MAX_BODY, Problem};
-use js_sys::{Error, Number, Uint8Array};
+use hookdesk_core::{Answer, Variable};
+use js_sys::{Error, Number, TypeError, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 
@@ -140,9 +140,29 @@ impl StoredDesk {
 pub fn worker_options(
     #[wasm_bindgen(unchecked_param_type = "object")] env: &JsValue,
 ) -> Result<JsValue, JsValue> {
+    let texts = bindings(env)?;
+    let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
+    to_js(&Options::of_worker(bindings).map_err(|why| TypeError::new(&why))?)
+}
+
+/// The bindings named `HOOKDESK_…` that are no options of a Worker, and are ignored.
+///
+/// # Errors
+/// A `TypeError` when `env` is not as described.
+#[wasm_bindgen(js_name = unknownBindings)]
+pub fn unknown_bindings(
+    #[wasm_bindgen(unchecked_param_type = "object")] env: &JsValue,
+) -> Result<Vec<String>, JsValue> {
+    let texts = bindings(env)?;
+    let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
+    Ok(Options::unknown(bindings).map(str::to_owned).collect())
+}
+
+/// The bindings that may be options, as texts.
+fn bindings(env: &JsValue) -> Result<Vec<(String, String)>, JsValue> {
     let mut texts = Vec::new();
     for (name, value) in entries("env", env)? {
-        if !name.starts_with(Options::BINDING) {
+        if !name.to_ascii_uppercase().starts_with(Variable::PREFIX) {
             continue;
         }
         // Only a safe integer reads as text exactly as it was given.
@@ -150,8 +170,16 @@ pub fn worker_options(
         let text = value.as_string().or_else(|| number.map(|number| number.to_string()));
         texts.push((name.clone(), text.ok_or_else(|| bad(&name, "it must be a text"))?));
     }
-    let bindings = texts.iter().map(|(name, value)| (&**name, &**value));
-    to_js(&Options::of_worker(bindings).map_err(|why| bad("env", &why))?)
+    Ok(texts)
+}
+
+/// The response to each call of a desk whose options are wrong: `why` says which.
+///
+/// # Errors
+/// Never: it has a JSON form.
+#[wasm_bindgen(unchecked_return_type = "Response")]
+pub fn misconfigured(why: &str) -> Result<JsValue, JsValue> {
+    to_js(&Response::from(api::Response::from(Problem::misconfigured(why))))
 }
 
 /// The response to a call whose result is unknown: the desk broke during it, or cannot be reached.

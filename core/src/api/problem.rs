@@ -61,6 +61,8 @@ pub enum Code {
     Overloaded,
     /// The store fails: call again later. Nothing was done.
     StoreUnavailable,
+    /// The desk's options are wrong, and it does nothing until its operator has mended them.
+    Misconfigured,
     /// A desk's delivery came in as a call.
     LoopDetected,
 }
@@ -92,6 +94,7 @@ impl Code {
             Self::BadCallbackUrl => "bad_callback_url",
             Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store_unavailable",
+            Self::Misconfigured => "misconfigured",
             Self::LoopDetected => "loop_detected",
         }
     }
@@ -117,7 +120,7 @@ impl Code {
             Self::UnsupportedMediaType => 415,
             Self::BadField | Self::BadCallbackUrl | Self::IdempotencyKeyReused => 422,
             Self::Overloaded => 429,
-            Self::StoreUnavailable => 503,
+            Self::StoreUnavailable | Self::Misconfigured => 503,
             Self::LoopDetected => 508,
         }
     }
@@ -147,6 +150,7 @@ impl Code {
             Self::BadCallbackUrl => "The callback URL cannot be used",
             Self::Overloaded => "Too many calls at once",
             Self::StoreUnavailable => "The store does not answer",
+            Self::Misconfigured => "The desk is not set up",
             Self::LoopDetected => "A desk calls a desk",
         }
     }
@@ -177,6 +181,7 @@ impl Code {
             | Self::UnsupportedMediaType
             | Self::BadField
             | Self::BadCallbackUrl
+            | Self::Misconfigured
             | Self::LoopDetected => None,
         }
     }
@@ -225,6 +230,22 @@ impl Problem {
     pub fn undone() -> Self {
         let detail = "The store does not answer. Nothing was done. Call again in a few seconds.";
         Self::new(Code::StoreUnavailable, detail)
+    }
+
+    /// The store's last commit failed, and none has succeeded since.
+    #[must_use]
+    pub fn unwritable() -> Self {
+        let detail = "The store could not be written, and is tried again every half second.";
+        Self::new(Code::StoreUnavailable, detail)
+    }
+
+    /// The operator's options are wrong: `why` says which, and quotes nothing private.
+    #[must_use]
+    pub fn misconfigured(why: &str) -> Self {
+        Self::new(
+            Code::Misconfigured,
+            format!("The desk's options are wrong ({why}). Its operator must mend them."),
+        )
     }
 
     /// A problem with fields, whose `detail` is that of the first.

@@ -46,12 +46,46 @@ async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
 
 #[tokio::test]
 #[ignore = "wants the Worker built: .ci/edge-tests"]
-async fn a_worker_that_is_neither_open_nor_has_a_key_hears_nobody() {
-    let mut server = Server::start(Options { host: Host::Edge, bare: true, ..Options::default() });
-    server.expect_errors();
+async fn a_worker_whose_bindings_are_wrong_hears_nobody_and_says_why() {
+    let key = ("HOOKDESK_KEY", KEY);
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&[], "a Worker needs an API key: bind HOOKDESK_KEY as a secret"),
+        (&[key, ("HOOKDESK_RETAIN", "5")], "HOOKDESK_RETAIN is not an option of a Worker"),
+        (&[key, ("HOOKDESK_DOWN_AFTER", "0")], "HOOKDESK_DOWN_AFTER must be from 1"),
+        (&[key, ("HOOKDESK_PAUSED", "maybe")], "HOOKDESK_PAUSED must be 1, true, 0 or false"),
+    ];
+    for (bindings, why) in cases {
+        let own = bindings.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let environment = own.collect();
+        let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
+        let mut server = Server::start(options);
+        server.expect_errors();
 
-    let answer = server.client().get("/tickets").await.expect(503);
+        for path in ["/tickets", "/health/ready"] {
+            let answer = server.client().get(path).await.expect(503);
+            assert_eq!(answer.code(), Some("misconfigured"), "{}", answer.text);
+            let detail = answer.json["detail"].as_str().unwrap_or_default();
+            assert!(detail.contains(why) && !detail.contains("maybe"), "{detail}");
+        }
+        server.wait_log(&format!("the desk cannot start: {why}"), SOON);
+    }
+}
 
-    assert_eq!(answer.code(), Some("store_unavailable"));
-    server.wait_log("a Worker needs an API key: bind HOOKDESK_KEY as a secret", SOON);
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn bindings_that_others_put_there_are_passed_over() {
+    let environment = [
+        ("HOOKDESK_KEY", KEY),
+        ("HOOKDESK_PORT", "tcp://10.0.0.1:80"),
+        ("HOOKDESK_SERVICE_HOST", "10.0.0.1"),
+        ("HOOKDESK_IMAGE", "hookdesk:1"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
+    let server = Server::start(options);
+
+    server.client().with_key(KEY).get("/tickets").await.expect(200);
+
+    server.wait_log("HOOKDESK_IMAGE is not an option of a Worker, and is ignored", SOON);
+    assert!(!server.log().contains("HOOKDESK_PORT"), "{}", server.log());
 }

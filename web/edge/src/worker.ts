@@ -4,8 +4,28 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { init, mostBody, mostBodyWaitMs, mostRead, reset, StoredDesk, unanswered, workerOptions } from "hookdesk";
-import type { At, Failure, Handled, Report, Request as Outgoing, SqlValue, Storage } from "hookdesk";
+import {
+  init,
+  misconfigured,
+  mostBody,
+  mostBodyWaitMs,
+  mostRead,
+  reset,
+  StoredDesk,
+  unanswered,
+  unknownBindings,
+  workerOptions,
+} from "hookdesk";
+import type {
+  At,
+  Failure,
+  Handled,
+  Options,
+  Report,
+  Request as Outgoing,
+  SqlValue,
+  Storage,
+} from "hookdesk";
 
 /**
  * While requests are open the alarm is never further away than this. Nobody else starts an object
@@ -41,6 +61,8 @@ export default {
 
 export class Desk extends DurableObject<Env> {
   #desk: StoredDesk | undefined;
+  /** What is bound, or what is wrong with it: then there is no desk. */
+  #options: Options | Error = new Error("it has not begun");
   /** When the alarm is set to go, in milliseconds of unix time. */
   #alarm = Infinity;
   #open = 0;
@@ -54,11 +76,30 @@ export class Desk extends DurableObject<Env> {
     // What was in flight when the object was last evicted or killed is sent again now.
     void ctx.blockConcurrencyWhile(async () => {
       await init();
+      this.#configure();
       this.#wake();
     });
   }
 
+  /** Reads the bindings, and logs what is wrong with them before all else. */
+  #configure(): void {
+    try {
+      for (const name of unknownBindings(this.env)) {
+        console.warn(`${name} is not an option of a Worker, and is ignored`);
+      }
+      this.#options = workerOptions(this.env);
+      if (this.#options.paused) console.warn("paused: nothing is sent while HOOKDESK_PAUSED is set");
+    } catch (error) {
+      this.#options = error instanceof Error ? error : new Error(String(error));
+      console.error(`the desk cannot start: ${this.#options.message}`);
+    }
+  }
+
   override async fetch(request: Request): Promise<Response> {
+    if (this.#options instanceof Error) {
+      const { status, headers, body } = misconfigured(this.#options.message);
+      return new Response(body, { status, headers });
+    }
     const { pathname, search } = new URL(request.url);
     const headers = [...request.headers] as [string, string][];
     const call = { method: request.method, path: pathname, query: search.slice(1), headers };
@@ -88,6 +129,7 @@ export class Desk extends DurableObject<Env> {
 
   /** Has the desk do what is due. */
   #wake(): void {
+    if (this.#options instanceof Error) return;
     try {
       this.#work((desk) => desk.wake(moment()));
     } catch {
@@ -123,7 +165,7 @@ export class Desk extends DurableObject<Env> {
     } catch (error) {
       console.error(error);
       const name = error instanceof Error ? error.name : "";
-      // What makes no sense to a desk, bindings among it, does not break it.
+      // What makes no sense to a desk does not break it.
       if (name === "TypeError") throw error;
       this.#desk = undefined;
       this.#setAlarm(Date.now() + REPAIR_MS);
@@ -135,7 +177,8 @@ export class Desk extends DurableObject<Env> {
   }
 
   #opened(): StoredDesk {
-    this.#desk ??= new StoredDesk(storage(this.ctx.storage), moment(), workerOptions(this.env));
+    if (this.#options instanceof Error) throw this.#options;
+    this.#desk ??= new StoredDesk(storage(this.ctx.storage), moment(), this.#options);
     return this.#desk;
   }
 

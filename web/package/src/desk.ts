@@ -5,12 +5,14 @@ import { __wbg_reset_state } from "./hookdesk.js";
 export {
   IncidentPlayer,
   MemoryDesk,
+  misconfigured,
   mostBody,
   mostBodyWaitMs,
   mostRead,
   sign,
   StoredDesk,
   unanswered,
+  unknownBindings,
   verify,
   workerOptions,
 } from "./hookdesk.js";
