@@ -38,7 +38,7 @@ pub use listing::Listing;
 pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
 pub use problem::{Code, FieldError, Problem};
-pub use reading::Reading;
+pub use reading::{Reading, ready};
 pub use replay_request::ReplayRequest;
 pub use reply::answer;
 pub(crate) use reply::status;

@@ -89,6 +89,10 @@ pub struct ServeOptions {
     /// age; 0 is no limit [default: 0].
     #[arg(long, env = "HOOKDESK_RETAIN_BYTES", value_name = "BYTES")]
     pub retain_bytes: Option<u64>,
+    /// Send nothing: calls are answered, and events wait until the server is started without this.
+    #[arg(long, env = "HOOKDESK_PAUSED", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub paused: Option<bool>,
     /// Record the desk's inputs, for hookdesk export.
     #[arg(long, env = "HOOKDESK_RECORD", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -109,6 +113,8 @@ pub struct Settings {
     pub retention: Retention,
     /// How old a connection to a receiver may be when a request begins.
     pub connection_age: Duration,
+    /// Whether nothing is sent.
+    pub paused: bool,
     /// Bytes of a recording, if there is to be one.
     pub record: Option<u64>,
 }
@@ -117,15 +123,15 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadOptions(String);
 
-impl fmt::Display for BadOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl BadOptions {
     pub(crate) fn new(why: String) -> Self {
         Self(why)
+    }
+}
+
+impl fmt::Display for BadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -198,7 +204,8 @@ impl ServeOptions {
             )));
         }
         let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
-        Ok(Settings { listen, database, api, health, retention, connection_age, record })
+        let paused = self.paused.or(file.paused).unwrap_or(false);
+        Ok(Settings { listen, database, api, health, retention, connection_age, paused, record })
     }
 }
 

@@ -2,6 +2,7 @@
 //! hands responses and requests to the runtime as one message.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
 use crate::moment::{chance, clock};
 use crate::recording::RecordingWriter;
+use crate::size_watch::SizeWatch;
 
 /// Calls that may wait for a decision: with a commit a millisecond and a hundred calls in each, the
 /// last of them waits some 40 ms.
@@ -84,6 +86,7 @@ impl Dispatch {
 pub struct DeskQueue {
     queue: Sender<Message>,
     calls: Arc<Semaphore>,
+    faulty: Arc<AtomicBool>,
 }
 
 impl DeskQueue {
@@ -106,6 +109,11 @@ impl DeskQueue {
                 Err(Problem::new(Code::StoreUnavailable, detail))
             }
         }
+    }
+
+    /// Whether the last commit failed, and the store was not seen to be writable since.
+    pub fn is_faulty(&self) -> bool {
+        self.faulty.load(Ordering::Relaxed)
     }
 
     /// Reports how a request ended.
@@ -146,10 +154,20 @@ where
     let now = clock();
     let holder = HolderId::new(now, &chance());
     let session = Session::new(desk, now);
-    let desk_loop = DeskLoop { session, recording, holder, messages, runtime };
+    let faulty = Arc::new(AtomicBool::new(false));
+    let shown = Arc::clone(&faulty);
+    let desk_loop = DeskLoop {
+        session,
+        recording,
+        holder,
+        messages,
+        runtime,
+        faulty: shown,
+        size: SizeWatch::default(),
+    };
     let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || desk_loop.run())?;
     let calls = Arc::new(Semaphore::new(MAX_CALLS));
-    Ok((DeskQueue { queue, calls }, thread))
+    Ok((DeskQueue { queue, calls, faulty }, thread))
 }
 
 struct DeskLoop<S> {
@@ -159,6 +177,9 @@ struct DeskLoop<S> {
     holder: HolderId,
     messages: Receiver<Message>,
     runtime: runtime::UnboundedSender<Dispatch>,
+    /// Whether the store fails, for those who ask.
+    faulty: Arc<AtomicBool>,
+    size: SizeWatch,
 }
 
 impl<S: Store> DeskLoop<S>
@@ -171,6 +192,9 @@ where
             let mut callers = Vec::new();
             ended = self.collect(&mut callers);
             self.decide(callers);
+            let desk = self.session.desk_mut();
+            let retention = desk.limits().retention;
+            self.size.look(desk.store_mut().store_mut(), retention, clock());
         }
     }
 
@@ -211,6 +235,7 @@ where
             Some(recording) => recording.run(desk, commands),
             None => desk.run(commands),
         });
+        self.faulty.store(session.is_faulty(), Ordering::Relaxed);
         let dispatch = match committed {
             Ok(committed) => {
                 if was_faulty {

@@ -11,7 +11,7 @@ use hookdesk_core::incident::{Decision, Difference, Header, MAX_LINE, Player, Re
 
 use crate::config;
 use crate::recording::{RecordingFile, RecordingFiles};
-use crate::store::sqlite::private;
+use crate::store::sqlite::{BESIDE, beside, private};
 
 type Anything = Box<dyn Error + Send + Sync>;
 
@@ -88,15 +88,8 @@ fn belongs_to(path: &Path, database: &Path) -> io::Result<bool> {
         Ok::<_, io::Error>(folder.join(path.file_name().unwrap_or_default()))
     };
     let ours = resolved(database)?;
-    let endings = ["", "-wal", "-shm", "-journal", ".lock", ".record.1", ".record.2"];
     let path = resolved(path)?;
-    Ok(endings.iter().any(|ending| beside(&ours, ending) == path))
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
+    Ok(path == ours || BESIDE.iter().any(|ending| beside(&ours, ending) == path))
 }
 
 fn write(files: Vec<RecordingFile>, raw: bool, out: impl Write) -> Result<Verdict, Anything> {

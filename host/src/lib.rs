@@ -21,5 +21,6 @@ pub mod moment;
 pub mod recording;
 pub mod serve;
 pub mod server;
+pub mod size_watch;
 pub mod store;
 pub mod trouble_log;

@@ -13,7 +13,7 @@ use hookdesk_core::incident::{Header, MAX_LINE, Recorded, Recorder};
 use hookdesk_core::{Command, Committed, Desk, Millis, Moment, RunError, Store};
 
 use crate::moment::{chance, clock};
-use crate::store::sqlite::private;
+use crate::store::sqlite::{beside, private};
 
 /// Milliseconds until recording is tried again after it failed: a full disk stays full for a while,
 /// and each new file has the desk read all rows anew.
@@ -41,10 +41,8 @@ impl RecordingFiles {
         Self { database: database.to_owned() }
     }
 
-    fn beside(&self, end: &str) -> PathBuf {
-        let mut name = self.database.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
+    fn beside(&self, ending: &str) -> PathBuf {
+        beside(&self.database, ending)
     }
 
     fn paths(&self) -> [PathBuf; 2] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{Desk, Limits, Memory, Rows as _, WebhookId};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
@@ -66,7 +66,8 @@ pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anyth
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
     let (health, retention) = (settings.health, settings.retention);
-    let limits = Limits { health, retention, ..Limits::default() };
+    let in_flight = if settings.paused { 0 } else { Limits::default().in_flight };
+    let limits = Limits { in_flight, health, retention, ..Limits::default() };
     let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(settings, names, desk, lookup));
@@ -84,6 +85,8 @@ async fn run(
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // A file that may not grow is a fault of the store, and not the end of the process.
+    let _file_size = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
     let targets = settings.api.targets.clone();
     let places = Limits::default().in_flight;
     let courier = Courier::new(targets, &names, places, settings.connection_age);
@@ -114,6 +117,7 @@ async fn run(
         lookup,
         feed: Arc::clone(&feed),
         places: places.clone(),
+        paused: settings.paused,
     };
     let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
         .fuse_policy(places)
@@ -125,6 +129,10 @@ async fn run(
         "listening on http://{address}, with the data in {}",
         settings.database.display()
     );
+
+    if settings.paused {
+        tracing::warn!("paused: nothing is sent until the server is started without --paused");
+    }
 
     tokio::select! {
         _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),

@@ -51,6 +51,8 @@ pub struct HttpHandler {
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
     pub places: ConnectionTable,
+    /// Whether nothing is sent.
+    pub paused: bool,
 }
 
 /// A call's body, and the permit of a large one.
@@ -90,6 +92,7 @@ impl HttpHandler {
                 Ok(command) => self.decide(command).await,
                 Err(problem) => problem.into(),
             },
+            Action::Read(Reading::Ready) => self.ready().await,
             Action::Read(reading) => self.read(reading).await,
             Action::List(listing) => self.list(listing, active).await,
             Action::ReadEvents(pull) => {
@@ -176,6 +179,17 @@ impl HttpHandler {
 
     async fn read(&self, reading: Reading) -> HttpResponse {
         match self.lookup.read(move |rows| reading.answer(rows, clock())).await {
+            Ok(response) => HttpResponse::Whole(response),
+            Err(_logged) => Problem::unreadable().into(),
+        }
+    }
+
+    async fn ready(&self) -> HttpResponse {
+        if self.desk.is_faulty() {
+            return Problem::unwritable().into();
+        }
+        let paused = self.paused;
+        match self.lookup.read(move |rows| api::ready(rows, paused)).await {
             Ok(response) => HttpResponse::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }

@@ -11,6 +11,8 @@ use hookdesk_core::sql::BadRow;
 pub enum StoreFault {
     Sqlite(rusqlite::Error),
     BadRow(BadRow),
+    /// A file beside the database cannot be written.
+    Io(std::io::Error),
 }
 
 impl fmt::Display for StoreFault {
@@ -18,6 +20,7 @@ impl fmt::Display for StoreFault {
         match self {
             Self::Sqlite(error) => error.fmt(f),
             Self::BadRow(bad) => bad.fmt(f),
+            Self::Io(error) => error.fmt(f),
         }
     }
 }
@@ -27,6 +30,12 @@ impl std::error::Error for StoreFault {}
 impl From<rusqlite::Error> for StoreFault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<std::io::Error> for StoreFault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
     }
 }
 

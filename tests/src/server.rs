@@ -324,6 +324,13 @@ impl Server {
         self.restart();
     }
 
+    /// The same in another environment.
+    pub fn restart_under(&mut self, environment: &[(&str, &str)]) {
+        let own = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        self.options.environment = own.collect();
+        self.restart();
+    }
+
     fn run(&mut self) {
         let mut command = match (self.options.dns, self.options.files) {
             (None, None) => self.options.host.command(),

@@ -23,6 +23,7 @@ mod order;
 mod owed_digest;
 mod partial_answers;
 mod pull;
+mod readiness;
 mod receiver_connections;
 mod receivers;
 mod refusals;

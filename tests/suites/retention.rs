@@ -277,6 +277,16 @@ async fn the_space_of_what_is_gone_is_used_again() {
 }
 
 #[tokio::test]
+async fn tickets_alone_beyond_the_size_are_said_once() {
+    let (mut server, client) = desk(&["--retain-bytes", "1"]);
+    server.wait_log("without a single event, more than --retain-bytes 1", MINUTE);
+    client.open_ticket("more").await;
+    client.get("/health/ready").await.expect(200);
+    server.terminate();
+    assert_eq!(server.log().matches("without a single event").count(), 1);
+}
+
+#[tokio::test]
 async fn a_log_that_is_too_large_goes_however_young() {
     let (mut server, client) = desk(&["--retain-bytes", "2000000", "--retain-s", "0"]);
     let receiver = Receiver::kind();

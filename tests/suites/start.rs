@@ -153,6 +153,17 @@ fn a_bad_environment_or_file_names_itself() {
     assert!(said.contains("perhaps") && said.contains("no-auth"), "{said}");
     let said = refusal(environment("HOOKDESK_LISTEN", "nowhere"));
     assert!(said.contains("nowhere"), "{said}");
+    for (name, value, words) in [
+        ("HOOKDESK_LOG", "verbose", "HOOKDESK_LOG=verbose: give off, error, warn, info"),
+        ("HOOKDESK_LOG", "", "HOOKDESK_LOG=: give off"),
+        ("HOOKDESK_RETAIN", "5", "did you mean HOOKDESK_RETAIN_S?"),
+        ("HOOKDESK_RETAIN_S", "5d", "5d"),
+        ("HOOKDESK_PAUSED", "maybe", "maybe"),
+        ("HOOKDESK_DATABSE", "sqlite://a.db", "did you mean HOOKDESK_DATABASE?"),
+    ] {
+        let said = refusal(environment(name, value));
+        assert!(said.contains(words), "{said}");
+    }
 
     for (text, words) in [
         ("lisen = \"127.0.0.1:0\"", "lisen is not an option; did you mean listen?"),
@@ -169,17 +180,6 @@ fn a_bad_environment_or_file_names_itself() {
     }
 }
 
-#[test]
-fn a_flag_goes_before_the_environment_before_the_file() {
-    let ports: Vec<Port> = (0..3).map(|_| Port::take(0)).collect();
-    let address = |index: usize| format!("127.0.0.1:{}", ports[index].number());
-    let folder = Folder::new();
-    let file = folder.path().join("desk.toml");
-    fs::write(&file, format!("listen = \"{}\"\ndatabase = \"sqlite://file.db\"", address(2)))
-        .expect("it can be written");
-    let config = ("HOOKDESK_CONFIG".to_owned(), file.display().to_string());
-    let environment = |name: &str, value: String| (name.to_owned(), value);
-    let listen = environment("HOOKDESK_LISTEN", address(1));
 /// What Kubernetes gives a server beside a service named `hookdesk`, and what nobody knows.
 #[test]
 fn an_environment_that_others_made_is_no_reason_to_refuse() {
@@ -201,6 +201,17 @@ fn an_environment_that_others_made_is_no_reason_to_refuse() {
     assert!(ignored[0].contains("HOOKDESK_IMAGE is not an option"), "{log}");
 }
 
+#[test]
+fn a_flag_goes_before_the_environment_before_the_file() {
+    let ports: Vec<Port> = (0..3).map(|_| Port::take(0)).collect();
+    let address = |index: usize| format!("127.0.0.1:{}", ports[index].number());
+    let folder = Folder::new();
+    let file = folder.path().join("desk.toml");
+    fs::write(&file, format!("listen = \"{}\"\ndatabase = \"sqlite://file.db\"", address(2)))
+        .expect("it can be written");
+    let config = ("HOOKDESK_CONFIG".to_owned(), file.display().to_string());
+    let environment = |name: &str, value: String| (name.to_owned(), value);
+    let listen = environment("HOOKDESK_LISTEN", address(1));
     let database = environment("HOOKDESK_DATABASE", "sqlite://environment.db".to_owned());
     let flags = vec!["--listen".to_owned(), address(0)];
 
@@ -261,15 +272,40 @@ async fn an_allowed_network_may_be_called_and_no_other() {
     client.post("/webhooks/register", refused).await.expect(422);
 }
 
-#[test]
-fn the_database_is_readable_to_its_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let server = Server::start(Options::default());
+/// Each file of a database and its mode, but for those of tests.
+fn modes(server: &Server) -> Vec<(String, u32)> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let files = fs::read_dir(server.folder()).expect("it is there");
+    let mode = |file: fs::DirEntry| {
+        let mode = file.metadata().expect("it is there").permissions().mode();
+        (file.file_name().to_string_lossy().into_owned(), mode & 0o777)
+    };
+    files.map(|file| mode(file.expect("it can be listed"))).collect()
+}
 
-    for entry in fs::read_dir(server.folder()).expect("it is there") {
-        let entry = entry.expect("it can be read");
-        let mode = entry.metadata().expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
+#[tokio::test]
+async fn the_files_of_a_database_are_for_its_owner_alone_whatever_they_were() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut server = Server::start(Options::with_arguments(&["--record"]));
+    server.client().open_ticket("private").await;
+    let made = modes(&server);
+    server.kill();
+    for (name, _) in &made {
+        let readable = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(server.folder().join(name), readable).expect("it is ours");
+    }
+
+    server.restart();
+
+    let found = modes(&server);
+    for (name, mode) in made.iter().chain(&found) {
+        assert_eq!(*mode, 0o600, "{name} has mode {mode:o}");
+    }
+    let names: Vec<_> = made.iter().map(|(name, _)| name.as_str()).collect();
+    for ending in ["", "-wal", "-shm", ".lock", ".record.1"] {
+        let name = format!("hookdesk.db{ending}");
+        assert!(names.contains(&name.as_str()), "no {name} among {names:?}");
+        assert!(server.log().contains(&format!("{name} had mode 0644")), "{}", server.log());
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem};
+use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem, Reading};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
     self as core, Answer, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Session, Store,
@@ -22,6 +22,7 @@ const MAX_LISTS: usize = 64;
 pub struct Driver<S> {
     session: Session<Recorder<S>>,
     api: Api,
+    paused: bool,
     holder: HolderId,
     lists: BTreeMap<u32, Listing>,
     next_list: u32,
@@ -37,8 +38,9 @@ where
     /// A sentence that names the invalid option.
     pub fn new(store: S, options: &Options, at: &JsMoment) -> Result<Self, String> {
         let defaults = Limits::default();
+        let in_flight = options.most_in_flight.unwrap_or(defaults.in_flight);
         let limits = Limits {
-            in_flight: options.most_in_flight.unwrap_or(defaults.in_flight),
+            in_flight: if options.paused { 0 } else { in_flight },
             health: options.health()?,
             retention: options.retention()?,
             ..defaults
@@ -48,6 +50,7 @@ where
         Ok(Self {
             session: Session::new(desk, now),
             api: options.api()?,
+            paused: options.paused,
             holder: HolderId::new(now, &at.chance.ids),
             lists: BTreeMap::new(),
             next_list: 0,
@@ -79,6 +82,7 @@ where
                 Ok(command) => self.decide(Some(command), at),
                 Err(problem) => self.answered(problem.into()),
             },
+            Action::Read(Reading::Ready) => self.ready(),
             Action::Read(reading) => {
                 let answer = reading.answer(self.rows(), Millis(at.now_ms));
                 self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
@@ -208,6 +212,15 @@ where
             duration_ms: 0,
             answer: Answer::Failure(core::Failure::Blocked),
         });
+    }
+
+    fn ready(&mut self) -> Effects {
+        if self.session.is_faulty() {
+            return self.answered(Problem::unwritable().into());
+        }
+        let paused = self.paused;
+        let answer = api::ready(self.rows(), paused);
+        self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
     }
 
     fn list(&mut self, mut listing: Listing) -> Effects {

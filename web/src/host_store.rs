@@ -129,6 +129,12 @@ impl Store for HostStore {
             None => Err(Fault::Host("the storage does not say whether it committed".to_owned())),
         }
     }
+
+    fn probe(&mut self) -> Result<(), Fault> {
+        let probe = Statement { sql: sqlite::PROBE, values: Vec::new(), changes: None };
+        self.storage.commit([write(&probe)].into_iter().collect())?;
+        Ok(())
+    }
 }
 
 fn list(value: JsValue) -> Result<Array, Fault> {

@@ -20,7 +20,7 @@ pub enum Reading {
     /// The running replay of a webhook.
     Replay(WebhookId),
     Event(EventId),
-    /// Whether the store can be read.
+    /// Whether the host is ready: it responds with [`ready`].
     Ready,
 }
 
@@ -61,10 +61,17 @@ impl Reading {
                     None => Problem::from(Refusal::UnknownEvent).into(),
                 }
             }
-            Self::Ready => {
-                rows.log()?;
-                Response::data(200, view::Health { status: "ready" })
-            }
+            Self::Ready => ready(rows, false)?,
         })
     }
+}
+
+/// The response of a host that is asked whether it is ready, if its last commit succeeded;
+/// otherwise [`Problem::unwritable`] is. Whether it is `paused` does not change that: it takes calls.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn ready<R: Rows + ?Sized>(rows: &mut R, paused: bool) -> Result<Response, R::Fault> {
+    rows.log()?;
+    Ok(Response::data(200, view::Health { status: "ready", paused }))
 }

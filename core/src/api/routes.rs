@@ -151,7 +151,9 @@ pub(super) fn take(
             let event = EventId::parse(id).ok_or(Refusal::UnknownEvent)?;
             Ok(Action::Read(Reading::Event(event)))
         }
-        Purpose::Live => Ok(Action::Answer(Response::data(200, Health { status: "live" }))),
+        Purpose::Live => {
+            Ok(Action::Answer(Response::data(200, Health { status: "live", paused: false })))
+        }
         Purpose::Ready => Ok(Action::Read(Reading::Ready)),
     }
 }

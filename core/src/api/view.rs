@@ -37,6 +37,9 @@ pub(super) struct Empty {}
 #[derive(Serialize)]
 pub(super) struct Health {
     pub status: &'static str,
+    /// Only said of a host that sends nothing.
+    #[serde(skip_serializing_if = "<&bool as std::ops::Not>::not")]
+    pub paused: bool,
 }
 
 /// A time in RFC 3339 with milliseconds.

@@ -10,7 +10,7 @@ use crate::model::retention::Retention;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Requests in flight, at most; 0 while the host drains.
+    /// Requests in flight, at most; 0 while the host drains or is paused.
     pub in_flight: u32,
     pub hosts: Hosts,
     pub health: HealthPolicy,

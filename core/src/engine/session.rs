@@ -145,7 +145,7 @@ impl<S> Session<S> {
         self.next_wake
     }
 
-    /// Whether the last batch failed.
+    /// Whether the last batch failed, and the store was not seen to be writable since.
     #[must_use]
     pub fn is_faulty(&self) -> bool {
         self.faulty
@@ -178,7 +178,8 @@ impl<S> Session<S> {
 
 impl<S: Store> Session<S> {
     /// Decides and commits a batch by `run`, which is [`Desk::run`] or records it as well. After a
-    /// failure, `clock` is read for the pause, as a store may take long to fail.
+    /// failure, `clock` is read for the pause, as a store may take long to fail. A store that failed
+    /// is [probed](Store::probe) first: a batch without changes would pass for a success.
     ///
     /// # Errors
     /// When nothing was committed, or when it is unknown whether it was. Then no reply or request
@@ -192,7 +193,12 @@ impl<S: Store> Session<S> {
             &[(Command, Moment)],
         ) -> Result<Vec<Committed>, RunError<S::Fault>>,
     ) -> Result<Vec<Committed>, RunError<S::Fault>> {
-        match run(&mut self.desk, &batch.commands) {
+        let probed = if self.faulty { self.desk.store_mut().probe() } else { Ok(()) };
+        let ended = match probed {
+            Ok(()) => run(&mut self.desk, &batch.commands),
+            Err(fault) => Err(RunError::Store(fault)),
+        };
+        match ended {
             Ok(mut committed) => {
                 for (command, _) in batch.commands.iter().skip(batch.calls) {
                     self.note_end(command);
@@ -256,8 +262,9 @@ mod tests {
 
     use super::*;
     use crate::engine::limits::Memory;
-    use crate::engine::need::Need;
-    use crate::engine::store::Rows as _;
+    use crate::engine::need::{Fact, Need};
+    use crate::engine::outcome::Changes;
+    use crate::engine::store::{Commit, Rows};
     use crate::guard::{CallbackUrl, Targets};
     use crate::memory::MemoryStore;
     use crate::model::id::{HolderId, Stamp};
@@ -317,6 +324,52 @@ mod tests {
         assert_eq!(batch.commands().len(), 4);
         session.run(batch, || START, Desk::run).unwrap();
         assert!(!session.is_faulty() && session.reports().is_empty());
+    }
+
+    /// A store that answers probes as it is told to, and counts them.
+    #[derive(Debug, Default)]
+    struct Probed {
+        rows: MemoryStore,
+        fails: bool,
+        probes: u32,
+    }
+
+    impl Rows for Probed {
+        type Fault = &'static str;
+
+        fn load(&mut self, need: &Need) -> Result<Fact, &'static str> {
+            Ok(self.rows.load(need).unwrap())
+        }
+    }
+
+    impl Store for Probed {
+        fn commit(&mut self, changes: &Changes) -> Result<Commit, &'static str> {
+            if self.fails { Err("full") } else { Ok(self.rows.commit(changes).unwrap()) }
+        }
+
+        fn probe(&mut self) -> Result<(), &'static str> {
+            self.probes += 1;
+            if self.fails { Err("full") } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn a_store_that_failed_works_again_when_a_probe_says_so_and_not_by_an_empty_batch() {
+        let mut session = Session::new(Desk::new(Probed::default(), Memory::Kept), START);
+        let mut run = |call: Option<Command>, fails: bool| {
+            session.desk_mut().store_mut().fails = fails;
+            if let Some(call) = call {
+                session.call(call);
+            }
+            let batch = session.batch(moment);
+            let ended = session.run(batch, || START, Desk::run).is_ok();
+            (ended, session.is_faulty(), session.desk().store().probes)
+        };
+        assert_eq!(run(Some(Command::Ping), false), (true, false, 0));
+        assert_eq!(run(Some(Command::Ping), true), (false, true, 0));
+        assert_eq!(run(None, true), (false, true, 1), "there is nothing to commit");
+        assert_eq!(run(None, false), (true, false, 2));
+        assert_eq!(run(None, true), (true, false, 2), "it did not fail");
     }
 
     #[test]

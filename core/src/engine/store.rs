@@ -196,4 +196,13 @@ pub trait Store: Rows {
     /// # Errors
     /// When they are not durable, or when it is unknown whether they are.
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault>;
+
+    /// Tries whether a commit would be durable, and changes no row: asked of a store that failed,
+    /// before it is given the next batch.
+    ///
+    /// # Errors
+    /// When a commit would most likely fail.
+    fn probe(&mut self) -> Result<(), Self::Fault> {
+        Ok(())
+    }
 }

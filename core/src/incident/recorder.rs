@@ -118,6 +118,11 @@ impl<S: Store> Store for Recorder<S> {
         }
         commit
     }
+
+    /// It is no input of the desk, and is not recorded.
+    fn probe(&mut self) -> Result<(), S::Fault> {
+        self.store.probe()
+    }
 }
 
 /// The result of a batch, and its lines for the file.

@@ -21,6 +21,9 @@ pub const MIGRATIONS: [&str; 4] = [
 /// The `application_id` of HookDesk's files ("Hook" in ASCII), by which they are recognized.
 pub const APPLICATION_ID: i64 = 0x486f_6f6b;
 
+/// A write that changes nothing, to see whether the database can be written.
+pub const PROBE: &str = "UPDATE log SET head = head";
+
 /// The query for a need.
 #[must_use]
 pub fn query(need: &Need) -> Statement<'static> {

@@ -1,7 +1,8 @@
 //! The SQLite store: it only runs the statements of the core.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -17,8 +18,15 @@ use crate::store::StoreFault;
 /// How long a second server waits for the first to drain: a little more than draining may take.
 const LOCK_WAIT: Duration = Duration::from_secs(25);
 const LOCK_LOOK: Duration = Duration::from_millis(50);
+/// Bytes that must fit on the disk before a store that failed is used again: several of the longest
+/// commits. With less, a full disk would take a short commit, refuse the next, and so on.
+const ROOM: usize = 1 << 20;
 /// Prepared statements that are cached: all of the core's, with room to spare.
 const PREPARED: usize = 64;
+
+/// The endings of the files that belong to a database.
+pub(crate) const BESIDE: [&str; 7] =
+    ["-wal", "-shm", "-journal", ".lock", ".record.1", ".record.2", ".record.new"];
 
 /// Why a file cannot be served.
 #[derive(Debug)]
@@ -86,9 +94,7 @@ impl Lock {
     /// # Errors
     /// [`OpenError`] when the lock's file cannot be created, or another server keeps the lock.
     pub fn take(database: &Path) -> Result<Self, OpenError> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = beside(database, ".lock");
         let io = |error| OpenError::Io { path: path.clone(), error };
         let file = private(&path).map_err(io)?;
         let start = Instant::now();
@@ -112,6 +118,41 @@ impl Lock {
     }
 }
 
+/// The path of a file that belongs to a database.
+pub(crate) fn beside(database: &Path, ending: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Takes the files of a database from all but their owner: a copy, a restored backup or an older
+/// umask may have left them readable, and they hold secrets. SQLite makes others like the first.
+#[cfg(unix)]
+fn make_private(database: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let all = BESIDE.iter().map(|ending| beside(database, ending));
+    for path in std::iter::once(database.to_owned()).chain(all) {
+        let Ok(found) = fs::metadata(&path) else { continue };
+        let mode = found.permissions().mode() & 0o7777;
+        let of_others = mode & 0o077;
+        if of_others == 0 {
+            continue;
+        }
+        let path_shown = path.display();
+        match fs::set_permissions(&path, fs::Permissions::from_mode(0o600)) {
+            Ok(()) => tracing::warn!(
+                "{path_shown} had mode {mode:04o}, and is for its owner alone now: it holds secrets"
+            ),
+            Err(error) => tracing::warn!(
+                "{path_shown} has mode {mode:04o}, holds secrets, and cannot be made 0600: {error}"
+            ),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn make_private(_database: &Path) {}
+
 /// Opens a file, or creates one that only its owner may read: it will hold secrets.
 pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
@@ -125,6 +166,8 @@ pub(crate) fn private(path: &Path) -> std::io::Result<File> {
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
+    /// Its file, if it is not in memory.
+    path: Option<PathBuf>,
 }
 
 impl Sqlite {
@@ -137,9 +180,10 @@ impl Sqlite {
         let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
         let mut connection = Connection::open(path).map_err(failed)?;
         let version = check(&connection, path)?;
+        make_private(path);
         prepare(&connection).map_err(failed)?;
         migrate(&mut connection, version).map_err(failed)?;
-        Ok(Self { connection })
+        Ok(Self { connection, path: Some(path.to_owned()) })
     }
 
     /// A database in memory.
@@ -150,7 +194,7 @@ impl Sqlite {
         let mut connection = Connection::open_in_memory()?;
         prepare(&connection)?;
         migrate(&mut connection, 0)?;
-        Ok(Self { connection })
+        Ok(Self { connection, path: None })
     }
 
     /// The connection, to inspect the stored rows.
@@ -220,6 +264,26 @@ impl Store for Sqlite {
         transaction.commit()?;
         Ok(Commit::Done)
     }
+
+    fn probe(&mut self) -> Result<(), StoreFault> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(sqlite::PROBE, [])?;
+        transaction.commit()?;
+        if let Some(database) = &self.path {
+            find_room(&beside(database, ".room"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is room on the disk, seen by a file that is gone again at the end.
+fn find_room(path: &Path) -> std::io::Result<()> {
+    let mut file = private(path)?;
+    fs::remove_file(path)?;
+    file.write_all(&vec![0; ROOM])?;
+    // Until then the system may only have promised it.
+    file.sync_all()
 }
 
 fn load(connection: &Connection, need: &Need) -> Result<Fact, StoreFault> {

@@ -44,7 +44,8 @@ fn settle(options: ServeOptions) {
 }
 
 fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
-    let Settings { listen, database, api, health, retention, connection_age, record } = settings;
+    let Settings { listen, database, api, health, retention, connection_age, paused: _, record } =
+        settings;
     let is_local = api.callers == Callers::Local;
     assert!(is_local || no_auth == Some(true), "{settings:?}");
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");

@@ -124,9 +124,12 @@ async fn a_store_that_is_held_by_another_loses_nothing() {
     file.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
     gate.open();
     let refused = client.post("/tickets", ticket_body("two")).await;
+    let unready = client.get("/health/ready").await;
     file.execute_batch("ROLLBACK").expect("it was begun");
 
     assert_eq!((refused.status, refused.code()), (503, Some("store_unavailable")));
+    assert_eq!((unready.status, unready.code()), (503, Some("store_unavailable")));
+    client.wait("/health/ready", |answer| answer.status == 200, SOON).await;
     let state: Value = client.wait_told(&webhook.id, SOON).await;
     assert_eq!(state["owed"]["count"], 1);
     client.open_ticket("three").await;

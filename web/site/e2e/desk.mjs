@@ -32,15 +32,19 @@ export class Desk {
     return desk;
   }
 
-  /** Restarts it on the same port, with the same database. */
-  async startAgain() {
-    await this.#run(new URL(this.url).host);
+  /**
+   * Restarts it on the same port, with the same database.
+   * @param {...string} more Further options.
+   */
+  async startAgain(...more) {
+    await this.#run(new URL(this.url).host, ...more);
   }
 
-  /** @param {string} address */
-  async #run(address) {
+  /** @param {string} address @param {...string} more */
+  async #run(address, ...more) {
     const database = `sqlite://${join(this.folder, "hookdesk.db")}`;
-    const options = ["--listen", address, "--database", database, "--probe-first-ms", "200"];
+    const own = ["--listen", address, "--database", database, "--probe-first-ms", "200"];
+    const options = [...own, ...more];
     const child = spawn(this.binary, ["serve", ...options], { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;
     const lines = createInterface({ input: child.stderr });

@@ -332,6 +332,24 @@ export const stories = {
     },
   },
 
+  "a paused desk says so on each view, until it is started otherwise": {
+    async run({ page, desk, visit }) {
+      const notice = page.getByText("This desk is paused.");
+      await page.getByText("Live", { exact: true }).waitFor();
+      assert.equal(await notice.count(), 0);
+      visit.expect(/ERR_|Failed to load/);
+      await desk.stop();
+      await desk.startAgain("--paused");
+      await notice.waitFor();
+      await page.getByRole("link", { name: "Webhooks", exact: true }).click();
+      await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+      await notice.waitFor();
+      await desk.stop();
+      await desk.startAgain();
+      await notice.waitFor({ state: "detached" });
+    },
+  },
+
   "nothing serious is found in light, on a wide screen": looks({ theme: "light" }),
   "nothing serious is found in dark, on a wide screen": looks({ theme: "dark" }),
   "nothing is wider than a phone, in light": looks({ ...PHONE, theme: "light" }),

@@ -1,7 +1,7 @@
 //! Checkpoints: a reader advances past events that its webhook is not subscribed to.
 //!
-//! That alone is not worth a write, until there are many, or until the difference between skipped
-//! and unread events matters.
+//! That alone is not worth a write, until there are many, until the difference between skipped and
+//! unread events matters, or until the host stops.
 
 use std::sync::Arc;
 
@@ -55,6 +55,20 @@ pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) ->
     let place = moved.unwrap_or_else(|| decision.place(reader));
     if place.read_to > reader.read_to {
         write_checkpoint(decision, webhook.id, place)?;
+    }
+    Ok(())
+}
+
+/// Saves what readers have skipped: of a host that sends nothing, as it may be about to end.
+pub(super) fn save_all(decision: &mut Decision<'_>) -> Result<(), Need> {
+    let ids: Vec<WebhookId> = decision.webhook_rows()?.keys().copied().collect();
+    for id in ids {
+        let Some(webhook) = decision.webhook(id)? else { continue };
+        let Some(reader) = decision.reader(id)? else { continue };
+        let place = decision.place(reader);
+        if place.read_to > reader.read_to && decision.may_claim(&webhook, reader) {
+            write_checkpoint(decision, id, place)?;
+        }
     }
     Ok(())
 }

@@ -32,6 +32,9 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     reorder(decision)?;
     replays::finish(decision)?;
     checkpoint::advance_all(decision)?;
+    if decision.sends_nothing() {
+        checkpoint::save_all(decision)?;
+    }
     fill(decision)?;
     set_alarm(decision)?;
     Ok(Reply::Noted)

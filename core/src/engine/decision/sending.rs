@@ -21,6 +21,11 @@ impl Decision<'_> {
         self.in_flight >= self.facts.limits.in_flight
     }
 
+    /// Whether this host drains or is paused.
+    pub fn sends_nothing(&self) -> bool {
+        self.facts.limits.in_flight == 0
+    }
+
     pub fn has_room(&self, webhook: &Webhook) -> Result<bool, Need> {
         let free = self.facts.limits.in_flight.saturating_sub(self.in_flight);
         let reader = self.reader(webhook.id)?;

@@ -74,6 +74,12 @@ export class Desk {
     return this.#data("DELETE", `/tickets/${id}`);
   }
 
+  /** Whether the desk was started to send nothing. */
+  async isPaused(): Promise<boolean> {
+    const { paused = false } = await this.#data<{ paused?: boolean }>("GET", "/health/ready");
+    return paused;
+  }
+
   service(): Promise<Service> {
     return this.#data("GET", "/service");
   }

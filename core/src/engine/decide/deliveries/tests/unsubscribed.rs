@@ -51,6 +51,18 @@ fn moving_past_what_is_for_others_is_written_once_in_a_thousand_events() {
 }
 
 #[test]
+fn what_was_skipped_is_saved_by_a_host_that_stops() {
+    let mut rig = Rig::new();
+    let id = service_webhook(&mut rig);
+    rig.open();
+    rig.open();
+    assert_eq!(rig.row(id).1.read_to.0, 0);
+    rig.desk.limits_mut().in_flight = 0;
+    rig.pass(0);
+    assert_eq!(rig.row(id).1.read_to.0, 2);
+}
+
+#[test]
 fn many_events_for_others_are_passed_in_bounded_steps() {
     let mut rig = Rig::new();
     let id = rig.register(webhook(Ordering::Ticket, &[5]));
@@ -59,8 +71,9 @@ fn many_events_for_others_are_passed_in_bounded_steps() {
         rig.open();
     }
     rig.run(Command::Amend { id, settings: wanting(&[EventType::ServiceUnavailable]) });
-    // One wake, and then two more, of which the last has less than a thousand to pass.
-    let steps = [(1_000, Some(rig.now)), (2_000, None)];
+    // One wake, and then two more, of which the last has less than a thousand to pass: they are saved
+    // as well, as the host sends nothing.
+    let steps = [(1_000, Some(rig.now)), (2_500, None)];
     for (read_to, next_wake) in steps {
         assert_eq!((rig.row(id).1.read_to.0, rig.next_wake), (read_to, next_wake));
         rig.pass(0);
