@@ -326,7 +326,7 @@ impl Server {
 
     /// The same in another environment.
     pub fn restart_under(&mut self, environment: &[(&str, &str)]) {
-        let own = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let own = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         self.options.environment = own.collect();
         self.restart();
     }

@@ -55,7 +55,7 @@ async fn a_worker_whose_bindings_are_wrong_hears_nobody_and_says_why() {
         (&[key, ("HOOKDESK_PAUSED", "maybe")], "HOOKDESK_PAUSED must be 1, true, 0 or false"),
     ];
     for (bindings, why) in cases {
-        let own = bindings.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let own = bindings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment = own.collect();
         let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
         let mut server = Server::start(options);
