@@ -20,6 +20,7 @@ test("everything asks for init() before it is there, and works after it", async 
     () => hookdesk.sign(secret, "id", 0, ""),
     () => hookdesk.workerOptions({}),
     () => hookdesk.mostBody(),
+    () => hookdesk.mostBodyWaitMs(),
     () => hookdesk.mostRead(),
     () => hookdesk.unanswered(),
     () => hookdesk.misconfigured(""),
