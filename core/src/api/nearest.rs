@@ -1,6 +1,6 @@
 //! Names that a call may not have, and the known one that was probably meant.
 
-use strsim::osa_distance;
+use crate::model;
 
 /// Characters of a name that are shown; a longer one is near to none.
 const MAX_SHOWN: usize = 64;
@@ -15,15 +15,11 @@ pub(super) fn unknown(name: &str, known: &[&str], kind: &str) -> (String, String
     (shown(name), detail)
 }
 
-/// The known name that differs least, if it is at most by a third of its letters.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > MAX_SHOWN {
         return None;
     }
-    let name = name.to_lowercase();
-    let distances = known.iter().map(|known| (osa_distance(&name, known), *known));
-    let near = distances.filter(|(distance, known)| *distance <= (known.len() / 3).max(1));
-    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    model::nearest::nearest(&name.to_lowercase(), known.iter().copied())
 }
 
 fn shown(name: &str) -> String {
