@@ -3,7 +3,7 @@
 //! [`server`] takes calls from the sockets that [`acceptor`] accepts and [`connections`] admits, [`desk_thread`] runs the core's
 //! loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
 //! [`event_feed`] passes new events to streams. [`recording`] records the desk's inputs, and
-//! [`incident`] exports them. [`config`] and [`environment`] are what the operator set, [`moment`] is
+//! [`incident`] exports them; [`status`] asks a running desk how it is. [`config`] and [`environment`] are what the operator set, [`moment`] is
 //! the clock and the source of randomness. The host computes no delay and knows no rule.
 
 #![warn(clippy::indexing_slicing)] // Code that input can reach must not panic.
@@ -22,5 +22,6 @@ pub mod recording;
 pub mod serve;
 pub mod server;
 pub mod size_watch;
+pub mod status;
 pub mod store;
 pub mod trouble_log;

@@ -7,10 +7,14 @@ use clap::{Args as _, Command, Parser, Subcommand};
 use hookdesk::config::ServeOptions;
 use hookdesk::environment;
 use hookdesk::incident::{self, ExportOptions, ReplayOptions, Verdict};
+use hookdesk::status::{self, Condition, StatusOptions};
 
 /// Set because a delivery is dozens of short-lived allocations, passed from thread to thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code of a desk or webhook that somebody should look at.
+const AILS: u8 = 4;
 
 /// Exit code of a replay whose result differs from the recording.
 const DIFFERS: u8 = 3;
@@ -26,7 +30,6 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "it is made once, and taken apart at once")]
 enum Subcommands {
     /// Run the server.
     Serve(ServeOptions),
@@ -36,13 +39,15 @@ enum Subcommands {
     /// Decide an incident file again, step by step. Exits with 3 if that gives another result than
     /// was recorded.
     Replay(ReplayOptions),
+    /// Say whether a running desk works and how its webhooks are. Exits with 4 if the desk is not
+    /// ready, a webhook is disabled, or a receiver is down.
+    Status(StatusOptions),
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     match run(command) {
-        Ok(Verdict::Same) => ExitCode::SUCCESS,
-        Ok(Verdict::Differs) => ExitCode::from(DIFFERS),
+        Ok(code) => code,
         Err(error) => {
             complain(&*error);
             ExitCode::FAILURE
@@ -50,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Subcommands) -> Result<Verdict, Anything> {
+fn run(command: Subcommands) -> Result<ExitCode, Anything> {
     let filter = environment::log_filter()?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -58,9 +63,24 @@ fn run(command: Subcommands) -> Result<Verdict, Anything> {
         .with_ansi(false)
         .init();
     match command {
-        Subcommands::Serve(options) => serve(options).map(|()| Verdict::Same),
-        Subcommands::Export(options) => incident::export(&options),
-        Subcommands::Replay(options) => incident::replay(&options),
+        Subcommands::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),
+        Subcommands::Export(options) => incident::export(&options).map(of_verdict),
+        Subcommands::Replay(options) => incident::replay(&options).map(of_verdict),
+        Subcommands::Status(options) => status::status(&options).map(of_condition),
+    }
+}
+
+fn of_verdict(verdict: Verdict) -> ExitCode {
+    match verdict {
+        Verdict::Same => ExitCode::SUCCESS,
+        Verdict::Differs => ExitCode::from(DIFFERS),
+    }
+}
+
+fn of_condition(condition: Condition) -> ExitCode {
+    match condition {
+        Condition::Well => ExitCode::SUCCESS,
+        Condition::Ailing => ExitCode::from(AILS),
     }
 }
 

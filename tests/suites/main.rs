@@ -38,6 +38,7 @@ mod settings;
 mod signatures;
 mod slow_clients;
 mod start;
+mod status;
 mod stop;
 mod subscriptions;
 mod unregister;

@@ -1,0 +1,189 @@
+//! `hookdesk status`: whether a running desk works, and which of its webhooks need somebody.
+
+use std::env;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::{Client, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+type Anything = Box<dyn Error + Send + Sync>;
+
+/// How long one call may take: a desk that is too busy to answer within it is not well.
+const MAX_CALL: Duration = Duration::from_secs(30);
+
+/// Options of `hookdesk status`.
+#[derive(Args, Clone, Debug)]
+#[allow(rustdoc::bare_urls, reason = "--help shows these lines as they are")]
+pub struct StatusOptions {
+    /// Address of the desk. A key is taken from `HOOKDESK_KEY` in the environment.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub desk: Url,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whether the desk and all its webhooks work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Condition {
+    Well,
+    /// The desk is not ready, or a webhook is disabled or its receiver is down.
+    Ailing,
+}
+
+#[derive(Serialize)]
+struct Status {
+    ready: bool,
+    /// Why it is not ready.
+    detail: Option<String>,
+    webhooks: Vec<Value>,
+}
+
+/// What is shown of a webhook.
+#[derive(Deserialize)]
+struct Webhook {
+    id: String,
+    callback_url: String,
+    status: String,
+    health: String,
+    reason: Option<String>,
+    backlog: u64,
+    in_flight: u32,
+    failing_since: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// Asks the desk and prints what it says.
+///
+/// # Errors
+/// When the desk cannot be reached or refuses the call: the text is for the operator.
+pub fn status(options: &StatusOptions) -> Result<Condition, Anything> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let status = runtime.block_on(ask(&Desk::new(options)?))?;
+    let webhooks =
+        status.webhooks.iter().map(Webhook::deserialize).collect::<Result<Vec<_>, _>>()?;
+    let text = if options.json {
+        serde_json::to_string(&status)? + "\n"
+    } else {
+        table(&status, &webhooks)
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    let is_well = status.ready && webhooks.iter().all(Webhook::is_well);
+    Ok(if is_well { Condition::Well } else { Condition::Ailing })
+}
+
+/// A desk that is called.
+struct Desk {
+    client: Client,
+    address: Url,
+    key: Option<String>,
+}
+
+impl Desk {
+    fn new(options: &StatusOptions) -> Result<Self, Anything> {
+        // The desk is beside its operator: a proxy for the web is not asked for it.
+        let client = Client::builder().no_proxy().timeout(MAX_CALL).build()?;
+        let key = env::var("HOOKDESK_KEY").ok().filter(|key| !key.is_empty());
+        Ok(Self { client, address: options.desk.clone(), key })
+    }
+
+    async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>), Anything> {
+        let mut call = self.client.get(self.address.join(path)?);
+        if let Some(key) = &self.key {
+            call = call.bearer_auth(key);
+        }
+        let answer = call.send().await.map_err(|error| self.unreached(&error))?;
+        let status = answer.status();
+        Ok((status, answer.bytes().await?.to_vec()))
+    }
+
+    async fn data<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Anything> {
+        let (status, body) = self.get(path).await?;
+        if status.is_success() {
+            let Data { data } = serde_json::from_slice(&body)?;
+            return Ok(data);
+        }
+        Err(format!("{} answers {status} to {path}: {}", self.address, detail(&body)).into())
+    }
+
+    fn unreached(&self, error: &reqwest::Error) -> Anything {
+        let mut causes = format!("{} cannot be reached", self.address);
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            _ = write!(causes, ": {error}");
+            cause = error.source();
+        }
+        causes.into()
+    }
+}
+
+async fn ask(desk: &Desk) -> Result<Status, Anything> {
+    let (answer, body) = desk.get("/health/ready").await?;
+    if !answer.is_success() {
+        return Ok(Status { ready: false, detail: Some(detail(&body)), webhooks: Vec::new() });
+    }
+    let listed: Vec<Named> = desk.data("/webhooks").await?;
+    let mut webhooks = Vec::with_capacity(listed.len());
+    for Named { id } in listed {
+        webhooks.push(desk.data(&format!("/webhooks/{id}")).await?);
+    }
+    Ok(Status { ready: true, detail: None, webhooks })
+}
+
+/// What a problem says, or how another body begins.
+fn detail(body: &[u8]) -> String {
+    let text = || String::from_utf8_lossy(body).chars().take(200).collect();
+    serde_json::from_slice(body).map_or_else(|_| text(), |problem: Problem| problem.detail)
+}
+
+impl Webhook {
+    fn is_well(&self) -> bool {
+        self.status != "disabled" && self.health == "healthy"
+    }
+
+    fn cells(&self) -> [&str; 5] {
+        let since = self.failing_since.as_deref().unwrap_or("-");
+        let reason = self.reason.as_deref().unwrap_or("-");
+        [&self.id, &self.status, &self.health, reason, since]
+    }
+}
+
+fn table(status: &Status, webhooks: &[Webhook]) -> String {
+    let Some(detail) = &status.detail else { return rows(webhooks) };
+    format!("not ready: {detail}\n")
+}
+
+fn rows(webhooks: &[Webhook]) -> String {
+    let ailing = webhooks.iter().filter(|webhook| !webhook.is_well()).count();
+    let mut text = format!("ready; webhooks {}, of which {ailing} fail\n", webhooks.len());
+    for webhook in webhooks {
+        let [id, status, health, reason, since] = webhook.cells();
+        let Webhook { backlog, in_flight, callback_url, .. } = webhook;
+        _ = writeln!(
+            text,
+            "{id}  {status:<8}  {health:<7}  backlog {backlog}, in flight {in_flight}, reason \
+             {reason}, failing since {since}  {callback_url}"
+        );
+    }
+    text
+}
