@@ -31,6 +31,10 @@ async fn a_receiver_that_is_back_hears_everything_in_order() {
 
     assert_eq!((&down["status"], &down["reason"]), (&json!("active"), &json!("failing")));
     assert!(down["failing_since"].is_string() && down["next_probe_at"].is_string());
+    let waiting = deliveries(&client, &webhook, "?state=waiting").await;
+    let waiting = waiting["data"].as_array().expect("a list");
+    let unknown = |one: &Value| one["next_attempt_at"].is_null() && one["reason"] == "failing";
+    assert!(!waiting.is_empty() && waiting.iter().all(unknown), "{waiting:?}");
     receiver.behave(|_| Reaction::Status(200));
 
     let healthy = client.wait_told(&webhook.id, MINUTE).await;
@@ -176,6 +180,46 @@ async fn a_webhook_that_only_fails_is_disabled_and_goes_on_when_enabled() {
     client.post(&format!("{path}/enable"), None).await.expect(200);
 
     client.wait_told(&webhook.id, MINUTE).await;
+}
+
+#[tokio::test]
+async fn what_is_for_another_webhook_alone_is_no_delivery() {
+    let (_server, client) = desk(&[]);
+    let receiver = Receiver::kind();
+    let webhook = client.register(&receiver.url()).await;
+    let other = client.register(&receiver.url()).await;
+    let path = format!("/webhooks/{}/ping", webhook.id);
+    let ping = client.post(&path, None).await.expect(202).string("/data/id");
+    client.wait_told(&webhook.id, MINUTE).await;
+
+    let listed = deliveries(&client, &webhook, "").await;
+    let foreign = deliveries(&client, &other, "").await;
+
+    assert_eq!(listed["data"][0]["event_id"], json!(ping));
+    assert_eq!(foreign["data"], json!([]));
+    let path = format!("/webhooks/{}/deliveries/{ping}", other.id);
+    client.get(&path).await.expect(404);
+}
+
+#[tokio::test]
+async fn attempts_are_listed_page_by_page() {
+    let (_server, client) = desk(&[]);
+    let receiver = Receiver::start(|_| Reaction::Status(500));
+    let webhook = client.register_with_schedule(&receiver.url(), json!([0, 0, 0])).await;
+    client.open_ticket("four times").await;
+    client.wait_webhook(&webhook.id, |state| state["backlog"] == 0, MINUTE).await;
+    let event = deliveries(&client, &webhook, "").await["data"][0]["event_id"].clone();
+    let event = event.as_str().expect("an id");
+
+    let first = deliveries(&client, &webhook, &format!("/{event}?limit=3")).await;
+    let second = deliveries(&client, &webhook, &format!("/{event}?limit=3&after=3")).await;
+
+    let numbers = |page: &Value| {
+        let attempts = page["data"].as_array().expect("a list").iter();
+        attempts.filter_map(|one| one["number"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!((numbers(&first), &first["next"]), (vec![1, 2, 3], &json!(3)));
+    assert_eq!((numbers(&second), &second["next"]), (vec![4], &Value::Null));
 }
 
 #[tokio::test]

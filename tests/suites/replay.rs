@@ -137,6 +137,28 @@ async fn what_is_new_goes_past_a_replay_at_its_pace_until_that_is_stopped() {
 
 /// What a ticket's slow event holds back takes its share of the pace all the same.
 #[tokio::test]
+async fn a_stopped_replay_promises_no_attempt() {
+    let (_server, client) = desk_with(&[]);
+    let receiver = Receiver::kind();
+    let webhook = client.register_with_schedule(&receiver.url(), json!([600])).await;
+    client.open_ticket("delivered").await;
+    client.wait_told(&webhook.id, MINUTE).await;
+    receiver.behave(|_| Reaction::Status(500));
+    client.replay(&webhook.id, everything("all")).await.expect(202);
+    let waits = |state: &Value| state["waiting_lanes"] == 1;
+    client.wait_webhook(&webhook.id, waits, MINUTE).await;
+    let event = receiver.deliveries()[0].event().to_owned();
+    let path = format!("/webhooks/{}/deliveries/{event}", webhook.id);
+    let last = |attempts: &[Value]| attempts.last().expect("two")["next_attempt_at"].clone();
+    let planned = last(client.get(&path).await.expect(200).items());
+
+    client.delete(&replay_path(&webhook)).await.expect(200);
+
+    let then = last(client.get(&path).await.expect(200).items());
+    assert!(planned.is_string() && then.is_null(), "{planned} {then}");
+}
+
+#[tokio::test]
 async fn a_slow_receiver_does_not_undo_the_pace() {
     let (_server, client) = desk_with(&NEVER_DOWN);
     let receiver = Receiver::start(|_| Reaction::Status(500));
