@@ -130,7 +130,7 @@ fn unknown_fields_and_parameters_name_the_nearest_known_ones() {
         ("POST", "/webhooks/register", r#"{"a~/":1}"#, "#/a~0~1", "callback_url, "),
         ("PATCH", webhook, r#"{"retry_shedule":[1]}"#, "#/retry_shedule", "retry_schedule"),
         ("PATCH", webhook, r#"{"id":1}"#, "#/id", "there are callback_url"),
-        ("POST", &at("/secret/rotate"), r#"{"overlap_ms":1}"#, "#/overlap_ms", "there are"),
+        ("POST", &at("/secret/rotate"), r#"{"overlap_ms":1}"#, "#/overlap_ms", "overlap_seconds"),
         ("POST", &at("/replay"), r#"{"dryRun":true}"#, "#/dryRun", "dry_run"),
         ("POST", &at("/ping"), r#"{"a":1}"#, "#/a", "there is none"),
         ("POST", &at("/enable"), r#"{"a":1}"#, "#/a", "there is none"),
