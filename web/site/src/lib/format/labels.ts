@@ -7,6 +7,8 @@ export type Tone = "good" | "bad" | "warn" | "info" | "quiet";
 export const REASONS: Record<Reason, string> = {
   delivered: "The receiver responded 2xx: the event is delivered.",
   retry: "The attempt failed and will be retried.",
+  unreachable:
+    "No connection could be made. Another attempt follows at its time, or as soon as the receiver responds to another event.",
   retries_used_up: "It failed, and it was the last retry. Repair the receiver, then resend the event.",
   gone: "The receiver responded 410 Gone. Register the URL that replaces it.",
   taken_over: "The desk stopped before a response arrived, so the event is sent again.",
