@@ -14,6 +14,8 @@ import { run } from "./shell.mjs";
 
 const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)">`;
 const SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+/** Unix time in milliseconds, below which the package takes a clock for one in seconds. */
+const SECONDS_MS = 100_000_000_000;
 const ENDS = "Webhook-Id: evt_1\nWebhook-Timestamp: 1750000000\nWebhook-Signature: v1,";
 
 await init();
@@ -25,7 +27,8 @@ export const stories = {
       const page = await open(scene);
       const alone = await cutOff(page);
       await page.getByText("Now", { exact: true }).click();
-      const chosen = representatives();
+      // The package refuses a clock in seconds, which no browser has, before it judges.
+      const chosen = representatives().filter(({ now }) => now > SECONDS_MS);
       const labels = new Set(chosen.map(({ label }) => label));
       assert.ok(labels.size >= 60, `only ${labels.size} labels`);
       for (const one of chosen) {

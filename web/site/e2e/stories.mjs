@@ -342,7 +342,7 @@ export const stories = {
       await desk.startAgain("--paused");
       await notice.waitFor();
       await page.getByRole("link", { name: "Webhooks", exact: true }).click();
-      await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+      await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
       await notice.waitFor();
       await desk.stop();
       await desk.startAgain();
