@@ -10,8 +10,8 @@ use crate::guard::{CallbackUrl, Targets};
 use crate::{
     Amendment, Answer, Availability, Command, Desk, EventType, Failure, HolderId, Lane, Memory,
     MemoryStore, Millis, Moment, Ordering, Reader, Reason, Registration, Reply, Report, Request,
-    RetrySchedule, Rows as _, Secret, Subscription, TicketId, TicketMessage, Webhook, WebhookId,
-    WebhookStatus,
+    RetrySchedule, Rows as _, Secret, Seq, Subscription, TicketId, TicketMessage, Webhook,
+    WebhookId, WebhookStatus,
 };
 
 pub(in crate::engine::decide) const START: Millis = Millis(1_700_000_000_000);
@@ -460,6 +460,23 @@ fn a_shortage_of_ours_is_met_less_and_less_often_until_an_answer_comes() {
     rig.end(Answer::Failure(Failure::Ours));
     rig.pass(1);
     assert_eq!(rig.sent(), [2]);
+}
+
+#[test]
+fn attempts_are_read_page_by_page() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::None, &[0, 0, 0]));
+    rig.open();
+    for _ in 0..4 {
+        rig.end(status(500));
+    }
+    for (after, most, numbers) in
+        [(0, 3, vec![1, 2, 3]), (3, 3, vec![4]), (4, 3, vec![]), (0, 9, vec![1, 2, 3, 4])]
+    {
+        let page = rig.desk.store_mut().attempts(id, Seq(1), (after, most)).unwrap();
+        let read: Vec<u32> = page.iter().map(|attempt| attempt.key.number).collect();
+        assert_eq!(read, numbers, "{most} after {after}");
+    }
 }
 
 #[test]
