@@ -202,6 +202,8 @@ export const stories = {
       await page.reload();
       await page.getByRole("heading", { name: "<b>Mine</b>", level: 1 }).waitFor();
       await computed(page);
+      // The address follows the scenario a moment later; the same fragment again would be no change.
+      await page.waitForFunction((from) => location.hash !== from, new URL(link).hash);
       await page.evaluate((to) => (location.hash = to), new URL(link).hash);
       await page.getByRole("heading", { name: "Poisoned ticket", level: 1 }).waitFor();
       await page.evaluate(() => (location.hash = "#rehearsal=AAAA"));

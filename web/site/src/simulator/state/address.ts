@@ -44,11 +44,17 @@ export class Address {
     const change = this.#changes;
     this.#timer = setTimeout(async () => {
       const shared = await toFragment(scenario);
-      if (change !== this.#changes) return;
+      if (change !== this.#changes || this.#isForeign()) return;
       this.#shared = shared;
       this.#write();
     }, DEBOUNCE_MS);
     return () => clearTimeout(this.#timer);
+  }
+
+  /** Whether somebody has just put another scenario into the address, which is to be opened. */
+  #isForeign(): boolean {
+    const shared = sharedFragment(location.hash);
+    return !isOwn() && shared !== null && shared !== this.#shared;
   }
 
   #write(): void {
