@@ -2,8 +2,11 @@
 
 STEP := @.ci/step
 CARGO := cargo
-# Cargo's profile of what is built to be used. `dev` is built in less time, and runs slower.
+# Cargo's profile of what is built to be used. `dev` is built in less time, as the tests build it, and
+# runs slower.
 PROFILE ?= release
+# A package by itself has none of the features that only others ask for.
+ALONE = $(if $(filter dev,$(PROFILE)),,--package $(1))
 WASM := wasm32-unknown-unknown
 VERIFY := tests/verify
 WEB := web
@@ -23,11 +26,11 @@ MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
-	$(CARGO) run --profile $(PROFILE) --locked --package hookdesk -- serve
+	$(CARGO) run --profile $(PROFILE) --locked $(call ALONE,hookdesk) --bin hookdesk -- serve
 
 # target/release/hookdesk, and nothing started.
 release: page
-	$(CARGO) build --profile $(PROFILE) --locked --package hookdesk
+	$(CARGO) build --profile $(PROFILE) --locked $(call ALONE,hookdesk) --bin hookdesk
 
 # The page, which the binary then has inside.
 page: $(PAGE)
@@ -64,7 +67,7 @@ SEEDS ?= 1000
 FIRST ?= 0
 STORES ?= memory
 simulate:
-	@$(CARGO) run --profile $(PROFILE) --quiet --locked --package hookdesk-tests --bin simulate -- \
+	@$(CARGO) run --profile $(PROFILE) --quiet --locked $(call ALONE,hookdesk-tests) --bin simulate -- \
 	  --stores $(STORES) --seeds $(SEEDS) --first $(FIRST) $(if $(PLAN),--plan '$(PLAN)')
 
 # One transcript in each runtime: `make golden [COMMANDS=n] [SEED=k]`.
