@@ -1,10 +1,11 @@
 //! HookDesk as a native server: sockets, SQLite and HTTP around the core, which decides.
 //!
-//! [`server`] takes calls from the sockets that [`acceptor`] accepts and [`connections`] admits, [`desk_thread`] runs the core's
-//! loop on a thread of its own over [`store`], [`courier`] sends requests to receivers, and
-//! [`event_feed`] passes new events to streams. [`recording`] records the desk's inputs, and
-//! [`incident`] exports them; [`status`] asks a running desk how it is. [`config`] and [`environment`] are what the operator set, [`moment`] is
-//! the clock and the source of randomness. The host computes no delay and knows no rule.
+//! [`server`] takes calls from the sockets that [`acceptor`] accepts and [`connections`] admits,
+//! [`desk_thread`] runs the core's loop on a thread of its own over [`store`], [`courier`] sends
+//! requests to receivers, and [`event_feed`] passes new events to streams. [`recording`] records
+//! the desk's inputs, and [`incident`] exports them; [`status`] asks a running desk how it is.
+//! [`config`] and [`environment`] are what the operator set, [`moment`] is the clock and the source
+//! of randomness. The host computes no delay and knows no rule.
 
 #![warn(clippy::indexing_slicing)] // Code that input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
