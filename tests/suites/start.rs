@@ -230,6 +230,19 @@ fn a_flag_goes_before_the_environment_before_the_file() {
 }
 
 #[tokio::test]
+async fn a_flag_or_a_file_pauses_as_the_environment_does() {
+    let folder = Folder::new();
+    let file = folder.path().join("desk.toml");
+    fs::write(&file, "paused = true").expect("it can be written");
+
+    for arguments in [&["--paused"][..], &["--config", &file.display().to_string()]] {
+        let server = Server::start(Options::with_arguments(arguments));
+        let ready = server.client().get("/health/ready").await.expect(200);
+        assert_eq!(ready.data()["paused"], true, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_desk_for_everybody_lets_others_in_and_calls_public_addresses_only() {
     let port = Port::take(0).number();
     let listen = format!("0.0.0.0:{port}");
