@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookdesk_tests::{Client, MINUTE, Reaction, Receiver, Server, Webhook, desk_with};
+use hookdesk_tests::{Answer, Client, MINUTE, Reaction, Receiver, Server, Webhook, desk_with};
 use serde_json::{Value, json};
 
 /// A desk whose receivers are probed every fifth of a second.
@@ -121,6 +121,53 @@ async fn each_delivery_says_where_it_stands_and_why() {
     assert_eq!(rest["data"].as_array().unwrap().len(), 3);
 }
 
+/// When the ticket's event is tried again, by the list and by its last attempt.
+async fn next_attempts(client: &Client, webhook: &Webhook, event: &str) -> [Value; 2] {
+    let listed = deliveries(client, webhook, "?state=waiting").await;
+    let listed = listed["data"].as_array().expect("a list");
+    let listed = listed.iter().find(|one| one["event_id"] == *event).expect("it waits");
+    let attempts = deliveries(client, webhook, &format!("/{event}")).await;
+    let last = attempts["data"].as_array().and_then(|all| all.last()).expect("one");
+    [listed, last].map(|one| one["next_attempt_at"].clone())
+}
+
+#[tokio::test]
+async fn no_attempt_is_promised_while_a_webhook_is_paused_down_or_disabled() {
+    let late = ["--down-after", "2", "--probe-first-ms", "60000", "--probe-most-ms", "60000"];
+    let (_server, client) = desk_with(&late);
+    let receiver = Receiver::start(|_| Reaction::Status(500));
+    let webhook = client.register_with_schedule(&receiver.url(), json!([600])).await;
+    let other = client.register_with_schedule(&receiver.url(), json!([600])).await;
+    client.open_ticket("late").await;
+    for of in [&webhook, &other] {
+        client.wait_webhook(&of.id, |state| state["waiting_lanes"] == 1, MINUTE).await;
+    }
+    let event = client.events().await.remove(0);
+    let [planned, last] = next_attempts(&client, &webhook, &event).await;
+    assert!(planned.is_string() && planned == last, "{planned} {last}");
+
+    client.amend(&webhook.id, json!({ "status": "paused" })).await;
+    assert_eq!(next_attempts(&client, &webhook, &event).await, [Value::Null, Value::Null]);
+    client.amend(&webhook.id, json!({ "status": "active" })).await;
+    assert_eq!(next_attempts(&client, &webhook, &event).await, [planned.clone(), planned]);
+
+    client.amend(&other.id, json!({ "status": "paused" })).await;
+    let is_down = |answer: &Answer| answer.data()["health"] == "down";
+    let path = format!("/webhooks/{}", webhook.id);
+    // Of several tickets, and for a second.
+    while !is_down(&client.get(&path).await) {
+        client.open_ticket("late too").await;
+        let at_rest = |state: &Value| state["in_flight"] == 0;
+        client.wait_webhook(&webhook.id, at_rest, MINUTE).await;
+    }
+    assert_eq!(next_attempts(&client, &webhook, &event).await, [Value::Null, Value::Null]);
+
+    receiver.behave(|_| Reaction::Status(410));
+    client.amend(&other.id, json!({ "status": "active" })).await;
+    client.wait_webhook(&other.id, |state| state["status"] == "disabled", MINUTE).await;
+    assert_eq!(next_attempts(&client, &other, &event).await, [Value::Null, Value::Null]);
+}
+
 #[tokio::test]
 async fn those_who_want_to_know_are_told_how_webhooks_fare() {
     let (_server, client) = desk(&["--down-after", "4"]);
@@ -220,6 +267,9 @@ async fn attempts_are_listed_page_by_page() {
     };
     assert_eq!((numbers(&first), &first["next"]), (vec![1, 2, 3], &json!(3)));
     assert_eq!((numbers(&second), &second["next"]), (vec![4], &Value::Null));
+    // Where it stands is said by its last attempt, and not by the last of a page.
+    let planned = [&first["data"][2], &second["data"][0]].map(|one| &one["next_attempt_at"]);
+    assert!(planned[0].is_string() && planned[1].is_null(), "{planned:?}");
 }
 
 #[tokio::test]
