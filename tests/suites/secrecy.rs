@@ -91,10 +91,12 @@ async fn a_refusal_repeats_no_value_of_the_call() {
     }
     let patch = format!("/tickets/{ticket}");
     refuse(&client, Method::PATCH, &patch, &json!({ "ticket_message": 5, "secret": KEY })).await;
-    let request =
-        client.request(Method::POST, "/tickets").header("idempotency-key", format!("{KEY} "));
-    let request = request.header("content-type", "application/json").body(format!("{{{KEY:?}"));
-    assert_kept(&client.send(request).await);
+    let body = json!({ "ticket_message": "two" }).to_string();
+    for (key, body) in [(format!("{KEY} {KEY}"), body), (KEY.to_owned(), format!("{{{KEY:?}"))] {
+        let request = client.request(Method::POST, "/tickets").header("idempotency-key", key);
+        let request = request.header("content-type", "application/json").body(body);
+        assert_kept(&client.send(request).await);
+    }
 
     assert!(is_kept(&server.log()), "{}", server.log());
 }
