@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::api::{Call, Callers, MAX_BODY, OwnNames};
 use crate::guard::Targets;
@@ -39,6 +41,15 @@ fn every_route_is_found_and_knows_its_methods() {
         assert_eq!((answer.status, &*answer.body), (204, ""));
         assert!(answer.headers.contains(&("allow", allow)), "{pattern}");
     }
+}
+
+#[test]
+fn the_server_as_a_whole_knows_the_methods_of_all_routes() {
+    let Action::Answer(answer) = take_with("OPTIONS", "*", "", b"") else { panic!("not answered") };
+    let (_, allow) = answer.headers.iter().find(|(name, _)| *name == "allow").unwrap();
+    let told: BTreeSet<&str> = allow.split(", ").collect();
+    let known = ROUTES.iter().map(|(method, ..)| *method).chain(["HEAD", "OPTIONS"]);
+    assert_eq!((answer.status, told), (204, known.collect()));
 }
 
 #[test]
