@@ -250,6 +250,26 @@ async fn a_request_is_read_in_one_way_or_ends_its_connection() {
     assert_eq!(server.client().messages().await, expected);
 }
 
+#[tokio::test]
+async fn a_target_that_is_too_long_is_named_on_a_connection_in_use_too() {
+    let server = Server::start(Options::default());
+    let target = "a".repeat(17_000);
+    let long = format!("GET /{target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    // The answer is one piece without a body, and two with one.
+    for (status, request) in
+        [(200, get!("\r\n")), (204, "OPTIONS /tickets HTTP/1.1\r\nhost: localhost\r\n\r\n")]
+    {
+        let mut connection = RawConnection::connect(server.port()).await;
+        connection.write(request).await.expect("it is open");
+        let first = connection.read(1_000).await;
+
+        let second = connection.exchange(long.as_bytes(), MINUTE).await;
+
+        let heard = RawAnswer::all(&first).into_iter().chain(second);
+        assert_eq!(heard.map(|answer| answer.status).collect::<Vec<_>>(), [status, 414]);
+    }
+}
+
 /// Where others may call, a desk is as strict about the host that a request names.
 #[tokio::test]
 async fn a_desk_behind_a_proxy_takes_requests_for_one_host_alone() {
