@@ -169,6 +169,29 @@ async fn no_attempt_is_promised_while_a_webhook_is_paused_down_or_disabled() {
 }
 
 #[tokio::test]
+async fn a_retry_after_moves_the_next_attempts_of_other_tickets_too() {
+    let (_server, client) = desk(&[]);
+    let receiver = Receiver::start(|_| Reaction::Status(500));
+    let webhook = client.register_with_schedule(&receiver.url(), json!([300])).await;
+    client.open_ticket("fails").await;
+    client.wait_webhook(&webhook.id, |state| state["waiting_lanes"] == 1, MINUTE).await;
+    let event = client.events().await.remove(0);
+    let [planned, _] = next_attempts(&client, &webhook, &event).await;
+
+    receiver.behave(|_| Reaction::Answer {
+        status: 429,
+        headers: vec![("retry-after".to_owned(), "600".to_owned())],
+        body: Vec::new(),
+    });
+    client.open_ticket("asks for time").await;
+    client.wait_webhook(&webhook.id, |state| state["reason"] == "retry_after", MINUTE).await;
+
+    let [asked, last] = next_attempts(&client, &webhook, &event).await;
+    // As texts times are in their order.
+    assert!(asked.as_str() > planned.as_str() && asked == last, "{planned} {asked} {last}");
+}
+
+#[tokio::test]
 async fn those_who_want_to_know_are_told_how_webhooks_fare() {
     let (_server, client) = desk(&["--down-after", "4"]);
     let told = Receiver::kind();
