@@ -16,9 +16,9 @@ use crate::model::millis::Millis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthPolicy {
-    /// Failures in a row after which a receiver is down, if they go on for a second; those of requests
-    /// that were in flight together count once. Ten in a row are no hiccup: with a receiver that fails every second request by chance they come
-    /// once in a thousand.
+    /// Failures in a row after which a receiver is down, if they go on for a second; those of
+    /// requests that were in flight together count once. Ten in a row are no hiccup: with a receiver
+    /// that fails every second request by chance they come once in a thousand.
     pub down_after: u32,
     /// Milliseconds to the first probe: a restart of the receiver is noticed at once.
     pub probe_first_ms: u64,
