@@ -104,6 +104,8 @@ impl Witness {
                 assert!(!once || settled == recorded.reason, "{key:?} was settled otherwise");
             }
         }
+        let lanes: usize = rows.partners.iter().map(|(_, _, lanes)| lanes.len()).sum();
+        assert_eq!(rows.lanes, lanes, "lanes are left of webhooks that are unregistered");
         self.reached(rows);
         self.before = std::mem::take(&mut self.after);
         let mut in_flight: BTreeMap<Option<HolderId>, u32> = BTreeMap::new();
@@ -189,25 +191,35 @@ impl Witness {
         let attempts = rows.attempts.iter().filter(|attempt| attempt.key.webhook == id);
         let sent = attempts.map(|attempt| attempt.key.seq);
         let sent: BTreeSet<Seq> = sent.chain(reader.sending.iter().map(|slot| slot.seq)).collect();
-        let (mut owed, mut expired, mut perhaps) = (Owed::default(), 0, 0);
+        let (mut owed, mut expired, mut perhaps) = (Owed::default(), Vec::new(), 0);
         let read = rows.events.iter().filter(|event| event.seq <= reader.read_to);
         for event in read.filter(|event| hears(id, event.id)) {
             let is_gone = event.seq <= rows.log.floor && !self.is_settled(id, event.seq);
             let is_there = place(rows, reader, heads, event).is_some();
-            if is_gone && self.unwanted.contains(&(id, event.seq)) {
+            let is_sent = sent.contains(&event.seq);
+            // What was sent once was wanted, if it was not sent for a resend or a replay.
+            let is_sure = is_sent && !self.repeated.contains(&(id, event.seq));
+            if is_gone && self.unwanted.contains(&(id, event.seq)) && !is_sure {
                 perhaps += 1;
-            } else if sent.contains(&event.seq) || is_there || is_gone {
+            } else if is_sent || is_there || is_gone {
                 owed.add(event.id);
-                expired += u64::from(is_gone);
+                expired.extend(is_gone.then_some(event.id));
             }
         }
+        let certain = expired.len() as u64;
         let on_record = reader.expired.map_or(0, |expired| expired.count);
-        let possible = expired..=expired + perhaps;
+        let possible = certain..=certain + perhaps;
         assert!(possible.contains(&on_record), "{id}: {on_record} expired, of {possible:?}");
         if perhaps == 0 {
             let told = (reader.owed.count, reader.owed.digest);
             assert_eq!(told, (owed.count, owed.digest), "{id} miscounts what it was owed");
+            let bounds = reader.expired.map(|expired| (expired.from, expired.to));
+            let ends = expired.first().copied().zip(expired.last().copied());
+            assert_eq!(bounds, ends, "{id}: what expired, from and to");
         }
+        assert_eq!(reader.owed.after, None, "{id} is owed all from the start");
+        let is_counted = |through| owed.through <= Some(through);
+        assert!(reader.owed.through.map_or(owed.count == 0, is_counted), "{id}: owed through");
     }
 
     /// What is sent once more is settled, and the counts of it are right.

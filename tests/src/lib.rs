@@ -29,6 +29,7 @@ pub mod golden;
 mod invariants;
 #[cfg(feature = "host")]
 mod libraries;
+mod oracles;
 #[cfg(feature = "host")]
 mod raw_connection;
 #[cfg(feature = "host")]

@@ -204,6 +204,8 @@ pub struct StoredRows {
     pub events: Vec<Event>,
     pub partners: Vec<(Webhook, Reader, Vec<Lane>)>,
     pub attempts: Vec<Recorded>,
+    /// Lanes of all webhooks, registered or not.
+    pub lanes: usize,
 }
 
 impl StoredRows {
@@ -226,7 +228,10 @@ impl StoredRows {
             .collect();
         let gone = known.iter().filter(|attempt| attempt.key.seq <= log.floor).copied();
         let attempts = gone.chain(store.recorded_attempts()).collect();
-        Self { log, events, partners, attempts }
+        let lanes = Need::LanesTo { to: Seq(u64::MAX / 2), most: u32::MAX };
+        let Fact::Lanes(lanes) = store.load(&lanes).expect(readable) else { panic!("no lanes") };
+        let lanes = lanes.len();
+        Self { log, events, partners, attempts, lanes }
     }
 
     pub fn event(&self, seq: Seq) -> &Event {

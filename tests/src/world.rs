@@ -8,10 +8,14 @@
 mod callers_replies;
 mod calls;
 mod expectations;
+mod faults;
+mod looking;
+mod operators;
 mod plan;
 mod quiescence;
 mod reference;
 mod repeats;
+mod sending;
 mod sim_host;
 mod sim_receivers;
 mod situations;
@@ -24,18 +28,19 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
-    Amendment, Answer, Command, Committed, Desk, HolderId, Hosts, Limits, Memory, Millis, Moment,
-    OrderingKey, Reason, Report, Request, Seq, Session, TicketId, Topic, Webhook, WebhookId,
+    Command, Committed, Desk, HolderId, Hosts, Limits, Memory, Millis, Moment, Seq, Session,
+    TicketId, WebhookId,
 };
 
 use crate::invariants::{self, Witness};
-use crate::stores::{Disk, Fate, Inspect, Recorded, StoredRows, Trouble, View, copy};
+use crate::oracles::Oracles;
+use crate::stores::{Disk, Fate, Inspect, StoredRows, View};
 use calls::Callers;
 use expectations::Expectation;
 use reference::Reference;
 use repeats::{Repeats, plain};
 use sim_host::SimHost;
-use sim_receivers::{RequestInFlight, receive};
+use sim_receivers::RequestInFlight;
 
 pub use plan::{EVENT_BYTES, Odds, Plan};
 pub use situations::Situations;
@@ -60,6 +65,7 @@ pub struct World<'a, S> {
     model: Reference,
     repeats: Repeats,
     witness: Witness,
+    oracles: Oracles,
     /// Tickets and the version in the caller's response: their events must never be lost.
     acknowledged: BTreeMap<TicketId, u32>,
     /// Requests that a receiver processed without a response of success.
@@ -110,6 +116,7 @@ where
             model: Reference::default(),
             repeats: Repeats::default(),
             witness: Witness::default(),
+            oracles: Oracles::new(plan),
             acknowledged: BTreeMap::new(),
             untold: BTreeMap::new(),
             promises: Vec::new(),
@@ -197,9 +204,14 @@ where
         self.trouble();
         let calls = self.plan.odds.call;
         while self.chance(calls) {
-            let again = self.chance(self.plan.odds.again);
-            let call =
-                if again { self.once_more() } else { self.callers.call(&self.plan, &mut self.rng) };
+            let Odds { again, stirs, .. } = self.plan.odds;
+            let call = if self.chance(again) {
+                self.once_more()
+            } else if stirs > 0 && self.chance(stirs) {
+                self.stir()
+            } else {
+                self.callers.call(&self.plan, &mut self.rng)
+            };
             let Some(call) = call else { continue };
             self.repeats.asked(&call);
             let first = self.rng.usize(..self.hosts.len());
@@ -214,75 +226,6 @@ where
         self.turn(host);
     }
 
-    /// A call that resends or replays events, or stops a replay.
-    fn once_more(&mut self) -> Option<Command> {
-        let id = self.callers.pick_webhook(&mut self.rng)?;
-        let event = self.rng.choice(&self.rows.events)?.id;
-        let call = match self.rng.u32(0..6) {
-            0 => Command::StopReplay { id },
-            1 | 2 => Command::Resend { id, event },
-            _ => {
-                let call = calls::replay(&mut self.rng, id, event);
-                calls::prepare(call, &mut self.disk.borrow_mut().store)?
-            }
-        };
-        Some(calls::perhaps_keyed(&self.plan, &mut self.rng, call))
-    }
-
-    /// Advances the time: a little, or to when something is due.
-    fn pass_time(&mut self) {
-        let later = self.flying.iter().filter_map(|flying| flying.reported_at);
-        let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
-        let due = later.chain(wakes).filter(|at| *at > self.now).min();
-        // Calls are repeated soon, or not at all.
-        let due = due.filter(|at| at.since(self.now) < 3_600_000);
-        self.now = match (self.rng.u32(0..10), due) {
-            (0..=3, Some(due)) => due,
-            (4..=6, _) => self.now.plus(self.rng.u64(0..=30)),
-            (7, _) => self.now.plus(self.rng.u64(0..=20_000)),
-            (_, _) => self.now,
-        };
-    }
-
-    /// Faults of the store, of hosts and of their clocks.
-    fn trouble(&mut self) {
-        if self.now >= self.trouble_until {
-            self.disk.borrow_mut().trouble = None;
-        }
-        let Odds { store_refuses, store_full, hang, clock_jumps, .. } = self.plan.odds;
-        let (refuses, full) = (self.chance(store_refuses), self.chance(store_full));
-        let host = self.rng.usize(..self.hosts.len());
-        let (hangs, jumps) = (self.chance(hang), self.chance(clock_jumps));
-        let for_ms = self.rng.u64(0..=60_000);
-        if refuses || full {
-            let trouble = if refuses { Trouble::Refuses } else { Trouble::Full };
-            self.disk.borrow_mut().trouble = Some(trouble);
-            self.trouble_until = self.now.plus(for_ms);
-            self.tell(format!("the store: {trouble:?} for {for_ms} ms"));
-            self.meet(if refuses { "store refuses" } else { "store is full" });
-        } else if hangs && self.hosts[host].hangs.is_none() {
-            let until = self.now.plus(for_ms);
-            let stale = copy(&mut self.disk.borrow_mut().store);
-            let host = &mut self.hosts[host];
-            host.hangs = Some((until, host.clock(self.now)));
-            // A single host caches facts, which no other can outdate.
-            if self.plan.hosts > 1 {
-                host.view().stale = Some(stale);
-            }
-            let name = host.name;
-            self.tell(format!("{name} stands still for {for_ms} ms"));
-            self.meet("host hangs");
-        } else if jumps {
-            let by_ms = i64::try_from(for_ms * for_ms / 500).unwrap_or(0);
-            let back = self.rng.bool();
-            let host = &mut self.hosts[host];
-            host.ahead_ms += if back { -by_ms } else { by_ms };
-            let name = host.name;
-            self.tell(format!("{name}'s clock jumps by {by_ms} ms, back: {back}"));
-            self.meet(if back { "clock jumps back" } else { "clock jumps ahead" });
-        }
-    }
-
     /// Notes a situation for all webhooks.
     fn meet(&mut self, what: &'static str) {
         for (webhook, reader) in self.witness.after.values() {
@@ -293,19 +236,6 @@ where
     fn meet_one(&mut self, what: &'static str, id: WebhookId) {
         if let Some((webhook, reader)) = self.witness.after.get(&id) {
             self.situations.met(what, webhook, reader);
-        }
-    }
-
-    /// The host dies, with everything that it had not committed; a new one starts on the same
-    /// store.
-    fn crash(&mut self, host: usize) {
-        let name = self.hosts[host].name;
-        self.tell(format!("{name} dies"));
-        self.meet("crash");
-        let next = self.start(name);
-        let dead = std::mem::replace(&mut self.hosts[host], next);
-        if let Some(files) = &mut self.files {
-            files.extend(dead.file);
         }
     }
 
@@ -343,6 +273,10 @@ where
         let rows = self.look(&calls);
         let crash = self.plan.odds.crash;
         let (before, after) = (self.chance(crash), self.chance(crash));
+        match &decided {
+            Some(decided) => self.oracles.decided(&rows, &commands, decided),
+            None => self.oracles.failed(&commands, fate == Fate::Unknown),
+        }
         match decided {
             Some(_) if before => {
                 self.crash(index);
@@ -426,162 +360,4 @@ where
         self.model.unsure(call);
         expectations::forget(&mut self.promises, plain(call));
     }
-
-    /// Passes reports that are due to the host that sent the request, if it is still alive.
-    fn hear_reports(&mut self, index: usize) {
-        let now = self.now;
-        let hosts: Vec<HolderId> = self.hosts.iter().map(|host| host.holder).collect();
-        let holder = hosts[index];
-        let is_due = |flying: &mut RequestInFlight| {
-            let for_us = flying.holder == holder || !hosts.contains(&flying.holder);
-            for_us && flying.reported_at.is_some_and(|at| at <= now)
-        };
-        for flying in self.flying.extract_if(.., is_due) {
-            if flying.holder == holder {
-                self.hosts[index].session.report(flying.report);
-            }
-        }
-    }
-
-    /// Reads all rows, if anything was committed since.
-    fn look(&mut self, calls: &[Command]) -> StoredRows {
-        let known = std::mem::take(&mut self.rows);
-        let disk = Rc::clone(&self.disk);
-        let disk = &mut *disk.borrow_mut();
-        if disk.commits == self.looked_at {
-            self.asked(calls, &known);
-            self.witness.nothing_new();
-            return known;
-        }
-        let StoredRows { events, attempts, .. } = known;
-        let rows = StoredRows::of(&mut disk.store, events, &attempts);
-        let gone = rows.events.iter().filter(|event| event.seq <= rows.log.floor);
-        self.model.expire(gone);
-        self.asked(calls, &rows);
-        self.looked_at = disk.commits;
-        self.witness.rows(&rows, self.plan.cap);
-        self.count_given_up(&attempts, &rows.attempts);
-        for (id, after) in &self.witness.after {
-            if let Some(before) = self.witness.before.get(id) {
-                self.situations.moved(before, after, self.now);
-            }
-        }
-        for (ticket, version) in &self.acknowledged {
-            let told = rows.events.iter().any(|event| {
-                event.version == Some(*version) && event.topic == Some(Topic::Ticket(*ticket))
-            });
-            assert!(told, "{ticket} was acknowledged at version {version}, and nobody is told");
-        }
-        rows
-    }
-
-    /// Notes operators' calls of this batch, whatever their result.
-    fn asked(&mut self, calls: &[Command], rows: &StoredRows) {
-        for call in calls.iter().map(plain) {
-            if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
-                self.witness.asked(rows, *id, events);
-            }
-            if let Command::Resend { id, event } = call {
-                self.witness.hurried(*id, *event);
-            }
-        }
-    }
-
-    /// Counts requests that the desk gave up as lost.
-    fn count_given_up(&mut self, before: &[Recorded], after: &[Recorded]) {
-        for recorded in after.iter().filter(|recorded| recorded.reason == Reason::Lost) {
-            if before.binary_search_by_key(&recorded.key, |known| known.key).is_err() {
-                self.meet_one("given up as lost", recorded.key.webhook);
-            }
-        }
-    }
-
-    /// Every request that is in flight by the rows was really sent by a host, and is not reported
-    /// yet. After a commit of unknown fate there may be more, which are given up in time.
-    fn nothing_is_held(&self, rows: &StoredRows) {
-        for host in self.hosts.iter().filter(|host| !host.doubtful) {
-            let registered = |id: WebhookId| rows.partners.iter().any(|(one, ..)| one.id == id);
-            let is_held = |f: &&RequestInFlight| f.holder == host.holder && !registered(f.webhook);
-            // Another host may have unregistered it.
-            let held = self.flying.iter().find(is_held).filter(|_| self.hosts.len() == 1);
-            assert!(held.is_none(), "requests of nobody are in flight: {held:?}");
-            let held = rows.partners.iter().filter(|(_, of, _)| of.holder == Some(host.holder));
-            for (webhook, reader, _) in held {
-                for slot in &reader.sending {
-                    let is_it = |report: &Report| {
-                        let key = report.key;
-                        (key.webhook, key.seq, key.number) == (webhook.id, slot.seq, slot.number)
-                    };
-                    let sent =
-                        self.flying.iter().any(|f| f.holder == host.holder && is_it(&f.report));
-                    let heard = host.session.reports().iter().any(is_it);
-                    let id = webhook.id;
-                    assert!(sent || heard, "{id}: nobody sends {}, and it has a place", slot.seq);
-                }
-            }
-        }
-    }
-
-    /// A request goes out, and its receiver handles it.
-    fn send(&mut self, rows: &StoredRows, holder: HolderId, request: &Request) {
-        let id = request.key.webhook;
-        let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == id);
-        let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };
-        let key = request.key;
-        let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));
-        let ordering_key = slot.map_or(OrderingKey::Resend(key.seq), |slot| slot.ordering_key);
-        let clocks_are_right = self.clocks_are_right;
-        if webhook.secrets.live(key.sent_at).nth(1).is_some() {
-            self.meet_one("two secrets sign", id);
-        }
-        self.witness.request(rows, request, (webhook, reader), clocks_are_right);
-        let twice = self
-            .flying
-            .iter()
-            .find(|f| {
-                let same = f.ordering_key == ordering_key || f.report.key.seq == key.seq;
-                (f.webhook, f.holder) == (id, holder) && same
-            })
-            .filter(|flying| flying.reported_at.is_some_and(|at| at <= lost_at(flying, webhook)))
-            .filter(|_| clocks_are_right && self.reports_are_prompt);
-        assert!(twice.is_none(), "{id}: two in flight for {ordering_key}: {twice:?}");
-
-        self.sent += 1;
-        let timeout_ms = u64::from(request.timeout_ms);
-        let since_ms = self.now.since(START);
-        let received = receive(&self.plan, &mut self.rng, id, since_ms, timeout_ms);
-        self.model.heard(request, received.taken);
-        if received.taken {
-            *self.taken.entry((id, key.seq)).or_default() += 1;
-            if !matches!(received.answer, Answer::Status { status: 200, .. }) {
-                *self.untold.entry((id, key.seq)).or_default() += 1;
-            }
-        }
-        match &received.answer {
-            Answer::Status { status: 410, .. } => self.meet_one("410", id),
-            Answer::Failure(_) if received.taken => self.meet_one("heard, and we are not told", id),
-            Answer::Status { .. } | Answer::Failure(_) => {}
-        }
-        let Odds { late, unreported, doubled, .. } = self.plan.odds;
-        let (is_late, is_lost, is_doubled) =
-            (self.chance(late), self.chance(unreported), self.chance(doubled));
-        let late_ms = self.rng.u64(0..=60_000);
-        let delay_ms = if is_late { late_ms } else { 0 };
-        let report = Report { key, duration_ms: received.took_ms, answer: received.answer };
-        let reported_at = (!is_lost).then(|| self.now.plus(received.took_ms + delay_ms));
-        let flying = RequestInFlight { holder, webhook: id, ordering_key, reported_at, report };
-        if is_lost {
-            self.meet_one("report lost", id);
-        }
-        if is_doubled {
-            self.meet_one("report twice", id);
-            self.flying.push(flying.clone());
-        }
-        self.flying.push(flying);
-    }
-}
-
-/// When the desk considers a request lost: after that it may send again.
-fn lost_at(flying: &RequestInFlight, webhook: &Webhook) -> Millis {
-    flying.report.key.sent_at.plus(u64::from(webhook.timeout_ms) + 30_000)
 }

@@ -22,7 +22,7 @@ where
     ) {
         for (call, decided) in calls.iter().zip(decided) {
             if let Command::Idempotent(once) = call {
-                self.repeats.told(once, &decided.reply);
+                self.repeats.told(once, &decided.reply, self.now);
                 // The response may be lost on its way to the caller.
                 if self.rng.u32(0..4) == 0 {
                     self.repeat_under_key(call.clone());

@@ -4,9 +4,9 @@ use fastrand::Rng;
 use hookdesk_core::api::{self, Action, Api, Call};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, Digest, EventId, EventType, Idempotent, Ordering,
-    Registration, RetrySchedule, Rotation, Secret, SecretId, Store, Subscription, TicketId,
-    TicketMessage, WebhookId,
+    Amendment, Availability, Command, Digest, EventId, EventType, ExtraHeaders, Idempotent,
+    Ordering, Registration, RetrySchedule, Rotation, Secret, SecretId, Store, Subscription,
+    TicketId, TicketMessage, WebhookId,
 };
 use serde_json::json;
 
@@ -20,23 +20,44 @@ pub struct Callers {
     pub webhooks: Vec<WebhookId>,
     /// Also of unregistered webhooks, and secrets that have ended.
     pub secrets: Vec<(WebhookId, SecretId)>,
+    /// Keys that calls had.
+    pub keys: Vec<Digest>,
 }
 
 impl Callers {
     /// A random call, perhaps under a key.
-    pub fn call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
-        self.plain_call(plan, rng).map(|call| perhaps_keyed(plan, rng, call))
+    pub fn call(&mut self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
+        let call = self.plain_call(plan, rng)?;
+        Some(self.perhaps_keyed(plan, rng, call))
+    }
+
+    /// A call, perhaps under a key: mostly one of its own.
+    pub fn perhaps_keyed(&mut self, plan: &Plan, rng: &mut Rng, call: Command) -> Command {
+        let odds = &plan.odds;
+        if !(may_have_key(&call) && rng.u32(0..1_000) < odds.keyed) {
+            return call;
+        }
+        let other = odds.rekeyed > 0 && rng.u32(0..1_000) < odds.rekeyed;
+        let other = if other { pick(rng, &self.keys) } else { None };
+        let key = other.unwrap_or_else(|| {
+            let mut key = [0; 16];
+            rng.fill(&mut key);
+            Digest::of(&[&key])
+        });
+        self.keys.push(key);
+        let request = Digest::of(&[as_digested(&format!("{call:?}")).as_bytes()]);
+        Command::Idempotent(Idempotent { key, request, command: Box::new(call) })
     }
 
     fn plain_call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
         if self.webhooks.len() < plan.webhooks as usize && rng.u32(0..3) == 0 {
-            return Some(registration(rng));
+            return Some(registration(plan, rng));
         }
         if rng.u32(0..1_000) < plan.odds.unregister {
             return pick(rng, &self.webhooks).map(|id| Command::Unregister { id });
         }
         if rng.u32(0..1_000) < plan.odds.operate {
-            return self.operate(rng);
+            return self.operate(plan, rng);
         }
         let message = TicketMessage::parse(format!("m{}", rng.u32(..))).expect("a good message");
         let ticket = pick(rng, &self.tickets);
@@ -58,7 +79,7 @@ impl Callers {
     }
 
     /// An operator's change of a webhook.
-    fn operate(&self, rng: &mut Rng) -> Option<Command> {
+    fn operate(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
         let id = pick(rng, &self.webhooks)?;
         Some(match rng.u32(0..12) {
             0..=2 => Command::Enable { id },
@@ -68,7 +89,7 @@ impl Callers {
                 let (webhook, secret) = pick(rng, &self.secrets)?;
                 Command::EndSecret { webhook, secret }
             }
-            _ => Command::Amend { id, settings: amendment(rng) },
+            _ => Command::Amend { id, settings: amendment(plan, rng) },
         })
     }
 }
@@ -103,12 +124,6 @@ fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
     if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
 }
 
-/// A call, perhaps under a key.
-pub fn perhaps_keyed(plan: &Plan, rng: &mut Rng, call: Command) -> Command {
-    let keyed = may_have_key(&call) && rng.u32(0..1_000) < plan.odds.keyed;
-    if keyed { under_key(rng, call) } else { call }
-}
-
 /// Keys are for calls that are a POST or PATCH.
 fn may_have_key(call: &Command) -> bool {
     !matches!(
@@ -120,25 +135,23 @@ fn may_have_key(call: &Command) -> bool {
     )
 }
 
-fn under_key(rng: &mut Rng, call: Command) -> Command {
-    let mut key = [0; 16];
-    rng.fill(&mut key);
-    let request = Digest::of(&[as_digested(&format!("{call:?}")).as_bytes()]);
-    Command::Idempotent(Idempotent { key: Digest::of(&[&key]), request, command: Box::new(call) })
+fn url(rng: &mut Rng) -> CallbackUrl {
+    let url = format!("https://receiver.example/{}", rng.u8(..));
+    CallbackUrl::parse(&url, &Targets::public()).expect("a good URL")
 }
 
-fn registration(rng: &mut Rng) -> Command {
-    let url = format!("https://receiver.example/{}", rng.u8(..));
+fn registration(plan: &Plan, rng: &mut Rng) -> Command {
+    let callback_url = url(rng);
     let waits = (0..rng.usize(0..=4)).map(|_| rng.u32(0..=20)).collect();
     Command::Register(Registration {
-        callback_url: CallbackUrl::parse(&url, &Targets::public()).expect("a good URL"),
+        callback_url,
         secret: secret(rng),
         settings: Amendment {
             ordering: Some(ordering(rng)),
             retry_schedule: Some(RetrySchedule::parse(waits).expect("a good schedule")),
             timeout_ms: Some(rng.u32(1_000..=10_000)),
             max_in_flight: Some(rng.u32(1..=6)),
-            ..amendment(rng)
+            ..amendment(plan, rng)
         },
     })
 }
@@ -160,14 +173,23 @@ fn ordering(rng: &mut Rng) -> Ordering {
     if rng.bool() { Ordering::Ticket } else { Ordering::ALL[rng.usize(..Ordering::ALL.len())] }
 }
 
+fn headers(rng: &mut Rng) -> ExtraHeaders {
+    let value = rng.u8(..).to_string();
+    ExtraHeaders::parse(vec![("x-route".to_owned(), value)]).expect("a good header")
+}
+
 /// Some settings, most of them absent.
-fn amendment(rng: &mut Rng) -> Amendment {
+fn amendment(plan: &Plan, rng: &mut Rng) -> Amendment {
     let mut sometimes = || rng.u32(0..4) == 0;
     let (events, other, rate, window, paused) =
         (sometimes(), sometimes(), sometimes(), sometimes(), sometimes());
     let all = EventType::ALL;
     let some = |rng: &mut Rng| (0..4).map(|_| all[rng.usize(..all.len())]).collect::<Vec<_>>();
+    let moves = plan.odds.moves > 0 && rng.u32(0..1_000) < plan.odds.moves;
     Amendment {
+        callback_url: moves.then(|| url(rng)),
+        timeout_ms: moves.then(|| rng.u32(1_000..=10_000)),
+        headers: moves.then(|| headers(rng)),
         events: events.then(|| Subscription::of(some(rng))),
         ordering: other.then(|| ordering(rng)),
         rate_limit: rate.then(|| rng.bool().then(|| rng.u32(1..=20))),

@@ -82,6 +82,17 @@ pub struct Odds {
     pub late: u32,
     pub doubled: u32,
     pub ours: u32,
+    /// A call comes under a key of another one.
+    pub rekeyed: u32,
+    /// A change of settings has another URL, timeout or header.
+    pub moves: u32,
+    /// An operator acts on what is just going on: pauses while requests are in flight, resumes,
+    /// enables, pings.
+    pub stirs: u32,
+    /// Receivers, of a thousand, that fail for good.
+    pub sick: u32,
+    /// A day or two pass without a step.
+    pub days: u32,
 }
 
 impl Plan {
@@ -92,7 +103,7 @@ impl Plan {
         let rng = &mut rng;
         // Each fault occurs in a third of the worlds, and in some of them often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 22] = [
+        let troubles: [(&mut u32, u32); 23] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
             (&mut odds.again, 300),
@@ -105,9 +116,7 @@ impl Plan {
             (&mut odds.hang, 60),
             (&mut odds.clock_jumps, 40),
             (&mut odds.fails, 700),
-            (&mut odds.slow, 300),
             (&mut odds.hangs, 200),
-            (&mut odds.gone, 40),
             (&mut odds.lies, 100),
             (&mut odds.flaps, 1_000),
             (&mut odds.unreported, 60),
@@ -115,37 +124,57 @@ impl Plan {
             (&mut odds.doubled, 100),
             (&mut odds.ours, 100),
             (&mut odds.keyed, 1_000),
+            (&mut odds.rekeyed, 300),
+            (&mut odds.moves, 300),
+            (&mut odds.days, 30),
         ];
         for (trouble, most) in troubles {
             let drawn = rng.u32(0..=most);
             *trouble = if rng.u32(0..3) == 0 { drawn } else { 0 };
         }
+        // What only shows together with others occurs in half of them.
+        for (trouble, most) in [
+            (&mut odds.gone, 200),
+            (&mut odds.stirs, 400),
+            (&mut odds.sick, 700),
+            (&mut odds.slow, 400),
+        ] {
+            let drawn = rng.u32(0..=most);
+            *trouble = if rng.bool() { drawn } else { 0 };
+        }
         let sometimes = |rng: &mut Rng, most: u32| {
             let drawn = rng.u32(0..=most);
             if rng.u32(0..3) == 0 { drawn } else { 0 }
         };
-        Self {
+        let (steps, hosts) = (rng.u32(40..160), [1, 1, 1, 2, 3][rng.usize(0..5)]);
+        let mut plan = Self {
             seed,
-            steps: rng.u32(40..160),
-            hosts: [1, 1, 2, 2, 3][rng.usize(0..5)],
+            steps,
+            hosts,
             // Mostly few; in some worlds many, for few connection slots.
             webhooks: if rng.u32(0..24) == 0 { rng.u32(6..=12) } else { rng.u32(1..=5) },
             tickets: rng.u32(1..=8),
             cap: rng.u32(1..=12),
-            skew_ms: sometimes(rng, 3_000),
+            // One clock is right by itself.
+            skew_ms: if hosts > 1 { sometimes(rng, 3_000) } else { 0 },
             away_ms: sometimes(rng, 240_000),
             health: Health {
                 down_after: rng.u32(2..=10),
                 probe_first_ms: rng.u64(100..=2_000),
                 probe_most_ms: rng.u64(2_000..=60_000),
-                disable_after_ms: rng.u64(60_000..=600_000),
+                disable_after_ms: rng.u64(10_000..=300_000),
             },
             retention: Keep {
                 age_ms: sometimes(rng, 300_000).into(),
                 events: if rng.u32(0..6) == 0 { rng.u64(5..=50) } else { 0 },
             },
             odds,
+        };
+        if !plan.clocks_are_right() {
+            // Whether a key is a day old depends on who is asked.
+            plan.odds.days = 0;
         }
+        plan
     }
 
     #[must_use]
@@ -166,6 +195,12 @@ impl Plan {
     #[must_use]
     pub fn clocks_are_right(&self) -> bool {
         self.skew_ms == 0 && self.odds.clock_jumps == 0 && self.odds.hang == 0
+    }
+
+    /// Whether one host sees all of the desk, in the order of its own clock.
+    #[must_use]
+    pub fn is_seen_whole(&self) -> bool {
+        self.hosts == 1 && self.skew_ms == 0 && self.odds.clock_jumps == 0
     }
 
     /// Ends all faults.
@@ -199,7 +234,7 @@ impl Plan {
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
-        let odds: [fn(&mut Odds) -> &mut u32; 23] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 28] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.again,
@@ -222,6 +257,11 @@ impl Plan {
             |odds| &mut odds.doubled,
             |odds| &mut odds.ours,
             |odds| &mut odds.keyed,
+            |odds| &mut odds.rekeyed,
+            |odds| &mut odds.moves,
+            |odds| &mut odds.stirs,
+            |odds| &mut odds.sick,
+            |odds| &mut odds.days,
             |odds| &mut odds.call,
         ];
         for odd in odds {

@@ -105,6 +105,9 @@ where
         self.repeats_are_bounded();
         self.model.at_rest();
         self.repeats.at_rest(&self.rows);
+        for (what, times) in self.oracles.at_rest(&self.rows, self.now) {
+            self.situations.judged(what, times);
+        }
     }
 
     /// A receiver processes an event twice only when the desk could not know: it did not get a

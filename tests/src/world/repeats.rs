@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::api::{self, Response};
-use hookdesk_core::{Command, Digest, Idempotent, Refusal, Reply};
+use hookdesk_core::{Command, Digest, Idempotent, Millis, Refusal, Reply};
 
 use crate::stores::StoredRows;
 
@@ -16,10 +16,20 @@ pub fn plain(call: &Command) -> &Command {
     }
 }
 
+/// The first response under a key, the call that got it, and when.
+#[derive(Debug)]
+struct First {
+    request: Digest,
+    at: Millis,
+    answer: Response,
+}
+
+/// Milliseconds for which a key belongs to one call.
+const KEPT_MS: u64 = 86_400_000;
+
 #[derive(Debug, Default)]
 pub struct Repeats {
-    /// The first response under each key.
-    answers: BTreeMap<Digest, Response>,
+    answers: BTreeMap<Digest, First>,
     /// Messages and secrets of calls under a key. No other call has the same.
     messages: BTreeSet<String>,
     secrets: BTreeSet<String>,
@@ -44,16 +54,24 @@ impl Repeats {
     }
 
     /// A call under a key got its reply.
-    pub fn told(&mut self, once: &Idempotent, reply: &Result<Reply, Refusal>) {
+    pub fn told(&mut self, once: &Idempotent, reply: &Result<Reply, Refusal>, now: Millis) {
+        if *reply == Err(Refusal::KeyReused) {
+            return;
+        }
         let mut answer = api::answer(reply.clone());
         let key = once.key;
         let headers = answer.headers.len();
         answer.headers.retain(|(name, _)| *name != "idempotent-replayed");
         let is_first = answer.headers.len() == headers;
-        let Some(first) = self.answers.get(&key) else {
-            self.answers.insert(key, answer);
+        let known = self.answers.get(&key).filter(|first| first.at.plus(KEPT_MS) > now);
+        let Some(First { request, answer: first, .. }) = known else {
+            let first = First { request: once.request, at: now, answer };
+            if self.answers.insert(key, first).is_some() {
+                self.carried_out_again(once);
+            }
             return;
         };
+        assert_eq!(once.request, *request, "{key} is taken for two calls");
         assert!(!is_first, "{key} was carried out twice: {once:?}");
         if answer.body != first.body {
             let hidden = first.body.split_once(",\"secret\":");
@@ -62,6 +80,22 @@ impl Repeats {
             answer.body.clone_from(&first.body);
         }
         assert_eq!(&answer, first, "{key} is answered otherwise");
+    }
+
+    /// After a day a call may be carried out once more.
+    fn carried_out_again(&mut self, once: &Idempotent) {
+        match &*once.command {
+            Command::OpenTicket { message } | Command::UpdateTicket { message, .. } => {
+                self.messages.remove(message.as_str());
+            }
+            Command::Register(registration) => {
+                self.secrets.remove(&*registration.secret.reveal());
+            }
+            Command::Rotate(rotation) => {
+                self.secrets.remove(&*rotation.secret.reveal());
+            }
+            _ => {}
+        }
     }
 
     /// Messages and secrets of calls under a key are stored at most once.

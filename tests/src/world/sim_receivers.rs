@@ -36,7 +36,7 @@ pub fn receive(
     const STATUSES: [u16; 6] = [500, 503, 404, 302, 429, 400];
     // Some receivers are hostile: they ask for nonsense, or for an excessive wait.
     const WAITS: [Option<&str>; 6] =
-        [None, None, Some("3"), Some("60"), Some("soon"), Some("99999999999999999999")];
+        [None, Some("1"), Some("3"), Some("60"), Some("soon"), Some("99999999999999999999")];
     let odds = &plan.odds;
     let mut happens = |thousandths: u32| rng.u32(0..1_000) < thousandths;
     let (hangs, ours, gone) = (happens(odds.hangs), happens(odds.ours), happens(odds.gone));
@@ -47,10 +47,11 @@ pub fn receive(
     let answered = |status| Answer::Status { status, retry_after, excerpt };
     let took_ms = if slow { rng.u64(500..=timeout_ms) } else { rng.u64(0..=500) };
     // A minute up and a minute down, each receiver with a phase of its own.
-    let [.., which, phase] = *webhook.as_bytes();
+    let [.., ailment, which, phase] = *webhook.as_bytes();
     let is_flapping = u32::from(which) * 1_000 / 256 < odds.flaps;
     let flapped = is_flapping && (since_ms / 60_000 + u64::from(phase)) % 2 == 1;
     let away = since_ms < plan.away_ms.into() || flapped;
+    let is_sick = u32::from(ailment) * 1_000 / 256 < odds.sick;
     let not = |answer, took_ms| Received { answer, took_ms, taken: false };
     if away {
         not(Answer::Failure(Failure::Connect), 1)
@@ -60,7 +61,7 @@ pub fn receive(
         not(Answer::Failure(Failure::Ours), took_ms)
     } else if gone {
         not(answered(410), took_ms)
-    } else if fails {
+    } else if fails || is_sick {
         not(answered(failing), took_ms)
     } else if lies {
         Received { answer: Answer::Failure(Failure::Reset), took_ms, taken: true }

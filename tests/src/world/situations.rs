@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, OrderingKey, Reader, Reason, Slot, Webhook, WebhookS
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// Situations that a run of a thousand worlds and more must cover.
-const MUST: [(&str, &str); 65] = [
+const MUST: [(&str, &str); 84] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "unreachable"),
@@ -77,11 +77,35 @@ const MUST: [(&str, &str); 65] = [
     ("unregister", "replaying"),
     ("crash", "resending"),
     ("takeover", "resending"),
+    ("judged", "success"),
+    ("judged", "failure"),
+    ("judged", "410"),
+    ("judged", "410 while paused"),
+    ("judged", "410 while disabled"),
+    ("judged", "own shortage"),
+    ("judged", "down"),
+    ("judged", "disabled"),
+    ("judged", "brought forward"),
+    ("judged", "place in the window"),
+    ("judged", "probe"),
+    ("judged", "retry"),
+    ("judged", "replayed event"),
+    ("judged", "rate limit"),
+    ("judged", "operational event"),
+    ("judged", "wake in time"),
+    ("judged", "deleted events"),
+    ("judged", "refusal"),
+    ("judged", "no refusal"),
 ];
 
 impl Situations {
     pub fn note(&mut self, what: &'static str, state: &'static str) {
         *self.0.entry((what, state)).or_default() += 1;
+    }
+
+    /// Notes how often an oracle could have found something.
+    pub fn judged(&mut self, what: &'static str, times: u64) {
+        *self.0.entry(("judged", what)).or_default() += times;
     }
 
     /// Notes an incident of a webhook, in each of its states.

@@ -1,0 +1,203 @@
+//! Oracles: models of the rules beside the desk. Each knows requests, answers, callers and time, and
+//! has no code of the core; where the desk shows a state, it must be the one that they come to.
+//!
+//! They judge worlds in which all of a desk is seen: one host, whose clock runs as the world's, and
+//! no commit of unknown fate so far.
+
+mod answer;
+mod calls;
+mod health;
+mod judged;
+mod pace;
+mod replay;
+mod retention;
+mod secrets;
+mod watched;
+mod window;
+
+use std::collections::BTreeMap;
+
+use hookdesk_core::{
+    Command, Committed, Event, EventType, HolderId, Millis, Moment, Request, Topic, WebhookId,
+};
+
+use crate::stores::StoredRows;
+use crate::world::Plan;
+use calls::Callers;
+use judged::Judged;
+use pace::Shortage;
+use retention::Floor;
+use watched::Watched;
+
+#[derive(Debug)]
+pub struct Oracles {
+    plan: Plan,
+    /// Whether all of the desk was seen so far.
+    sees_all: bool,
+    webhooks: BTreeMap<WebhookId, Watched>,
+    callers: Callers,
+    /// The process that sends, and its shortage.
+    holder: Option<HolderId>,
+    shortage: Shortage,
+    floor: Floor,
+    judged: Judged,
+}
+
+impl Oracles {
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            plan: plan.clone(),
+            sees_all: plan.is_seen_whole(),
+            webhooks: BTreeMap::new(),
+            callers: Callers::default(),
+            holder: None,
+            shortage: Shortage::default(),
+            floor: Floor::default(),
+            judged: Judged::default(),
+        }
+    }
+
+    /// A batch failed.
+    pub fn failed(&mut self, batch: &[(Command, Moment)], is_unknown: bool) {
+        self.sees_all &= !is_unknown;
+        self.shortage.is_unclear |=
+            batch.iter().any(|(command, _)| matches!(command, Command::Report(_)));
+    }
+
+    /// A batch was decided and committed; the rows are those after it.
+    pub fn decided(
+        &mut self,
+        rows: &StoredRows,
+        batch: &[(Command, Moment)],
+        decided: &[Committed],
+    ) {
+        if !self.sees_all {
+            return;
+        }
+        self.deleted(rows, batch);
+        for ((command, moment), committed) in batch.iter().zip(decided) {
+            if self.holder.replace(moment.holder) != Some(moment.holder) {
+                self.shortage = Shortage::default();
+            }
+            let caused = self.command(rows, command, moment, committed);
+            self.told(&caused, &committed.events);
+            for request in &committed.requests {
+                self.sent(rows, request, moment.holder);
+            }
+        }
+        for watched in self.webhooks.values_mut() {
+            watched.shown(rows);
+        }
+        if let Some(((_, moment), wake)) = batch.iter().zip(decided).next_back() {
+            self.wakes(rows, moment, wake.next_wake);
+        }
+    }
+
+    /// Events were deleted before the batch, if any were.
+    fn deleted(&mut self, rows: &StoredRows, batch: &[(Command, Moment)]) {
+        let Some((_, moment)) = batch.first() else { return };
+        if self.floor.raised(&self.plan, rows, moment.now) {
+            self.judged.add("deleted events");
+        }
+        for watched in self.webhooks.values_mut() {
+            watched.expired(rows.log.floor);
+        }
+    }
+
+    /// Returns the operational events that the command must cause.
+    fn command(
+        &mut self,
+        rows: &StoredRows,
+        command: &Command,
+        moment: &Moment,
+        committed: &Committed,
+    ) -> Vec<(EventType, WebhookId)> {
+        let now = moment.now;
+        match command {
+            Command::Report(report) => {
+                let id = report.key.webhook;
+                let Some(watched) = self.webhooks.get_mut(&id) else { return Vec::new() };
+                let at = (moment.holder, now);
+                let caused = watched.ended(&self.plan, &mut self.shortage, report, at);
+                return caused.into_iter().map(|kind| (kind, id)).collect();
+            }
+            Command::Wake => {
+                let webhooks = self.webhooks.values_mut();
+                webhooks.for_each(|watched| watched.gives_up(moment.holder, now));
+            }
+            Command::Idempotent(call) => {
+                if self.callers.carries_out(call, &committed.reply, now) {
+                    self.called(rows, &call.command, &committed.reply, now);
+                }
+            }
+            call => self.called(rows, call, &committed.reply, now),
+        }
+        Vec::new()
+    }
+
+    /// Each turn of a webhook is told once, to whoever wants to hear of it; none of those is told
+    /// of itself.
+    fn told(&mut self, caused: &[(EventType, WebhookId)], events: &[std::sync::Arc<Event>]) {
+        let is_wanted = |(kind, id): &&(EventType, WebhookId)| {
+            let is_heard = self.webhooks.values().any(|of| of.names(*kind));
+            let is_watcher = self.webhooks.get(id).is_some_and(|of| {
+                EventType::ALL.into_iter().any(|kind| kind.is_operational() && of.names(kind))
+            });
+            is_heard && !is_watcher
+        };
+        let mut expected: Vec<_> = caused.iter().filter(is_wanted).copied().collect();
+        let mut told: Vec<_> = events.iter().filter_map(|event| operational(event)).collect();
+        expected.iter().for_each(|_| self.judged.add("operational event"));
+        expected.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, expected, "operational events");
+    }
+
+    fn sent(&mut self, rows: &StoredRows, request: &Request, holder: HolderId) {
+        let free = self.free(holder);
+        let id = request.key.webhook;
+        let Some(watched) = self.webhooks.get_mut(&id) else { panic!("{id} is not registered") };
+        watched.sent(rows, request, (holder, free));
+    }
+
+    /// Places that the process has free.
+    fn free(&self, holder: HolderId) -> u32 {
+        let held: u32 = self.webhooks.values().map(|of| of.in_flight(holder)).sum();
+        self.plan.cap.saturating_sub(held)
+    }
+
+    /// Nothing that time alone makes due is slept past, and nothing that could go now is left.
+    fn wakes(&mut self, rows: &StoredRows, moment: &Moment, next_wake: Option<Millis>) {
+        if !self.plan.retention().is_for_good() {
+            // What is about to expire is not sent.
+            return;
+        }
+        let free = self.free(moment.holder);
+        for (id, watched) in &self.webhooks {
+            if let Some(by) = watched.wakes_by(rows, free) {
+                self.judged.add(if by > moment.now { "wake in time" } else { "wake at once" });
+                let by = by.max(moment.now);
+                let is_in_time = next_wake.is_some_and(|at| at <= by);
+                assert!(is_in_time, "{id} must be looked at by {by:?}, and is at {next_wake:?}");
+            }
+        }
+    }
+
+    /// All is delivered, and nothing happens any more. Returns how often each oracle was asked.
+    pub fn at_rest(&self, rows: &StoredRows, now: Millis) -> Vec<(&'static str, u64)> {
+        if self.sees_all {
+            Floor::at_rest(&self.plan, rows, now);
+        }
+        let webhooks = self.webhooks.values().flat_map(|watched| watched.judged.all());
+        webhooks.chain(self.judged.all()).collect()
+    }
+}
+
+/// An operational event that is not about an event that expired.
+fn operational(event: &Event) -> Option<(EventType, WebhookId)> {
+    let is_expiry = event.body.contains("\"reason\":\"expired\"");
+    match event.topic {
+        Some(Topic::Webhook(id)) if !is_expiry => Some((event.kind, id)),
+        _ => None,
+    }
+}

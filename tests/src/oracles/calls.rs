@@ -1,0 +1,254 @@
+//! Callers' commands: which of them must be refused, and what those that are carried out change.
+
+use std::collections::BTreeMap;
+
+use hookdesk_core::{
+    Amendment, Command, Digest, Idempotent, Millis, Refusal, Reply, TicketId, Webhook, WebhookId,
+};
+
+use super::Oracles;
+use super::watched::{Status, Watched};
+use crate::stores::{StoredRows, hears};
+
+/// Milliseconds for which an idempotency key belongs to one call.
+const KEPT_MS: u64 = 86_400_000;
+
+/// Tickets and idempotency keys, as callers know them.
+#[derive(Debug, Default)]
+pub struct Callers {
+    /// The version of each ticket, and whether it is closed.
+    tickets: BTreeMap<TicketId, (u32, bool)>,
+    /// The call of each key, and when it was carried out.
+    keys: BTreeMap<Digest, (Digest, Millis)>,
+}
+
+impl Callers {
+    /// Whether a call under a key is carried out, and not a repetition or refused.
+    pub fn carries_out(
+        &mut self,
+        call: &Idempotent,
+        reply: &Result<Reply, Refusal>,
+        now: Millis,
+    ) -> bool {
+        let known = self.keys.get(&call.key).filter(|(_, at)| at.plus(KEPT_MS) > now);
+        let is_repeated = matches!(reply, Ok(Reply::Repeated { .. }));
+        match known {
+            Some((request, _)) if *request == call.request => {
+                assert!(is_repeated, "{} is a repetition, and gets {reply:?}", call.key);
+                false
+            }
+            Some(_) => {
+                assert_eq!(*reply, Err(Refusal::KeyReused), "{} is of another call", call.key);
+                false
+            }
+            None => {
+                assert!(!is_repeated, "{} is new, and gets {reply:?}", call.key);
+                self.keys.insert(call.key, (call.request, now));
+                true
+            }
+        }
+    }
+}
+
+/// What a call must come to; `None` where callers cannot know.
+type Expected = Option<Result<(), Refusal>>;
+
+impl Oracles {
+    /// A call that is carried out, or refused.
+    pub(super) fn called(
+        &mut self,
+        rows: &StoredRows,
+        call: &Command,
+        reply: &Result<Reply, Refusal>,
+        now: Millis,
+    ) {
+        if let Some(expected) = self.expected(rows, call, now) {
+            let is = reply.as_ref().map(|_| ()).map_err(|refusal| *refusal);
+            let is = is.map_err(without_time);
+            assert_eq!(is, expected, "{call:?}");
+            self.judged.add(if expected.is_err() { "refusal" } else { "no refusal" });
+        }
+        match (call, reply) {
+            (_, Err(_)) => {}
+            (Command::OpenTicket { .. }, Ok(Reply::Opened(id))) => {
+                self.callers.tickets.insert(*id, (1, false));
+            }
+            (Command::UpdateTicket { .. }, Ok(Reply::Ticket(ticket))) => {
+                self.versioned(ticket.id, ticket.version, false);
+            }
+            (Command::CloseTicket { .. }, Ok(Reply::Ticket(ticket))) => {
+                self.versioned(ticket.id, ticket.version, true);
+            }
+            (Command::Register(_), Ok(Reply::Registered(webhook))) => {
+                self.webhooks.insert(webhook.id, Watched::new(webhook));
+            }
+            (Command::Unregister { id }, _) => {
+                self.webhooks.remove(id);
+            }
+            (_, Ok(reply)) => self.changed(call, reply, now),
+        }
+    }
+
+    /// A ticket counts its changes; closing it once more is none.
+    fn versioned(&mut self, id: TicketId, version: u32, closes: bool) {
+        let Some((last, is_closed)) = self.callers.tickets.get_mut(&id) else { return };
+        let changes = u32::from(!*is_closed);
+        assert_eq!(version, *last + changes, "{id}");
+        (*last, *is_closed) = (version, *is_closed || closes);
+    }
+
+    /// A call about one webhook was carried out.
+    fn changed(&mut self, call: &Command, reply: &Reply, now: Millis) {
+        let Some(watched) = about(call).and_then(|id| self.webhooks.get_mut(&id)) else { return };
+        match (call, reply) {
+            (Command::Amend { settings, .. }, Reply::Webhook(webhook)) => {
+                watched.status = match settings.paused {
+                    Some(true) => Status::Paused,
+                    Some(false) => Status::Active,
+                    None => watched.status,
+                };
+                amended(&mut watched.told, settings);
+                told(&watched.told, webhook);
+            }
+            (Command::Enable { .. }, Reply::Webhook(webhook)) => {
+                if matches!(watched.status, Status::Failing | Status::Gone) {
+                    watched.enabled(now);
+                }
+                told(&watched.told, webhook);
+            }
+            (Command::Rotate(rotation), Reply::Rotated(webhook)) => {
+                let id = webhook.secrets.current().id;
+                watched.secrets.rotated(id, &rotation.secret, now, rotation.overlap_ms);
+            }
+            (Command::EndSecret { secret, .. }, _) => watched.secrets.ended(*secret, now),
+            (Command::PingOne { .. }, _) => watched.pinged(now),
+            (Command::Resend { event, .. }, _) => watched.resent(event.seq(), now),
+            (Command::Replay { range, .. }, Reply::Replay { starts: true, .. }) => {
+                watched.replay_started(*range, now);
+            }
+            (Command::StopReplay { .. }, _) => watched.replay_stopped(),
+            (_, _) => {}
+        }
+    }
+
+    fn expected(&self, rows: &StoredRows, call: &Command, now: Millis) -> Expected {
+        if let Some(id) = about(call) {
+            let Some(watched) = self.webhooks.get(&id) else {
+                return Some(Err(Refusal::UnknownWebhook));
+            };
+            return expected_of(rows, watched, call, now);
+        }
+        match call {
+            Command::UpdateTicket { id, .. } => match self.callers.tickets.get(id) {
+                None => Some(Err(Refusal::UnknownTicket)),
+                Some((_, true)) => Some(Err(Refusal::TicketClosed)),
+                Some((_, false)) => Some(Ok(())),
+            },
+            Command::CloseTicket { id } => {
+                let is_known = self.callers.tickets.contains_key(id);
+                Some(if is_known { Ok(()) } else { Err(Refusal::UnknownTicket) })
+            }
+            _ => Some(Ok(())),
+        }
+    }
+}
+
+fn expected_of(rows: &StoredRows, watched: &Watched, call: &Command, now: Millis) -> Expected {
+    let refused_if = |refused: bool, refusal| Some(if refused { Err(refusal) } else { Ok(()) });
+    let is_disabled = matches!(watched.status, Status::Failing | Status::Gone);
+    match call {
+        Command::Amend { settings, .. } => {
+            refused_if(is_disabled && settings.paused.is_some(), Refusal::WebhookNotActive)
+        }
+        Command::PingOne { .. } => {
+            refused_if(watched.status != Status::Active, Refusal::WebhookNotActive)
+        }
+        Command::Rotate(rotation) => {
+            let may = watched.secrets.may_rotate(now, rotation.overlap_ms);
+            refused_if(!may, without_time(Refusal::TooManySecrets { next_ends_at: now }))
+        }
+        Command::EndSecret { secret, .. } => Some(watched.secrets.may_end(*secret, now)),
+        Command::Resend { event, .. } => {
+            let seq = event.seq();
+            let is_kept = seq > rows.log.floor && seq <= rows.log.head;
+            let is_its = is_kept && hears(watched.told.id, *event) && {
+                let event = rows.event(seq);
+                event.only_for.is_none_or(|of| of == watched.told.id)
+            };
+            match (is_its, watched.is_flying(seq)) {
+                (false, _) => Some(Err(Refusal::UnknownDelivery)),
+                (true, true) => Some(Err(Refusal::NotItsTurn)),
+                // One that was not sent yet may be queued behind others.
+                (true, false) => watched.is_waiting(seq).then_some(Ok(())),
+            }
+        }
+        Command::Replay { .. } => watched.replays().then_some(Err(Refusal::ReplayRunning)),
+        Command::StopReplay { .. } => watched.replays().then_some(Ok(())),
+        _ => Some(Ok(())),
+    }
+}
+
+/// The webhook that a call names.
+fn about(call: &Command) -> Option<WebhookId> {
+    match call {
+        Command::Unregister { id }
+        | Command::Amend { id, .. }
+        | Command::Enable { id }
+        | Command::PingOne { id }
+        | Command::Resend { id, .. }
+        | Command::Replay { id, .. }
+        | Command::StopReplay { id } => Some(*id),
+        Command::Rotate(rotation) => Some(rotation.webhook),
+        Command::EndSecret { webhook, .. } => Some(*webhook),
+        _ => None,
+    }
+}
+
+fn without_time(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::TooManySecrets { .. } => {
+            Refusal::TooManySecrets { next_ends_at: Millis::default() }
+        }
+        refusal => refusal,
+    }
+}
+
+fn amended(webhook: &mut Webhook, settings: &Amendment) {
+    let Amendment {
+        callback_url,
+        events,
+        ordering,
+        description,
+        headers,
+        retry_schedule,
+        timeout_ms,
+        max_in_flight,
+        rate_limit,
+        paused: _,
+    } = settings.clone();
+    fn put<T>(into: &mut T, value: Option<T>) {
+        if let Some(value) = value {
+            *into = value;
+        }
+    }
+    put(&mut webhook.callback_url, callback_url);
+    put(&mut webhook.events, events);
+    put(&mut webhook.ordering, ordering);
+    put(&mut webhook.description, description);
+    put(&mut webhook.headers, headers);
+    put(&mut webhook.retry_schedule, retry_schedule);
+    put(&mut webhook.timeout_ms, timeout_ms);
+    put(&mut webhook.max_in_flight, max_in_flight);
+    put(&mut webhook.rate_limit, rate_limit);
+}
+
+/// A reply tells the settings that the webhook was given.
+fn told(expected: &Webhook, told: &Webhook) {
+    let settings = |of: &Webhook| Webhook {
+        status: expected.status,
+        secrets: expected.secrets.clone(),
+        rev: 0,
+        ..of.clone()
+    };
+    assert_eq!(settings(told), settings(expected));
+}

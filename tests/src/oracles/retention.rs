@@ -1,0 +1,46 @@
+//! Which events may be deleted, and which must be.
+
+use hookdesk_core::{Millis, Seq};
+
+use crate::stores::StoredRows;
+use crate::world::Plan;
+
+/// The log's floor, as it was seen last.
+#[derive(Debug, Default)]
+pub struct Floor(Seq);
+
+/// Milliseconds after which events that are too old or too many are gone, if nothing holds them.
+const IN_TIME_MS: u64 = 120_000;
+
+impl Floor {
+    /// Nothing is deleted before its time. Returns whether anything was.
+    pub fn raised(&mut self, plan: &Plan, rows: &StoredRows, now: Millis) -> bool {
+        let (from, to) = (self.0, rows.log.floor);
+        self.0 = to;
+        let head = rows.log.head.0;
+        let too_many =
+            |seq: Seq| plan.retention.events > 0 && head - seq.0 >= plan.retention.events;
+        let too_old =
+            |at: Millis| plan.retention.age_ms > 0 && now.since(at) >= plan.retention.age_ms;
+        for event in rows.events.iter().filter(|event| event.seq > from && event.seq <= to) {
+            let may = too_many(event.seq) || too_old(event.created);
+            assert!(may, "{} of {} is deleted at {now:?}", event.seq, rows.log.head);
+        }
+        to > from
+    }
+
+    /// What is too old, or too many, is deleted in a bounded time.
+    pub fn at_rest(plan: &Plan, rows: &StoredRows, now: Millis) {
+        let kept = rows.events.iter().filter(|event| event.seq > rows.log.floor);
+        let kept = kept.clone().count() as u64;
+        let is_old = |at: Millis, for_ms: u64| now.since(at) > for_ms + IN_TIME_MS;
+        let last = rows.events.last().is_some_and(|last| is_old(last.created, 0));
+        let most = plan.retention.events;
+        assert!(most == 0 || !last || kept <= most, "{kept} events are kept, with {most} allowed");
+        let age_ms = plan.retention.age_ms;
+        for event in rows.events.iter().filter(|event| event.seq > rows.log.floor) {
+            let is_left = age_ms > 0 && is_old(event.created, age_ms);
+            assert!(!is_left, "{} is kept for {} ms", event.seq, now.since(event.created));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! One webhook, as its caller and its receiver see it: what is in flight, what waits, and what the
+//! desk must make of each answer.
+
+mod sent;
+mod shown;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookdesk_core::{
+    Event, EventType, HolderId, Lane, Millis, Ordering, OrderingKey, Reader, Reason, ReplayRange,
+    Report, Seq, Webhook, WebhookStatus,
+};
+
+use super::answer::{Meaning, Trouble};
+use super::health::{Failed, Health, Kind, Subject, Turn};
+use super::judged::Judged;
+use super::pace::{self, Due, Pace, Shortage, Waiting};
+use super::replay::Replaying;
+use super::secrets::Secrets;
+use super::window::Window;
+use crate::stores::StoredRows;
+use crate::world::Plan;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Active,
+    Paused,
+    Failing,
+    Gone,
+}
+
+impl Status {
+    fn of(webhook: &Webhook) -> Self {
+        match webhook.status {
+            WebhookStatus::Active => Self::Active,
+            WebhookStatus::Paused => Self::Paused,
+            WebhookStatus::Disabled { reason: Reason::Gone, .. } => Self::Gone,
+            WebhookStatus::Disabled { .. } => Self::Failing,
+        }
+    }
+}
+
+/// A request in flight.
+#[derive(Clone, Debug)]
+struct Flying {
+    holder: HolderId,
+    sent_at: Millis,
+    subject: Subject,
+    kind: Kind,
+    /// The steps that its event may have taken.
+    steps: Vec<u32>,
+    is_probe: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The settings that a reply told last.
+    pub told: Webhook,
+    pub secrets: Secrets,
+    pub status: Status,
+    window: Window,
+    health: Health,
+    pace: Pace,
+    /// The ordering in effect, as it was seen last.
+    ordering: Ordering,
+    flying: BTreeMap<(Seq, u32), Flying>,
+    waiting: BTreeMap<Seq, Waiting>,
+    delivered: BTreeSet<Seq>,
+    replay: Option<Replaying>,
+    /// How often each oracle could have found something.
+    pub judged: Judged,
+}
+
+/// Milliseconds beyond its timeout after which a request without an end is lost.
+const LOST_AFTER_MS: u64 = 30_001;
+
+impl Watched {
+    pub fn new(webhook: &Webhook) -> Self {
+        Self {
+            told: webhook.clone(),
+            secrets: Secrets::of(webhook),
+            status: Status::of(webhook),
+            window: Window::of(webhook.max_in_flight),
+            health: Health::default(),
+            pace: Pace::default(),
+            ordering: webhook.ordering,
+            flying: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            delivered: BTreeSet::new(),
+            replay: None,
+            judged: Judged::default(),
+        }
+    }
+
+    pub fn in_flight(&self, holder: HolderId) -> u32 {
+        let ours = self.flying.values().filter(|flying| flying.holder == holder);
+        u32::try_from(ours.count()).unwrap_or(u32::MAX)
+    }
+
+    pub fn is_flying(&self, seq: Seq) -> bool {
+        self.flying.keys().any(|(of, _)| *of == seq)
+    }
+
+    pub fn is_waiting(&self, seq: Seq) -> bool {
+        self.waiting.contains_key(&seq)
+    }
+
+    /// Whether a replay runs for certain.
+    pub fn replays(&self) -> bool {
+        let waits = self.waiting.values().any(|waiting| waiting.kind == Kind::Replay);
+        waits || self.flying.values().any(|flying| flying.kind == Kind::Replay)
+    }
+
+    /// Whether the webhook is to get the event when it is appended.
+    pub fn hears(&self, event: &Event) -> bool {
+        match event.only_for {
+            Some(webhook) => webhook == self.told.id,
+            None => event.kind == EventType::Ping || self.names(event.kind),
+        }
+    }
+
+    pub fn names(&self, kind: EventType) -> bool {
+        self.told.events.types().any(|of| of == kind)
+    }
+
+    pub fn enabled(&mut self, now: Millis) {
+        self.status = Status::Active;
+        self.health.enabled(now);
+    }
+
+    /// A caller asked for a ping.
+    pub fn pinged(&mut self, now: Millis) {
+        self.health.asked(now);
+    }
+
+    /// A caller asked for an event to be sent at once.
+    pub fn resent(&mut self, seq: Seq, now: Millis) {
+        self.health.asked(now);
+        match self.waiting.get_mut(&seq) {
+            Some(waiting) => {
+                waiting.unreached = false;
+                for due in &mut waiting.due {
+                    (due.at, due.up_to) = (due.at.min(now), due.up_to.min(now));
+                }
+            }
+            None => {
+                // Its turn may have come before.
+                let due = vec![Due { at: Millis(0), up_to: now, step: 0 }];
+                self.waiting.insert(seq, Waiting { due, kind: Kind::Resend, unreached: false });
+            }
+        }
+    }
+
+    pub fn replay_started(&mut self, range: ReplayRange, now: Millis) {
+        self.replay = Some(Replaying::new(range, now));
+    }
+
+    pub fn replay_stopped(&mut self) {
+        self.replay = None;
+        self.waiting.retain(|_, waiting| waiting.kind != Kind::Replay);
+        for flying in self.flying.values_mut().filter(|flying| flying.kind == Kind::Replay) {
+            flying.kind = Kind::Cancelled;
+        }
+    }
+
+    /// Events up to here are deleted.
+    pub fn expired(&mut self, floor: Seq) {
+        self.waiting.retain(|seq, _| *seq > floor);
+    }
+
+    /// The end of a request. Returns the operational events that it must cause.
+    pub fn ended(
+        &mut self,
+        plan: &Plan,
+        shortage: &mut Shortage,
+        report: &Report,
+        (holder, now): (HolderId, Millis),
+    ) -> Vec<EventType> {
+        let key = (report.key.seq, report.key.number);
+        let is_ours = self.flying.get(&key).is_some_and(|flying| flying.holder == holder);
+        let Some(flying) = self.flying.remove(&key).filter(|_| is_ours) else { return Vec::new() };
+        let meaning = Meaning::of(&report.answer);
+        if meaning != Meaning::Unsent {
+            shortage.over();
+        }
+        let mut events = Vec::new();
+        match meaning {
+            Meaning::Success => {
+                self.judged.add("success");
+                self.window.answered(false, self.told.max_in_flight);
+                if self.health.down.is_some() {
+                    self.window.reopen();
+                    events.push(EventType::WebhookRecovered);
+                }
+                self.health.succeeded();
+                self.delivered.insert(key.0);
+                self.bring_forward(now);
+            }
+            Meaning::Gone => {
+                self.judged.add(match self.status {
+                    Status::Active => "410",
+                    Status::Paused => "410 while paused",
+                    Status::Failing | Status::Gone => "410 while disabled",
+                });
+                if matches!(self.status, Status::Active | Status::Paused) {
+                    self.status = Status::Gone;
+                    events.push(EventType::WebhookDisabled);
+                }
+                self.failed(plan, key.0, &flying, None, now, &mut events);
+            }
+            Meaning::Failure(trouble) => {
+                self.failed(plan, key.0, &flying, Some(trouble), now, &mut events);
+            }
+            Meaning::Unsent => {
+                self.judged.add("own shortage");
+                let (at, up_to) = shortage.met(now);
+                self.pace.pause_until = self.pace.pause_until.max(at);
+                self.waits(key.0, &flying, |step| Due { at, up_to, step }, false);
+            }
+        }
+        events
+    }
+
+    fn failed(
+        &mut self,
+        plan: &Plan,
+        seq: Seq,
+        flying: &Flying,
+        trouble: Option<Trouble>,
+        now: Millis,
+        events: &mut Vec<EventType>,
+    ) {
+        let waits_s = self.told.retry_schedule.waits_s().to_vec();
+        let narrows = trouble.is_some_and(|trouble| trouble.narrows);
+        self.window.answered(narrows, self.told.max_in_flight);
+        let asked_ms = trouble.and_then(|trouble| trouble.asks_ms);
+        let not_before = asked_ms.map_or(now, |asked_ms| self.pace.asked(asked_ms, now));
+        if flying.is_probe {
+            self.health.probe_failed(plan, now);
+        }
+        if trouble.is_some_and(|trouble| trouble.counts) {
+            let failed = Failed {
+                subject: flying.subject,
+                sent_at: flying.sent_at,
+                longest_wait_ms: pace::longest_wait_ms(&waits_s),
+                is_only_lane: self.ordering == Ordering::Webhook,
+            };
+            match self.health.failed(plan, &failed, now) {
+                Turn::Nothing => self.judged.add("failure"),
+                Turn::Down => {
+                    self.judged.add("down");
+                    events.push(EventType::WebhookDown);
+                }
+                Turn::Disabled if matches!(self.status, Status::Active | Status::Paused) => {
+                    self.judged.add("disabled");
+                    self.status = Status::Failing;
+                    events.push(EventType::WebhookDisabled);
+                }
+                Turn::Disabled => {}
+            }
+        }
+        if flying.kind == Kind::Cancelled {
+            return;
+        }
+        if flying.is_probe {
+            return self.waits(seq, flying, |step| Due::at(not_before, step), false);
+        }
+        let is_at_end = |step: &u32| *step as usize >= waits_s.len();
+        if flying.steps.iter().all(is_at_end) {
+            events.push(EventType::DeliveryAbandoned);
+            return;
+        }
+        assert!(!flying.steps.iter().any(is_at_end), "{seq} took {:?} steps", flying.steps);
+        let id = self.told.id;
+        let due = |step| {
+            let wait_ms = pace::wait_ms(&waits_s, step, id, seq).unwrap_or(0);
+            Due::at(now.plus(wait_ms).max(not_before), step + 1)
+        };
+        let unreached = trouble.is_some_and(|trouble| trouble.unreached);
+        self.waits(seq, flying, due, unreached && self.status == Status::Active);
+    }
+
+    fn waits(&mut self, seq: Seq, of: &Flying, due: impl Fn(u32) -> Due, unreached: bool) {
+        let due = of.steps.iter().map(|step| due(*step)).collect();
+        self.waiting.insert(seq, Waiting { due, kind: of.kind, unreached });
+    }
+
+    /// After a success, the first event that did not reach the receiver goes at once, unless one
+    /// whose turn has come waits before it.
+    fn bring_forward(&mut self, now: Millis) {
+        let first = self.waiting.iter_mut().min_by_key(|(seq, waiting)| (waiting.due[0].at, **seq));
+        let Some((_, first)) = first.filter(|(_, first)| first.unreached) else { return };
+        if let [due] = first.due[..]
+            && due.at > now
+        {
+            self.judged.add("brought forward");
+            first.due.push(Due::at(now, due.step.saturating_sub(1)));
+        }
+    }
+
+    /// A wake: requests of a process that died, and those without an end, are given up.
+    pub fn gives_up(&mut self, holder: HolderId, now: Millis) {
+        let lost_ms = u64::from(self.told.timeout_ms) + LOST_AFTER_MS;
+        let is_lost =
+            |_: &_, of: &mut Flying| of.holder != holder || of.sent_at.plus(lost_ms) <= now;
+        let lost: Vec<_> = self.flying.extract_if(.., is_lost).collect();
+        for ((seq, _), flying) in lost.iter().filter(|(_, of)| of.kind != Kind::Cancelled) {
+            self.waits(*seq, flying, |step| Due::at(now, step), false);
+        }
+    }
+
+    /// Whether a place is free, with so many more in the process.
+    fn has_room(&self, free: u32) -> bool {
+        let in_flight = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
+        in_flight < self.window.places.min(self.told.max_in_flight) && in_flight < free
+    }
+
+    fn probes(&self) -> bool {
+        self.flying.values().any(|flying| flying.is_probe)
+    }
+}
+
+fn row<'a>(rows: &'a StoredRows, of: &Webhook) -> &'a (Webhook, Reader, Vec<Lane>) {
+    let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == of.id);
+    found.unwrap_or_else(|| panic!("{} is registered, and not there", of.id))
+}
+
+fn kind(ordering_key: OrderingKey) -> Kind {
+    match ordering_key {
+        OrderingKey::Live(_) => Kind::Live,
+        OrderingKey::Resend(_) => Kind::Resend,
+        OrderingKey::Replay(_) => Kind::Replay,
+        OrderingKey::Cancelled(_) => Kind::Cancelled,
+    }
+}

@@ -1,0 +1,82 @@
+//! A request as it goes out: whether it may, and what it carries.
+
+use hookdesk_core::{Event, HolderId, Ordering, Request};
+
+use super::{Flying, Status, Watched, kind, row};
+use crate::oracles::health::{Kind, Subject};
+use crate::oracles::pace::{Due, Waiting};
+use crate::stores::StoredRows;
+
+impl Watched {
+    /// A request goes out, with so many free places in the process.
+    pub fn sent(&mut self, rows: &StoredRows, request: &Request, (holder, free): (HolderId, u32)) {
+        let (id, now) = (self.told.id, request.key.sent_at);
+        let (seq, number) = (request.key.seq, request.key.number);
+        assert_eq!(self.status, Status::Active, "{id} is not active, and {seq} is sent");
+        assert!(self.has_room(free), "{id}: {seq} is sent beyond the window {:?}", self.window);
+        if !self.flying.is_empty() {
+            self.judged.add("place in the window");
+        }
+        let from = self.pace.sends_from();
+        assert!(now >= from, "{id}: {seq} is sent {} ms too early", from.since(now));
+        if let Some((_, next)) = self.health.down {
+            self.judged.add("probe");
+            assert!(!self.probes(), "{id} is down, and {seq} is a second probe");
+            assert!(now >= next, "{id} is probed {} ms too early", next.since(now));
+        }
+        let waited = self.waiting.contains_key(&seq);
+        let steps = match self.waiting.remove(&seq) {
+            Some(Waiting { due, .. }) => {
+                self.judged.add("retry");
+                let is_due = |due: &&Due| due.at <= now;
+                assert!(due.iter().any(|due| is_due(&due)), "{id}: {seq} is early: {due:?}");
+                due.iter().filter(is_due).map(|due| due.step).collect()
+            }
+            None => vec![0],
+        };
+        self.carries(rows.event(seq), request);
+        let (_, reader, _) = row(rows, &self.told);
+        let slot = reader.sending.iter().find(|slot| (slot.seq, slot.number) == (seq, number));
+        let kind = kind(slot.expect("what is sent is in flight").ordering_key);
+        let subject = subject(rows.event(seq), kind, reader.ordering);
+        if kind == Kind::Replay && !waited {
+            self.judged.add("replayed event");
+            let before = self.flying.values().find(|of| of.subject == subject);
+            assert!(before.is_none(), "{id}: {seq} is replayed beside {before:?}");
+            let replay = self.replay.as_mut();
+            let replay = replay.unwrap_or_else(|| panic!("{id}: {seq} is of no replay"));
+            replay.sent(seq, subject, self.delivered.contains(&seq), now);
+        }
+        let is_probe = self.health.down.is_some();
+        let flying = Flying { holder, sent_at: now, subject, kind, steps, is_probe };
+        self.flying.insert((seq, number), flying);
+        if self.told.rate_limit.is_some() {
+            self.judged.add("rate limit");
+        }
+        self.pace.sent(self.told.rate_limit, now);
+    }
+
+    /// A request has the settings and the signatures that a reply told.
+    fn carries(&self, event: &Event, request: &Request) {
+        let id = self.told.id;
+        assert_eq!(request.url, self.told.callback_url, "{id}");
+        assert_eq!(request.timeout_ms, self.told.timeout_ms, "{id}");
+        let signatures = self.secrets.signatures(event, request.key.sent_at);
+        let has = |name: &str, value: &str| {
+            request.headers.iter().any(|(of, is)| *of == name && is == value)
+        };
+        assert!(has("webhook-signature", &signatures), "{id}: {:?}", request.headers);
+        for (name, value) in self.told.headers.as_slice() {
+            assert!(has(name, value), "{id}: {name} is missing");
+        }
+    }
+}
+
+/// What a request is one of.
+fn subject(event: &Event, kind: Kind, ordering: Ordering) -> Subject {
+    match (kind, ordering, event.topic) {
+        (Kind::Live | Kind::Replay, Ordering::Webhook, _) => Subject::All(kind),
+        (Kind::Live | Kind::Replay, Ordering::Ticket, Some(topic)) => Subject::Topic(kind, topic),
+        (_, _, _) => Subject::Event(kind, event.seq.0),
+    }
+}

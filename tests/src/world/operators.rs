@@ -1,0 +1,54 @@
+//! Calls that follow from what goes on in the desk.
+
+use hookdesk_core::{Amendment, Command, WebhookStatus};
+
+use super::{World, calls};
+use crate::stores::Inspect;
+
+impl<S: Inspect> World<'_, S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    /// A call that resends or replays events, or stops a replay.
+    pub(super) fn once_more(&mut self) -> Option<Command> {
+        let id = self.callers.pick_webhook(&mut self.rng)?;
+        let event = self.rng.choice(&self.rows.events)?.id;
+        let call = match self.rng.u32(0..6) {
+            0 => Command::StopReplay { id },
+            1 | 2 => Command::Resend { id, event },
+            _ => {
+                let call = calls::replay(&mut self.rng, id, event);
+                calls::prepare(call, &mut self.disk.borrow_mut().store)?
+            }
+        };
+        Some(self.callers.perhaps_keyed(&self.plan, &mut self.rng, call))
+    }
+
+    /// An operator's call about what is just going on.
+    pub(super) fn stir(&mut self) -> Option<Command> {
+        let id = self.callers.pick_webhook(&mut self.rng)?;
+        let (webhook, reader) = self.witness.after.get(&id)?;
+        let pause = |paused| {
+            let settings = Amendment { paused: Some(paused), ..Amendment::default() };
+            Command::Amend { id, settings }
+        };
+        let calls = match webhook.status {
+            WebhookStatus::Disabled { .. } => {
+                [Command::Enable { id }, pause(false), Command::PingOne { id }]
+            }
+            WebhookStatus::Paused => [pause(false), Command::Enable { id }, pause(true)],
+            WebhookStatus::Active if reader.sending.is_empty() => {
+                [Command::PingOne { id }, Command::PingOne { id }, pause(true)]
+            }
+            WebhookStatus::Active => {
+                let seq = self.rng.choice(&reader.sending)?.seq;
+                let one = self.rows.event(seq).id;
+                let other = self.rng.choice(&self.rows.events)?.id;
+                let resend = |event| Command::Resend { id, event };
+                [pause(true), resend(one), resend(other)]
+            }
+        };
+        let call = self.rng.choice(calls)?;
+        Some(self.callers.perhaps_keyed(&self.plan, &mut self.rng, call))
+    }
+}
