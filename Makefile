@@ -88,11 +88,13 @@ SECONDS ?= 60
 fuzz:
 	@PROFILE=$(PROFILE) .ci/fuzz $(SECONDS)
 
-# Breaks the core's lines one by one and sees that its tests notice. SHARD=0/4 breaks a quarter of
-# them, as do 1/4, 2/4 and 3/4. LIST=1 shows what would be broken.
+# Breaks the core's lines one by one and sees that its tests or simulated worlds notice. SHARD=0/4
+# breaks a quarter of them, as do 1/4, 2/4 and 3/4. BY=worlds has worlds alone judge the decisions.
+# LIST=1 shows what would be broken.
+BY ?= units
 mutants: $(MUTANTS)
-	$(STEP) mutants $(if $(LIST),,env HOOKDESK_WORLDS=200 .ci/mutants) $(MUTANTS) mutants \
-	  $(if $(LIST),--list) $(if $(SHARD),--shard $(SHARD))
+	$(STEP) mutants $(if $(LIST),$(MUTANTS) mutants --list,.ci/mutants $(BY) $(MUTANTS)) \
+	  $(if $(SHARD),--shard=$(SHARD))
 
 $(MUTANTS):
 	$(STEP) cargo-mutants $(CARGO) install cargo-mutants --locked --version $(MUTANTS_VERSION) \
