@@ -147,7 +147,9 @@ impl Oracles {
         };
         let mut expected: Vec<_> = caused.iter().filter(is_wanted).copied().collect();
         let mut told: Vec<_> = events.iter().filter_map(|event| operational(event)).collect();
-        expected.iter().for_each(|_| self.judged.add("operational event"));
+        for _ in &expected {
+            self.judged.add("operational event");
+        }
         expected.sort_unstable();
         told.sort_unstable();
         assert_eq!(told, expected, "operational events");

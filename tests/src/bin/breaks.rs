@@ -12,6 +12,8 @@ use std::process::{Command, ExitCode};
 const BREAKS: &str = include_str!("../../data/breaks.txt");
 /// Worlds in which each broken rule is judged.
 const WORLDS: u64 = 3_000;
+/// Worlds that break, after which it is clear that a rule is held.
+const ENOUGH: u64 = 100;
 /// Worlds within which a broken rule should show first.
 const SOON: u64 = 2_000;
 /// A rule whose break shows in fewer of them is held by luck.
@@ -40,8 +42,8 @@ struct Break {
 struct Judged {
     /// Failed tests of the core; `None` if they did not end.
     tests: Option<u64>,
-    /// Worlds that broke; `None` if they did not end.
-    worlds: Option<u64>,
+    /// Worlds that broke, of so many; `None` if they did not end.
+    worlds: Option<(u64, u64)>,
     first: Option<u64>,
 }
 
@@ -52,6 +54,10 @@ impl Judged {
 
     fn by_worlds(&self) -> bool {
         self.worlds.is_none() || self.first.is_some_and(|seed| seed < SOON)
+    }
+
+    fn is_weak(&self) -> bool {
+        self.worlds.is_some_and(|(broken, _)| broken > 0 && broken < WEAK)
     }
 }
 
@@ -71,7 +77,7 @@ fn main() -> Done<ExitCode> {
         judged += 1;
         by_worlds += usize::from(by.by_worlds());
         unnoticed += u32::from(!by.by_tests() && !by.by_worlds());
-        weak += u32::from(by.by_worlds() && by.worlds.is_some_and(|worlds| worlds < WEAK));
+        weak += u32::from(by.by_worlds() && by.is_weak());
     }
     println!("breaks {judged}, by worlds {by_worlds}, weakly {weak}, by nobody {unnoticed}");
     let is_enough = 100 * by_worlds >= MIN_BY_WORLDS * judged;
@@ -118,14 +124,13 @@ fn tell(by: &Judged) -> String {
     };
     let worlds = match (by.worlds, by.first) {
         (None, _) => "worlds do not end".to_owned(),
-        (Some(worlds), Some(first)) => format!("{worlds} of {WORLDS} worlds, first {first}"),
+        (Some((broken, of)), Some(first)) => format!("{broken} of {of} worlds, first {first}"),
         (Some(_), None) => "no world".to_owned(),
     };
-    let is_weak = by.worlds.is_some_and(|worlds| worlds > 0 && worlds < WEAK);
     let judgement = match (by.by_tests(), by.by_worlds()) {
         (false, false) => " | NOT NOTICED",
         (true, false) => " | not by worlds",
-        (_, true) if is_weak => " | weak",
+        (_, true) if by.is_weak() => " | weak",
         (_, true) => "",
     };
     format!("{tests} | {worlds}{judgement}")
@@ -155,17 +160,19 @@ fn judge(tree: &Path) -> Done<Judged> {
         None => None,
         Some(said) => Some(failed(&said).ok_or_else(|| format!("no tests ran:\n{said}"))?),
     };
-    let run =
+    let program =
         ["run", "--locked", "--quiet", "--no-default-features", "--package", "hookdesk-tests"];
-    let (most, worlds) = (u64::MAX.to_string(), WORLDS.to_string());
+    let (most, worlds) = (ENOUGH.to_string(), WORLDS.to_string());
     let options = ["--violations", &most, "--tries", "0", "--seeds", &worlds];
-    let simulate = [&run[..], &["--bin", "simulate", "--"], &options].concat();
+    let simulate = [&program[..], &["--bin", "simulate", "--"], &options].concat();
     let Some(said) = cargo(tree, &simulate)? else {
         return Ok(Judged { tests, worlds: None, first: None });
     };
     // Its last line: a simulator that did not come to its end has not judged.
-    let worlds = number(&said, &format!("worlds {WORLDS} violations "), "\n");
-    let worlds = worlds.ok_or_else(|| format!("the worlds did not run:\n{said}"))?;
+    let last = said.lines().last().unwrap_or_default();
+    let (run, broken) =
+        (number(last, "worlds ", " violations"), number(last, " violations ", "\n"));
+    let worlds = broken.zip(run).ok_or_else(|| format!("the worlds did not run:\n{said}"))?;
     let seeds = said.lines().filter_map(|line| number(line, "seed ", ":"));
     Ok(Judged { tests, worlds: Some(worlds), first: seeds.min() })
 }

@@ -213,6 +213,12 @@ fn without_time(refusal: Refusal) -> Refusal {
     }
 }
 
+fn put<T>(into: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *into = value;
+    }
+}
+
 fn amended(webhook: &mut Webhook, settings: &Amendment) {
     let Amendment {
         callback_url,
@@ -226,11 +232,6 @@ fn amended(webhook: &mut Webhook, settings: &Amendment) {
         rate_limit,
         paused: _,
     } = settings.clone();
-    fn put<T>(into: &mut T, value: Option<T>) {
-        if let Some(value) = value {
-            *into = value;
-        }
-    }
     put(&mut webhook.callback_url, callback_url);
     put(&mut webhook.events, events);
     put(&mut webhook.ordering, ordering);

@@ -65,6 +65,8 @@ pub struct Watched {
     ordering: Ordering,
     flying: BTreeMap<(Seq, u32), Flying>,
     waiting: BTreeMap<Seq, Waiting>,
+    /// Whether events may wait that were not attempted: their lanes go before others.
+    has_untried: bool,
     delivered: BTreeSet<Seq>,
     replay: Option<Replaying>,
     /// How often each oracle could have found something.
@@ -86,6 +88,7 @@ impl Watched {
             ordering: webhook.ordering,
             flying: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            has_untried: false,
             delivered: BTreeSet::new(),
             replay: None,
             judged: Judged::default(),
@@ -136,18 +139,15 @@ impl Watched {
     /// A caller asked for an event to be sent at once.
     pub fn resent(&mut self, seq: Seq, now: Millis) {
         self.health.asked(now);
-        match self.waiting.get_mut(&seq) {
-            Some(waiting) => {
-                waiting.unreached = false;
-                for due in &mut waiting.due {
-                    (due.at, due.up_to) = (due.at.min(now), due.up_to.min(now));
-                }
+        if let Some(waiting) = self.waiting.get_mut(&seq) {
+            waiting.unreached = false;
+            for due in &mut waiting.due {
+                (due.at, due.up_to) = (due.at.min(now), due.up_to.min(now));
             }
-            None => {
-                // Its turn may have come before.
-                let due = vec![Due { at: Millis(0), up_to: now, step: 0 }];
-                self.waiting.insert(seq, Waiting { due, kind: Kind::Resend, unreached: false });
-            }
+        } else {
+            // Its turn may have come before.
+            let due = vec![Due { at: Millis(0), up_to: now, step: 0 }];
+            self.waiting.insert(seq, Waiting { due, kind: Kind::Resend, unreached: false });
         }
     }
 
@@ -165,7 +165,9 @@ impl Watched {
 
     /// Events up to here are deleted.
     pub fn expired(&mut self, floor: Seq) {
+        let before = self.waiting.len();
         self.waiting.retain(|seq, _| *seq > floor);
+        self.has_untried |= self.waiting.len() < before;
     }
 
     /// The end of a request. Returns the operational events that it must cause.
@@ -218,6 +220,8 @@ impl Watched {
                 self.waits(key.0, &flying, |step| Due { at, up_to, step }, false);
             }
         }
+        // What is queued behind it may wait for a place.
+        self.has_untried = true;
         events
     }
 
@@ -286,7 +290,7 @@ impl Watched {
     }
 
     /// After a success, the first event that did not reach the receiver goes at once, unless one
-    /// whose turn has come waits before it.
+    /// that was not attempted waits before it.
     fn bring_forward(&mut self, now: Millis) {
         let first = self.waiting.iter_mut().min_by_key(|(seq, waiting)| (waiting.due[0].at, **seq));
         let Some((_, first)) = first.filter(|(_, first)| first.unreached) else { return };
@@ -294,7 +298,8 @@ impl Watched {
             && due.at > now
         {
             self.judged.add("brought forward");
-            first.due.push(Due::at(now, due.step.saturating_sub(1)));
+            let forward = Due::at(now, due.step.saturating_sub(1));
+            first.due = if self.has_untried { vec![due, forward] } else { vec![forward] };
         }
     }
 

@@ -56,6 +56,9 @@ impl Callers {
         if rng.u32(0..1_000) < plan.odds.unregister {
             return pick(rng, &self.webhooks).map(|id| Command::Unregister { id });
         }
+        if plan.odds.rotates > 0 && rng.u32(0..1_000) < plan.odds.rotates {
+            return self.webhooks.first().map(|id| rotation(rng, *id));
+        }
         if rng.u32(0..1_000) < plan.odds.operate {
             return self.operate(plan, rng);
         }

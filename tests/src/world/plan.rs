@@ -93,6 +93,8 @@ pub struct Odds {
     pub sick: u32,
     /// A day or two pass without a step.
     pub days: u32,
+    /// A call rotates the secret of the first webhook.
+    pub rotates: u32,
 }
 
 impl Plan {
@@ -103,7 +105,7 @@ impl Plan {
         let rng = &mut rng;
         // Each fault occurs in a third of the worlds, and in some of them often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 23] = [
+        let troubles: [(&mut u32, u32); 24] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
             (&mut odds.again, 300),
@@ -127,6 +129,7 @@ impl Plan {
             (&mut odds.rekeyed, 300),
             (&mut odds.moves, 300),
             (&mut odds.days, 30),
+            (&mut odds.rotates, 300),
         ];
         for (trouble, most) in troubles {
             let drawn = rng.u32(0..=most);
@@ -234,7 +237,7 @@ impl Plan {
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
-        let odds: [fn(&mut Odds) -> &mut u32; 28] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 29] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.again,
@@ -262,6 +265,7 @@ impl Plan {
             |odds| &mut odds.stirs,
             |odds| &mut odds.sick,
             |odds| &mut odds.days,
+            |odds| &mut odds.rotates,
             |odds| &mut odds.call,
         ];
         for odd in odds {

@@ -12,6 +12,9 @@ use crate::stores::Inspect;
 /// hours ahead, once or twice, adds to that.
 const LIVELY_MS: u64 = 30 * 3_600_000;
 
+/// Turns of all hosts until nothing happens any more.
+const MAX_TURNS: u32 = 4_000;
+
 impl<S: Inspect> World<'_, S>
 where
     S::Fault: std::fmt::Debug,
@@ -40,7 +43,7 @@ where
 
     fn be_quiet(&mut self) {
         let mut idle = 0;
-        for _ in 0..10_000 {
+        for _ in 0..MAX_TURNS {
             let sent = self.sent;
             for host in 0..self.hosts.len() {
                 self.turn(host);

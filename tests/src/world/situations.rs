@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, OrderingKey, Reader, Reason, Slot, Webhook, WebhookS
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// Situations that a run of a thousand worlds and more must cover.
-const MUST: [(&str, &str); 84] = [
+const MUST: [(&str, &str); 85] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "unreachable"),
@@ -60,6 +60,7 @@ const MUST: [(&str, &str); 84] = [
     ("store is full", "sending"),
     ("clock jumps ahead", "sending"),
     ("clock jumps back", "sending"),
+    ("hours pass", "waiting"),
     ("410", "probing"),
     ("given up as lost", "paused"),
     ("report twice", "sending"),

@@ -20,6 +20,7 @@ impl Watched {
         slots.sort_unstable();
         assert!(self.flying.keys().copied().eq(slots), "{id} has others in flight");
         self.ordering = reader.ordering;
+        self.has_untried = lanes.iter().any(|lane| lane.why == Reason::Turn);
         for lane in lanes {
             match self.waiting.get_mut(&lane.head) {
                 Some(waiting) => {
