@@ -16,6 +16,7 @@ mod watched;
 mod window;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hookdesk_core::{
     Command, Committed, Event, EventType, HolderId, Millis, Moment, Request, Topic, WebhookId,
@@ -80,7 +81,7 @@ impl Oracles {
                 self.shortage = Shortage::default();
             }
             let caused = self.command(rows, command, moment, committed);
-            self.told(&caused, &committed.events);
+            self.announced(&caused, &committed.events);
             for request in &committed.requests {
                 self.sent(rows, request, moment.holder);
             }
@@ -135,9 +136,9 @@ impl Oracles {
         Vec::new()
     }
 
-    /// Each turn of a webhook is told once, to whoever wants to hear of it; none of those is told
-    /// of itself.
-    fn told(&mut self, caused: &[(EventType, WebhookId)], events: &[std::sync::Arc<Event>]) {
+    /// Each turn of a webhook appends one event, if any webhook is subscribed to it, unless it is
+    /// the turn of one that is.
+    fn announced(&mut self, caused: &[(EventType, WebhookId)], events: &[Arc<Event>]) {
         let is_wanted = |(kind, id): &&(EventType, WebhookId)| {
             let is_heard = self.webhooks.values().any(|of| of.names(*kind));
             let is_watcher = self.webhooks.get(id).is_some_and(|of| {
@@ -146,13 +147,13 @@ impl Oracles {
             is_heard && !is_watcher
         };
         let mut expected: Vec<_> = caused.iter().filter(is_wanted).copied().collect();
-        let mut told: Vec<_> = events.iter().filter_map(|event| operational(event)).collect();
+        let mut appended: Vec<_> = events.iter().filter_map(|event| operational(event)).collect();
         for _ in &expected {
             self.judged.add("operational event");
         }
         expected.sort_unstable();
-        told.sort_unstable();
-        assert_eq!(told, expected, "operational events");
+        appended.sort_unstable();
+        assert_eq!(appended, expected, "operational events");
     }
 
     fn sent(&mut self, rows: &StoredRows, request: &Request, holder: HolderId) {

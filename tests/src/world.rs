@@ -79,6 +79,8 @@ pub struct World<'a, S> {
     looked_at: u64,
     /// Whether the hosts' clocks are the world's.
     clocks_are_right: bool,
+    /// Whether a day may pass without a step.
+    has_days: bool,
     /// Whether calls may have keys.
     has_keys: bool,
     /// Whether each report reaches its host once, and at its time.
@@ -124,6 +126,7 @@ where
             rows: StoredRows::default(),
             looked_at: 0,
             clocks_are_right: plan.clocks_are_right(),
+            has_days: plan.odds.days > 0,
             has_keys: plan.odds.keyed > 0,
             reports_are_prompt: plan.odds.hang == 0 && plan.odds.doubled == 0,
             sent: 0,

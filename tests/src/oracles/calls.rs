@@ -107,14 +107,14 @@ impl Oracles {
                     Some(false) => Status::Active,
                     None => watched.status,
                 };
-                amended(&mut watched.told, settings);
-                told(&watched.told, webhook);
+                amended(&mut watched.settings, settings);
+                shows(webhook, &watched.settings);
             }
             (Command::Enable { .. }, Reply::Webhook(webhook)) => {
                 if matches!(watched.status, Status::Failing | Status::Gone) {
                     watched.enabled(now);
                 }
-                told(&watched.told, webhook);
+                shows(webhook, &watched.settings);
             }
             (Command::Rotate(rotation), Reply::Rotated(webhook)) => {
                 let id = webhook.secrets.current().id;
@@ -171,9 +171,9 @@ fn expected_of(rows: &StoredRows, watched: &Watched, call: &Command, now: Millis
         Command::Resend { event, .. } => {
             let seq = event.seq();
             let is_kept = seq > rows.log.floor && seq <= rows.log.head;
-            let is_its = is_kept && hears(watched.told.id, *event) && {
+            let is_its = is_kept && hears(watched.settings.id, *event) && {
                 let event = rows.event(seq);
-                event.only_for.is_none_or(|of| of == watched.told.id)
+                event.only_for.is_none_or(|of| of == watched.settings.id)
             };
             match (is_its, watched.is_flying(seq)) {
                 (false, _) => Some(Err(Refusal::UnknownDelivery)),
@@ -243,13 +243,13 @@ fn amended(webhook: &mut Webhook, settings: &Amendment) {
     put(&mut webhook.rate_limit, rate_limit);
 }
 
-/// A reply tells the settings that the webhook was given.
-fn told(expected: &Webhook, told: &Webhook) {
+/// A reply shows the settings that the webhook was given.
+fn shows(shown: &Webhook, expected: &Webhook) {
     let settings = |of: &Webhook| Webhook {
         status: expected.status,
         secrets: expected.secrets.clone(),
         rev: 0,
         ..of.clone()
     };
-    assert_eq!(settings(told), settings(expected));
+    assert_eq!(settings(shown), settings(expected));
 }

@@ -1,9 +1,9 @@
-//! The secrets of a webhook, as its owner was told of them.
+//! The secrets of a webhook, as replies showed them to its owner.
 
 use hookdesk_core::{Event, Millis, Refusal, Secret, SecretId, Webhook};
 
 #[derive(Clone, Debug)]
-struct Told {
+struct Known {
     id: SecretId,
     secret: Secret,
     ends_at: Option<Millis>,
@@ -11,7 +11,7 @@ struct Told {
 
 /// From the oldest to the newest.
 #[derive(Clone, Debug)]
-pub struct Secrets(Vec<Told>);
+pub struct Secrets(Vec<Known>);
 
 /// Secrets that may sign at the same time.
 const MAX: usize = 5;
@@ -19,16 +19,16 @@ const MAX: usize = 5;
 impl Secrets {
     pub fn of(webhook: &Webhook) -> Self {
         let current = webhook.secrets.current();
-        Self(vec![Told { id: current.id, secret: current.secret.clone(), ends_at: None }])
+        Self(vec![Known { id: current.id, secret: current.secret.clone(), ends_at: None }])
     }
 
-    fn live(&self, now: Millis) -> impl DoubleEndedIterator<Item = &Told> {
+    fn live(&self, now: Millis) -> impl DoubleEndedIterator<Item = &Known> {
         self.0.iter().filter(move |one| one.ends_at.is_none_or(|end| end > now))
     }
 
     /// The signatures that a request of `now` must have.
     pub fn signatures(&self, event: &Event, now: Millis) -> String {
-        let sign = |one: &Told| one.secret.signature(event.id, now.0 / 1_000, &event.body);
+        let sign = |one: &Known| one.secret.signature(event.id, now.0 / 1_000, &event.body);
         self.live(now).rev().map(sign).collect::<Vec<_>>().join(" ")
     }
 
@@ -41,7 +41,7 @@ impl Secrets {
         if let Some(last) = self.0.last_mut() {
             last.ends_at = Some(now.plus(overlap_ms));
         }
-        self.0.push(Told { id, secret: secret.clone(), ends_at: None });
+        self.0.push(Known { id, secret: secret.clone(), ends_at: None });
     }
 
     pub fn may_end(&self, id: SecretId, now: Millis) -> Result<(), Refusal> {
@@ -55,7 +55,7 @@ impl Secrets {
 
     /// One signs no more; the newest of the others has no end then.
     pub fn ended(&mut self, id: SecretId, now: Millis) {
-        let is_left = |one: &Told| one.id != id && one.ends_at.is_none_or(|end| end > now);
+        let is_left = |one: &Known| one.id != id && one.ends_at.is_none_or(|end| end > now);
         self.0.retain(is_left);
         if let Some(newest) = self.0.last_mut() {
             newest.ends_at = None;

@@ -54,8 +54,8 @@ struct Flying {
 
 #[derive(Clone, Debug)]
 pub struct Watched {
-    /// The settings that a reply told last.
-    pub told: Webhook,
+    /// As the last reply showed it.
+    pub settings: Webhook,
     pub secrets: Secrets,
     pub status: Status,
     window: Window,
@@ -79,7 +79,7 @@ const LOST_AFTER_MS: u64 = 30_001;
 impl Watched {
     pub fn new(webhook: &Webhook) -> Self {
         Self {
-            told: webhook.clone(),
+            settings: webhook.clone(),
             secrets: Secrets::of(webhook),
             status: Status::of(webhook),
             window: Window::of(webhook.max_in_flight),
@@ -117,13 +117,13 @@ impl Watched {
     /// Whether the webhook is to get the event when it is appended.
     pub fn hears(&self, event: &Event) -> bool {
         match event.only_for {
-            Some(webhook) => webhook == self.told.id,
+            Some(webhook) => webhook == self.settings.id,
             None => event.kind == EventType::Ping || self.names(event.kind),
         }
     }
 
     pub fn names(&self, kind: EventType) -> bool {
-        self.told.events.types().any(|of| of == kind)
+        self.settings.events.types().any(|of| of == kind)
     }
 
     pub fn enabled(&mut self, now: Millis) {
@@ -158,8 +158,10 @@ impl Watched {
     pub fn replay_stopped(&mut self) {
         self.replay = None;
         self.waiting.retain(|_, waiting| waiting.kind != Kind::Replay);
-        for flying in self.flying.values_mut().filter(|flying| flying.kind == Kind::Replay) {
+        let is_replayed = |(_, flying): &(&(Seq, u32), &mut Flying)| flying.kind == Kind::Replay;
+        for ((seq, _), flying) in self.flying.iter_mut().filter(is_replayed) {
             flying.kind = Kind::Cancelled;
+            flying.subject = Subject::Event(Kind::Cancelled, seq.0);
         }
     }
 
@@ -189,7 +191,7 @@ impl Watched {
         match meaning {
             Meaning::Success => {
                 self.judged.add("success");
-                self.window.answered(false, self.told.max_in_flight);
+                self.window.answered(false, self.settings.max_in_flight);
                 if self.health.down.is_some() {
                     self.window.reopen();
                     events.push(EventType::WebhookRecovered);
@@ -234,9 +236,9 @@ impl Watched {
         now: Millis,
         events: &mut Vec<EventType>,
     ) {
-        let waits_s = self.told.retry_schedule.waits_s().to_vec();
+        let waits_s = self.settings.retry_schedule.waits_s().to_vec();
         let narrows = trouble.is_some_and(|trouble| trouble.narrows);
-        self.window.answered(narrows, self.told.max_in_flight);
+        self.window.answered(narrows, self.settings.max_in_flight);
         let asked_ms = trouble.and_then(|trouble| trouble.asks_ms);
         let not_before = asked_ms.map_or(now, |asked_ms| self.pace.asked(asked_ms, now));
         if flying.is_probe {
@@ -275,7 +277,7 @@ impl Watched {
             return;
         }
         assert!(!flying.steps.iter().any(is_at_end), "{seq} took {:?} steps", flying.steps);
-        let id = self.told.id;
+        let id = self.settings.id;
         let due = |step| {
             let wait_ms = pace::wait_ms(&waits_s, step, id, seq).unwrap_or(0);
             Due::at(now.plus(wait_ms).max(not_before), step + 1)
@@ -305,7 +307,7 @@ impl Watched {
 
     /// A wake: requests of a process that died, and those without an end, are given up.
     pub fn gives_up(&mut self, holder: HolderId, now: Millis) {
-        let lost_ms = u64::from(self.told.timeout_ms) + LOST_AFTER_MS;
+        let lost_ms = u64::from(self.settings.timeout_ms) + LOST_AFTER_MS;
         let is_lost =
             |_: &_, of: &mut Flying| of.holder != holder || of.sent_at.plus(lost_ms) <= now;
         let lost: Vec<_> = self.flying.extract_if(.., is_lost).collect();
@@ -317,7 +319,7 @@ impl Watched {
     /// Whether a place is free, with so many more in the process.
     fn has_room(&self, free: u32) -> bool {
         let in_flight = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
-        in_flight < self.window.places.min(self.told.max_in_flight) && in_flight < free
+        in_flight < self.window.places.min(self.settings.max_in_flight) && in_flight < free
     }
 
     fn probes(&self) -> bool {

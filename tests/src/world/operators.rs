@@ -12,7 +12,11 @@ where
     /// A call that resends or replays events, or stops a replay.
     pub(super) fn once_more(&mut self) -> Option<Command> {
         let id = self.callers.pick_webhook(&mut self.rng)?;
-        let event = self.rng.choice(&self.rows.events)?.id;
+        // Often one of the last, so that several calls are about the same.
+        let events = &self.rows.events;
+        let recent = &events[events.len().saturating_sub(6)..];
+        let events = if self.rng.bool() { recent } else { events };
+        let event = self.rng.choice(events)?.id;
         let call = match self.rng.u32(0..6) {
             0 => Command::StopReplay { id },
             1 | 2 => Command::Resend { id, event },

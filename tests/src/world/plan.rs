@@ -105,10 +105,9 @@ impl Plan {
         let rng = &mut rng;
         // Each fault occurs in a third of the worlds, and in some of them often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 24] = [
+        let troubles: [(&mut u32, u32); 23] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
-            (&mut odds.again, 300),
             (&mut odds.repeat, 1_000),
             (&mut odds.commit_fails, 100),
             (&mut odds.commit_unknown, 60),
@@ -138,6 +137,7 @@ impl Plan {
         // What only shows together with others occurs in half of them.
         for (trouble, most) in [
             (&mut odds.gone, 200),
+            (&mut odds.again, 400),
             (&mut odds.stirs, 400),
             (&mut odds.sick, 700),
             (&mut odds.slow, 400),

@@ -24,8 +24,9 @@ struct First {
     answer: Response,
 }
 
-/// Milliseconds for which a key belongs to one call.
-const KEPT_MS: u64 = 86_400_000;
+/// Milliseconds for which a key certainly belongs to one call. It is a day from the first response,
+/// which may have been lost up to an hour before the first that is seen.
+const KEPT_MS: u64 = 23 * 3_600_000;
 
 #[derive(Debug, Default)]
 pub struct Repeats {
@@ -65,10 +66,7 @@ impl Repeats {
         let is_first = answer.headers.len() == headers;
         let known = self.answers.get(&key).filter(|first| first.at.plus(KEPT_MS) > now);
         let Some(First { request, answer: first, .. }) = known else {
-            let first = First { request: once.request, at: now, answer };
-            if self.answers.insert(key, first).is_some() {
-                self.carried_out_again(once);
-            }
+            self.answers.insert(key, First { request: once.request, at: now, answer });
             return;
         };
         assert_eq!(once.request, *request, "{key} is taken for two calls");
@@ -82,23 +80,7 @@ impl Repeats {
         assert_eq!(&answer, first, "{key} is answered otherwise");
     }
 
-    /// After a day a call may be carried out once more.
-    fn carried_out_again(&mut self, once: &Idempotent) {
-        match &*once.command {
-            Command::OpenTicket { message } | Command::UpdateTicket { message, .. } => {
-                self.messages.remove(message.as_str());
-            }
-            Command::Register(registration) => {
-                self.secrets.remove(&*registration.secret.reveal());
-            }
-            Command::Rotate(rotation) => {
-                self.secrets.remove(&*rotation.secret.reveal());
-            }
-            _ => {}
-        }
-    }
-
-    /// Messages and secrets of calls under a key are stored at most once.
+    /// Messages and secrets of calls under a key are stored at most once, if no key outlived its day.
     pub fn at_rest(&self, rows: &StoredRows) {
         for message in &self.messages {
             let data = format!("{{\"ticket_message\":\"{message}\"}}");

@@ -1,7 +1,7 @@
 //! Requests: each is checked as it goes out, and its receiver handles it.
 
 use hookdesk_core::{
-    Answer, HolderId, Millis, OrderingKey, Report, Request, Seq, Webhook, WebhookId,
+    Answer, HolderId, Millis, OrderingKey, Reader, Report, Request, Seq, Webhook, WebhookId,
 };
 
 use super::sim_receivers::{RequestInFlight, receive};
@@ -57,12 +57,16 @@ where
     /// A request for the same event or ordering key that a living host waits for.
     fn rival(
         &self,
-        webhook: &Webhook,
+        (webhook, reader): (&Webhook, &Reader),
         (ordering_key, seq): (OrderingKey, Seq),
         holder: HolderId,
     ) -> Option<&RequestInFlight> {
+        // What a stopped replay has in flight is of no order any more.
+        let is_cancelled =
+            |f: &RequestInFlight| reader.is_sending(OrderingKey::Cancelled(f.report.key.seq));
         let is_same = |f: &RequestInFlight| {
-            f.webhook == webhook.id && (f.ordering_key == ordering_key || f.report.key.seq == seq)
+            let is_same_key = f.ordering_key == ordering_key && !is_cancelled(f);
+            f.webhook == webhook.id && (is_same_key || f.report.key.seq == seq)
         };
         let is_waited_for = |f: &RequestInFlight| match f.reported_at {
             // The desk may give up what is reported so late.
@@ -87,7 +91,7 @@ where
             self.meet_one("two secrets sign", id);
         }
         self.witness.request(rows, request, (webhook, reader), clocks_are_right);
-        let rival = self.rival(webhook, (ordering_key, key.seq), holder);
+        let rival = self.rival((webhook, reader), (ordering_key, key.seq), holder);
         let rival = rival.filter(|_| clocks_are_right);
         assert!(rival.is_none(), "{id}: two in flight for {ordering_key}: {rival:?}");
 

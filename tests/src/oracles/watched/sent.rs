@@ -10,7 +10,7 @@ use crate::stores::StoredRows;
 impl Watched {
     /// A request goes out, with so many free places in the process.
     pub fn sent(&mut self, rows: &StoredRows, request: &Request, (holder, free): (HolderId, u32)) {
-        let (id, now) = (self.told.id, request.key.sent_at);
+        let (id, now) = (self.settings.id, request.key.sent_at);
         let (seq, number) = (request.key.seq, request.key.number);
         assert_eq!(self.status, Status::Active, "{id} is not active, and {seq} is sent");
         assert!(self.has_room(free), "{id}: {seq} is sent beyond the window {:?}", self.window);
@@ -35,7 +35,7 @@ impl Watched {
             None => vec![0],
         };
         self.carries(rows.event(seq), request);
-        let (_, reader, _) = row(rows, &self.told);
+        let (_, reader, _) = row(rows, &self.settings);
         let slot = reader.sending.iter().find(|slot| (slot.seq, slot.number) == (seq, number));
         let kind = kind(slot.expect("what is sent is in flight").ordering_key);
         let subject = subject(rows.event(seq), kind, reader.ordering);
@@ -50,23 +50,23 @@ impl Watched {
         let is_probe = self.health.down.is_some();
         let flying = Flying { holder, sent_at: now, subject, kind, steps, is_probe };
         self.flying.insert((seq, number), flying);
-        if self.told.rate_limit.is_some() {
+        if self.settings.rate_limit.is_some() {
             self.judged.add("rate limit");
         }
-        self.pace.sent(self.told.rate_limit, now);
+        self.pace.sent(self.settings.rate_limit, now);
     }
 
-    /// A request has the settings and the signatures that a reply told.
+    /// A request has the settings and signatures that replies showed.
     fn carries(&self, event: &Event, request: &Request) {
-        let id = self.told.id;
-        assert_eq!(request.url, self.told.callback_url, "{id}");
-        assert_eq!(request.timeout_ms, self.told.timeout_ms, "{id}");
+        let id = self.settings.id;
+        assert_eq!(request.url, self.settings.callback_url, "{id}");
+        assert_eq!(request.timeout_ms, self.settings.timeout_ms, "{id}");
         let signatures = self.secrets.signatures(event, request.key.sent_at);
         let has = |name: &str, value: &str| {
             request.headers.iter().any(|(of, is)| *of == name && is == value)
         };
         assert!(has("webhook-signature", &signatures), "{id}: {:?}", request.headers);
-        for (name, value) in self.told.headers.as_slice() {
+        for (name, value) in self.settings.headers.as_slice() {
             assert!(has(name, value), "{id}: {name} is missing");
         }
     }

@@ -9,7 +9,7 @@ use crate::stores::StoredRows;
 impl Watched {
     /// Compares with what the desk shows of the webhook.
     pub fn shown(&mut self, rows: &StoredRows) {
-        let (webhook, reader, lanes) = row(rows, &self.told);
+        let (webhook, reader, lanes) = row(rows, &self.settings);
         let id = webhook.id;
         assert_eq!(Status::of(webhook), self.status, "{id}");
         let down = reader.health.down.map(|down| (down.probes, down.next_probe));
@@ -39,7 +39,7 @@ impl Watched {
 
     /// When the desk must look at this webhook at the latest, with so many free places.
     pub fn wakes_by(&self, rows: &StoredRows, free: u32) -> Option<Millis> {
-        let lost_ms = u64::from(self.told.timeout_ms) + LOST_AFTER_MS;
+        let lost_ms = u64::from(self.settings.timeout_ms) + LOST_AFTER_MS;
         let lost = self.flying.values().map(|flying| flying.sent_at.plus(lost_ms)).min();
         lost.into_iter().chain(self.sends_by(rows, free)).min()
     }
@@ -52,7 +52,7 @@ impl Watched {
             Some((_, next)) => next.max(self.pace.sends_from()),
             None => self.pace.sends_from(),
         };
-        let (webhook, reader, _) = row(rows, &self.told);
+        let (webhook, reader, _) = row(rows, &self.settings);
         let last = |waiting: &Waiting| waiting.due.iter().map(|due| due.up_to.max(from)).max();
         let waiting = self.waiting.values().filter_map(last).min();
         let is_unread = |event: &&Event| event.seq > reader.read_to && self.hears(event);

@@ -1,5 +1,4 @@
-//! Regression tests of health: scenarios that once broke a rule, by name. They are those of the
-//! executable model, with this code's jitter on every wait.
+//! Regression tests of health: scenarios that once broke a rule, by name.
 
 use super::{Rig, START, status, webhook};
 use crate::delivery::health::HealthPolicy;
@@ -8,7 +7,7 @@ use crate::{
     WebhookId,
 };
 
-/// The model's retry schedule, window and probes: short, so that hours of it are many rounds.
+/// Retry schedule, window and probes: short, so that hours of it are many rounds.
 const LADDER_S: [u32; 6] = [1, 5, 20, 60, 200, 400];
 const MAX_PROBE_S: u64 = 60;
 
