@@ -77,14 +77,8 @@ pub struct World<'a, S> {
     /// The rows as they were last read, after `looked_at` commits.
     rows: StoredRows,
     looked_at: u64,
-    /// Whether the hosts' clocks are the world's.
-    clocks_are_right: bool,
-    /// Whether a day may pass without a step.
-    has_days: bool,
-    /// Whether calls may have keys.
-    has_keys: bool,
-    /// Whether each report reaches its host once, and at its time.
-    reports_are_prompt: bool,
+    /// The plan before all faults ended.
+    drawn: Plan,
     /// Requests so far.
     sent: u64,
     /// Recordings of dead hosts, if hosts are recorded.
@@ -125,10 +119,7 @@ where
             taken: BTreeMap::new(),
             rows: StoredRows::default(),
             looked_at: 0,
-            clocks_are_right: plan.clocks_are_right(),
-            has_days: plan.odds.days > 0,
-            has_keys: plan.odds.keyed > 0,
-            reports_are_prompt: plan.odds.hang == 0 && plan.odds.doubled == 0,
+            drawn: plan.clone(),
             sent: 0,
             files: None,
             story,

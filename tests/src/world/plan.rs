@@ -200,6 +200,12 @@ impl Plan {
         self.skew_ms == 0 && self.odds.clock_jumps == 0 && self.odds.hang == 0
     }
 
+    /// Whether each report reaches its host once, and at its time.
+    #[must_use]
+    pub fn reports_are_prompt(&self) -> bool {
+        self.odds.hang == 0 && self.odds.doubled == 0
+    }
+
     /// Whether one host sees all of the desk, in the order of its own clock.
     #[must_use]
     pub fn is_seen_whole(&self) -> bool {

@@ -85,7 +85,7 @@ where
     /// another left behind, a log with limits is checked for what has expired, and idempotency
     /// records are deleted after a day.
     fn looks_round(&self) -> bool {
-        self.plan.hosts > 1 || !self.plan.retention().is_for_good() || self.has_keys
+        self.plan.hosts > 1 || !self.plan.retention().is_for_good() || self.drawn.odds.keyed > 0
     }
 
     fn is_quiet(&self) -> bool {
@@ -125,7 +125,7 @@ where
         expectations::kept(&self.promises, rows, &webhooks.collect());
         self.repeats_are_bounded();
         self.model.at_rest();
-        if !self.has_days {
+        if self.drawn.odds.days == 0 {
             self.repeats.at_rest(&self.rows);
         }
         for (what, times) in self.oracles.at_rest(&self.rows, self.now) {

@@ -71,7 +71,7 @@ where
         let is_waited_for = |f: &RequestInFlight| match f.reported_at {
             // The desk may give up what is reported so late.
             Some(at) if at > lost_at(f, webhook) => false,
-            Some(_) if f.holder == holder => self.reports_are_prompt,
+            Some(_) if f.holder == holder => self.drawn.reports_are_prompt(),
             Some(at) => at > self.now && self.hosts.iter().any(|host| host.holder == f.holder),
             None => false,
         };
@@ -86,7 +86,7 @@ where
         let key = request.key;
         let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));
         let ordering_key = slot.map_or(OrderingKey::Resend(key.seq), |slot| slot.ordering_key);
-        let clocks_are_right = self.clocks_are_right;
+        let clocks_are_right = self.drawn.clocks_are_right();
         if webhook.secrets.live(key.sent_at).nth(1).is_some() {
             self.meet_one("two secrets sign", id);
         }
