@@ -50,9 +50,6 @@ impl Callers {
     }
 }
 
-/// What a call must come to; `None` where callers cannot know.
-type Expected = Option<Result<(), Refusal>>;
-
 impl Oracles {
     /// A call that is carried out, or refused.
     pub(super) fn called(
@@ -131,7 +128,13 @@ impl Oracles {
         }
     }
 
-    fn expected(&self, rows: &StoredRows, call: &Command, now: Millis) -> Expected {
+    /// What a call must come to; `None` where callers cannot know.
+    fn expected(
+        &self,
+        rows: &StoredRows,
+        call: &Command,
+        now: Millis,
+    ) -> Option<Result<(), Refusal>> {
         if let Some(id) = about(call) {
             let Some(watched) = self.webhooks.get(&id) else {
                 return Some(Err(Refusal::UnknownWebhook));
@@ -153,7 +156,12 @@ impl Oracles {
     }
 }
 
-fn expected_of(rows: &StoredRows, watched: &Watched, call: &Command, now: Millis) -> Expected {
+fn expected_of(
+    rows: &StoredRows,
+    watched: &Watched,
+    call: &Command,
+    now: Millis,
+) -> Option<Result<(), Refusal>> {
     let refused_if = |refused: bool, refusal| Some(if refused { Err(refusal) } else { Ok(()) });
     let is_disabled = matches!(watched.status, Status::Failing | Status::Gone);
     match call {
@@ -165,7 +173,7 @@ fn expected_of(rows: &StoredRows, watched: &Watched, call: &Command, now: Millis
         }
         Command::Rotate(rotation) => {
             let may = watched.secrets.may_rotate(now, rotation.overlap_ms);
-            refused_if(!may, without_time(Refusal::TooManySecrets { next_ends_at: now }))
+            refused_if(!may, Refusal::TooManySecrets { next_ends_at: Millis::default() })
         }
         Command::EndSecret { secret, .. } => Some(watched.secrets.may_end(*secret, now)),
         Command::Resend { event, .. } => {
@@ -204,6 +212,7 @@ fn about(call: &Command) -> Option<WebhookId> {
     }
 }
 
+/// The time at which there is room for another secret is not known here.
 fn without_time(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::TooManySecrets { .. } => {

@@ -4,6 +4,8 @@
 use hookdesk_core::{Millis, Seq, WebhookId};
 use sha2::{Digest, Sha256};
 
+use super::health::Kind;
+
 pub const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 
@@ -27,7 +29,7 @@ impl Due {
 pub struct Waiting {
     /// One, but where the order of lanes decides, which is not known until they are seen.
     pub due: Vec<Due>,
-    pub kind: super::health::Kind,
+    pub kind: Kind,
     /// Whether its last request did not reach the receiver.
     pub unreached: bool,
 }
