@@ -1,9 +1,9 @@
 //! A simulated world around a desk: hosts, callers, receivers, clocks, and all their faults.
 //!
 //! A [`Plan`] determines a world, which is the same each time and over every store: the [`Trace`]
-//! of one must be that of the others to the byte. After each step all rows are checked, and requests,
-//! replies and what the desk shows are checked by the [oracles](crate::oracles); at the end the
-//! requests of every receiver are checked against a reference model.
+//! of one must be that of the others to the byte. After each step all rows are checked, and the
+//! [oracles](crate::oracles) judge requests, replies and what the desk shows; at the end the requests
+//! of every receiver are checked against a reference model.
 
 mod callers_replies;
 mod calls;

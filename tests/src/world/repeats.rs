@@ -80,7 +80,8 @@ impl Repeats {
         assert_eq!(&answer, first, "{key} is answered otherwise");
     }
 
-    /// Messages and secrets of calls under a key are stored at most once, if no key outlived its day.
+    /// Messages and secrets of calls under a key are stored at most once, if no key outlived its
+    /// day.
     pub fn at_rest(&self, rows: &StoredRows) {
         for message in &self.messages {
             let data = format!("{{\"ticket_message\":\"{message}\"}}");
