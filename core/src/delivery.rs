@@ -9,6 +9,7 @@ pub(crate) mod health_options;
 pub(crate) mod lane;
 pub(crate) mod ordering_key;
 pub(crate) mod owed;
+pub(crate) mod quotas;
 pub(crate) mod reader;
 pub(crate) mod replay;
 pub(crate) mod request;

@@ -87,6 +87,7 @@ pub use delivery::health_options::HealthOptions;
 pub use delivery::lane::Lane;
 pub use delivery::ordering_key::{OrderingKey, Scope};
 pub use delivery::owed::{Owed, Sum};
+pub use delivery::quotas::Quotas;
 pub use delivery::reader::{Expired, Reader};
 pub use delivery::replay::{Replay, ReplayCount, ReplayFilter, ReplayRange, ReplayRun};
 pub use delivery::request::{Request, RequestKey, USER_AGENT};

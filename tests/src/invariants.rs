@@ -170,7 +170,7 @@ impl Witness {
             match place {
                 Some(Place::Unread) => unread += u64::from(webhook.hears(event)),
                 Some(Place::Head | Place::Behind) => pending += 1,
-                None if settled || event.seq <= rows.log.floor => {}
+                None if settled || rows.is_gone_for(reader, event) => {}
                 None => {
                     let unwanted = self.unwanted.contains(&(id, event.seq));
                     assert!(unwanted, "{id}: {} is lost", event.seq);
@@ -194,7 +194,7 @@ impl Witness {
         let (mut owed, mut expired, mut perhaps) = (Owed::default(), Vec::new(), 0);
         let read = rows.events.iter().filter(|event| event.seq <= reader.read_to);
         for event in read.filter(|event| hears(id, event.id)) {
-            let is_gone = event.seq <= rows.log.floor && !self.is_settled(id, event.seq);
+            let is_gone = rows.is_gone_for(reader, event) && !self.is_settled(id, event.seq);
             let is_there = place(rows, reader, heads, event).is_some();
             let is_sent = sent.contains(&event.seq);
             // What was sent once was wanted, if it was not sent for a resend or a replay.
@@ -260,7 +260,7 @@ impl Witness {
         assert!(is_live != is_done(seq), "{id}: {seq} of {ordering_key} is done: {}", !is_live);
         for earlier in &rows.events[..rows.events.partition_point(|e| e.seq < seq)] {
             let same = is_live && OrderingKey::of(earlier, reader.ordering) == ordering_key;
-            let is_kept = earlier.seq > rows.log.floor;
+            let is_kept = !rows.is_gone_for(reader, earlier);
             let owed = is_kept && hears(id, earlier.id) && !is_done(earlier.seq);
             assert!(!(same && owed), "{id}: {seq} is sent while {} is owed", earlier.seq);
         }

@@ -101,7 +101,7 @@ impl Oracles {
             self.judged.add("deleted events");
         }
         for watched in self.webhooks.values_mut() {
-            watched.expired(rows.log.floor);
+            watched.expired(rows);
         }
     }
 
@@ -160,7 +160,7 @@ impl Oracles {
         let free = self.free(holder);
         let id = request.key.webhook;
         let Some(watched) = self.webhooks.get_mut(&id) else { panic!("{id} is not registered") };
-        watched.sent(rows, request, (holder, free));
+        watched.sent(rows, request, &self.plan.quotas, (holder, free));
     }
 
     /// Places that the process has free.
@@ -177,7 +177,7 @@ impl Oracles {
         }
         let free = self.free(moment.holder);
         for (id, watched) in &self.webhooks {
-            if let Some(by) = watched.wakes_by(rows, free) {
+            if let Some(by) = watched.wakes_by(rows, &self.plan.quotas, free) {
                 self.judged.add(if by > moment.now { "wake in time" } else { "wake at once" });
                 let by = by.max(moment.now);
                 let is_in_time = next_wake.is_some_and(|at| at <= by);

@@ -209,6 +209,14 @@ pub struct StoredRows {
 }
 
 impl StoredRows {
+    /// Whether the webhook will not get the event, as it is too old. One that very many webhooks wait
+    /// for is taken from them in steps before it is deleted.
+    #[must_use]
+    pub fn is_gone_for(&self, reader: &Reader, event: &Event) -> bool {
+        let is_taken = || reader.expired.is_some_and(|expired| expired.to == event.id);
+        event.seq <= self.log.floor || (event.seq == self.log.floor.next() && is_taken())
+    }
+
     /// The rows of a store, with the events that are known of it already: they never change.
     /// What was let go of is known all the same.
     pub fn of<S: Inspect>(store: &mut S, mut events: Vec<Event>, known: &[Recorded]) -> Self

@@ -175,6 +175,7 @@ where
             hosts: if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One },
             health: self.plan.health_policy(),
             retention: self.plan.retention(),
+            quotas: self.plan.quotas,
         });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
         let now = self.now;

@@ -10,6 +10,7 @@ use crate::delivery::health::Health;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::owed::Owed;
+use crate::delivery::quotas::Quotas;
 use crate::delivery::replay::{Replay, paced};
 use crate::delivery::slot::Slot;
 use crate::delivery::window::Window;
@@ -160,24 +161,24 @@ impl Reader {
 
     /// Whether new events may be read.
     #[must_use]
-    pub fn may_read(&self, webhook: &Webhook) -> bool {
-        self.waiting < Lane::MAX && !self.is_reordering(webhook)
+    pub fn may_read(&self, webhook: &Webhook, quotas: &Quotas) -> bool {
+        self.waiting < quotas.lanes && !self.is_reordering(webhook)
     }
 
     /// Whether a replay may read on.
     #[must_use]
-    pub fn may_replay(&self, webhook: &Webhook) -> bool {
-        self.replay.waiting < Replay::MAX_WAITING && self.may_read(webhook)
+    pub fn may_replay(&self, webhook: &Webhook, quotas: &Quotas) -> bool {
+        self.replay.waiting < quotas.replay_lanes && self.may_read(webhook, quotas)
     }
 
     /// When the running replay may send its next event, if there is room. A pace beyond a second
     /// was set by a clock that was wrong, and is ignored.
     #[must_use]
-    pub fn replays_at(&self, webhook: &Webhook, now: Millis) -> Option<Millis> {
+    pub fn replays_at(&self, webhook: &Webhook, quotas: &Quotas, now: Millis) -> Option<Millis> {
         let unread = self.replay.run.filter(|run| run.read_to < run.range.to)?;
         let from = Millis(unread.from_us / 1_000);
         let from = if from > now.plus(2_000) { now } else { from };
-        self.may_replay(webhook).then_some(from)
+        self.may_replay(webhook, quotas).then_some(from)
     }
 
     /// Whether the event is still to be read, or is queued or in flight under its live ordering
@@ -185,8 +186,7 @@ impl Reader {
     #[must_use]
     pub fn owes(&self, event: &Event, read_to: Seq, lane: Option<&Lane>) -> bool {
         let within = |head: Seq, last_queued: Option<Seq>| {
-            event.seq == head
-                || (event.seq > head && last_queued.is_some_and(|last| event.seq <= last))
+            (head..=last_queued.unwrap_or(head)).contains(&event.seq)
         };
         let ordering_key = OrderingKey::of(event, self.ordering);
         event.seq > read_to
@@ -290,97 +290,4 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delivery::ordering_key::Scope;
-    use crate::guard::{CallbackUrl, Targets};
-    use crate::model::event::EventType;
-    use crate::model::id::{SecretId, Stamp};
-    use crate::webhook::WebhookStatus;
-    use crate::webhook::secrets::{Secrets, SigningSecret};
-    use crate::webhook::sign::Secret;
-
-    const NOW: Millis = Millis(2_000);
-
-    fn webhook() -> Webhook {
-        let id = WebhookId::new(Stamp::default(), &[1; 16]);
-        let url = CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap();
-        let secret_id = SecretId::new(Stamp::default(), &[1; 16]);
-        let secret = SigningSecret::new(secret_id, Secret::new([1; 32]), NOW);
-        Webhook::new(id, url, Secrets::new(secret), NOW)
-    }
-
-    fn reader() -> Reader {
-        Reader::new(&webhook(), &Log::default())
-    }
-
-    #[test]
-    fn sending_waits_for_pause_and_rate_but_for_no_wrong_clock() {
-        // not before (ms), rate from (us), sends from (ms)
-        const TABLE: [(u64, u64, u64); 6] = [
-            (0, 0, 0),
-            (5_000, 0, 5_000),
-            (5_000, 7_500_999, 7_500),
-            (9_000, 7_500_999, 9_000),
-            (3_602_000, 0, 3_602_000),
-            (3_602_001, 0, 2_000),
-        ];
-        for (not_before, rate_from_us, from) in TABLE {
-            let reader = Reader { not_before: Millis(not_before), rate_from_us, ..reader() };
-            assert_eq!(reader.sends_from(NOW), Millis(from), "{not_before} {rate_from_us}");
-        }
-    }
-
-    #[test]
-    fn a_rate_is_kept_from_the_last_request_on_and_for_a_second_at_the_most() {
-        // rate from (us), rate limit, rate from after a request (us)
-        const TABLE: [(u64, Option<u32>, u64); 6] = [
-            (9_000_000, None, 0),
-            (0, Some(4), 2_250_000),
-            (2_250_000, Some(4), 2_500_000),
-            (3_000_000, Some(4), 3_250_000),
-            (9_000_000, Some(4), 3_250_000),
-            (0, Some(10_000), 2_000_100),
-        ];
-        for (rate_from_us, rate_limit, after_us) in TABLE {
-            let mut reader = Reader { rate_from_us, ..reader() };
-            reader.keep_rate(rate_limit, NOW);
-            assert_eq!(reader.rate_from_us, after_us, "{rate_from_us} {rate_limit:?}");
-        }
-    }
-
-    #[test]
-    fn what_holds_back_is_named_with_the_most_lasting_first() {
-        let mut webhook = webhook();
-        let mut reader = reader();
-        assert_eq!(reader.holds_back(&webhook, NOW), None);
-        reader.waiting = Lane::MAX;
-        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::TooManyLanes));
-        webhook.ordering = Ordering::None;
-        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
-        reader.not_before = NOW;
-        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Reordering));
-        reader.not_before = NOW.plus(1);
-        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::RetryAfter));
-        reader.health.down = Some(crate::delivery::health::Down { probes: 0, next_probe: NOW });
-        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Failing));
-        webhook.status = WebhookStatus::Paused;
-        assert_eq!(reader.holds_back(&webhook, NOW), Some(Reason::Paused));
-    }
-
-    #[test]
-    fn a_backlog_is_what_was_read_what_is_aimed_and_what_is_unread() {
-        let (webhook, mut log) = (webhook(), Log::default());
-        let reader = Reader { pending: 20, targeted: 3, ..reader() };
-        for kind in [EventType::TicketOpened, EventType::WebhookDown, EventType::TicketClosed] {
-            log.tallies.count(kind);
-        }
-        assert_eq!(reader.backlog(&webhook, &log), 25);
-    }
-
-    #[test]
-    fn a_request_is_lost_after_its_timeout_and_half_a_minute() {
-        let slot = Slot::first(Seq(1), OrderingKey::Live(Scope::Everything), None, NOW);
-        assert_eq!(slot.lost_at(15_000), NOW.plus(45_001));
-    }
-}
+mod tests;

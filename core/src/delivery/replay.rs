@@ -6,7 +6,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::lane::Lane;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 
@@ -102,10 +101,6 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Waiting lanes of a replay, at most: half of what a webhook may have, so that there is always
-    /// room for new events to wait.
-    pub const MAX_WAITING: u32 = Lane::MAX / 2;
-
     /// Whether it was read to its end and all its events are settled.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::delivery::attempt::AttemptKey;
 use crate::delivery::checkpoint::Checkpoint;
+use crate::delivery::quotas::Quotas;
 use crate::delivery::request::Request;
 use crate::delivery::shortage::Shortage;
 use crate::engine::facts::Facts;
@@ -102,6 +103,10 @@ impl<'a> Decision<'a> {
             retain_at: self.retain_at,
             pending_floor: self.pending_floor,
         }
+    }
+
+    pub fn quotas(&self) -> &'a Quotas {
+        &self.facts.limits.quotas
     }
 
     /// Requests a wake at `at` or earlier.

@@ -187,7 +187,7 @@ impl Facts {
     }
 
     pub(crate) fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
-        self.retention.lanes_to(to)
+        self.retention.lanes_to(to, self.limits.quotas.expired_lanes)
     }
 
     pub(crate) fn outlines(&self, after: Seq, to: Seq) -> Result<Vec<Event>, Need> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::health::HealthPolicy;
+use crate::delivery::quotas::Quotas;
 use crate::delivery::window;
 use crate::model::retention::Retention;
 
@@ -15,6 +16,8 @@ pub struct Limits {
     pub hosts: Hosts,
     pub health: HealthPolicy,
     pub retention: Retention,
+    #[serde(default, skip_serializing_if = "Quotas::are_those_of_a_host")]
+    pub quotas: Quotas,
 }
 
 impl Default for Limits {
@@ -24,6 +27,7 @@ impl Default for Limits {
             hosts: Hosts::One,
             health: HealthPolicy::default(),
             retention: Retention::default(),
+            quotas: Quotas::HOST,
         }
     }
 }

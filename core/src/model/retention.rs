@@ -23,16 +23,11 @@ impl Retention {
     pub const DEFAULT_S: u64 = 90 * 86_400;
     /// Seconds that can be configured, a century at most; 0 keeps events for good.
     pub const KEPT_S: RangeInclusive<u64> = 0..=100 * 31_536_000;
-    /// Rows that are deleted at once, with one attempt of each event for each webhook: a
-    /// millisecond or two of work, so that no caller waits.
-    const ROWS: u64 = 500;
     /// Events that are deleted at once in any case: five hundred a second, more than are appended
     /// where a hundred webhooks and more get each of them.
     const MIN: u64 = 5;
     /// Idempotency records that are deleted at once.
     pub(crate) const ANSWERS: u32 = 500;
-    /// Lanes that are expired at once.
-    pub(crate) const LANES: u32 = 64;
     /// Milliseconds between two such steps: most of them are left for callers and receivers, and
     /// with one webhook 25 000 events a second are deleted, more than are ever appended.
     pub(crate) const PACE_MS: u64 = 10;
@@ -55,10 +50,10 @@ impl Retention {
         self.age_ms.is_none() && self.bytes.is_none()
     }
 
-    /// Events that are deleted at once, with `webhooks` webhooks.
-    pub(crate) fn step(webhooks: usize) -> u64 {
-        let webhooks = u64::try_from(webhooks).unwrap_or(Self::ROWS);
-        (Self::ROWS / (webhooks + 1)).max(Self::MIN)
+    /// Events that are deleted at once so that about `rows` rows are, with `webhooks` webhooks.
+    pub(crate) fn step(rows: u64, webhooks: usize) -> u64 {
+        let webhooks = u64::try_from(webhooks).unwrap_or(rows);
+        (rows / (webhooks + 1)).max(Self::MIN)
     }
 
     /// The time before which an event is too old.

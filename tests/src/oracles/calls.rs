@@ -63,8 +63,13 @@ impl Oracles {
             let is = reply.as_ref().map(|_| ()).map_err(|refusal| *refusal);
             let is = is.map_err(without_time);
             assert_eq!(is, expected, "{call:?}");
-            self.judged.add(if expected.is_err() { "refusal" } else { "no refusal" });
+            self.judged.add(match expected {
+                Err(Refusal::TooManyWebhooks) => "no webhook more",
+                Err(_) => "refusal",
+                Ok(()) => "no refusal",
+            });
         }
+        self.resend_has_a_lane(call, reply);
         match (call, reply) {
             (_, Err(_)) => {}
             (Command::OpenTicket { .. }, Ok(Reply::Opened(id))) => {
@@ -151,7 +156,25 @@ impl Oracles {
                 let is_known = self.callers.tickets.contains_key(id);
                 Some(if is_known { Ok(()) } else { Err(Refusal::UnknownTicket) })
             }
+            Command::Register(_) if self.webhooks.len() >= self.plan.quotas.webhooks => {
+                Some(Err(Refusal::TooManyWebhooks))
+            }
             _ => Some(Ok(())),
+        }
+    }
+
+    /// Nothing is resent beyond the lanes that may wait, as far as all of them are known.
+    fn resend_has_a_lane(&mut self, call: &Command, reply: &Result<Reply, Refusal>) {
+        let Command::Resend { id, event } = call else { return };
+        let Some(watched) = self.webhooks.get(id) else { return };
+        if watched.is_waiting(event.seq()) {
+            return;
+        }
+        if watched.lanes_left(&self.plan.quotas) == 0 {
+            self.judged.add("no lane more");
+            assert!(reply.is_err(), "{call:?} has no lane, and gets {reply:?}");
+        } else if watched.knows_all_lanes() {
+            assert_ne!(*reply, Err(Refusal::TooManyLanes), "{call:?}");
         }
     }
 }

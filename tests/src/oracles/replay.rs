@@ -23,6 +23,11 @@ impl Replaying {
         Self { range, since, subjects: BTreeMap::new(), read: 0 }
     }
 
+    /// Whether nothing of the subject was sent yet: its first event is sent when it is read.
+    pub fn is_new(&self, subject: Subject) -> bool {
+        !self.subjects.contains_key(&subject)
+    }
+
     pub fn sent(&mut self, seq: Seq, subject: Subject, is_delivered: bool, now: Millis) {
         let ReplayRange { after, to, only, per_second } = self.range;
         assert!(seq > after && seq <= to, "{seq} is outside of the replay of {after} to {to}");

@@ -7,8 +7,8 @@ mod shown;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    Event, EventType, HolderId, Lane, Millis, Ordering, OrderingKey, Reader, Reason, ReplayRange,
-    Report, Seq, Webhook, WebhookStatus,
+    Event, EventType, HolderId, Lane, Millis, Ordering, OrderingKey, Quotas, Reader, Reason,
+    ReplayRange, Report, Seq, Webhook, WebhookStatus,
 };
 
 use super::answer::{Meaning, Trouble};
@@ -96,8 +96,7 @@ impl Watched {
     }
 
     pub fn in_flight(&self, holder: HolderId) -> u32 {
-        let ours = self.flying.values().filter(|flying| flying.holder == holder);
-        u32::try_from(ours.count()).unwrap_or(u32::MAX)
+        count(self.flying.values().filter(|flying| flying.holder == holder).count())
     }
 
     pub fn is_flying(&self, seq: Seq) -> bool {
@@ -106,6 +105,16 @@ impl Watched {
 
     pub fn is_waiting(&self, seq: Seq) -> bool {
         self.waiting.contains_key(&seq)
+    }
+
+    /// Lanes that may wait beside those of events that were attempted.
+    pub fn lanes_left(&self, quotas: &Quotas) -> u32 {
+        quotas.lanes.saturating_sub(count(self.waiting.len()))
+    }
+
+    /// Whether each lane is of an event that was attempted.
+    pub fn knows_all_lanes(&self) -> bool {
+        !self.has_untried
     }
 
     /// Whether a replay runs for certain.
@@ -165,10 +174,17 @@ impl Watched {
         }
     }
 
-    /// Events up to here are deleted.
-    pub fn expired(&mut self, floor: Seq) {
+    /// Events up to the floor are deleted, and the next is perhaps taken from this webhook already.
+    pub fn expired(&mut self, rows: &StoredRows) {
+        let floor = rows.log.floor;
+        let row = rows.partners.iter().find(|(webhook, ..)| webhook.id == self.settings.id);
+        let Some((_, reader, lanes)) = row else { return };
+        let waits = |seq: Seq| {
+            let is_sent = reader.sending.iter().any(|slot| slot.seq == seq);
+            is_sent || lanes.iter().any(|lane| lane.head == seq)
+        };
         let before = self.waiting.len();
-        self.waiting.retain(|seq, _| *seq > floor);
+        self.waiting.retain(|seq, _| *seq > floor.next() || (*seq > floor && waits(*seq)));
         self.has_untried |= self.waiting.len() < before;
     }
 
@@ -318,13 +334,17 @@ impl Watched {
 
     /// Whether a place is free, with so many more in the process.
     fn has_room(&self, free: u32) -> bool {
-        let in_flight = u32::try_from(self.flying.len()).unwrap_or(u32::MAX);
+        let in_flight = count(self.flying.len());
         in_flight < self.window.places.min(self.settings.max_in_flight) && in_flight < free
     }
 
     fn probes(&self) -> bool {
         self.flying.values().any(|flying| flying.is_probe)
     }
+}
+
+fn count(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
 }
 
 fn row<'a>(rows: &'a StoredRows, of: &Webhook) -> &'a (Webhook, Reader, Vec<Lane>) {

@@ -52,14 +52,19 @@ pub fn forget(promises: &mut Vec<Expectation>, call: &Command) {
     }
 }
 
-/// Whether all promised events were sent.
-pub fn kept(promises: &[Expectation], rows: &StoredRows, webhooks: &BTreeMap<WebhookId, &Webhook>) {
+/// Whether all promised events were sent, of those that are kept for certain.
+pub fn kept(
+    promises: &[Expectation],
+    rows: &StoredRows,
+    webhooks: &BTreeMap<WebhookId, &Webhook>,
+    kept_from: Seq,
+) {
     for promise in promises {
         let id = promise.webhook;
         let Some(webhook) = webhooks.get(&id) else { continue };
         let (after, to) = (promise.range.after, promise.range.to);
         let events = rows.events.iter().filter(|event| event.seq > after && event.seq <= to);
-        let kept = events.filter(|event| event.seq > rows.log.floor);
+        let kept = events.filter(|event| event.seq >= kept_from);
         for event in kept.filter(|event| hears(id, event.id)) {
             if !(promise.for_sure || webhook.hears(event)) {
                 continue;

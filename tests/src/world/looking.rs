@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use hookdesk_core::{Amendment, Command, Reason, Topic};
+use hookdesk_core::{Amendment, Command, Event, Reason, Topic};
 
 use super::World;
 use super::repeats::plain;
@@ -24,8 +24,11 @@ where
         }
         let StoredRows { events, attempts, .. } = known;
         let rows = StoredRows::of(&mut disk.store, events, &attempts);
-        let gone = rows.events.iter().filter(|event| event.seq <= rows.log.floor);
-        self.model.expire(gone);
+        let is_gone = |event: &&Event| {
+            event.seq <= rows.log.floor
+                || rows.partners.iter().any(|(_, reader, _)| rows.is_gone_for(reader, event))
+        };
+        self.model.expire(rows.events.iter().filter(is_gone));
         self.asked(calls, &rows);
         self.looked_at = disk.commits;
         self.witness.rows(&rows, self.plan.cap);
@@ -33,6 +36,7 @@ where
         for (id, after) in &self.witness.after {
             if let Some(before) = self.witness.before.get(id) {
                 self.situations.moved(before, after, self.now);
+                self.situations.met_quota(&self.plan.quotas, before, after);
             }
         }
         for (ticket, version) in &self.acknowledged {

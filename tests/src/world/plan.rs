@@ -1,7 +1,7 @@
 //! Plans of worlds, drawn from a seed, so that each has sizes and faults of its own.
 
 use fastrand::Rng;
-use hookdesk_core::{HealthPolicy, Retention};
+use hookdesk_core::{HealthPolicy, Quotas, Retention};
 use serde::{Deserialize, Serialize};
 
 /// Bytes that every event counts for: stores differ in what they need.
@@ -24,6 +24,9 @@ pub struct Plan {
     pub health: Health,
     #[serde(default)]
     pub retention: Keep,
+    /// Small in some worlds, as no world comes near those of a host.
+    #[serde(default)]
+    pub quotas: Quotas,
     pub odds: Odds,
 }
 
@@ -171,8 +174,10 @@ impl Plan {
                 age_ms: sometimes(rng, 300_000).into(),
                 events: if rng.u32(0..6) == 0 { rng.u64(5..=50) } else { 0 },
             },
+            quotas: Quotas::HOST,
             odds,
         };
+        plan.quotas = if rng.bool() { small_quotas(rng) } else { Quotas::HOST };
         if !plan.clocks_are_right() {
             // Whether a key is a day old depends on who is asked.
             plan.odds.days = 0;
@@ -243,6 +248,7 @@ impl Plan {
         try_with(&|plan| plan.skew_ms = 0);
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
+        try_with(&|plan| plan.quotas = Quotas::HOST);
         let odds: [fn(&mut Odds) -> &mut u32; 29] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
@@ -278,5 +284,25 @@ impl Plan {
             try_with(&|plan| *odd(&mut plan.odds) = 0);
         }
         smaller
+    }
+}
+
+/// Each quota is small in half of these worlds.
+fn small_quotas(rng: &mut Rng) -> Quotas {
+    let mut small = |host: u32, most: u32| {
+        let drawn = rng.u32(1..=most);
+        if rng.bool() { drawn } else { host }
+    };
+    let host = Quotas::HOST;
+    let lanes = small(host.lanes, 8);
+    Quotas {
+        webhooks: small(1_000, 4) as usize,
+        lanes,
+        replay_lanes: small(lanes.div_ceil(2), lanes.min(2)),
+        reads: small(host.reads, 6),
+        replay_reads: small(host.replay_reads, 2),
+        unsaved: small(1_000, 6).into(),
+        expired_lanes: small(host.expired_lanes, 4),
+        deleted_rows: small(500, 40).into(),
     }
 }

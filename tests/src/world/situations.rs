@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use hookdesk_core::{Millis, OrderingKey, Reader, Reason, Slot, Webhook, WebhookStatus};
+use hookdesk_core::{Millis, OrderingKey, Quotas, Reader, Reason, Slot, Webhook, WebhookStatus};
 
 /// How often each situation occurred: the incident, and the state it occurred in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// Situations that a run of a thousand worlds and more must cover.
-const MUST: [(&str, &str); 85] = [
+const MUST: [(&str, &str); 94] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "unreachable"),
@@ -97,6 +97,15 @@ const MUST: [(&str, &str); 85] = [
     ("judged", "deleted events"),
     ("judged", "refusal"),
     ("judged", "no refusal"),
+    ("judged", "no webhook more"),
+    ("judged", "no lane more"),
+    ("judged", "new event within lanes"),
+    ("quota", "lanes"),
+    ("quota", "lanes of a replay"),
+    ("quota", "events read"),
+    ("quota", "events of a replay"),
+    ("quota", "events skipped"),
+    ("quota", "lanes expired"),
 ];
 
 impl Situations {
@@ -150,6 +159,31 @@ impl Situations {
         }
         if let Some(reason) = reader_after.holds_back(webhook_after, now) {
             self.note("held back", reason.name());
+        }
+    }
+
+    /// Notes each quota that a webhook met in one step.
+    pub fn met_quota(
+        &mut self,
+        quotas: &Quotas,
+        (_, before): &(Webhook, Reader),
+        (_, after): &(Webhook, Reader),
+    ) {
+        let read = after.read_to.0 - before.read_to.0;
+        let runs = before.replay.run.zip(after.replay.run);
+        let replayed = runs.map_or(0, |(from, to)| to.read_to.0.saturating_sub(from.read_to.0));
+        let expired = |reader: &Reader| reader.expired.map_or(0, |expired| expired.count);
+        let is_idle = before.is_idle() && after.is_idle();
+        let met = [
+            ("lanes", after.waiting >= quotas.lanes),
+            ("lanes of a replay", after.replay.waiting >= quotas.replay_lanes),
+            ("events read", read >= quotas.reads.into()),
+            ("events of a replay", replayed >= quotas.replay_reads.into()),
+            ("events skipped", is_idle && read >= quotas.unsaved),
+            ("lanes expired", expired(after) - expired(before) >= quotas.expired_lanes.into()),
+        ];
+        for (quota, _) in met.into_iter().filter(|(_, is_met)| *is_met) {
+            self.note("quota", quota);
         }
     }
 

@@ -14,9 +14,6 @@ use crate::engine::need::Need;
 use crate::model::id::WebhookId;
 use crate::webhook::Webhook;
 
-/// Skipped events, at most, that are not saved. After a crash they are read again.
-const MAX_UNSAVED: u64 = 1_000;
-
 /// Advances every reader past events that are filtered out, up to the first that its webhook is
 /// subscribed to or that is queued behind another.
 pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
@@ -83,7 +80,8 @@ fn past_unsubscribed(
     let (saved, ordering) = (reader.read_to, reader.ordering);
     let mut place = decision.place(reader);
     let start = place.read_to;
-    while place.read_to < head && place.read_to.0 - saved.0 < MAX_UNSAVED {
+    let most = decision.quotas().unsaved;
+    while place.read_to < head && place.read_to.0 - saved.0 < most {
         let event = decision.event(place.read_to.next())?;
         let ordering_key = OrderingKey::of(&event, ordering);
         if webhook.hears(&event) || is_busy(decision, webhook.id, ordering_key)? {
@@ -91,7 +89,7 @@ fn past_unsubscribed(
         }
         place = place.past(&event);
     }
-    if place.read_to.0 - saved.0 >= MAX_UNSAVED {
+    if place.read_to.0 - saved.0 >= most {
         decision.wake_at(decision.now());
     }
     Ok(Some(place).filter(|place| place.read_to > start))
@@ -105,7 +103,7 @@ pub(super) fn skip(
 ) -> Result<(), Need> {
     decision.note_checkpoint(id, place);
     let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
-    if place.read_to.0 - saved.0 >= MAX_UNSAVED {
+    if place.read_to.0 - saved.0 >= decision.quotas().unsaved {
         write_checkpoint(decision, id, place)?;
     }
     Ok(())

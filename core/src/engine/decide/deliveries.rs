@@ -12,7 +12,7 @@ use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::slot::Slot;
 use crate::engine::decide::eligible::is_busy;
-use crate::engine::decide::turns::{MAX_READ, is_unwanted, remove_from_owed, settle};
+use crate::engine::decide::turns::{is_unwanted, remove_from_owed, settle};
 use crate::engine::decide::{checkpoint, replays};
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::WebhookRows;
@@ -187,11 +187,12 @@ fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Ne
 /// and the subscription is checked when its turn comes.
 fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> Result<bool, Need> {
     let (now, head) = (decision.now(), decision.log()?.head);
-    for _ in 0..MAX_READ {
+    for _ in 0..decision.quotas().reads {
         let Some(reader) = decision.reader(webhook.id)? else { return Ok(false) };
         let (place, ordering) = (decision.place(reader), reader.ordering);
         let next = place.read_to.next();
-        if next > head || decision.is_expiring(next) || !reader.may_read(webhook) {
+        if next > head || decision.is_expiring(next) || !reader.may_read(webhook, decision.quotas())
+        {
             return Ok(false);
         }
         let event = decision.event(next)?;
@@ -262,8 +263,9 @@ fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Millis>
         None => reader.sends_from(now),
     };
     let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));
-    let reads = decision.place(reader).read_to < decision.log()?.head && reader.may_read(webhook);
-    let replay_at = reader.replays_at(webhook, now).map(|at| at.max(from));
+    let reads = decision.place(reader).read_to < decision.log()?.head
+        && reader.may_read(webhook, decision.quotas());
+    let replay_at = reader.replays_at(webhook, decision.quotas(), now).map(|at| at.max(from));
     let times = lane.into_iter().chain(reads.then_some(from)).chain(replay_at);
     Ok(times.filter(|at| *at > now).min())
 }

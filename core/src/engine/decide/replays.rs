@@ -24,11 +24,6 @@ use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
-/// Events that one wake reads for a replay without sending any of them, because they were delivered
-/// or are pending: some milliseconds of work, with three look-ups each where many lanes wait, after
-/// which other webhooks have a turn.
-const MAX_PASSED: u32 = 64;
-
 /// Resends an event, with the full retry schedule; a head that waits is due at once.
 pub(super) fn resend(
     decision: &mut Decision<'_>,
@@ -56,9 +51,7 @@ pub(super) fn resend(
     let lane = match waiting {
         Some(lane) => lane,
         None if is_owed(decision, &webhook, &event)? => return Err(Refusal::NotItsTurn.into()),
-        None if decision.reader(id)?.is_some_and(|reader| reader.waiting >= Lane::MAX) => {
-            return Err(Refusal::TooManyLanes.into());
-        }
+        None if too_many_wait(decision, id)? => return Err(Refusal::TooManyLanes.into()),
         None => {
             let ordering_key = OrderingKey::Resend(event.seq);
             let number = decision.attempt_summary(id, event.seq)?.number;
@@ -73,6 +66,12 @@ pub(super) fn resend(
     decision.put_lane(Lane { due: now.min(lane.due), why: Reason::Resend, ..lane });
     decision.reader_mut(id)?.health.probe_now(now);
     Ok(Reply::Announced(event.id))
+}
+
+/// Whether no lane more may wait.
+fn too_many_wait(decision: &Decision<'_>, id: WebhookId) -> Result<bool, Need> {
+    let most = decision.quotas().lanes;
+    Ok(decision.reader(id)?.is_some_and(|reader| reader.waiting >= most))
 }
 
 /// Starts a replay, unless it is a dry run.
@@ -120,13 +119,13 @@ pub(super) fn read_on(
     probe: bool,
 ) -> Result<bool, Need> {
     let (id, now) = (webhook.id, decision.now());
-    for _ in 0..MAX_PASSED {
+    for _ in 0..decision.quotas().replay_reads {
         let Some(reader) = decision.reader(id)? else { return Ok(false) };
         if reader.replay.is_over() {
             decision.claim(id)?.replay.run = None;
             return Ok(false);
         }
-        let may_go = reader.replays_at(webhook, now).is_some_and(|at| at <= now);
+        let may_go = reader.replays_at(webhook, decision.quotas(), now).is_some_and(|at| at <= now);
         let Some(run) = reader.replay.run.filter(|_| may_go) else { return Ok(false) };
         let ordering = reader.ordering;
         let log = decision.log()?;

@@ -80,7 +80,7 @@ fn too_many(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
 /// The floor after one step, and the lanes whose heads are at or below it.
 fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<Lane>), Need> {
     let webhook_rows = decision.webhook_rows()?;
-    let step = Retention::step(webhook_rows.len());
+    let step = Retention::step(decision.quotas().deleted_rows, webhook_rows.len());
     let slots = webhook_rows.values().flat_map(|row| &row.reader.sending);
     // The floor waits for requests in flight.
     let in_flight = slots.map(|slot| Seq(slot.seq.0 - 1)).min().unwrap_or(target);
@@ -90,7 +90,7 @@ fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<L
     }
     let mut lanes = decision.lanes_to(to)?;
     let Some(last) = lanes.last().copied() else { return Ok((to, lanes)) };
-    if lanes.len() < Retention::LANES as usize {
+    if lanes.len() < decision.quotas().expired_lanes as usize {
         return Ok((to, lanes));
     }
     // There are more of them: up to where all are known, or the first of many for one event.

@@ -14,15 +14,6 @@ use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
 
-/// Events that one webhook reads past in one wake without sending, because all of them are queued
-/// behind others or filtered out: some milliseconds of work, after which other webhooks have a
-/// turn.
-pub(super) const MAX_READ: u32 = 1_000;
-
-/// Events that a replay passes inside a lane before other webhooks have a turn: each of them costs
-/// a look-up.
-const MAX_REPLAYED: u32 = 64;
-
 /// Whether a head is to be dropped: it was not attempted, and it is filtered out.
 pub(super) fn is_unwanted(
     decision: &Decision<'_>,
@@ -69,7 +60,8 @@ pub(super) fn next_in_lane(
 ) -> Result<Option<Arc<Event>>, Need> {
     let Some(last_queued) = slot.last_queued else { return Ok(None) };
     // A replay of delivered events passes nearly all of them, far from those in memory.
-    let most = if slot.ordering_key.is_replay() { MAX_REPLAYED } else { MAX_READ };
+    let quotas = decision.quotas();
+    let most = if slot.ordering_key.is_replay() { quotas.replay_reads } else { quotas.reads };
     let mut last = slot.seq;
     for passed in 0.. {
         let next = match slot.ordering_key {

@@ -19,7 +19,7 @@ pub(super) fn register(
     decision: &mut Decision<'_>,
     registration: &Registration,
 ) -> Result<Reply, Stop> {
-    if decision.webhook_rows()?.len() >= Webhook::MAX {
+    if decision.webhook_rows()?.len() >= decision.quotas().webhooks {
         return Err(Refusal::TooManyWebhooks.into());
     }
     let stamp = decision.tick()?;

@@ -54,7 +54,7 @@ impl Decision<'_> {
         self.facts.size()
     }
 
-    /// The first [`Retention::LANES`] lanes whose heads are at `to` or before it, by head.
+    /// The lanes whose heads are at `to` or before it, by head: as many as are expired at once.
     pub fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
         self.facts.lanes_to(to)
     }

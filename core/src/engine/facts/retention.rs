@@ -4,7 +4,6 @@ use crate::delivery::lane::Lane;
 use crate::engine::need::Need;
 use crate::model::event::Event;
 use crate::model::millis::Millis;
-use crate::model::retention::Retention;
 use crate::model::seq::Seq;
 
 #[derive(Debug)]
@@ -97,9 +96,9 @@ impl RetentionFacts {
         self.size.ok_or(Need::Size)
     }
 
-    pub fn lanes_to(&self, to: Seq) -> Result<Vec<Lane>, Need> {
+    /// The first `most` lanes whose heads are at `to` or before it.
+    pub fn lanes_to(&self, to: Seq, most: u32) -> Result<Vec<Lane>, Need> {
         let said = self.lanes.as_ref().filter(|(of, _)| *of == to);
-        let most = Retention::LANES;
         said.map(|(_, lanes)| lanes.clone()).ok_or(Need::LanesTo { to, most })
     }
 

@@ -1,15 +1,21 @@
 //! A request as it goes out: whether it may, and what it carries.
 
-use hookdesk_core::{Event, HolderId, Ordering, Request};
+use hookdesk_core::{Event, HolderId, Ordering, Quotas, Request};
 
-use super::{Flying, Status, Watched, kind, row};
+use super::{Flying, Status, Watched, count, kind, row};
 use crate::oracles::health::{Kind, Subject};
 use crate::oracles::pace::{Due, Waiting};
 use crate::stores::StoredRows;
 
 impl Watched {
     /// A request goes out, with so many free places in the process.
-    pub fn sent(&mut self, rows: &StoredRows, request: &Request, (holder, free): (HolderId, u32)) {
+    pub fn sent(
+        &mut self,
+        rows: &StoredRows,
+        request: &Request,
+        quotas: &Quotas,
+        (holder, free): (HolderId, u32),
+    ) {
         let (id, now) = (self.settings.id, request.key.sent_at);
         let (seq, number) = (request.key.seq, request.key.number);
         assert_eq!(self.status, Status::Active, "{id} is not active, and {seq} is sent");
@@ -39,6 +45,11 @@ impl Watched {
         let slot = reader.sending.iter().find(|slot| (slot.seq, slot.number) == (seq, number));
         let kind = kind(slot.expect("what is sent is in flight").ordering_key);
         let subject = subject(rows.event(seq), kind, reader.ordering);
+        let is_read =
+            kind == Kind::Replay && self.replay.as_ref().is_some_and(|of| of.is_new(subject));
+        if !waited && (is_read || self.knows_all_lanes()) {
+            self.is_within_lanes(quotas, kind);
+        }
         if kind == Kind::Replay && !waited {
             self.judged.add("replayed event");
             let before = self.flying.values().find(|of| of.subject == subject);
@@ -54,6 +65,17 @@ impl Watched {
             self.judged.add("rate limit");
         }
         self.pace.sent(self.settings.rate_limit, now);
+    }
+
+    /// An event is read only while lanes are left, and for a replay while some of its own are.
+    fn is_within_lanes(&mut self, quotas: &Quotas, kind: Kind) {
+        self.judged.add("new event within lanes");
+        assert!(self.lanes_left(quotas) > 0, "{}: an event is read", self.settings.id);
+        if kind == Kind::Replay {
+            let replayed = self.waiting.values().filter(|waiting| waiting.kind == kind);
+            let has_lane = count(replayed.count()) < quotas.replay_lanes;
+            assert!(has_lane, "{}: an event of a replay is read", self.settings.id);
+        }
     }
 
     /// A request has the settings and signatures that replies showed.

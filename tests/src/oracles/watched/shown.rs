@@ -1,8 +1,8 @@
 //! What the desk shows of a webhook, and when it must look at it again.
 
-use hookdesk_core::{Event, Lane, Millis, Reason};
+use hookdesk_core::{Event, Lane, Millis, Quotas, Reason};
 
-use super::{LOST_AFTER_MS, Status, Watched, kind, row};
+use super::{LOST_AFTER_MS, Status, Watched, count, kind, row};
 use crate::oracles::pace::{Due, Waiting};
 use crate::stores::StoredRows;
 
@@ -38,25 +38,26 @@ impl Watched {
     }
 
     /// When the desk must look at this webhook at the latest, with so many free places.
-    pub fn wakes_by(&self, rows: &StoredRows, free: u32) -> Option<Millis> {
+    pub fn wakes_by(&self, rows: &StoredRows, quotas: &Quotas, free: u32) -> Option<Millis> {
         let lost_ms = u64::from(self.settings.timeout_ms) + LOST_AFTER_MS;
         let lost = self.flying.values().map(|flying| flying.sent_at.plus(lost_ms)).min();
-        lost.into_iter().chain(self.sends_by(rows, free)).min()
+        lost.into_iter().chain(self.sends_by(rows, quotas, free)).min()
     }
 
     /// Where there is no place, whoever leaves one wakes the desk.
-    fn sends_by(&self, rows: &StoredRows, free: u32) -> Option<Millis> {
+    fn sends_by(&self, rows: &StoredRows, quotas: &Quotas, free: u32) -> Option<Millis> {
         let from = match self.health.down {
             _ if self.status != Status::Active || !self.has_room(free) => return None,
             Some(_) if self.probes() => return None,
             Some((_, next)) => next.max(self.pace.sends_from()),
             None => self.pace.sends_from(),
         };
-        let (webhook, reader, _) = row(rows, &self.settings);
+        let (webhook, reader, lanes) = row(rows, &self.settings);
         let last = |waiting: &Waiting| waiting.due.iter().map(|due| due.up_to.max(from)).max();
         let waiting = self.waiting.values().filter_map(last).min();
         let is_unread = |event: &&Event| event.seq > reader.read_to && self.hears(event);
-        let reads = reader.ordering == webhook.ordering;
+        let has_lane = count(lanes.len()) < quotas.lanes;
+        let reads = has_lane && reader.ordering == webhook.ordering;
         let unread = rows.events.iter().rev().take_while(|event| event.seq > reader.read_to);
         let unread = reads && unread.filter(is_unread).count() > 0;
         waiting.into_iter().chain(unread.then_some(from)).min()
