@@ -26,7 +26,7 @@ pub struct Quotas {
     pub replay_reads: u32,
     /// Skipped events that are not saved. After a crash they are read again.
     pub unsaved: u64,
-    /// Lanes that retention expires at once.
+    /// Lanes that retention expires at once, and readers that it saves.
     pub expired_lanes: u32,
     /// Rows that retention deletes at once, with one attempt of each event for each webhook: a
     /// millisecond or two of work, so that no caller waits.

@@ -12,7 +12,7 @@ mod turns;
 mod webhooks;
 
 use crate::engine::command::Command;
-use crate::engine::decision::{Decision, Stop};
+use crate::engine::decision::{Decision, Stop, Visits};
 use crate::engine::facts::Facts;
 use crate::engine::need::Need;
 use crate::engine::outcome::Outcome;
@@ -30,7 +30,17 @@ pub enum Evaluation {
 /// Decides one command. Pure: the same command, moment and facts give the same outcome.
 #[must_use]
 pub fn decide(command: &Command, moment: &Moment, facts: &Facts) -> Evaluation {
-    let mut decision = Decision::new(facts, moment);
+    decide_visiting(command, moment, facts, Visits::Scheduled)
+}
+
+/// The same, by a wake that visits the webhooks `visits`.
+pub(crate) fn decide_visiting(
+    command: &Command,
+    moment: &Moment,
+    facts: &Facts,
+    visits: Visits,
+) -> Evaluation {
+    let mut decision = Decision::new(facts, moment).visiting(visits);
     let reply = match command {
         Command::OpenTicket { message } => tickets::open(&mut decision, message),
         Command::UpdateTicket { id, message } => tickets::update(&mut decision, *id, message),

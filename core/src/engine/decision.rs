@@ -6,7 +6,10 @@
 mod log;
 mod retention;
 mod sending;
+mod visits;
 mod webhooks;
+
+pub(crate) use visits::Visits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +62,8 @@ pub(crate) struct Decision<'a> {
     pub shortage: Shortage,
     /// Readers that moved past events that are filtered out, which alone is not worth a write.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
+    stops: BTreeMap<WebhookId, Seq>,
+    visits: Visits,
     next_wake: Option<Millis>,
     #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
     retain_at: Option<Option<Millis>>,
@@ -77,10 +82,17 @@ impl<'a> Decision<'a> {
             renews_connections: false,
             shortage: facts.shortage(),
             checkpoints: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            visits: Visits::Scheduled,
             next_wake: None,
             retain_at: None,
             pending_floor: None,
         }
+    }
+
+    /// The same decision, by a wake that visits the webhooks `visits`.
+    pub fn visiting(self, visits: Visits) -> Self {
+        Self { visits, ..self }
     }
 
     pub fn now(&self) -> Millis {
@@ -100,6 +112,7 @@ impl<'a> Decision<'a> {
             turn: self.turn,
             shortage: Some(self.shortage),
             checkpoints: self.checkpoints,
+            stops: self.stops,
             retain_at: self.retain_at,
             pending_floor: self.pending_floor,
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::delivery::request::Request;
 use crate::engine::command::{Command, Idempotent};
-use crate::engine::decide::{Evaluation, decide};
+use crate::engine::decide::{Evaluation, decide_visiting};
+use crate::engine::decision::Visits;
 use crate::engine::facts::Facts;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::Need;
@@ -69,17 +70,30 @@ pub struct Desk<S> {
     facts: Facts,
     store: S,
     render: Render,
+    /// Whether each wake is compared with one that visits all webhooks.
+    compares: bool,
 }
 
 impl<S> Desk<S> {
     pub(crate) fn rendering(store: S, memory: Memory, render: Render) -> Self {
-        Self { facts: Facts::new(memory), store, render }
+        Self { facts: Facts::new(memory), store, render, compares: false }
     }
 
     /// The same desk under other limits than the defaults.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.facts.limits = limits;
+        self
+    }
+
+    /// The same desk, each wake of which is compared with one that visits all webhooks, and each
+    /// position that was skipped to with the events: a tool for simulated worlds.
+    ///
+    /// # Panics
+    /// Where they differ, the desk panics.
+    #[must_use]
+    pub fn comparing(mut self) -> Self {
+        self.compares = true;
         self
     }
 
@@ -156,6 +170,9 @@ impl<S: Store> Desk<S> {
         let mut decided = Vec::with_capacity(batch.len());
         // Events appended by retention precede the batch's own.
         let mut told = Vec::new();
+        if let Some((_, moment)) = batch.first() {
+            self.facts.begin(moment);
+        }
         if let Some((_, moment)) = batch.first()
             && self.facts.retains_at().is_some_and(|at| is_reached(at, moment.now))
         {
@@ -165,11 +182,16 @@ impl<S: Store> Desk<S> {
             changes.merge(outcome.changes);
         }
         for (command, moment) in batch {
+            self.facts.begin(moment);
             let outcome = self.decide(command, moment)?;
             self.facts.apply(&outcome);
             let mut events = std::mem::take(&mut told);
             events.extend_from_slice(&outcome.changes.events);
             let cancels = outcome.changes.cleared.iter().copied().collect();
+            let next_wake = match command {
+                Command::Wake => outcome.next_wake.into_iter().chain(self.facts.next_due()).min(),
+                _ => outcome.next_wake,
+            };
             changes.merge(outcome.changes);
             decided.push(Committed {
                 reply: outcome.reply,
@@ -177,7 +199,7 @@ impl<S: Store> Desk<S> {
                 cancels,
                 renews_connections: outcome.renews_connections,
                 events,
-                next_wake: outcome.next_wake,
+                next_wake,
             });
         }
         if !changes.is_empty() {
@@ -214,9 +236,25 @@ impl<S: Store> Desk<S> {
         command: &Command,
         moment: &Moment,
     ) -> Result<Outcome, RunError<S::Fault>> {
+        let outcome = self.evaluate_visiting(command, moment, Visits::Scheduled)?;
+        if self.compares && matches!(command, Command::Wake) {
+            let mut reference = self.evaluate_visiting(command, moment, Visits::All)?;
+            reference.stops.clone_from(&outcome.stops);
+            assert_eq!(outcome, reference, "a wake, and one that visits all webhooks");
+            assert_eq!(self.facts.wrongly_skipped(), None, "skipped with the head of the log");
+        }
+        Ok(outcome)
+    }
+
+    fn evaluate_visiting(
+        &mut self,
+        command: &Command,
+        moment: &Moment,
+        visits: Visits,
+    ) -> Result<Outcome, RunError<S::Fault>> {
         let mut told = Vec::new();
         loop {
-            match decide(command, moment, &self.facts) {
+            match decide_visiting(command, moment, &self.facts, visits) {
                 Evaluation::Done(outcome) => return Ok(outcome),
                 Evaluation::Need(mut needs) => {
                     needs.sort_unstable();

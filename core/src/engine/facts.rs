@@ -9,8 +9,10 @@ mod attempts;
 mod events;
 mod lanes;
 mod retention;
+mod schedule;
+mod standing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::delivery::attempt::AttemptSummary;
@@ -28,6 +30,7 @@ use crate::model::id::{HolderId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::moment::Moment;
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::Ticket;
@@ -36,6 +39,7 @@ use attempts::AttemptHistory;
 use events::Events;
 use lanes::Lanes;
 use retention::RetentionFacts;
+use schedule::Schedule;
 
 /// A webhook and its reader.
 #[derive(Clone, Debug)]
@@ -53,7 +57,15 @@ pub struct Facts {
     turn: Option<WebhookId>,
     /// The shortage that keeps this host from sending.
     shortage: Shortage,
+    /// Readers that skipped all events up to the head of the log: their positions move with it.
+    at_head: HashSet<WebhookId>,
+    /// Positions of others that skipped events, and are not written.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
+    /// Positions from which a reader skips nothing, as long as its rows are the same.
+    stops: HashMap<WebhookId, Seq>,
+    schedule: Schedule,
+    /// The moment of the last command, and the limits under which webhooks stand as they do.
+    begun: Option<(Moment, Limits)>,
     log: Option<Log>,
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
@@ -62,6 +74,8 @@ pub struct Facts {
     /// Slots of all readers, by holder.
     in_flight: BTreeMap<HolderId, u32>,
     lanes: BTreeMap<WebhookId, Lanes>,
+    /// Webhooks whose lanes changed in this batch.
+    touched: BTreeSet<WebhookId>,
     events: Events,
     attempts: AttemptHistory,
     retention: RetentionFacts,
@@ -75,7 +89,11 @@ impl Facts {
             memory,
             turn: None,
             shortage: Shortage::default(),
+            at_head: HashSet::new(),
             checkpoints: BTreeMap::new(),
+            stops: HashMap::new(),
+            schedule: Schedule::default(),
+            begun: None,
             log: None,
             service: None,
             tickets: HashMap::new(),
@@ -83,6 +101,7 @@ impl Facts {
             webhook_rows: None,
             in_flight: BTreeMap::new(),
             lanes: BTreeMap::new(),
+            touched: BTreeSet::new(),
             events: Events::default(),
             attempts: AttemptHistory::default(),
             retention: RetentionFacts::default(),
@@ -97,8 +116,19 @@ impl Facts {
         self.shortage
     }
 
-    pub(crate) fn checkpoint(&self, webhook: WebhookId) -> Option<&Checkpoint> {
-        self.checkpoints.get(&webhook)
+    /// When time alone makes something due.
+    pub(crate) fn next_due(&self) -> Option<Millis> {
+        self.schedule.next_due()
+    }
+
+    pub(crate) fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Webhooks whose reader is to be written before the process ends: they skipped events, and that
+    /// nothing is unread cannot be seen from their rows.
+    pub(crate) fn unsaved(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.checkpoints.keys().copied()
     }
 
     pub(crate) fn in_flight(&self, holder: HolderId) -> u32 {
@@ -209,7 +239,10 @@ impl Facts {
     /// When the fact is not of the kind that was needed: the store is broken.
     pub fn learn(&mut self, need: Need, fact: Fact) {
         match need {
-            Need::Log => self.log = Some(fact.into_log()),
+            Need::Log => {
+                self.log = Some(fact.into_log());
+                self.stand_all();
+            }
             Need::Service => self.service = Some(fact.into_service()),
             Need::Ticket(id) => {
                 self.tickets.insert(id, fact.into_tickets().into_iter().next());
@@ -238,9 +271,13 @@ impl Facts {
             Need::Lane(webhook, ordering_key) => {
                 let lane = fact.into_lanes().into_iter().next();
                 self.lanes.entry(webhook).or_default().learn(ordering_key, lane);
+                self.learned_lanes(webhook, &[ordering_key]);
             }
             Need::Lanes { webhook, most, .. } => {
-                self.lanes.entry(webhook).or_default().learn_page(fact.into_lanes(), most);
+                let page = fact.into_lanes();
+                let keys: Vec<_> = page.iter().map(|lane| lane.ordering_key).collect();
+                self.lanes.entry(webhook).or_default().learn_page(page, most);
+                self.learned_lanes(webhook, &keys);
             }
             // Only readings need these.
             Need::Tickets { .. }
@@ -260,6 +297,15 @@ impl Facts {
             (webhook.id, WebhookRows { webhook: Arc::new(webhook), reader })
         };
         self.webhook_rows = Some(rows.into_iter().map(row).collect());
+        self.stand_all();
+    }
+
+    fn learned_lanes(&mut self, webhook: WebhookId, keys: &[OrderingKey]) {
+        self.touched.insert(webhook);
+        for key in keys {
+            self.keep_busy(webhook, *key);
+        }
+        self.stand(webhook);
     }
 
     /// Applies an outcome's changes, so that the next decision sees them.
@@ -273,8 +319,16 @@ impl Facts {
         if let Some(to) = outcome.pending_floor {
             self.retention.raise_pending_floor(to);
         }
-        self.checkpoints.extend(&outcome.checkpoints);
-        self.log = changes.log.map(|put| put.row).or(self.log);
+        let mut changed = standing::changed(changes);
+        for id in &changed {
+            self.stops.remove(id);
+        }
+        let skipped = outcome.checkpoints.iter().filter(|(id, _)| !self.at_head.contains(id));
+        self.checkpoints.extend(skipped);
+        // What changed besides may have ended what stops it.
+        let stops = outcome.stops.iter().filter(|(id, _)| !changed.contains(id));
+        self.stops.extend(stops);
+        changed.extend(outcome.checkpoints.keys().chain(outcome.stops.keys()));
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
             self.tickets.insert(*id, put.row.clone());
@@ -288,48 +342,65 @@ impl Facts {
         for event in &changes.events {
             self.events.append(Arc::clone(event));
         }
-        self.apply_webhooks(changes);
+        let ended = self.apply_webhooks(changes);
         for webhook in &changes.cleared {
             self.lanes.remove(webhook);
         }
         for webhook in &changes.stopped {
             self.lanes.entry(*webhook).or_default().stop_replay();
         }
+        self.touched.extend(&changes.stopped);
         self.attempts.record(changes.attempts.values());
         for ((webhook, ordering_key), lane) in &changes.lanes {
             self.lanes.entry(*webhook).or_default().put(*ordering_key, *lane);
+            self.touched.insert(*webhook);
         }
+        let lanes = changes.lanes.keys().copied();
+        for (webhook, ordering_key) in lanes.chain(ended) {
+            self.keep_busy(webhook, ordering_key);
+        }
+        let before = self.log;
+        self.log = changes.log.map(|put| put.row).or(self.log);
+        self.stand_changed(changed, &changes.events, before);
     }
 
-    fn apply_webhooks(&mut self, changes: &Changes) {
+    /// Returns the ordering keys of which a request is in flight that was not, or no longer.
+    fn apply_webhooks(&mut self, changes: &Changes) -> Vec<(WebhookId, OrderingKey)> {
+        let mut turned = Vec::new();
         let Some(webhook_rows) = &mut self.webhook_rows else {
             debug_assert!(changes.webhooks.is_empty() && changes.readers.is_empty());
-            return;
+            return turned;
         };
+        let mut gone = Vec::new();
         for (id, put) in &changes.webhooks {
             match (&put.row, webhook_rows.get_mut(id)) {
-                (Some(webhook), Some(row)) => row.webhook = Arc::clone(webhook),
+                (Some(webhook), Some(row)) => {
+                    self.schedule.subscribe(*id, Some(&row.webhook.events), Some(&webhook.events));
+                    row.webhook = Arc::clone(webhook);
+                }
                 (Some(webhook), None) => {
                     let webhook = Arc::clone(webhook);
                     let reader = Reader::new(&webhook, &Log::default());
+                    self.schedule.subscribe(*id, None, Some(&webhook.events));
                     webhook_rows.insert(*id, WebhookRows { webhook, reader });
                     self.lanes.insert(*id, Lanes::none());
                 }
-                (None, _) => {
-                    self.checkpoints.remove(id);
-                    if let Some(gone) = webhook_rows.remove(id) {
-                        count_out(&mut self.in_flight, &gone.reader);
-                    }
-                }
+                (None, _) => gone.extend(webhook_rows.remove(id).map(|row| (*id, row))),
             }
         }
         for (id, put) in &changes.readers {
             if let (Some(reader), Some(row)) = (&put.row, webhook_rows.get_mut(id)) {
                 count_out(&mut self.in_flight, &row.reader);
                 count_in(&mut self.in_flight, reader);
+                turned.extend(differing(&row.reader, reader).map(|key| (*id, key)));
                 row.reader = reader.clone();
             }
         }
+        for (id, row) in gone {
+            count_out(&mut self.in_flight, &row.reader);
+            self.leave(id, &row);
+        }
+        turned
     }
 
     /// After a commit: evicts rows beyond what may be kept.
@@ -342,8 +413,12 @@ impl Facts {
                 self.idempotency_records.clear();
                 self.events.trim();
                 self.attempts.trim();
-                for lanes in self.lanes.values_mut() {
-                    lanes.trim();
+                for id in std::mem::take(&mut self.touched) {
+                    if let Some(lanes) = self.lanes.get_mut(&id)
+                        && lanes.trim()
+                    {
+                        self.stand(id);
+                    }
                 }
             }
         }
@@ -377,4 +452,13 @@ fn count_out(in_flight: &mut BTreeMap<HolderId, u32>, reader: &Reader) {
     if let Some(held) = reader.holder.and_then(|holder| in_flight.get_mut(&holder)) {
         *held -= reader.in_flight();
     }
+}
+
+/// The ordering keys of which a request is in flight in one of two states of a reader alone. Most
+/// often they differ in one request.
+fn differing<'a>(was: &'a Reader, is: &'a Reader) -> impl Iterator<Item = OrderingKey> + 'a {
+    let (was, is) = (&was.sending, &is.sending);
+    let same = was.iter().zip(is).take_while(|(was, is)| was == is).count();
+    let rest = was.iter().skip(same).chain(is.iter().skip(same));
+    rest.map(|slot| slot.ordering_key)
 }

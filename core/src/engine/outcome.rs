@@ -25,7 +25,7 @@ use crate::webhook::Webhook;
 use crate::webhook::sign::Secret;
 
 /// The outcome of a decision. A refusal has no requests, and no change but its idempotency record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub reply: Result<Reply, Refusal>,
     pub changes: Changes,
@@ -36,8 +36,8 @@ pub struct Outcome {
     /// After an idempotent command that was carried out: its reply is to be kept as a record, and
     /// this is the expected state of the row.
     pub reply_replaces: Option<Expect>,
-    /// After a [`Wake`](crate::Command::Wake): when the next one is due, if anything is due by time
-    /// alone.
+    /// After a [`Wake`](crate::Command::Wake): when the next one is due for other reasons than the
+    /// time at which a webhook is sent something.
     pub next_wake: Option<Millis>,
     /// After a [`Wake`](crate::Command::Wake): the webhook that was served last.
     pub turn: Option<WebhookId>,
@@ -45,6 +45,8 @@ pub struct Outcome {
     pub shortage: Option<Shortage>,
     /// Positions of readers past events that are filtered out: known, and not worth a write.
     pub checkpoints: BTreeMap<WebhookId, Checkpoint>,
+    /// Positions of readers whose next event is not filtered out, or is queued behind another.
+    pub stops: BTreeMap<WebhookId, Seq>,
     /// After a [`Retain`](crate::Command::Retain): when the next one is due, if ever.
     pub retain_at: Option<Option<Millis>>,
     /// After a [`Retain`](crate::Command::Retain): events up to here are expiring.
@@ -64,6 +66,7 @@ impl Outcome {
             turn: None,
             shortage: None,
             checkpoints: BTreeMap::new(),
+            stops: BTreeMap::new(),
             retain_at: None,
             pending_floor: None,
         }

@@ -20,7 +20,10 @@ pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let head = decision.log()?.head;
     let mut needs = Vec::new();
     let mut lagging = Vec::new();
-    for WebhookRows { webhook, reader } in decision.webhook_rows()?.values() {
+    for id in decision.lagging()? {
+        let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
+            continue;
+        };
         if decision.place(reader).read_to < head && decision.may_claim(webhook, reader) {
             lagging.push(Arc::clone(webhook));
         }
@@ -58,8 +61,7 @@ pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) ->
 
 /// Saves what readers have skipped: of a host that sends nothing, as it may be about to end.
 pub(super) fn save_all(decision: &mut Decision<'_>) -> Result<(), Need> {
-    let ids: Vec<WebhookId> = decision.webhook_rows()?.keys().copied().collect();
-    for id in ids {
+    for id in decision.unsaved() {
         let Some(webhook) = decision.webhook(id)? else { continue };
         let Some(reader) = decision.reader(id)? else { continue };
         let place = decision.place(reader);
@@ -77,20 +79,22 @@ fn past_unsubscribed(
 ) -> Result<Option<Checkpoint>, Need> {
     let head = decision.log()?.head;
     let Some(reader) = decision.reader(webhook.id)? else { return Ok(None) };
-    let (saved, ordering) = (reader.read_to, reader.ordering);
+    let ordering = reader.ordering;
     let mut place = decision.place(reader);
     let start = place.read_to;
     let most = decision.quotas().unsaved;
-    while place.read_to < head && place.read_to.0 - saved.0 < most {
+    while place.read_to < head {
+        if place.read_to.0 - start.0 >= most {
+            decision.wake_at(decision.now());
+            break;
+        }
         let event = decision.event(place.read_to.next())?;
         let ordering_key = OrderingKey::of(&event, ordering);
         if webhook.hears(&event) || is_busy(decision, webhook.id, ordering_key)? {
+            decision.note_stop(webhook.id, place.read_to);
             break;
         }
         place = place.past(&event);
-    }
-    if place.read_to.0 - saved.0 >= most {
-        decision.wake_at(decision.now());
     }
     Ok(Some(place).filter(|place| place.read_to > start))
 }
@@ -107,6 +111,13 @@ pub(super) fn skip(
         write_checkpoint(decision, id, place)?;
     }
     Ok(())
+}
+
+/// Writes the position that a reader has, and that was noted alone.
+pub(super) fn write_place(decision: &mut Decision<'_>, id: WebhookId) -> Result<(), Need> {
+    let Some(reader) = decision.reader(id)? else { return Ok(()) };
+    let place = decision.place(reader);
+    write_checkpoint(decision, id, place)
 }
 
 fn write_checkpoint(

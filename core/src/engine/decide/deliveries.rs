@@ -19,7 +19,6 @@ use crate::engine::facts::WebhookRows;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::id::WebhookId;
-use crate::model::millis::Millis;
 use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
@@ -28,6 +27,8 @@ use crate::webhook::Webhook;
 const LOOK_ROUND_MS: u64 = 1_000;
 
 pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
+    decision.webhook_rows()?;
+    decision.log()?;
     reclaim(decision)?;
     reorder(decision)?;
     replays::finish(decision)?;
@@ -36,7 +37,12 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
         checkpoint::save_all(decision)?;
     }
     fill(decision)?;
-    set_alarm(decision)?;
+    if let Some(at) = decision.retains_at() {
+        decision.wake_at(at);
+    }
+    if decision.shares_store() {
+        decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
+    }
     Ok(Reply::Noted)
 }
 
@@ -44,15 +50,20 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
 fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let now = decision.now();
     let (mut foreign, mut lost) = (Vec::new(), Vec::new());
-    for WebhookRows { webhook, reader } in decision.webhook_rows()?.values() {
-        if reader.holder != Some(decision.moment.holder) {
-            if decision.may_claim(webhook, reader) && !reader.sending.is_empty() {
-                foreign.push(webhook.id);
-            }
+    let is_ours = |reader: &Reader| reader.holder == Some(decision.moment.holder);
+    for id in decision.sent_to_by_others()? {
+        let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
             continue;
-        }
-        let overdue = |slot: &&Slot| slot.lost_at(webhook.timeout_ms) <= now;
-        lost.extend(reader.sending.iter().filter(overdue).map(|slot| (webhook.id, *slot)));
+        };
+        let may = decision.may_claim(webhook, reader) && !reader.sending.is_empty();
+        foreign.extend((may && !is_ours(reader)).then_some(id));
+    }
+    for id in decision.with_lost()? {
+        let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
+            continue;
+        };
+        let overdue = |slot: &&Slot| is_ours(reader) && slot.lost_at(webhook.timeout_ms) <= now;
+        lost.extend(reader.sending.iter().filter(overdue).map(|slot| (id, *slot)));
     }
     for webhook in foreign {
         decision.claim(webhook)?;
@@ -65,16 +76,12 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
 
 /// Puts another ordering into effect when nothing is in flight or waits.
 fn reorder(decision: &mut Decision<'_>) -> Result<(), Need> {
-    let mut drained = Vec::new();
-    for WebhookRows { webhook, .. } in decision.webhook_rows()?.values() {
-        let reader = decision.reader(webhook.id)?;
-        let drained_now = |r: &Reader| r.is_reordering(webhook) && r.is_idle();
-        if reader.is_some_and(drained_now) {
-            drained.push(Arc::clone(webhook));
+    for id in decision.reordering()? {
+        let Some(webhook) = decision.webhook(id)? else { continue };
+        let drained = |reader: &Reader| reader.is_reordering(&webhook) && reader.is_idle();
+        if decision.reader(id)?.is_some_and(drained) {
+            decision.reader_mut(id)?.ordering = webhook.ordering;
         }
-    }
-    for webhook in drained {
-        decision.reader_mut(webhook.id)?.ordering = webhook.ordering;
     }
     Ok(())
 }
@@ -83,15 +90,16 @@ fn reorder(decision: &mut Decision<'_>) -> Result<(), Need> {
 /// was served last.
 fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let mut needs = Vec::new();
-    let mut waiting = in_turn(decision)?;
-    while let Some(webhook) = waiting.pop_front() {
+    let (mut first, mut again) = (decision.in_turn()?, VecDeque::new());
+    while let Some(id) = first.next().or_else(|| again.pop_front()) {
         if decision.is_full() {
             break;
         }
+        let Some(webhook) = sendable(decision, id)? else { continue };
         match send_one(decision, &webhook) {
             Ok(true) => {
-                decision.turn = Some(webhook.id);
-                waiting.push_back(webhook);
+                decision.turn = Some(id);
+                again.push_back(id);
             }
             Ok(false) => {}
             Err(need) => needs.push(need),
@@ -100,18 +108,13 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
-fn in_turn(decision: &Decision<'_>) -> Result<VecDeque<Arc<Webhook>>, Need> {
-    let webhook_rows = decision.webhook_rows()?;
-    let active = |row: &&WebhookRows| {
+/// The webhook, if it is active and this host may send for it.
+fn sendable(decision: &Decision<'_>, id: WebhookId) -> Result<Option<Arc<Webhook>>, Need> {
+    let row = decision.webhook_rows()?.get(&id);
+    let may = |row: &&WebhookRows| {
         row.webhook.is_active() && decision.may_claim(&row.webhook, &row.reader)
     };
-    let webhook = |row: &WebhookRows| Arc::clone(&row.webhook);
-    let Some(last) = decision.turn else {
-        return Ok(webhook_rows.values().filter(active).map(webhook).collect());
-    };
-    let after = webhook_rows.range(last..).filter(|(id, _)| **id != last);
-    let before = webhook_rows.range(..=last);
-    Ok(after.chain(before).map(|(_, row)| row).filter(active).map(webhook).collect())
+    Ok(row.filter(may).map(|row| Arc::clone(&row.webhook)))
 }
 
 /// Sends one request, if the webhook may be sent one, has room and has an event to send: a lane
@@ -219,55 +222,6 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
     }
     decision.wake_at(now);
     Ok(false)
-}
-
-/// Schedules the next wake for when time alone makes an event due, or a request lost.
-fn set_alarm(decision: &mut Decision<'_>) -> Result<(), Need> {
-    if let Some(at) = decision.retains_at() {
-        decision.wake_at(at);
-    }
-    if decision.shares_store() {
-        decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
-    }
-    let ids: Vec<WebhookId> = decision.webhook_rows()?.keys().copied().collect();
-    for id in ids {
-        let Some(webhook) = decision.webhook(id)? else { continue };
-        let Some(reader) = decision.reader(id)? else { continue };
-        if !decision.may_claim(&webhook, reader) {
-            if let Some(at) = reader.claimable_at(decision.moment.holder, webhook.timeout_ms) {
-                decision.wake_at(at);
-            }
-            continue;
-        }
-        let slots = &reader.sending;
-        if let Some(at) = slots.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min() {
-            decision.wake_at(at);
-        }
-        if let Some(at) = sends_at(decision, &webhook)? {
-            decision.wake_at(at);
-        }
-    }
-    Ok(())
-}
-
-/// When the webhook will have an event to send. Events that are due already wait for room, and the
-/// report that frees a slot comes with a wake.
-fn sends_at(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Millis>, Need> {
-    let now = decision.now();
-    let Some(reader) = decision.reader(webhook.id)?.filter(|_| webhook.is_active()) else {
-        return Ok(None);
-    };
-    let from = match reader.health.down {
-        Some(_) if reader.probes() => return Ok(None),
-        Some(down) => reader.sends_from(now).max(down.probes_from(&decision.health_policy(), now)),
-        None => reader.sends_from(now),
-    };
-    let lane = decision.first_lane(webhook.id)?.map(|lane| lane.due.max(from));
-    let reads = decision.place(reader).read_to < decision.log()?.head
-        && reader.may_read(webhook, decision.quotas());
-    let replay_at = reader.replays_at(webhook, decision.quotas(), now).map(|at| at.max(from));
-    let times = lane.into_iter().chain(reads.then_some(from)).chain(replay_at);
-    Ok(times.filter(|at| *at > now).min())
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use crate::engine::decide::eligible::{is_busy, is_owed, replay_wants, running};
 use crate::engine::decide::turns::count_replayed;
 use crate::engine::decide::webhooks::find;
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::WebhookRows;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::Event;
@@ -104,10 +103,10 @@ pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, 
 
 /// Ends replays that are over.
 pub(super) fn finish(decision: &mut Decision<'_>) -> Result<(), Need> {
-    let over = |row: &&WebhookRows| row.reader.replay.is_over();
-    let over = decision.webhook_rows()?.values().filter(over).map(|row| row.webhook.id);
-    for id in over.collect::<Vec<_>>() {
-        decision.reader_mut(id)?.replay.run = None;
+    for id in decision.replaying()? {
+        if decision.webhook_rows()?.get(&id).is_some_and(|row| row.reader.replay.is_over()) {
+            decision.reader_mut(id)?.replay.run = None;
+        }
     }
     Ok(())
 }

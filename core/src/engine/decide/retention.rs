@@ -8,9 +8,8 @@ use std::sync::Arc;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
-use crate::engine::decide::turns;
+use crate::engine::decide::{checkpoint, turns};
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::WebhookRows;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::{Event, EventType};
@@ -32,7 +31,10 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     decision.pending_floor(target);
     // Whether the store is small enough shows only after each step.
     let goes_on = to < target || !lanes.is_empty() || too_many > floor;
-    remove_pending(decision, floor, to, &lanes)?;
+    let goes_on = save_idle(decision, to)? || {
+        remove_pending(decision, floor, to, &lanes)?;
+        goes_on
+    };
     let answers_at = forget_idempotency_records(decision)?;
     let next = if goes_on {
         Some(now.plus(Retention::PACE_MS))
@@ -43,6 +45,23 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     };
     decision.retain_at(next.into_iter().chain(answers_at).min());
     Ok(Reply::Noted)
+}
+
+/// Where very many readers skipped the events up to `to` without a write, saves some of them in this
+/// step alone.
+fn save_idle(decision: &mut Decision<'_>, to: Seq) -> Result<bool, Need> {
+    let most = decision.quotas().expired_lanes as usize;
+    let rows = decision.webhook_rows()?;
+    let has_skipped =
+        |id: &WebhookId| rows.get(id).is_some_and(|row| decision.place(&row.reader).read_to >= to);
+    let idle: Vec<_> = decision.read_before(to).filter(has_skipped).take(most + 1).collect();
+    if idle.len() <= most {
+        return Ok(false);
+    }
+    for id in idle.into_iter().take(most) {
+        checkpoint::write_place(decision, id)?;
+    }
+    Ok(true)
 }
 
 /// Deletes outdated idempotency records. Returns when there may be more to delete.
@@ -81,7 +100,8 @@ fn too_many(decision: &Decision<'_>, floor: Seq) -> Result<Seq, Need> {
 fn reach(decision: &Decision<'_>, floor: Seq, target: Seq) -> Result<(Seq, Vec<Lane>), Need> {
     let webhook_rows = decision.webhook_rows()?;
     let step = Retention::step(decision.quotas().deleted_rows, webhook_rows.len());
-    let slots = webhook_rows.values().flat_map(|row| &row.reader.sending);
+    let sending = decision.sending()?.into_iter().filter_map(|id| webhook_rows.get(&id));
+    let slots = sending.flat_map(|row| &row.reader.sending);
     // The floor waits for requests in flight.
     let in_flight = slots.map(|slot| Seq(slot.seq.0 - 1)).min().unwrap_or(target);
     let to = target.min(in_flight).min(Seq(floor.0 + step));
@@ -199,13 +219,8 @@ fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> 
 
 /// Moves readers that are below `to` up to it, and records their unread events as expired.
 fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Result<(), Need> {
-    let mut below: Vec<(WebhookId, Arc<Webhook>)> = Vec::new();
-    for (id, WebhookRows { webhook, reader }) in decision.webhook_rows()? {
-        if reader.read_to < to {
-            below.push((*id, Arc::clone(webhook)));
-        }
-    }
-    for (id, webhook) in below {
+    for id in decision.read_before(to) {
+        let Some(webhook) = decision.webhook(id)? else { continue };
         let reader = decision.reader(id)?;
         let Some(mut place) = reader.map(|reader| decision.place(reader)) else { continue };
         let reader = decision.reader_mut(id)?;

@@ -53,7 +53,7 @@ impl Decision<'_> {
         about: Option<Seq>,
         reason: Reason,
     ) -> Result<(), Need> {
-        let wanted = self.webhook_rows()?.values().any(|row| row.webhook.events.names(kind));
+        let wanted = self.has_subscriber(kind)?;
         if !wanted || webhook.events.is_operational() {
             return Ok(());
         }

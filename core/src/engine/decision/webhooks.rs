@@ -50,6 +50,10 @@ impl Decision<'_> {
             let mut reader = row.reader.clone();
             let expect = Expect::Rev(reader.rev);
             reader.rev += 1;
+            let place = self.place(&reader);
+            if place.read_to.0 - reader.read_to.0 >= self.quotas().unsaved {
+                (reader.read_to, reader.tallies) = (place.read_to, place.tallies);
+            }
             self.changes.readers.insert(id, Put { row: Some(reader), expect });
         }
         let put = self.changes.readers.get_mut(&id);
@@ -81,25 +85,23 @@ impl Decision<'_> {
     /// Whether this host may send for a webhook: it holds the webhook, or no other host does any
     /// more.
     pub fn may_claim(&self, webhook: &Webhook, reader: &Reader) -> bool {
-        match self.facts.limits.hosts {
-            Hosts::One => true,
-            Hosts::Several => {
-                let claimable_at = reader.claimable_at(self.moment.holder, webhook.timeout_ms);
-                claimable_at.is_none_or(|at| at <= self.now())
-            }
-        }
+        self.facts.limits.hosts.may_claim(webhook, reader, (self.moment.holder, self.now()))
     }
 
     /// The position of a reader, including events that it skipped without a write.
     pub fn place(&self, reader: &Reader) -> Checkpoint {
-        let checkpoint =
-            self.checkpoints.get(&reader.webhook).or_else(|| self.facts.checkpoint(reader.webhook));
-        let read = Checkpoint { read_to: reader.read_to, tallies: reader.tallies };
-        checkpoint.copied().filter(|checkpoint| checkpoint.read_to > read.read_to).unwrap_or(read)
+        let known = self.facts.place(reader);
+        let noted = self.checkpoints.get(&reader.webhook);
+        noted.copied().filter(|noted| noted.read_to > known.read_to).unwrap_or(known)
     }
 
     pub fn note_checkpoint(&mut self, webhook: WebhookId, place: Checkpoint) {
         self.checkpoints.insert(webhook, place);
+    }
+
+    /// Notes that nothing is skipped after `place`.
+    pub fn note_stop(&mut self, webhook: WebhookId, place: Seq) {
+        self.stops.insert(webhook, place);
     }
 
     pub fn register(&mut self, webhook: Arc<Webhook>, reader: Reader) {

@@ -57,6 +57,21 @@ impl Lanes {
         Need::Lanes { webhook, after, most: Self::PAGE }
     }
 
+    /// Whether every lane is cached.
+    pub fn are_all_known(&self) -> bool {
+        self.known == LoadedTo::All
+    }
+
+    /// The ordering keys of the cached lanes.
+    pub fn keys(&self) -> impl Iterator<Item = OrderingKey> + '_ {
+        self.rows.iter().filter(|(_, lane)| lane.is_some()).map(|(key, _)| *key)
+    }
+
+    /// Whether a lane of the ordering key is cached.
+    pub fn has(&self, ordering_key: OrderingKey) -> bool {
+        self.rows.get(&ordering_key).is_some_and(Option::is_some)
+    }
+
     pub fn get(
         &self,
         webhook: WebhookId,
@@ -144,11 +159,11 @@ impl Lanes {
     }
 
     /// After a commit: when there are more lanes than may be kept, evicts all but the first half of
-    /// that number.
-    pub fn trim(&mut self) {
+    /// that number. Returns whether it did.
+    pub fn trim(&mut self) -> bool {
         self.stopped = false;
         if self.rows.len() <= Self::KEPT {
-            return;
+            return false;
         }
         if let Some((&(due, head), _)) = self.order.iter().nth(Self::KEPT / 2) {
             self.known = LoadedTo::To((due, head));
@@ -157,6 +172,7 @@ impl Lanes {
         let order = &self.order;
         self.rows
             .retain(|_, lane| lane.as_ref().is_some_and(|lane| order.contains_key(&lane.turn())));
+        true
     }
 }
 

@@ -45,7 +45,7 @@ pub(in crate::engine::decide) fn webhook(ordering: Ordering, waits_s: &[u32]) ->
 impl Rig {
     pub fn new() -> Self {
         let holder = HolderId::new(START, &[0; 16]);
-        let desk = Desk::new(MemoryStore::default(), Memory::Kept);
+        let desk = Desk::new(MemoryStore::default(), Memory::Kept).comparing();
         Self { desk, now: START, holder, drawn: 0, flying: Vec::new(), next_wake: None }
     }
 
@@ -109,7 +109,7 @@ impl Rig {
     /// Another process on the same rows.
     pub fn restart(&mut self) {
         let store = self.desk.store().clone();
-        self.desk = Desk::new(store, Memory::Kept);
+        self.desk = Desk::new(store, Memory::Kept).comparing();
         self.holder = HolderId::new(self.now, &[self.drawn; 16]);
         self.flying.clear();
         self.run(Command::Wake);

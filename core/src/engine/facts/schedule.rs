@@ -1,0 +1,198 @@
+//! The schedule: which webhooks a wake visits, and when the next one is due by time alone.
+//!
+//! Everything here is derived from rows, in [`Facts`](super::Facts) and nowhere else, and is kept as
+//! they change, so that a wake costs the same beside a thousand idle webhooks. It may name a webhook
+//! that has nothing to do, and must name each that has: worlds compare every wake with one that
+//! visits all.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use crate::model::event::{Event, EventType, Topic};
+use crate::model::id::{HolderId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::seq::Seq;
+use crate::webhook::subscription::Subscription;
+
+/// What one webhook waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Whether it may be sent something now, if there is room.
+    pub is_ready: bool,
+    /// When time alone changes that, or makes a request lost.
+    pub due: Option<Millis>,
+    /// Whether a request in flight is lost.
+    pub has_lost: bool,
+    /// Whether another ordering is to take effect.
+    pub is_reordering: bool,
+    /// Whether a replay runs.
+    pub is_replaying: bool,
+    /// Who has requests in flight to it.
+    pub sender: Option<HolderId>,
+    /// Whether it may skip events that were appended.
+    pub is_lagging: bool,
+    /// The position that its row has.
+    pub read_to: Seq,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    standings: HashMap<WebhookId, Standing>,
+    ready: BTreeSet<WebhookId>,
+    due: BTreeSet<(Millis, WebhookId)>,
+    lost: BTreeSet<WebhookId>,
+    reordering: BTreeSet<WebhookId>,
+    replaying: BTreeSet<WebhookId>,
+    senders: BTreeMap<HolderId, BTreeSet<WebhookId>>,
+    lagging: BTreeSet<WebhookId>,
+    readers: BTreeSet<(Seq, WebhookId)>,
+    /// Subscribers, by event type.
+    subscribers: HashMap<EventType, BTreeSet<WebhookId>>,
+    /// Webhooks that are sent events about a topic in order, one of which waits or is in flight.
+    busy: HashMap<Topic, BTreeSet<WebhookId>>,
+    /// Webhooks of which any event may be queued behind another.
+    attentive: BTreeSet<WebhookId>,
+}
+
+impl Schedule {
+    /// Places a webhook where it stands now, or nowhere when it is unregistered.
+    pub(super) fn place(&mut self, id: WebhookId, standing: Option<Standing>) {
+        let known = match standing {
+            Some(standing) => self.standings.insert(id, standing),
+            None => self.standings.remove(&id),
+        };
+        if known == standing {
+            return;
+        }
+        if let Some(known) = known {
+            self.readers.remove(&(known.read_to, id));
+        }
+        if let Some(standing) = standing {
+            self.readers.insert((standing.read_to, id));
+        }
+        let (was, now) = (known.unwrap_or_default(), standing.unwrap_or_default());
+        toggle(&mut self.ready, id, now.is_ready);
+        toggle(&mut self.lost, id, now.has_lost);
+        toggle(&mut self.reordering, id, now.is_reordering);
+        toggle(&mut self.replaying, id, now.is_replaying);
+        toggle(&mut self.lagging, id, now.is_lagging);
+        if was.due != now.due {
+            was.due.map(|at| self.due.remove(&(at, id)));
+            now.due.map(|at| self.due.insert((at, id)));
+        }
+        if was.sender != now.sender {
+            if let Some(of) = was.sender.and_then(|holder| self.senders.get_mut(&holder)) {
+                of.remove(&id);
+            }
+            if let Some(holder) = now.sender {
+                self.senders.entry(holder).or_default().insert(id);
+            }
+        }
+    }
+
+    /// Changes the subscription of a webhook.
+    pub fn subscribe(
+        &mut self,
+        id: WebhookId,
+        was: Option<&Subscription>,
+        is: Option<&Subscription>,
+    ) {
+        if was == is {
+            return;
+        }
+        for kind in was.into_iter().flat_map(Subscription::types) {
+            if let Some(subscribers) = self.subscribers.get_mut(&kind) {
+                subscribers.remove(&id);
+            }
+        }
+        for kind in is.into_iter().flat_map(Subscription::types) {
+            self.subscribers.entry(kind).or_default().insert(id);
+        }
+    }
+
+    /// Notes whether an event about the topic waits or is in flight.
+    pub fn set_busy(&mut self, id: WebhookId, topic: Topic, is_busy: bool) {
+        if is_busy {
+            self.busy.entry(topic).or_default().insert(id);
+        } else if let Some(of) = self.busy.get_mut(&topic) {
+            of.remove(&id);
+            if of.is_empty() {
+                self.busy.remove(&topic);
+            }
+        }
+    }
+
+    /// Notes whether any event may be queued behind another.
+    pub fn set_attentive(&mut self, id: WebhookId, is_attentive: bool) {
+        toggle(&mut self.attentive, id, is_attentive);
+    }
+
+    pub fn has_subscriber(&self, kind: EventType) -> bool {
+        self.subscribers.get(&kind).is_some_and(|of| !of.is_empty())
+    }
+
+    /// The webhooks that may have to do with an event that is for more than one; all of them with a
+    /// ping.
+    pub fn audience(&self, event: &Event) -> BTreeSet<WebhookId> {
+        let subscribers = self.subscribers.get(&event.kind);
+        let behind = event.topic.and_then(|topic| self.busy.get(&topic));
+        let all = subscribers.into_iter().chain(behind).flatten();
+        all.chain(&self.attentive).copied().collect()
+    }
+
+    /// Those that may be sent something now, in turn after `last`.
+    pub fn ready(&self, last: Option<WebhookId>) -> impl Iterator<Item = WebhookId> + '_ {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let before = last.map(|last| self.ready.range(..=last));
+        self.ready.range((after, Bound::Unbounded)).chain(before.into_iter().flatten()).copied()
+    }
+
+    pub fn lost(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.lost.iter().copied()
+    }
+
+    pub fn reordering(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.reordering.iter().copied()
+    }
+
+    pub fn replaying(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.replaying.iter().copied()
+    }
+
+    pub fn lagging(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.lagging.iter().copied()
+    }
+
+    /// Those to which others than `holder` have requests in flight.
+    pub fn of_others(&self, holder: HolderId) -> impl Iterator<Item = WebhookId> + '_ {
+        let others = self.senders.iter().filter(move |(of, _)| **of != holder);
+        others.flat_map(|(_, ids)| ids.iter().copied())
+    }
+
+    /// Those to which requests are in flight.
+    pub fn sending(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.senders.values().flatten().copied()
+    }
+
+    /// Those whose rows have a position before `to`, the furthest behind first.
+    pub fn read_before(&self, to: Seq) -> impl Iterator<Item = WebhookId> + '_ {
+        self.readers.iter().take_while(move |(at, _)| *at < to).map(|(_, id)| *id)
+    }
+
+    pub fn next_due(&self) -> Option<Millis> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Those whose time has come.
+    pub fn due_by(&self, now: Millis) -> Vec<WebhookId> {
+        self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
+    }
+}
+
+fn toggle(set: &mut BTreeSet<WebhookId>, id: WebhookId, is_in: bool) {
+    if is_in {
+        set.insert(id);
+    } else {
+        set.remove(&id);
+    }
+}
