@@ -170,14 +170,16 @@ where
         self.rng.fill(&mut chance);
         let view =
             View { disk: Rc::clone(&self.disk), fate: Fate::Holds, stale: None, conflicts: 0 };
-        let mut desk =
-            Desk::new(Recorder::new(view), self.memory).comparing().with_limits(Limits {
-                in_flight: self.plan.cap,
-                hosts: if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One },
-                health: self.plan.health_policy(),
-                retention: self.plan.retention(),
-                quotas: self.plan.quotas,
-            });
+        let desk = Desk::new(Recorder::new(view), self.memory);
+        // What a recorded host asks of its store is recorded.
+        let desk = if self.files.is_some() { desk } else { desk.comparing() };
+        let mut desk = desk.with_limits(Limits {
+            in_flight: self.plan.cap,
+            hosts: if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One },
+            health: self.plan.health_policy(),
+            retention: self.plan.retention(),
+            quotas: self.plan.quotas,
+        });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
         let now = self.now;
         let begin = || Header::raw(1).line() + &desk.begin_recording(now, [0; 32], 0);

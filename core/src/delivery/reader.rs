@@ -159,6 +159,15 @@ impl Reader {
         self.sending.is_empty() && self.waiting == 0
     }
 
+    /// Whether the tallies prove that nothing after those of a position is unread: nothing that the
+    /// webhook hears was appended, and nothing is in flight or waits, behind which others would be
+    /// queued.
+    #[must_use]
+    pub fn is_even(&self, webhook: &Webhook, from: &Tallies, log: &Log) -> bool {
+        let unread = || webhook.events.events_between(from, &log.tallies);
+        self.is_idle() && self.targeted == 0 && unread() == 0
+    }
+
     /// Whether new events may be read.
     #[must_use]
     pub fn may_read(&self, webhook: &Webhook, quotas: &Quotas) -> bool {

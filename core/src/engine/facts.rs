@@ -125,12 +125,6 @@ impl Facts {
         &self.schedule
     }
 
-    /// Webhooks whose reader is to be written before the process ends: they skipped events, and that
-    /// nothing is unread cannot be seen from their rows.
-    pub(crate) fn unsaved(&self) -> impl Iterator<Item = WebhookId> + '_ {
-        self.checkpoints.keys().copied()
-    }
-
     pub(crate) fn in_flight(&self, holder: HolderId) -> u32 {
         self.in_flight.get(&holder).copied().unwrap_or(0)
     }

@@ -12,7 +12,11 @@ use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::WebhookRows;
 use crate::engine::need::Need;
 use crate::model::id::WebhookId;
+use crate::model::seq::Seq;
 use crate::webhook::Webhook;
+
+/// Events, at most, that a reader skips in one wake, after which others have a turn.
+const MAX_SKIPPED: u64 = 1_000;
 
 /// Advances every reader past events that are filtered out, up to the first that its webhook is
 /// subscribed to or that is queued behind another.
@@ -41,10 +45,10 @@ pub(super) fn advance_past_unsubscribed(
     decision: &mut Decision<'_>,
     webhook: &Webhook,
 ) -> Result<(), Need> {
-    match past_unsubscribed(decision, webhook)? {
-        Some(place) => skip(decision, webhook.id, place),
-        None => Ok(()),
+    if let Some(place) = past_unsubscribed(decision, webhook)? {
+        decision.note_checkpoint(webhook.id, place);
     }
+    Ok(())
 }
 
 /// Saves the checkpoint of a webhook before its subscription changes: skipped events stay skipped,
@@ -59,19 +63,6 @@ pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) ->
     Ok(())
 }
 
-/// Saves what readers have skipped: of a host that sends nothing, as it may be about to end.
-pub(super) fn save_all(decision: &mut Decision<'_>) -> Result<(), Need> {
-    for id in decision.unsaved() {
-        let Some(webhook) = decision.webhook(id)? else { continue };
-        let Some(reader) = decision.reader(id)? else { continue };
-        let place = decision.place(reader);
-        if place.read_to > reader.read_to && decision.may_claim(&webhook, reader) {
-            write_checkpoint(decision, id, place)?;
-        }
-    }
-    Ok(())
-}
-
 /// The checkpoint after the next events that are filtered out, if there are any.
 fn past_unsubscribed(
     decision: &mut Decision<'_>,
@@ -82,9 +73,8 @@ fn past_unsubscribed(
     let ordering = reader.ordering;
     let mut place = decision.place(reader);
     let start = place.read_to;
-    let most = decision.quotas().unsaved;
     while place.read_to < head {
-        if place.read_to.0 - start.0 >= most {
+        if place.read_to.0 - start.0 >= MAX_SKIPPED {
             decision.wake_at(decision.now());
             break;
         }
@@ -99,16 +89,20 @@ fn past_unsubscribed(
     Ok(Some(place).filter(|place| place.read_to > start))
 }
 
-/// Skips an event, and saves the checkpoint once many are skipped.
-pub(super) fn skip(
-    decision: &mut Decision<'_>,
-    id: WebhookId,
-    place: Checkpoint,
-) -> Result<(), Need> {
-    decision.note_checkpoint(id, place);
-    let saved = decision.reader(id)?.map_or(place.read_to, |reader| reader.read_to);
-    if place.read_to.0 - saved.0 >= decision.quotas().unsaved {
-        write_checkpoint(decision, id, place)?;
+/// Saves the positions that are far beyond those of their rows, so that little is read again after a
+/// crash; all of them when the host sends nothing, as it may be about to end. Where the rows show
+/// that nothing is unread, nothing would be read.
+pub(super) fn save_far(decision: &mut Decision<'_>) -> Result<(), Need> {
+    let log = decision.log()?;
+    let far = if decision.sends_nothing() { 1 } else { decision.quotas().unsaved };
+    for id in decision.uneven_before(Seq((log.head.0 + 1).saturating_sub(far)))? {
+        let Some(webhook) = decision.webhook(id)? else { continue };
+        let Some(reader) = decision.reader(id)? else { continue };
+        let is_far = decision.place(reader).read_to.0 - reader.read_to.0 >= far;
+        let is_even = reader.is_even(&webhook, &reader.tallies, &log);
+        if is_far && !is_even && decision.may_claim(&webhook, reader) {
+            write_place(decision, id)?;
+        }
     }
     Ok(())
 }

@@ -27,15 +27,12 @@ use crate::webhook::Webhook;
 const LOOK_ROUND_MS: u64 = 1_000;
 
 pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
-    decision.webhook_rows()?;
-    decision.log()?;
+    load(decision)?;
     reclaim(decision)?;
     reorder(decision)?;
     replays::finish(decision)?;
     checkpoint::advance_all(decision)?;
-    if decision.sends_nothing() {
-        checkpoint::save_all(decision)?;
-    }
+    checkpoint::save_far(decision)?;
     fill(decision)?;
     if let Some(at) = decision.retains_at() {
         decision.wake_at(at);
@@ -44,6 +41,15 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
         decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
     }
     Ok(Reply::Noted)
+}
+
+/// Needs what the schedule is made of: webhooks, the log, and the first lanes of those that may be
+/// sent one.
+fn load(decision: &Decision<'_>) -> Result<(), Stop> {
+    decision.webhook_rows()?;
+    decision.log()?;
+    let needs: Vec<_> = decision.unknown().filter_map(|id| decision.first_lane(id).err()).collect();
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
 /// Takes over requests in flight of other hosts, and gives up lost ones.
@@ -202,7 +208,7 @@ fn read_on(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, probe: bool) -> 
         let place = place.past(&event);
         let ordering_key = OrderingKey::of(&event, ordering);
         if !webhook.hears(&event) && !is_busy(decision, webhook.id, ordering_key)? {
-            checkpoint::skip(decision, webhook.id, place)?;
+            decision.note_checkpoint(webhook.id, place);
             continue;
         }
         let lane = decision.lane(webhook.id, ordering_key)?;

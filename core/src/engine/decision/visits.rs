@@ -49,14 +49,14 @@ impl<'a> Decision<'a> {
         self.visited(self.facts.schedule().lagging())
     }
 
+    /// Those of which a lane may be due that is not loaded.
+    pub fn unknown(&self) -> impl Iterator<Item = WebhookId> + 'a {
+        self.facts.schedule().unknown()
+    }
+
     /// Those to which requests are in flight.
     pub fn sending(&self) -> Result<Vec<WebhookId>, Need> {
         self.visited(self.facts.schedule().sending())
-    }
-
-    /// Those whose skipped events are to be saved before the process ends.
-    pub fn unsaved(&self) -> BTreeSet<WebhookId> {
-        self.facts.unsaved().chain(self.checkpoints.keys().copied()).collect()
     }
 
     /// Those that may be sent something, in turn: from the one after that which was served last.
@@ -84,6 +84,11 @@ impl<'a> Decision<'a> {
     /// Those whose readers are before `to`.
     pub fn read_before(&self, to: Seq) -> impl Iterator<Item = WebhookId> + 'a {
         self.facts.schedule().read_before(to)
+    }
+
+    /// Those whose readers are before `to`, and whose rows do not show that nothing is unread.
+    pub fn uneven_before(&self, to: Seq) -> Result<Vec<WebhookId>, Need> {
+        self.visited(self.facts.schedule().uneven_before(to))
     }
 
     pub fn has_subscriber(&self, kind: EventType) -> Result<bool, Need> {

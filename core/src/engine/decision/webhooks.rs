@@ -50,10 +50,6 @@ impl Decision<'_> {
             let mut reader = row.reader.clone();
             let expect = Expect::Rev(reader.rev);
             reader.rev += 1;
-            let place = self.place(&reader);
-            if place.read_to.0 - reader.read_to.0 >= self.quotas().unsaved {
-                (reader.read_to, reader.tallies) = (place.read_to, place.tallies);
-            }
             self.changes.readers.insert(id, Put { row: Some(reader), expect });
         }
         let put = self.changes.readers.get_mut(&id);

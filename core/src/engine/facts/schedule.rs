@@ -23,6 +23,8 @@ pub(crate) struct Standing {
     pub due: Option<Millis>,
     /// Whether a request in flight is lost.
     pub has_lost: bool,
+    /// Whether a lane may be due, and none is loaded.
+    pub is_unknown: bool,
     /// Whether another ordering is to take effect.
     pub is_reordering: bool,
     /// Whether a replay runs.
@@ -33,6 +35,8 @@ pub(crate) struct Standing {
     pub is_lagging: bool,
     /// The position that its row has.
     pub read_to: Seq,
+    /// Whether its rows and the log's show that nothing is unread.
+    pub is_even: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,11 +45,14 @@ pub(crate) struct Schedule {
     ready: BTreeSet<WebhookId>,
     due: BTreeSet<(Millis, WebhookId)>,
     lost: BTreeSet<WebhookId>,
+    unknown: BTreeSet<WebhookId>,
     reordering: BTreeSet<WebhookId>,
     replaying: BTreeSet<WebhookId>,
     senders: BTreeMap<HolderId, BTreeSet<WebhookId>>,
     lagging: BTreeSet<WebhookId>,
     readers: BTreeSet<(Seq, WebhookId)>,
+    /// Those whose rows do not show that nothing is unread.
+    uneven: BTreeSet<(Seq, WebhookId)>,
     /// Subscribers, by event type.
     subscribers: HashMap<EventType, BTreeSet<WebhookId>>,
     /// Webhooks that are sent events about a topic in order, one of which waits or is in flight.
@@ -66,13 +73,18 @@ impl Schedule {
         }
         if let Some(known) = known {
             self.readers.remove(&(known.read_to, id));
+            self.uneven.remove(&(known.read_to, id));
         }
         if let Some(standing) = standing {
             self.readers.insert((standing.read_to, id));
+            if !standing.is_even {
+                self.uneven.insert((standing.read_to, id));
+            }
         }
         let (was, now) = (known.unwrap_or_default(), standing.unwrap_or_default());
         toggle(&mut self.ready, id, now.is_ready);
         toggle(&mut self.lost, id, now.has_lost);
+        toggle(&mut self.unknown, id, now.is_unknown);
         toggle(&mut self.reordering, id, now.is_reordering);
         toggle(&mut self.replaying, id, now.is_replaying);
         toggle(&mut self.lagging, id, now.is_lagging);
@@ -151,6 +163,11 @@ impl Schedule {
         self.lost.iter().copied()
     }
 
+    /// Those of which a lane may be due that is not loaded.
+    pub fn unknown(&self) -> impl Iterator<Item = WebhookId> + '_ {
+        self.unknown.iter().copied()
+    }
+
     pub fn reordering(&self) -> impl Iterator<Item = WebhookId> + '_ {
         self.reordering.iter().copied()
     }
@@ -177,6 +194,11 @@ impl Schedule {
     /// Those whose rows have a position before `to`, the furthest behind first.
     pub fn read_before(&self, to: Seq) -> impl Iterator<Item = WebhookId> + '_ {
         self.readers.iter().take_while(move |(at, _)| *at < to).map(|(_, id)| *id)
+    }
+
+    /// Those of them whose rows do not show that nothing is unread.
+    pub fn uneven_before(&self, to: Seq) -> impl Iterator<Item = WebhookId> + '_ {
+        self.uneven.iter().take_while(move |(at, _)| *at < to).map(|(_, id)| *id)
     }
 
     pub fn next_due(&self) -> Option<Millis> {

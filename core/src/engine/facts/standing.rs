@@ -15,7 +15,7 @@ use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
 use crate::model::seq::Seq;
-use crate::webhook::{Ordering, Webhook};
+use crate::webhook::Ordering;
 
 impl Facts {
     /// Before a command is decided at `moment`: what has come due is noted. All is derived anew where
@@ -76,7 +76,7 @@ impl Facts {
         let Some(row) = rows.get(&id) else { return };
         let WebhookRows { webhook, reader } = row;
         let place = self.place(reader);
-        let is_at_head = place.read_to >= log.head || is_even(webhook, reader, &place, &log);
+        let is_at_head = place.read_to >= log.head || reader.is_even(webhook, &place.tallies, &log);
         if is_at_head {
             self.at_head.insert(id);
             self.checkpoints.remove(&id);
@@ -87,7 +87,8 @@ impl Facts {
         self.schedule.set_attentive(id, is_unknown || is_in_one_order);
         let is_lagging = !is_at_head && self.stops.get(&id) != Some(&place.read_to);
         let standing = self.standing(row, is_at_head, &moment);
-        self.schedule.place(id, Some(Standing { is_lagging, ..standing }));
+        let is_even = reader.is_even(webhook, &reader.tallies, &log);
+        self.schedule.place(id, Some(Standing { is_lagging, is_even, ..standing }));
     }
 
     fn standing(&self, row: &WebhookRows, is_at_head: bool, moment: &Moment) -> Standing {
@@ -104,9 +105,11 @@ impl Facts {
             return Standing { due, ..standing };
         }
         let lost_at = reader.sending.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min();
-        let times = self.send_times(row, is_at_head, now);
+        let times @ [lane_at, ..] = self.send_times(row, is_at_head, now);
         let later = times.into_iter().flatten().chain(lost_at).filter(|at| *at > now);
         Standing {
+            is_unknown: lane_at.is_some_and(|at| at <= now)
+                && self.first_lane(webhook.id, |_| false).is_err(),
             is_ready: times.into_iter().flatten().any(|at| at <= now),
             due: later.min(),
             has_lost: lost_at.is_some_and(|at| at <= now),
@@ -126,6 +129,8 @@ impl Facts {
         };
         let lane = match self.first_lane(webhook.id, |_| false) {
             _ if reader.waiting == 0 => None,
+            // Until then it does not matter which lane is first.
+            _ if from > now => Some(from),
             Ok(lane) => lane.map(|lane| {
                 let is_due = lane.is_due(now, &webhook.retry_schedule);
                 if is_due { from } else { lane.due.max(from) }
@@ -231,14 +236,6 @@ impl Facts {
         self.stops.remove(&id);
         self.checkpoints.remove(&id);
     }
-}
-
-/// Whether the tallies prove that nothing is unread: nothing that it hears was appended, and nothing
-/// is in flight or waits, behind which other events would be queued.
-fn is_even(webhook: &Webhook, reader: &Reader, place: &Checkpoint, log: &Log) -> bool {
-    reader.is_idle()
-        && reader.targeted == 0
-        && webhook.events.events_between(&place.tallies, &log.tallies) == 0
 }
 
 /// The webhooks of which something else than the log changed.
