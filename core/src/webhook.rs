@@ -132,9 +132,8 @@ pub struct Amendment {
 }
 
 impl Webhook {
-    /// Webhooks of one desk, at most: each wake iterates over all of them, and their settings and
-    /// readers stay in memory.
-    pub const MAX: usize = 1_000;
+    /// Webhooks of one desk, at most: their settings and readers stay in memory.
+    pub const MAX: usize = 10_000;
     /// Milliseconds: how long Standard Webhooks advises a sender to wait (15 to 30 s), taken at its
     /// lower end because a receiver should answer first and work later.
     pub const TIMEOUT_MS: u32 = 15_000;

@@ -188,10 +188,8 @@ impl<S: Store> Desk<S> {
             let mut events = std::mem::take(&mut told);
             events.extend_from_slice(&outcome.changes.events);
             let cancels = outcome.changes.cleared.iter().copied().collect();
-            let next_wake = match command {
-                Command::Wake => outcome.next_wake.into_iter().chain(self.facts.next_due()).min(),
-                _ => outcome.next_wake,
-            };
+            let due = self.facts.next_due().filter(|_| *command == Command::Wake);
+            let next_wake = outcome.next_wake.into_iter().chain(due).min();
             changes.merge(outcome.changes);
             decided.push(Committed {
                 reply: outcome.reply,

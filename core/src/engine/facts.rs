@@ -12,7 +12,7 @@ mod retention;
 mod schedule;
 mod standing;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::delivery::attempt::AttemptSummary;
@@ -37,9 +37,10 @@ use crate::model::ticket::Ticket;
 use crate::webhook::Webhook;
 use attempts::AttemptHistory;
 use events::Events;
-use lanes::Lanes;
+use lanes::{LaneCache, Lanes};
 use retention::RetentionFacts;
 use schedule::Schedule;
+pub(crate) use schedule::Task;
 
 /// A webhook and its reader.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ pub struct Facts {
     /// The shortage that keeps this host from sending.
     shortage: Shortage,
     /// Readers that skipped all events up to the head of the log: their positions move with it.
-    at_head: HashSet<WebhookId>,
+    at_head: BTreeSet<WebhookId>,
     /// Positions of others that skipped events, and are not written.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     /// Positions from which a reader skips nothing, as long as its rows are the same.
@@ -73,9 +74,7 @@ pub struct Facts {
     webhook_rows: Option<BTreeMap<WebhookId, WebhookRows>>,
     /// Slots of all readers, by holder.
     in_flight: BTreeMap<HolderId, u32>,
-    lanes: BTreeMap<WebhookId, Lanes>,
-    /// Webhooks whose lanes changed in this batch.
-    touched: BTreeSet<WebhookId>,
+    lanes: LaneCache,
     events: Events,
     attempts: AttemptHistory,
     retention: RetentionFacts,
@@ -89,7 +88,7 @@ impl Facts {
             memory,
             turn: None,
             shortage: Shortage::default(),
-            at_head: HashSet::new(),
+            at_head: BTreeSet::new(),
             checkpoints: BTreeMap::new(),
             stops: HashMap::new(),
             schedule: Schedule::default(),
@@ -100,8 +99,7 @@ impl Facts {
             idempotency_records: HashMap::new(),
             webhook_rows: None,
             in_flight: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            lanes: LaneCache::default(),
             events: Events::default(),
             attempts: AttemptHistory::default(),
             retention: RetentionFacts::default(),
@@ -170,7 +168,7 @@ impl Facts {
         webhook: WebhookId,
         ordering_key: OrderingKey,
     ) -> Result<Option<&Lane>, Need> {
-        match self.lanes.get(&webhook) {
+        match self.lanes.get(webhook) {
             Some(lanes) => lanes.get(webhook, ordering_key),
             None => Err(Lanes::need(webhook, None)),
         }
@@ -182,7 +180,7 @@ impl Facts {
         webhook: WebhookId,
         skip: impl Fn(OrderingKey) -> bool,
     ) -> Result<Option<&Lane>, Need> {
-        match self.lanes.get(&webhook) {
+        match self.lanes.get(webhook) {
             Some(lanes) => lanes.first(webhook, skip),
             None => Err(Lanes::need(webhook, None)),
         }
@@ -264,13 +262,13 @@ impl Facts {
             }
             Need::Lane(webhook, ordering_key) => {
                 let lane = fact.into_lanes().into_iter().next();
-                self.lanes.entry(webhook).or_default().learn(ordering_key, lane);
+                self.lanes.touch(webhook).learn(ordering_key, lane);
                 self.learned_lanes(webhook, &[ordering_key]);
             }
             Need::Lanes { webhook, most, .. } => {
                 let page = fact.into_lanes();
                 let keys: Vec<_> = page.iter().map(|lane| lane.ordering_key).collect();
-                self.lanes.entry(webhook).or_default().learn_page(page, most);
+                self.lanes.touch(webhook).learn_page(page, most);
                 self.learned_lanes(webhook, &keys);
             }
             // Only readings need these.
@@ -295,7 +293,6 @@ impl Facts {
     }
 
     fn learned_lanes(&mut self, webhook: WebhookId, keys: &[OrderingKey]) {
-        self.touched.insert(webhook);
         for key in keys {
             self.keep_busy(webhook, *key);
         }
@@ -313,16 +310,16 @@ impl Facts {
         if let Some(to) = outcome.pending_floor {
             self.retention.raise_pending_floor(to);
         }
-        let mut changed = standing::changed(changes);
-        for id in &changed {
+        let mut touched = standing::changed(changes);
+        for id in &touched {
             self.stops.remove(id);
         }
         let skipped = outcome.checkpoints.iter().filter(|(id, _)| !self.at_head.contains(id));
         self.checkpoints.extend(skipped);
-        // What changed besides may have ended what stops it.
-        let stops = outcome.stops.iter().filter(|(id, _)| !changed.contains(id));
+        // What touched besides may have ended what stops it.
+        let stops = outcome.stops.iter().filter(|(id, _)| !touched.contains(id));
         self.stops.extend(stops);
-        changed.extend(outcome.checkpoints.keys().chain(outcome.stops.keys()));
+        touched.extend(outcome.checkpoints.keys().chain(outcome.stops.keys()));
         self.service = changes.service.or(self.service);
         for (id, put) in &changes.tickets {
             self.tickets.insert(*id, put.row.clone());
@@ -338,16 +335,14 @@ impl Facts {
         }
         let ended = self.apply_webhooks(changes);
         for webhook in &changes.cleared {
-            self.lanes.remove(webhook);
+            self.lanes.remove(*webhook);
         }
         for webhook in &changes.stopped {
-            self.lanes.entry(*webhook).or_default().stop_replay();
+            self.lanes.touch(*webhook).stop_replay();
         }
-        self.touched.extend(&changes.stopped);
         self.attempts.record(changes.attempts.values());
         for ((webhook, ordering_key), lane) in &changes.lanes {
-            self.lanes.entry(*webhook).or_default().put(*ordering_key, *lane);
-            self.touched.insert(*webhook);
+            self.lanes.touch(*webhook).put(*ordering_key, *lane);
         }
         let lanes = changes.lanes.keys().copied();
         for (webhook, ordering_key) in lanes.chain(ended) {
@@ -355,7 +350,7 @@ impl Facts {
         }
         let before = self.log;
         self.log = changes.log.map(|put| put.row).or(self.log);
-        self.stand_changed(changed, &changes.events, before);
+        self.stand_changed(touched, &changes.events, before);
     }
 
     /// Returns the ordering keys of which a request is in flight that was not, or no longer.
@@ -377,7 +372,7 @@ impl Facts {
                     let reader = Reader::new(&webhook, &Log::default());
                     self.schedule.subscribe(*id, None, Some(&webhook.events));
                     webhook_rows.insert(*id, WebhookRows { webhook, reader });
-                    self.lanes.insert(*id, Lanes::none());
+                    self.lanes.register(*id);
                 }
                 (None, _) => gone.extend(webhook_rows.remove(id).map(|row| (*id, row))),
             }
@@ -407,12 +402,8 @@ impl Facts {
                 self.idempotency_records.clear();
                 self.events.trim();
                 self.attempts.trim();
-                for id in std::mem::take(&mut self.touched) {
-                    if let Some(lanes) = self.lanes.get_mut(&id)
-                        && lanes.trim()
-                    {
-                        self.stand(id);
-                    }
+                for id in self.lanes.trim() {
+                    self.stand(id);
                 }
             }
         }

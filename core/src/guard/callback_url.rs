@@ -28,7 +28,7 @@ pub struct CallbackUrl {
 
 impl CallbackUrl {
     /// The longest URL in bytes. Every server takes this much (RFC 9110 §4.1 recommends 8 000), and
-    /// a list of a thousand webhooks with such URLs still fits into memory.
+    /// a list of ten thousand webhooks with such URLs still fits into memory.
     pub const MAX_LENGTH: usize = 2_048;
 
     /// Parses `text`, if all parsers read it alike and `targets` allows its host.

@@ -9,7 +9,7 @@ use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::engine::decide::eligible::is_busy;
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::WebhookRows;
+use crate::engine::facts::{Task, WebhookRows};
 use crate::engine::need::Need;
 use crate::model::id::WebhookId;
 use crate::model::seq::Seq;
@@ -24,7 +24,7 @@ pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let head = decision.log()?.head;
     let mut needs = Vec::new();
     let mut lagging = Vec::new();
-    for id in decision.lagging()? {
+    for id in decision.with(Task::Skip)? {
         let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
             continue;
         };

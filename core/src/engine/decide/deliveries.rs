@@ -15,7 +15,7 @@ use crate::engine::decide::eligible::is_busy;
 use crate::engine::decide::turns::{is_unwanted, remove_from_owed, settle};
 use crate::engine::decide::{checkpoint, replays};
 use crate::engine::decision::{Decision, Stop};
-use crate::engine::facts::WebhookRows;
+use crate::engine::facts::{Task, WebhookRows};
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::id::WebhookId;
@@ -64,7 +64,7 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
         let may = decision.may_claim(webhook, reader) && !reader.sending.is_empty();
         foreign.extend((may && !is_ours(reader)).then_some(id));
     }
-    for id in decision.with_lost()? {
+    for id in decision.with(Task::GiveUp)? {
         let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
             continue;
         };
@@ -82,7 +82,7 @@ fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
 
 /// Puts another ordering into effect when nothing is in flight or waits.
 fn reorder(decision: &mut Decision<'_>) -> Result<(), Need> {
-    for id in decision.reordering()? {
+    for id in decision.with(Task::Reorder)? {
         let Some(webhook) = decision.webhook(id)? else { continue };
         let drained = |reader: &Reader| reader.is_reordering(&webhook) && reader.is_idle();
         if decision.reader(id)?.is_some_and(drained) {

@@ -14,6 +14,7 @@ use crate::engine::decide::eligible::{is_busy, is_owed, replay_wants, running};
 use crate::engine::decide::turns::count_replayed;
 use crate::engine::decide::webhooks::find;
 use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::Task;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::Event;
@@ -103,7 +104,7 @@ pub(super) fn stop(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply, 
 
 /// Ends replays that are over.
 pub(super) fn finish(decision: &mut Decision<'_>) -> Result<(), Need> {
-    for id in decision.replaying()? {
+    for id in decision.with(Task::EndReplay)? {
         if decision.webhook_rows()?.get(&id).is_some_and(|row| row.reader.replay.is_over()) {
             decision.reader_mut(id)?.replay.run = None;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::Decision;
+use crate::engine::facts::Task;
 use crate::engine::need::Need;
 use crate::model::event::EventType;
 use crate::model::id::WebhookId;
@@ -31,27 +32,14 @@ impl<'a> Decision<'a> {
         self.visited(self.facts.schedule().of_others(self.moment.holder))
     }
 
-    /// Those to which a request is lost.
-    pub fn with_lost(&self) -> Result<Vec<WebhookId>, Need> {
-        self.visited(self.facts.schedule().lost())
-    }
-
-    pub fn reordering(&self) -> Result<Vec<WebhookId>, Need> {
-        self.visited(self.facts.schedule().reordering())
-    }
-
-    pub fn replaying(&self) -> Result<Vec<WebhookId>, Need> {
-        self.visited(self.facts.schedule().replaying())
-    }
-
-    /// Those that may skip events.
-    pub fn lagging(&self) -> Result<Vec<WebhookId>, Need> {
-        self.visited(self.facts.schedule().lagging())
+    /// Those with a task.
+    pub fn with(&self, task: Task) -> Result<Vec<WebhookId>, Need> {
+        self.visited(self.facts.schedule().with(task).iter().copied())
     }
 
     /// Those of which a lane may be due that is not loaded.
     pub fn unknown(&self) -> impl Iterator<Item = WebhookId> + 'a {
-        self.facts.schedule().unknown()
+        self.facts.schedule().with(Task::Load).iter().copied()
     }
 
     /// Those to which requests are in flight.
@@ -61,22 +49,19 @@ impl<'a> Decision<'a> {
 
     /// Those that may be sent something, in turn: from the one after that which was served last.
     pub fn in_turn(&self) -> Result<Box<dyn Iterator<Item = WebhookId> + 'a>, Need> {
-        let (facts, last) = (self.facts, self.turn);
-        let rows = facts.webhook_rows()?;
-        let changed: BTreeSet<_> = self.changes.readers.keys().copied().collect();
-        let after = (last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let ready = self.facts.schedule().with(Task::Send);
+        let changed = &self.changes.readers;
         match self.visits {
-            Visits::All => {
-                let before = last.map(|last| rows.range(..=last)).into_iter().flatten();
-                Ok(Box::new(rows.range(after).chain(before).map(|(id, _)| *id)))
-            }
-            Visits::Scheduled if changed.is_empty() => Ok(Box::new(facts.schedule().ready(last))),
+            Visits::Scheduled if changed.is_empty() => Ok(Box::new(cyclic(ready, self.turn))),
             Visits::Scheduled => {
-                let all: BTreeSet<_> = facts.schedule().ready(None).chain(changed).collect();
-                let before: Vec<_> =
-                    last.map_or_else(Vec::new, |last| all.range(..=last).copied().collect());
-                let ids: Vec<_> = all.range(after).copied().chain(before).collect();
-                Ok(Box::new(ids.into_iter()))
+                let all: BTreeSet<_> = ready.iter().chain(changed.keys()).copied().collect();
+                let in_turn: Vec<_> = cyclic(&all, self.turn).collect();
+                Ok(Box::new(in_turn.into_iter()))
+            }
+            Visits::All => {
+                let all: BTreeSet<_> = self.facts.webhook_rows()?.keys().copied().collect();
+                let in_turn: Vec<_> = cyclic(&all, self.turn).collect();
+                Ok(Box::new(in_turn.into_iter()))
             }
         }
     }
@@ -95,4 +80,14 @@ impl<'a> Decision<'a> {
         self.facts.webhook_rows()?;
         Ok(self.facts.schedule().has_subscriber(kind))
     }
+}
+
+/// All of them in order, from the one after `last`.
+fn cyclic(
+    all: &BTreeSet<WebhookId>,
+    last: Option<WebhookId>,
+) -> impl Iterator<Item = WebhookId> + '_ {
+    let after = (last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+    let before = last.map(|last| all.range(..=last)).into_iter().flatten();
+    all.range(after).chain(before).copied()
 }

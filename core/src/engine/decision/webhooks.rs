@@ -132,12 +132,21 @@ impl Decision<'_> {
     ) -> Result<Option<Lane>, Need> {
         match self.changes.lanes.get(&(webhook, ordering_key)) {
             Some(lane) => Ok(*lane),
+            None if self.waits_for_nothing(webhook)? => Ok(None),
             None => self.facts.lane(webhook, ordering_key).map(Option::<&Lane>::copied),
         }
     }
 
+    /// Whether no lane waits: then none is asked for.
+    fn waits_for_nothing(&self, webhook: WebhookId) -> Result<bool, Need> {
+        Ok(self.reader(webhook)?.is_none_or(|reader| reader.waiting == 0))
+    }
+
     /// The webhook's lane that is next in order.
     pub fn first_lane(&self, webhook: WebhookId) -> Result<Option<Lane>, Need> {
+        if self.waits_for_nothing(webhook)? {
+            return Ok(None);
+        }
         let changed = &self.changes.lanes;
         let skip = |ordering_key| changed.contains_key(&(webhook, ordering_key));
         let known = self.facts.first_lane(webhook, skip)?.copied();

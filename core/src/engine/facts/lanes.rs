@@ -1,6 +1,6 @@
 //! Cached lanes of one webhook: single ones, and the first of them in sending order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
@@ -40,12 +40,14 @@ pub(super) struct Lanes {
     known: LoadedTo,
     /// Whether the store may still have lanes of a replay that was stopped in this batch.
     stopped: bool,
+    /// Rows after the last commit.
+    counted: usize,
 }
 
 impl Lanes {
     /// Lanes that are loaded at once: two windows.
     const PAGE: u32 = 128;
-    /// Lanes that are kept for one webhook: some 50 MB with 1 000 webhooks that all fail.
+    /// Lanes that are kept for one webhook.
     const KEPT: usize = 256;
 
     /// The lanes of a webhook that is known to have none.
@@ -176,6 +178,63 @@ impl Lanes {
     }
 }
 
+/// The cached lanes of all webhooks.
+#[derive(Debug, Default)]
+pub(super) struct LaneCache {
+    webhooks: BTreeMap<WebhookId, Lanes>,
+    /// Those whose lanes changed or were loaded since the last commit.
+    touched: BTreeSet<WebhookId>,
+    /// Rows of all webhooks after the last commit.
+    rows: usize,
+}
+
+impl LaneCache {
+    /// Rows that are kept in all: some 25 MB. Beyond it, those are evicted that the last batch had
+    /// nothing to do with.
+    const KEPT: usize = 128 * 1_024;
+
+    pub fn get(&self, webhook: WebhookId) -> Option<&Lanes> {
+        self.webhooks.get(&webhook)
+    }
+
+    /// The lanes of a webhook, to be changed.
+    pub fn touch(&mut self, webhook: WebhookId) -> &mut Lanes {
+        self.touched.insert(webhook);
+        self.webhooks.entry(webhook).or_default()
+    }
+
+    /// A webhook was registered, and has no lanes.
+    pub fn register(&mut self, webhook: WebhookId) {
+        self.webhooks.insert(webhook, Lanes::none());
+    }
+
+    pub fn remove(&mut self, webhook: WebhookId) {
+        let counted = self.webhooks.remove(&webhook).map_or(0, |lanes| lanes.counted);
+        self.rows -= counted;
+    }
+
+    /// After a commit: evicts what is too much. Returns the webhooks of which it did.
+    pub fn trim(&mut self) -> Vec<WebhookId> {
+        let touched = std::mem::take(&mut self.touched);
+        let mut trimmed = Vec::new();
+        for id in &touched {
+            let Some(lanes) = self.webhooks.get_mut(id) else { continue };
+            trimmed.extend(lanes.trim().then_some(*id));
+            self.rows = self.rows - lanes.counted + lanes.rows.len();
+            lanes.counted = lanes.rows.len();
+        }
+        if self.rows > Self::KEPT {
+            let is_idle =
+                |id: &WebhookId, lanes: &mut Lanes| lanes.counted > 0 && !touched.contains(id);
+            for (id, lanes) in self.webhooks.extract_if(.., is_idle) {
+                self.rows -= lanes.counted;
+                trimmed.push(id);
+            }
+        }
+        trimmed
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,5 +295,27 @@ mod tests {
         assert_eq!(first(&lanes), Ok(Some(1_000)));
         let gone = ordering_key(Seq(1));
         assert_eq!(lanes.get(webhook(), gone), Err(Need::Lane(webhook(), gone)));
+    }
+
+    #[test]
+    fn beyond_so_many_in_all_those_go_that_nobody_needs() {
+        let mut cache = LaneCache::default();
+        let id = |number: u8| WebhookId::new(Stamp::default(), &[number; 16]);
+        let fill = |cache: &mut LaneCache, webhook, lanes: u64| {
+            cache.register(webhook);
+            for seq in 1..=lanes {
+                cache.touch(webhook).put(ordering_key(Seq(seq)), Some(lane(seq, seq)));
+            }
+            cache.trim()
+        };
+        assert_eq!(fill(&mut cache, id(1), 200), []);
+        assert_eq!(fill(&mut cache, id(2), 1_000), [id(2)], "of one webhook");
+        assert_eq!(cache.rows, 200 + Lanes::KEPT / 2 + 1);
+        cache.rows += LaneCache::KEPT - 400;
+        assert_eq!(fill(&mut cache, id(3), 100), [id(1), id(2)]);
+        assert!(cache.get(id(1)).is_none() && cache.get(id(3)).is_some());
+        assert_eq!(cache.rows, LaneCache::KEPT - 300);
+        cache.remove(id(3));
+        assert_eq!(cache.rows, LaneCache::KEPT - 400);
     }
 }

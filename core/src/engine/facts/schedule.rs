@@ -6,7 +6,6 @@
 //! visits all.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{HolderId, WebhookId};
@@ -14,25 +13,44 @@ use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 use crate::webhook::subscription::Subscription;
 
-/// What one webhook waits for.
+/// What a wake may have to do for a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// To send it something, if there is room.
+    Send,
+    /// To give up a request that is lost.
+    GiveUp,
+    /// To load its lanes, of which one may be due.
+    Load,
+    /// To put another ordering into effect.
+    Reorder,
+    /// To end a replay.
+    EndReplay,
+    /// To skip events that were appended.
+    Skip,
+}
+
+/// The tasks of one webhook.
+pub(super) type Tasks = [bool; Task::COUNT];
+
+impl Task {
+    const COUNT: usize = 6;
+
+    /// The tasks for which `is_due` holds.
+    pub(super) fn all(is_due: impl Fn(Self) -> bool) -> Tasks {
+        use Task::{EndReplay, GiveUp, Load, Reorder, Send, Skip};
+        [Send, GiveUp, Load, Reorder, EndReplay, Skip].map(is_due)
+    }
+}
+
+/// Where one webhook stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// Whether it may be sent something now, if there is room.
-    pub is_ready: bool,
-    /// When time alone changes that, or makes a request lost.
+pub(super) struct Standing {
+    pub tasks: Tasks,
+    /// When time alone changes that.
     pub due: Option<Millis>,
-    /// Whether a request in flight is lost.
-    pub has_lost: bool,
-    /// Whether a lane may be due, and none is loaded.
-    pub is_unknown: bool,
-    /// Whether another ordering is to take effect.
-    pub is_reordering: bool,
-    /// Whether a replay runs.
-    pub is_replaying: bool,
     /// Who has requests in flight to it.
     pub sender: Option<HolderId>,
-    /// Whether it may skip events that were appended.
-    pub is_lagging: bool,
     /// The position that its row has.
     pub read_to: Seq,
     /// Whether its rows and the log's show that nothing is unread.
@@ -42,14 +60,9 @@ pub(crate) struct Standing {
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     standings: HashMap<WebhookId, Standing>,
-    ready: BTreeSet<WebhookId>,
+    tasks: [BTreeSet<WebhookId>; Task::COUNT],
     due: BTreeSet<(Millis, WebhookId)>,
-    lost: BTreeSet<WebhookId>,
-    unknown: BTreeSet<WebhookId>,
-    reordering: BTreeSet<WebhookId>,
-    replaying: BTreeSet<WebhookId>,
     senders: BTreeMap<HolderId, BTreeSet<WebhookId>>,
-    lagging: BTreeSet<WebhookId>,
     readers: BTreeSet<(Seq, WebhookId)>,
     /// Those whose rows do not show that nothing is unread.
     uneven: BTreeSet<(Seq, WebhookId)>,
@@ -62,8 +75,8 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Places a webhook where it stands now, or nowhere when it is unregistered.
-    pub(super) fn place(&mut self, id: WebhookId, standing: Option<Standing>) {
+    /// Notes where a webhook stands now, or nowhere when it is unregistered.
+    pub(super) fn note(&mut self, id: WebhookId, standing: Option<Standing>) {
         let known = match standing {
             Some(standing) => self.standings.insert(id, standing),
             None => self.standings.remove(&id),
@@ -82,12 +95,9 @@ impl Schedule {
             }
         }
         let (was, now) = (known.unwrap_or_default(), standing.unwrap_or_default());
-        toggle(&mut self.ready, id, now.is_ready);
-        toggle(&mut self.lost, id, now.has_lost);
-        toggle(&mut self.unknown, id, now.is_unknown);
-        toggle(&mut self.reordering, id, now.is_reordering);
-        toggle(&mut self.replaying, id, now.is_replaying);
-        toggle(&mut self.lagging, id, now.is_lagging);
+        for (of_task, has_it) in self.tasks.iter_mut().zip(now.tasks) {
+            toggle(of_task, id, has_it);
+        }
         if was.due != now.due {
             was.due.map(|at| self.due.remove(&(at, id)));
             now.due.map(|at| self.due.insert((at, id)));
@@ -152,32 +162,10 @@ impl Schedule {
         all.chain(&self.attentive).copied().collect()
     }
 
-    /// Those that may be sent something now, in turn after `last`.
-    pub fn ready(&self, last: Option<WebhookId>) -> impl Iterator<Item = WebhookId> + '_ {
-        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
-        let before = last.map(|last| self.ready.range(..=last));
-        self.ready.range((after, Bound::Unbounded)).chain(before.into_iter().flatten()).copied()
-    }
-
-    pub fn lost(&self) -> impl Iterator<Item = WebhookId> + '_ {
-        self.lost.iter().copied()
-    }
-
-    /// Those of which a lane may be due that is not loaded.
-    pub fn unknown(&self) -> impl Iterator<Item = WebhookId> + '_ {
-        self.unknown.iter().copied()
-    }
-
-    pub fn reordering(&self) -> impl Iterator<Item = WebhookId> + '_ {
-        self.reordering.iter().copied()
-    }
-
-    pub fn replaying(&self) -> impl Iterator<Item = WebhookId> + '_ {
-        self.replaying.iter().copied()
-    }
-
-    pub fn lagging(&self) -> impl Iterator<Item = WebhookId> + '_ {
-        self.lagging.iter().copied()
+    /// Those with a task.
+    pub fn with(&self, task: Task) -> &BTreeSet<WebhookId> {
+        static NONE: BTreeSet<WebhookId> = BTreeSet::new();
+        self.tasks.get(task as usize).unwrap_or(&NONE)
     }
 
     /// Those to which others than `holder` have requests in flight.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::schedule::Standing;
+use super::schedule::{Standing, Task};
 use super::{Facts, WebhookRows};
 use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
@@ -54,7 +54,7 @@ impl Facts {
         self.schedule = super::Schedule::default();
         for (id, WebhookRows { webhook, reader }) in rows {
             self.schedule.subscribe(*id, None, Some(&webhook.events));
-            let lanes = self.lanes.get(id).into_iter().flat_map(super::Lanes::keys);
+            let lanes = self.lanes.get(*id).into_iter().flat_map(super::Lanes::keys);
             let slots = reader.sending.iter().map(|slot| slot.ordering_key);
             keys.extend(slots.chain(lanes).map(|key| (*id, key)));
             ids.push(*id);
@@ -82,38 +82,42 @@ impl Facts {
             self.checkpoints.remove(&id);
         }
         let is_unknown =
-            reader.waiting > 0 && self.lanes.get(&id).is_none_or(|lanes| !lanes.are_all_known());
+            reader.waiting > 0 && self.lanes.get(id).is_none_or(|lanes| !lanes.are_all_known());
         let is_in_one_order = reader.ordering == Ordering::Webhook && !reader.is_idle();
         self.schedule.set_attentive(id, is_unknown || is_in_one_order);
-        let is_lagging = !is_at_head && self.stops.get(&id) != Some(&place.read_to);
         let standing = self.standing(row, is_at_head, &moment);
-        let is_even = reader.is_even(webhook, &reader.tallies, &log);
-        self.schedule.place(id, Some(Standing { is_lagging, is_even, ..standing }));
+        self.schedule.note(id, Some(standing));
     }
 
     fn standing(&self, row: &WebhookRows, is_at_head: bool, moment: &Moment) -> Standing {
         let (WebhookRows { webhook, reader }, now) = (row, moment.now);
-        let standing = Standing {
-            is_reordering: reader.is_reordering(webhook),
-            is_replaying: reader.replay.run.is_some(),
-            read_to: reader.read_to,
-            sender: reader.holder.filter(|_| !reader.sending.is_empty()),
-            ..Standing::default()
-        };
-        if !self.limits.hosts.may_claim(webhook, reader, (moment.holder, now)) {
-            let due = reader.claimable_at(moment.holder, webhook.timeout_ms);
-            return Standing { due, ..standing };
-        }
+        let (id, place) = (webhook.id, self.place(reader).read_to);
+        let skips = !is_at_head && self.stops.get(&id) != Some(&place);
+        let may_claim = self.limits.hosts.may_claim(webhook, reader, (moment.holder, now));
+        let times = self.send_times(row, is_at_head, now).map(|at| at.filter(|_| may_claim));
+        let [lane_at, ..] = times;
         let lost_at = reader.sending.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min();
-        let times @ [lane_at, ..] = self.send_times(row, is_at_head, now);
-        let later = times.into_iter().flatten().chain(lost_at).filter(|at| *at > now);
+        let has_come = |at: Option<Millis>| at.is_some_and(|at| at <= now);
+        let tasks = Task::all(|task| match task {
+            Task::Send => times.into_iter().any(has_come),
+            Task::GiveUp => may_claim && has_come(lost_at),
+            Task::Load => has_come(lane_at) && self.first_lane(id, |_| false).is_err(),
+            Task::Reorder => reader.is_reordering(webhook),
+            Task::EndReplay => reader.replay.run.is_some(),
+            Task::Skip => skips,
+        });
+        let due = if may_claim {
+            let times = times.into_iter().flatten().chain(lost_at);
+            times.filter(|at| *at > now).min()
+        } else {
+            reader.claimable_at(moment.holder, webhook.timeout_ms)
+        };
         Standing {
-            is_unknown: lane_at.is_some_and(|at| at <= now)
-                && self.first_lane(webhook.id, |_| false).is_err(),
-            is_ready: times.into_iter().flatten().any(|at| at <= now),
-            due: later.min(),
-            has_lost: lost_at.is_some_and(|at| at <= now),
-            ..standing
+            tasks,
+            due,
+            sender: reader.holder.filter(|_| !reader.sending.is_empty()),
+            read_to: reader.read_to,
+            is_even: self.log.is_some_and(|log| reader.is_even(webhook, &reader.tallies, &log)),
         }
     }
 
@@ -210,7 +214,7 @@ impl Facts {
     fn is_busy(&self, id: WebhookId, key: OrderingKey) -> bool {
         let row = self.webhook_rows.as_ref().and_then(|rows| rows.get(&id));
         row.is_some_and(|row| row.reader.is_sending(key))
-            || self.lanes.get(&id).is_some_and(|lanes| lanes.has(key))
+            || self.lanes.get(id).is_some_and(|lanes| lanes.has(key))
     }
 
     /// Keeps the index of busy topics.
@@ -224,8 +228,8 @@ impl Facts {
     pub(super) fn leave(&mut self, id: WebhookId, row: &WebhookRows) {
         self.schedule.subscribe(id, Some(&row.webhook.events), None);
         self.schedule.set_attentive(id, false);
-        self.schedule.place(id, None);
-        let lanes = self.lanes.get(&id).into_iter().flat_map(super::Lanes::keys);
+        self.schedule.note(id, None);
+        let lanes = self.lanes.get(id).into_iter().flat_map(super::Lanes::keys);
         let slots = row.reader.sending.iter().map(|slot| slot.ordering_key);
         for key in slots.chain(lanes) {
             if let OrderingKey::Live(Scope::Topic(topic)) = key {
