@@ -1,6 +1,7 @@
 //! The delivery rules one by one, over a desk in memory and with days of virtual time.
 
 mod named_worlds;
+mod schedule;
 mod unsubscribed;
 
 use std::collections::BTreeMap;
