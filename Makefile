@@ -22,7 +22,7 @@ WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell f
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release page test setup simulate breaks mutants fuzz pack edge worker golden
+.PHONY: run release page test setup simulate bench breaks mutants fuzz pack edge worker golden
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
@@ -82,6 +82,18 @@ golden: pack
 # whose names begin so.
 breaks:
 	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks -- $(ONLY)
+
+# What the desk does for its CPU, beside ceilings of the same run: a JSON line a figure, then the table of
+# medians. `make bench [ONLY=row] [BASE=commit]`; BASE is built in target/bench and measured in turn.
+# ROUNDS=n and LOAD_S=n for more rounds, and for more seconds of load in each.
+ROUNDS ?= 3
+LOAD_S ?= 3
+BUILT = $${CARGO_TARGET_DIR:-target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/hookdesk
+bench: release
+	$(if $(BASE),$(STEP) base .ci/bench-base $(BASE))
+	@$(CARGO) bench --quiet --profile $(PROFILE) --locked --package hookdesk-tests --bench bench -- \
+	  --binary $(BUILT) --rounds $(ROUNDS) --seconds $(LOAD_S) $(if $(ONLY),--only '$(ONLY)') \
+	  $(if $(BASE),--base target/bench/hookdesk-$(BASE))
 
 # What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all.
 SECONDS ?= 60
