@@ -225,6 +225,12 @@ impl Reader {
         self.expired = Some(Expired { from, to, count: so_far.count + 1 });
     }
 
+    /// The position up to which events are deleted, or are just being deleted for this webhook.
+    #[must_use]
+    pub fn floor(&self, log: &Log) -> Seq {
+        self.expired.map_or(log.floor, |expired| log.floor.max(expired.to.seq()))
+    }
+
     /// Counts a lane of `ordering_key` that waits.
     pub fn add_waiting(&mut self, ordering_key: OrderingKey) {
         self.waiting += 1;

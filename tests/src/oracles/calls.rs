@@ -204,7 +204,8 @@ fn expected_of(
             let is_kept = seq > rows.log.floor && seq <= rows.log.head;
             let is_its = is_kept && hears(watched.settings.id, *event) && {
                 let event = rows.event(seq);
-                event.only_for.is_none_or(|of| of == watched.settings.id)
+                let is_for_it = event.only_for.is_none_or(|of| of == watched.settings.id);
+                is_for_it && !watched.lost(rows, event)
             };
             match (is_its, watched.is_flying(seq)) {
                 (false, _) => Some(Err(Refusal::UnknownDelivery)),

@@ -107,6 +107,13 @@ impl Watched {
         self.waiting.contains_key(&seq)
     }
 
+    /// Whether the event is too old for this webhook. One that is unregistered in the same batch has
+    /// no row any more.
+    pub fn lost(&self, rows: &StoredRows, event: &Event) -> bool {
+        let row = rows.partners.iter().find(|(webhook, ..)| webhook.id == self.settings.id);
+        row.is_some_and(|(_, reader, _)| rows.is_gone_for(reader, event))
+    }
+
     /// Lanes that may wait beside those of events that were attempted.
     pub fn lanes_left(&self, quotas: &Quotas) -> u32 {
         quotas.lanes.saturating_sub(count(self.waiting.len()))

@@ -62,7 +62,7 @@ where
     fn be_quiet(&mut self) {
         let mut idle = 0;
         for _ in 0..MAX_TURNS {
-            let sent = self.sent;
+            let before = self.progress();
             for host in 0..self.hosts.len() {
                 self.turn(host);
             }
@@ -73,12 +73,19 @@ where
             let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
             let Some(at) = reports.chain(wakes).min() else { return };
             self.now = self.now.max(at);
-            idle = if self.sent == sent && self.looks_round() { idle + 1 } else { 0 };
+            // What is deleted in steps goes on at once.
+            let is_idle = before == self.progress();
+            idle = if is_idle && self.looks_round() { idle + 1 } else { 0 };
             if idle > 8 {
                 self.now = self.now.plus(1_000 << (idle - 8).min(8));
             }
         }
         panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.partners);
+    }
+
+    /// Requests so far, and what is left of the log.
+    fn progress(&self) -> (u64, Seq, usize) {
+        (self.sent, self.rows.log.floor, self.rows.lanes)
     }
 
     /// Whether hosts wake long after the last delivery: several hosts look for webhooks that

@@ -127,9 +127,9 @@ pub(super) fn read_on(
         }
         let may_go = reader.replays_at(webhook, decision.quotas(), now).is_some_and(|at| at <= now);
         let Some(run) = reader.replay.run.filter(|_| may_go) else { return Ok(false) };
-        let ordering = reader.ordering;
-        let log = decision.log()?;
-        let next = run.read_to.max(log.floor).next();
+        let (ordering, log) = (reader.ordering, decision.log()?);
+        let floor = reader.floor(&log);
+        let next = run.read_to.max(floor).next();
         if next > run.range.to {
             passed(decision, id, run.range.to)?;
             continue;
@@ -228,7 +228,8 @@ fn keep_pace(decision: &mut Decision<'_>, id: WebhookId) -> Result<(), Need> {
 /// webhook.
 fn find_event(decision: &Decision<'_>, webhook: &Webhook, id: EventId) -> Result<Arc<Event>, Stop> {
     let log = decision.log()?;
-    let is_kept = log.floor < id.seq() && id.seq() <= log.head;
+    let floor = decision.reader(webhook.id)?.map_or(log.floor, |reader| reader.floor(&log));
+    let is_kept = floor < id.seq() && id.seq() <= log.head;
     if !(is_kept && webhook.id.is_older_than(id)) {
         return Err(Refusal::UnknownDelivery.into());
     }

@@ -179,13 +179,15 @@ fn expire_lane(
             || lane.ordering_key == OrderingKey::Live(scope)
             || lane.ordering_key == OrderingKey::Replay(scope)
     };
+    // A head that was not attempted is judged now, as it is when its turn comes.
+    let is_tried = lane.why != Reason::Turn;
+    let is_lost = |event: &Event| (is_tried && event.seq == lane.head) || webhook.hears(event);
+    let abandons = events.iter().any(|event| event.seq == lane.head && is_lost(event));
     let gone = events.iter().filter(|event| (lane.head..=last).contains(&event.seq));
     for event in gone.filter(within) {
         reader.remove_pending(lane.ordering_key);
         match lane.ordering_key {
-            OrderingKey::Live(_) if event.seq == lane.head || webhook.hears(event) => {
-                reader.expire(event.id);
-            }
+            OrderingKey::Live(_) if is_lost(event) => reader.expire(event.id),
             OrderingKey::Live(_) => reader.owed.remove(event.id),
             OrderingKey::Resend(_) | OrderingKey::Replay(_) | OrderingKey::Cancelled(_) => {}
         }
@@ -202,7 +204,7 @@ fn expire_lane(
     } else {
         decision.drop_lane(lane);
     }
-    abandon(decision, &webhook, lane)
+    if abandons { abandon(decision, &webhook, lane) } else { Ok(()) }
 }
 
 fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> Result<(), Need> {

@@ -4,7 +4,7 @@ use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::engine::need::Fact;
 use crate::{
     Amendment, Command, Digest, EventType, IdempotencyRecord, Idempotent, Millis, Need, Ordering,
-    Reason, Registration, Reply, Retention, Rows as _, Seq, Subscription, WebhookId,
+    Reason, Refusal, Registration, Reply, Retention, Rows as _, Seq, Subscription, WebhookId,
 };
 
 const HOUR_S: u64 = 3_600;
@@ -118,6 +118,51 @@ fn a_lane_goes_on_with_what_is_kept_and_is_told_of() {
     rig.end(status(200));
     rig.end(status(200));
     assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
+}
+
+#[test]
+fn a_head_that_nobody_wants_is_not_told_of() {
+    let mut rig = rig();
+    rig.desk.limits_mut().quotas.reads = 1;
+    let registration = webhook(Ordering::Webhook, &[600]);
+    let events = Some(Subscription::of([EventType::TicketOpened]));
+    let settings = Amendment { events, ..registration.settings.clone() };
+    let id = rig.register(Registration { settings, ..registration });
+    let watcher = watch(&mut rig);
+    let ticket = rig.open();
+    rig.end(status(500));
+    rig.pass(300);
+    rig.update(ticket);
+    rig.update(ticket);
+    rig.update(ticket);
+    pause(&mut rig, id);
+    rig.pass(HOUR_S - 200);
+    settle(&mut rig);
+    assert_eq!(rig.lanes(id).iter().map(|lane| lane.why).collect::<Vec<_>>(), [Reason::Turn]);
+    rig.pass(HOUR_S);
+    settle(&mut rig);
+    assert_eq!((expired(&mut rig, id), rig.lanes(id).len()), (Some((1, 1, 1)), 0));
+    let told = rig.flying.iter().filter(|request| request.key.webhook == watcher);
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn what_is_being_deleted_for_one_webhook_is_not_sent_to_it_any_more() {
+    let mut rig = rig();
+    rig.desk.limits_mut().quotas.expired_lanes = 1;
+    let ids: Vec<_> = (0..3).map(|_| rig.register(webhook(Ordering::Ticket, &[600]))).collect();
+    rig.open();
+    let event = rig.desk.store_mut().events(Seq(1), 1).unwrap()[0].id;
+    for _ in &ids {
+        rig.end(status(500));
+    }
+    rig.desk.limits_mut().in_flight = 0;
+    rig.pass(HOUR_S + 60);
+    let gone: Vec<_> = ids.iter().filter(|id| rig.row(**id).1.expired.is_some()).collect();
+    assert_eq!((floor(&mut rig), gone.len()), (0, 1), "of one in each step");
+    let resend = Command::Resend { id: *gone[0], event };
+    let batch = [(resend, rig.moment()), (Command::Wake, rig.moment())];
+    assert_eq!(rig.desk.run(&batch).unwrap()[0].reply, Err(Refusal::UnknownDelivery));
 }
 
 /// Streams show the events that each batch appended, and must miss none.
