@@ -88,12 +88,12 @@ breaks:
 # ROUNDS=n and LOAD_S=n for more rounds, and for more seconds of load in each.
 ROUNDS ?= 3
 LOAD_S ?= 3
-BUILT = $${CARGO_TARGET_DIR:-target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/hookdesk
+BUILT = $${CARGO_TARGET_DIR:-$(CURDIR)/target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/hookdesk
 bench: release
 	$(if $(BASE),$(STEP) base .ci/bench-base $(BASE))
 	@$(CARGO) bench --quiet --profile $(PROFILE) --locked --package hookdesk-tests --bench bench -- \
 	  --binary $(BUILT) --rounds $(ROUNDS) --seconds $(LOAD_S) $(if $(ONLY),--only '$(ONLY)') \
-	  $(if $(BASE),--base target/bench/hookdesk-$(BASE))
+	  $(if $(BASE),--base $(CURDIR)/target/bench/hookdesk-$(BASE))
 
 # What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all.
 SECONDS ?= 60

@@ -238,7 +238,8 @@ impl<S: Store> Desk<S> {
         if self.compares && matches!(command, Command::Wake) {
             let mut reference = self.evaluate_visiting(command, moment, Visits::All)?;
             reference.stops.clone_from(&outcome.stops);
-            assert_eq!(outcome, reference, "a wake, and one that visits all webhooks");
+            let differs = outcome.differs_from(&reference);
+            assert_eq!(differs, None, "of a wake, from one that visits all webhooks");
             assert_eq!(self.facts.wrongly_skipped(), None, "skipped with the head of the log");
         }
         Ok(outcome)

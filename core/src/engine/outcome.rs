@@ -73,6 +73,21 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The first part in which two outcomes differ.
+    pub(crate) fn differs_from(&self, other: &Self) -> Option<&'static str> {
+        let parts = [
+            ("changes", self.changes == other.changes),
+            ("requests", self.requests == other.requests),
+            ("next wake", self.next_wake == other.next_wake),
+            ("turn", self.turn == other.turn),
+            ("checkpoints", self.checkpoints == other.checkpoints),
+            ("another part", self == other),
+        ];
+        parts.into_iter().find(|(_, is_same)| !is_same).map(|(part, _)| part)
+    }
+}
+
 /// The reply to a command that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
