@@ -60,8 +60,8 @@ impl Desk {
         Ok(ids)
     }
 
-    pub async fn pause(&self, id: &str, paused: bool) -> Done<()> {
-        let body = format!(r#"{{"paused":{paused}}}"#);
+    pub async fn set_status(&self, id: &str, status: &str) -> Done<()> {
+        let body = format!(r#"{{"status":"{status}"}}"#);
         let text = String::from_utf8(post(&format!("/webhooks/{id}"), "", &body))?;
         let request = text.replacen("POST", "PATCH", 1);
         Connection::open(self.port).await?.ask(request.as_bytes()).await?;

@@ -8,10 +8,13 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 use crate::Done;
+
+/// How late the runtime's timer may be.
+const TIMER: Duration = Duration::from_millis(2);
 
 /// A connection on which requests follow one another.
 pub struct Connection {
@@ -134,7 +137,11 @@ pub async fn open_loop(
                     return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(latencies_us);
                 }
                 let due = begun + Duration::from_nanos(number * 1_000_000_000 / per_second);
-                sleep_until(due).await;
+                // The runtime's timer is a millisecond or two late.
+                sleep_until(due.checked_sub(TIMER).unwrap_or(due)).await;
+                while Instant::now() < due {
+                    yield_now().await;
+                }
                 connection.ask(&request()).await?;
                 record(&mut latencies_us, due.elapsed());
             }

@@ -188,11 +188,11 @@ impl Bench<'_> {
         let ids = desk.register(&receiver.url("/ok/"), 1, "").await?;
         let id = ids.first().ok_or("no webhook")?;
         let live = self.load(&desk, &receiver, 1).await?;
-        desk.pause(id, true).await?;
+        desk.set_status(id, "paused").await?;
         let before = receiver.count().await?;
         desk.fill(BACKLOG).await?;
         let begun = Instant::now();
-        desk.pause(id, false).await?;
+        desk.set_status(id, "active").await?;
         let count = wait(&receiver, before.requests + BACKLOG).await?;
         let rate = (count.requests - before.requests) as f64 / begun.elapsed().as_secs_f64();
         let live = live.events as f64 / live.took.as_secs_f64();
