@@ -21,7 +21,7 @@ const WEAK: u64 = 10;
 /// Of all breaks that change something, in hundredths: those that worlds must notice soon.
 const MIN_BY_WORLDS: usize = 95;
 /// Seconds after which tests or worlds that do not end have noticed.
-const MAX_S: &str = "600";
+const MAX_S: &str = "300";
 /// What `timeout` ends with when the time was over.
 const TIMED_OUT: i32 = 124;
 
