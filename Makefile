@@ -81,7 +81,7 @@ golden: pack
 # One rule after another is broken in a copy, and must be noticed: `make breaks [ONLY=name]`, those
 # whose names begin so.
 breaks:
-	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks -- $(ONLY)
+	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks -- '$(ONLY)' $(filter dev,$(PROFILE))
 
 # What the desk does for its CPU, beside ceilings of the same run: a JSON line a figure, then the table of
 # medians. `make bench [ONLY=row] [BASE=commit]`; BASE is built in target/bench and measured in turn.

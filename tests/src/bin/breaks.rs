@@ -62,14 +62,17 @@ impl Judged {
 }
 
 fn main() -> Done<ExitCode> {
-    let only = std::env::args().nth(1).unwrap_or_default();
+    let mut arguments = std::env::args().skip(1);
+    let only = arguments.next().unwrap_or_default();
+    // As mutants are: what counts is the time that it takes to build.
+    let profile = arguments.next().unwrap_or_else(|| "mutants".to_owned());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let tree = root.join("target/breaks/tree");
     let (mut judged, mut by_worlds, mut unnoticed, mut weak) = (0, 0, 0, 0);
     for broken in read().iter().filter(|broken| broken.name.starts_with(&only)) {
         copy(root, &tree)?;
         broken.apply(&tree)?;
-        let by = judge(&tree)?;
+        let by = judge(&tree, &profile)?;
         println!("{} | {}", broken.name, tell(&by));
         if broken.is_vain {
             continue;
@@ -152,9 +155,8 @@ fn copy(root: &Path, tree: &Path) -> Done<()> {
     Ok(())
 }
 
-fn judge(tree: &Path) -> Done<Judged> {
-    // As mutants are: what counts is the time that it takes to build.
-    let package = ["test", "--profile", "mutants", "--locked", "--package", "hookdesk-core"];
+fn judge(tree: &Path, profile: &str) -> Done<Judged> {
+    let package = ["test", "--profile", profile, "--locked", "--package", "hookdesk-core"];
     let options = ["--quiet", "--lib", "--no-default-features", "--no-fail-fast"];
     let tests = cargo(tree, &[&package[..], &options].concat())?;
     let failed = |said: &str| number(said, "passed; ", " failed");
