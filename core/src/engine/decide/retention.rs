@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
@@ -51,10 +52,11 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
 /// step alone.
 fn save_idle(decision: &mut Decision<'_>, to: Seq) -> Result<bool, Need> {
     let most = decision.quotas().expired_lanes as usize;
-    let rows = decision.webhook_rows()?;
-    let has_skipped =
-        |id: &WebhookId| rows.get(id).is_some_and(|row| decision.place(&row.reader).read_to >= to);
-    let idle: Vec<_> = decision.read_before(to).filter(has_skipped).take(most + 1).collect();
+    let (rows, log) = (decision.webhook_rows()?, decision.log()?);
+    let is_even = |id: &WebhookId| {
+        rows.get(id).is_some_and(|row| row.reader.is_even(&row.webhook, &row.reader.tallies, &log))
+    };
+    let idle: Vec<_> = decision.read_before(to).filter(is_even).take(most + 1).collect();
     if idle.len() <= most {
         return Ok(false);
     }
@@ -219,12 +221,15 @@ fn abandon(decision: &mut Decision<'_>, webhook: &Arc<Webhook>, lane: &Lane) -> 
     }
 }
 
-/// Moves readers that are below `to` up to it, and records their unread events as expired.
+/// Moves readers that are below `to` up to it, and records their unread events as expired. Where one
+/// stands is taken from its rows, whatever is known besides.
 fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Result<(), Need> {
     for id in decision.read_before(to) {
         let Some(webhook) = decision.webhook(id)? else { continue };
-        let reader = decision.reader(id)?;
-        let Some(mut place) = reader.map(|reader| decision.place(reader)) else { continue };
+        let (Some(reader), log) = (decision.reader(id)?, decision.log()?) else { continue };
+        let is_even = reader.is_even(&webhook, &reader.tallies, &log);
+        let read = Checkpoint { read_to: reader.read_to, tallies: reader.tallies };
+        let mut place = if is_even { decision.place(reader) } else { read };
         let reader = decision.reader_mut(id)?;
         (reader.read_to, reader.tallies) = (place.read_to, place.tallies);
         let first = events.partition_point(|event| event.seq <= place.read_to);
