@@ -26,6 +26,8 @@ pub struct Witness {
     /// Events whose request of this number did not reach a receiver that acknowledged another one
     /// since: they may go before their time.
     reachable: BTreeMap<(WebhookId, Seq), u32>,
+    /// The request with which a replay began an event anew.
+    anew: BTreeMap<(WebhookId, Seq), u32>,
     /// Events that a webhook did not want to hear of at some time before it read them.
     unwanted: BTreeSet<(WebhookId, Seq)>,
     /// Events that a webhook was past without hearing of them: for good.
@@ -272,11 +274,15 @@ impl Witness {
         }
         let due = rows.attempts.iter().filter(|a| (a.key.seq, a.key.webhook) == (seq, id));
         let reachable = self.reachable.get(&(id, seq)).copied().unwrap_or(0);
-        let due = due.filter(|a| a.key.number < number && a.key.number > reachable);
-        let due = due.filter_map(|a| a.next_attempt_at).max();
         // Whatever it waited for in a replay that was stopped, another one begins with it anew.
-        let anew = ordering_key.is_replay() && slot.step == 0;
-        let hurried = anew || self.hurried.contains(&(id, seq));
+        let is_anew = ordering_key.is_replay() && slot.step == 0;
+        if is_anew {
+            self.anew.insert((id, seq), number);
+        }
+        let anew = self.anew.get(&(id, seq)).copied().unwrap_or(0);
+        let due = due.filter(|a| (anew.max(reachable + 1)..number).contains(&a.key.number));
+        let due = due.filter_map(|a| a.next_attempt_at).max();
+        let hurried = is_anew || self.hurried.contains(&(id, seq));
         let early = clocks_are_right && !hurried && due.is_some_and(|due| sent_at < due);
         assert!(!early, "{id}: {seq} is sent too early");
         headers(request, webhook, event);
