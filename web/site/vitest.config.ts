@@ -9,9 +9,16 @@ import { defineConfig } from "vitest/config";
 const PACKAGE = join(import.meta.dirname, "../pkg/package");
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false })],
+  // Effects run in browsers alone.
+  plugins: [svelte({ configFile: false, dynamicCompileOptions: () => ({ generate: "client" }) })],
+  ssr: { resolve: { conditions: ["browser"] } },
   resolve: {
     alias: { "hookdesk/names": join(PACKAGE, "names.js"), hookdesk: join(PACKAGE, "node.js") },
   },
-  test: { root: import.meta.dirname, include: ["src/**/*.test.ts"], environment: "node" },
+  test: {
+    root: import.meta.dirname,
+    include: ["src/**/*.test.ts"],
+    environment: "node",
+    server: { deps: { inline: ["svelte"] } },
+  },
 });

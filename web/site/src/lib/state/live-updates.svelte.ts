@@ -27,8 +27,9 @@ export class LiveUpdates {
   }
 
   /**
-   * Loads at once, again after each change, and every `intervalMs`. Loads do not overlap, and a hidden
-   * page has none. For an `$effect`: the returned function ends it.
+   * Loads at once, again after each change, and every `intervalMs`; also when the interval becomes another,
+   * as what was last loaded may be from before that. Loads do not overlap, and a hidden page has none. For
+   * an `$effect`: the returned function ends it.
    */
   watch(load: () => Promise<void>, intervalMs: () => number): () => void {
     let [isPaused, isDue, hasEnded] = [false, false, false];
@@ -44,13 +45,17 @@ export class LiveUpdates {
     const resume = (): void => {
       isPaused = false;
       if (isDue) void run();
-      else timer = setTimeout(run, intervalMs());
+      else timer = setTimeout(run, interval);
     };
     const reload = (): void => void run();
+    const interval = $derived(intervalMs());
     this.#watchers.add(reload);
     document.addEventListener("visibilitychange", reload);
-    // The effect must not depend on what `load` reads.
-    untrack(reload);
+    $effect(() => {
+      void interval;
+      // The effect must not depend on what `load` reads.
+      untrack(reload);
+    });
     return () => {
       hasEnded = true;
       clearTimeout(timer);

@@ -1,4 +1,4 @@
-// Receives webhooks, with the JDK alone: PORT=9000 WEBHOOK_SECRET=whsec_… java Receiver.java
+// Receives webhooks, with the JDK alone: PORT=9000 WEBHOOK_SECRET=whsec_... java Receiver.java
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;

@@ -1,4 +1,4 @@
-// Receives webhooks, with Go's standard library: PORT=9000 WEBHOOK_SECRET=whsec_… go run receiver.go
+// Receives webhooks, with Go's standard library: PORT=9000 WEBHOOK_SECRET=whsec_... go run receiver.go
 package main
 
 import (

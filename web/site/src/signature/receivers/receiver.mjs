@@ -1,4 +1,4 @@
-// Receives webhooks, with Node's standard library: PORT=9000 WEBHOOK_SECRET=whsec_… node receiver.mjs
+// Receives webhooks, with Node's standard library: PORT=9000 WEBHOOK_SECRET=whsec_... node receiver.mjs
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";

@@ -1,5 +1,5 @@
 <?php
-// Receives webhooks, with PHP alone: WEBHOOK_SECRET=whsec_… php -S 127.0.0.1:9000 receiver.php
+// Receives webhooks, with PHP alone: WEBHOOK_SECRET=whsec_... php -S 127.0.0.1:9000 receiver.php
 
 declare(strict_types=1);
 

@@ -1,4 +1,4 @@
-"""Receives webhooks, with Python alone: PORT=9000 WEBHOOK_SECRET=whsec_… python3 receiver.py"""
+"""Receives webhooks, with Python alone: PORT=9000 WEBHOOK_SECRET=whsec_... python3 receiver.py"""
 
 import base64
 import hashlib
