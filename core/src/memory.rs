@@ -1,6 +1,7 @@
 //! A store in memory: for the browser and for tests, and the reference for the other stores.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct MemoryStore {
     webhooks: BTreeMap<WebhookId, Arc<Webhook>>,
     readers: BTreeMap<WebhookId, Reader>,
     lanes: BTreeMap<(WebhookId, OrderingKey), Lane>,
+    /// The keys of `lanes`, by ordering key.
+    webhooks_of: BTreeMap<OrderingKey, BTreeSet<WebhookId>>,
     attempts: BTreeMap<AttemptKey, Attempt>,
     idempotency_records: BTreeMap<Digest, Arc<IdempotencyRecord>>,
 }
@@ -107,6 +110,11 @@ impl MemoryStore {
             })
     }
 
+    fn lanes_of(&self, key: OrderingKey) -> Vec<Lane> {
+        let webhooks = self.webhooks_of.get(&key).into_iter().flatten();
+        webhooks.filter_map(|webhook| self.lanes.get(&(*webhook, key)).copied()).collect()
+    }
+
     fn lanes_in_order(&self, webhook: WebhookId) -> Vec<Lane> {
         let all = self.lanes.range((webhook, OrderingKey::FIRST)..);
         let mut lanes: Vec<Lane> =
@@ -177,6 +185,7 @@ impl Rows for MemoryStore {
             Need::Lane(webhook, ordering_key) => {
                 Fact::Lanes(self.lanes.get(&(webhook, ordering_key)).copied().into_iter().collect())
             }
+            Need::LanesOf(key) => Fact::Lanes(self.lanes_of(key)),
             Need::Lanes { webhook, after, most } => {
                 let lanes = self.lanes_in_order(webhook).into_iter();
                 let later = lanes.filter(|lane| after.is_none_or(|turn| lane.turn() > turn));
@@ -204,16 +213,28 @@ impl Store for MemoryStore {
         put_all(&mut self.idempotency_records, &changes.idempotency_records);
         self.forget_idempotency_records(changes);
         if !changes.cleared.is_empty() || !changes.stopped.is_empty() {
-            self.lanes.retain(|(webhook, ordering_key), _| {
-                let stopped = ordering_key.is_replay() && changes.stopped.contains(webhook);
+            let stays = |webhook: &WebhookId, key: OrderingKey| {
+                let stopped = key.is_replay() && changes.stopped.contains(webhook);
                 !stopped && !changes.cleared.contains(webhook)
+            };
+            self.lanes.retain(|(webhook, key), _| stays(webhook, *key));
+            self.webhooks_of.retain(|key, webhooks| {
+                webhooks.retain(|webhook| stays(webhook, *key));
+                !webhooks.is_empty()
             });
         }
-        for (key, lane) in &changes.lanes {
-            match lane {
-                Some(lane) => self.lanes.insert(*key, *lane),
-                None => self.lanes.remove(key),
-            };
+        for ((webhook, key), lane) in &changes.lanes {
+            if let Some(lane) = lane {
+                self.lanes.insert((*webhook, *key), *lane);
+                self.webhooks_of.entry(*key).or_default().insert(*webhook);
+            } else if self.lanes.remove(&(*webhook, *key)).is_some()
+                && let Entry::Occupied(mut webhooks) = self.webhooks_of.entry(*key)
+            {
+                webhooks.get_mut().remove(webhook);
+                if webhooks.get().is_empty() {
+                    webhooks.remove();
+                }
+            }
         }
         for (key, attempt) in &changes.attempts {
             if self.attempts.get(key).is_none_or(Attempt::is_unreported) {

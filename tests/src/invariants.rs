@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    Command, Committed, Event, EventId, HolderId, Lane, Meaning, Millis, Moment, OrderingKey, Owed,
-    Reader, Reason, Reply, Request, RequestKey, Secrets, Seq, Subscription, Webhook, WebhookId,
+    Command, Committed, Event, EventId, EventType, HolderId, Lane, Meaning, Millis, Moment,
+    OrderingKey, Owed, Reader, Reason, Reply, Request, RequestKey, Secrets, Seq, Subscription,
+    Webhook, WebhookId,
 };
 
 use crate::stores::{StoredRows, hears};
@@ -152,6 +153,8 @@ impl Witness {
         let most = most.max(webhook.max_in_flight).max(had);
         assert!(reader.in_flight() <= most, "{id} beyond its window");
         assert_eq!(reader.waiting as usize, lanes.len(), "{id} miscounts its lanes");
+        let passed = rows.events.iter().filter(|event| event.seq <= reader.read_to);
+        assert_eq!(reader.tallies.counts(), counts(passed), "{id} miscounts what it has passed");
 
         let heads = heads(rows, reader, lanes);
         self.repeats(rows, reader, &heads);
@@ -352,6 +355,15 @@ pub fn fairness(rows: &StoredRows, holder: HolderId, requests: &[Request], cap: 
 type Heads = BTreeMap<OrderingKey, (Seq, Option<Seq>)>;
 
 /// Each subject is there at most once, and each event heads one at the most, of its own kind.
+/// Events by type, without those that are for one webhook only.
+fn counts<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<u64> {
+    let mut counts = vec![0; EventType::ALL.len()];
+    for event in events.filter(|event| event.only_for.is_none()) {
+        counts[event.kind as usize] += 1;
+    }
+    counts
+}
+
 fn heads(rows: &StoredRows, reader: &Reader, lanes: &[Lane]) -> Heads {
     let id = reader.webhook;
     let slots = reader.sending.iter().map(|s| (s.ordering_key, s.seq, s.last_queued));

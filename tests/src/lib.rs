@@ -34,6 +34,7 @@ mod oracles;
 mod raw_connection;
 #[cfg(feature = "host")]
 mod receiver;
+pub mod rig;
 #[cfg(feature = "host")]
 mod server;
 #[cfg(feature = "host")]

@@ -100,8 +100,11 @@ impl Oracles {
         if self.floor.raised(&self.plan, rows, moment.now) {
             self.judged.add("deleted events");
         }
+        let next = rows.events.iter().find(|event| event.seq == rows.log.floor.next());
+        let expires =
+            next.is_some_and(|next| retention::may_delete(&self.plan, rows, next, moment.now));
         for watched in self.webhooks.values_mut() {
-            watched.expired(rows);
+            watched.expired(rows, expires);
         }
     }
 

@@ -58,6 +58,8 @@ pub struct World<'a, S> {
     disk: Rc<RefCell<Disk<S>>>,
     /// When the store's fault ends.
     trouble_until: Millis,
+    /// How far a host's clock was ahead, at most.
+    furthest_ahead_ms: i64,
     hosts: Vec<SimHost<S>>,
     memory: Memory,
     flying: Vec<RequestInFlight>,
@@ -105,6 +107,7 @@ where
             now: START,
             disk: Rc::new(RefCell::new(Disk { store, trouble: None, commits: 0 })),
             trouble_until: START,
+            furthest_ahead_ms: 0,
             hosts: Vec::new(),
             memory: if plan.hosts > 1 { Memory::Dropped } else { memory },
             flying: Vec::new(),

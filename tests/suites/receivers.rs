@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "what is skipped must be seen")]
 
 use std::env;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,6 +46,8 @@ impl Program {
     fn start(presence: Presence, file: &str, build: &[&str], run: &[&str]) -> Option<Self> {
         let (port, folder) = (Port::take(0), Folder::new());
         let source = receivers().join(file);
+        // A compiler may take the encoding of its locale, which may be ASCII.
+        assert!(fs::read(&source).expect("it can be read").is_ascii(), "{file}");
         let put = |word: &str| {
             word.replace("{file}", &source.display().to_string())
                 .replace("{port}", &port.number().to_string())

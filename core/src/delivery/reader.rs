@@ -159,12 +159,24 @@ impl Reader {
         self.sending.is_empty() && self.waiting == 0
     }
 
+    /// The position that its row has.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { read_to: self.read_to, tallies: self.tallies }
+    }
+
+    /// Whether its row and the log's prove that nothing is unread.
+    #[must_use]
+    pub fn is_even(&self, webhook: &Webhook, log: &Log) -> bool {
+        self.is_even_after(&self.tallies, webhook, log)
+    }
+
     /// Whether the tallies prove that nothing after those of a position is unread: nothing that the
     /// webhook hears was appended, and nothing is in flight or waits, behind which others would be
     /// queued.
     #[must_use]
-    pub fn is_even(&self, webhook: &Webhook, from: &Tallies, log: &Log) -> bool {
-        let unread = || webhook.events.events_between(from, &log.tallies);
+    pub fn is_even_after(&self, position: &Tallies, webhook: &Webhook, log: &Log) -> bool {
+        let unread = || webhook.events.events_between(position, &log.tallies);
         self.is_idle() && self.targeted == 0 && unread() == 0
     }
 

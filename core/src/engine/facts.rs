@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::delivery::attempt::AttemptSummary;
 use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::OrderingKey;
+use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::reader::Reader;
 use crate::delivery::shortage::Shortage;
 use crate::engine::limits::{Limits, Memory};
@@ -174,6 +174,13 @@ impl Facts {
         }
     }
 
+    /// Succeeds if it is known which webhooks have a waiting lane about the topic.
+    pub(crate) fn require_lanes_about(&self, topic: Topic) -> Result<(), Need> {
+        let key = OrderingKey::Live(Scope::Topic(topic));
+        let knows = self.schedule.knows_all_lanes() || self.lanes.has_all_of(key);
+        if knows { Ok(()) } else { Err(Need::LanesOf(key)) }
+    }
+
     /// The lane that is next in order, without those that `skip` names.
     pub(crate) fn first_lane(
         &self,
@@ -263,13 +270,14 @@ impl Facts {
             Need::Lane(webhook, ordering_key) => {
                 let lane = fact.into_lanes().into_iter().next();
                 self.lanes.touch(webhook).learn(ordering_key, lane);
-                self.learned_lanes(webhook, &[ordering_key]);
+                self.lanes_changed(webhook, &[ordering_key]);
             }
+            Need::LanesOf(key) => self.learn_lanes_of(key, fact.into_lanes()),
             Need::Lanes { webhook, most, .. } => {
                 let page = fact.into_lanes();
                 let keys: Vec<_> = page.iter().map(|lane| lane.ordering_key).collect();
                 self.lanes.touch(webhook).learn_page(page, most);
-                self.learned_lanes(webhook, &keys);
+                self.lanes_changed(webhook, &keys);
             }
             // Only readings need these.
             Need::Tickets { .. }
@@ -292,7 +300,19 @@ impl Facts {
         self.stand_all();
     }
 
-    fn learned_lanes(&mut self, webhook: WebhookId, keys: &[OrderingKey]) {
+    fn learn_lanes_of(&mut self, key: OrderingKey, lanes: Vec<Lane>) {
+        for lane in lanes {
+            // Of others what is cached is newer.
+            if self.schedule.is_partly_known(lane.webhook) {
+                self.lanes.touch(lane.webhook).learn(key, Some(lane));
+                self.lanes_changed(lane.webhook, &[key]);
+            }
+        }
+        self.lanes.learned_all_of(key);
+    }
+
+    /// Derives what hangs on lanes that were loaded or evicted.
+    fn lanes_changed(&mut self, webhook: WebhookId, keys: &[OrderingKey]) {
         for key in keys {
             self.keep_busy(webhook, *key);
         }
@@ -316,7 +336,7 @@ impl Facts {
         }
         let skipped = outcome.checkpoints.iter().filter(|(id, _)| !self.at_head.contains(id));
         self.checkpoints.extend(skipped);
-        // What touched besides may have ended what stops it.
+        // What changed besides may have ended what stops it.
         let stops = outcome.stops.iter().filter(|(id, _)| !touched.contains(id));
         self.stops.extend(stops);
         touched.extend(outcome.checkpoints.keys().chain(outcome.stops.keys()));
@@ -333,7 +353,7 @@ impl Facts {
         for event in &changes.events {
             self.events.append(Arc::clone(event));
         }
-        let ended = self.apply_webhooks(changes);
+        let turned = self.apply_webhooks(changes);
         for webhook in &changes.cleared {
             self.lanes.remove(*webhook);
         }
@@ -345,7 +365,7 @@ impl Facts {
             self.lanes.touch(*webhook).put(*ordering_key, *lane);
         }
         let lanes = changes.lanes.keys().copied();
-        for (webhook, ordering_key) in lanes.chain(ended) {
+        for (webhook, ordering_key) in lanes.chain(turned) {
             self.keep_busy(webhook, ordering_key);
         }
         let before = self.log;
@@ -353,7 +373,7 @@ impl Facts {
         self.stand_changed(touched, &changes.events, before);
     }
 
-    /// Returns the ordering keys of which a request is in flight that was not, or no longer.
+    /// Returns the ordering keys of requests that are newly in flight, or are not any more.
     fn apply_webhooks(&mut self, changes: &Changes) -> Vec<(WebhookId, OrderingKey)> {
         let mut turned = Vec::new();
         let Some(webhook_rows) = &mut self.webhook_rows else {
@@ -402,8 +422,8 @@ impl Facts {
                 self.idempotency_records.clear();
                 self.events.trim();
                 self.attempts.trim();
-                for id in self.lanes.trim() {
-                    self.stand(id);
+                for (id, evicted) in self.lanes.trim() {
+                    self.lanes_changed(id, &evicted);
                 }
             }
         }
@@ -439,8 +459,8 @@ fn count_out(in_flight: &mut BTreeMap<HolderId, u32>, reader: &Reader) {
     }
 }
 
-/// The ordering keys of which a request is in flight in one of two states of a reader alone. Most
-/// often they differ in one request.
+/// The ordering keys of requests from the first on in which two states of a reader differ: most often
+/// of one.
 fn differing<'a>(was: &'a Reader, is: &'a Reader) -> impl Iterator<Item = OrderingKey> + 'a {
     let (was, is) = (&was.sending, &is.sending);
     let same = was.iter().zip(is).take_while(|(was, is)| was == is).count();

@@ -91,6 +91,8 @@ pub enum Need {
     #[serde(rename = "first_answer")]
     IdempotencyRecord(Digest),
     Lane(WebhookId, OrderingKey),
+    /// The lanes of one ordering key, of all webhooks.
+    LanesOf(OrderingKey),
     /// A webhook's lanes in the order in which they are sent, after a position in it.
     Lanes {
         webhook: WebhookId,

@@ -23,6 +23,7 @@ pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
         | Need::Attempts { .. }
         | Need::AttemptSummaries { .. }
         | Need::Lane(..)
+        | Need::LanesOf(_)
         | Need::Lanes { .. }
         | Need::LanesTo { .. }
         | Need::Size

@@ -89,6 +89,9 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
             select!(dialect, Lane, "WHERE webhook = ?1 AND subject = ?2"),
             vec![webhook.to_string().into(), ordering_key.to_string().into()],
         ),
+        Need::LanesOf(ordering_key) => {
+            (select!(dialect, Lane, "WHERE subject = ?1"), vec![ordering_key.to_string().into()])
+        }
         Need::Lanes { webhook, after: None, most } => (
             select!(dialect, Lane, "WHERE webhook = ?1 ORDER BY due, head LIMIT ?2"),
             vec![webhook.to_string().into(), most.into()],
@@ -161,7 +164,7 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         }
         Need::Attempts { .. } => Fact::Attempts(all(rows, Record::from_row)?),
         Need::AttemptSummaries { .. } => Fact::AttemptSummaries(all(rows, attempts::read_tried)?),
-        Need::Lane(..) | Need::Lanes { .. } | Need::LanesTo { .. } => {
+        Need::Lane(..) | Need::LanesOf(_) | Need::Lanes { .. } | Need::LanesTo { .. } => {
             Fact::Lanes(all(rows, Record::from_row)?)
         }
         Need::IdempotencyRecord(_) => Fact::IdempotencyRecord(first(rows, Record::from_row)?),

@@ -368,6 +368,7 @@ fn needs() -> Vec<(Need, Fact)> {
             Fact::IdempotencyRecord(Some(plain_answer())),
         ),
         (Need::Lane(webhook, ordering_key), lanes()),
+        (Need::LanesOf(ordering_key), lanes()),
         (Need::Lanes { webhook, after: None, most: 248 }, lanes()),
         (Need::Lanes { webhook, after: Some((Millis(249), seq)), most: 250 }, lanes()),
     ]);

@@ -163,17 +163,18 @@ impl Oracles {
         }
     }
 
-    /// Nothing is resent beyond the lanes that may wait, as far as all of them are known.
+    /// Nothing is resent beyond the lanes that may wait. One that waits untried may be the event's own: then
+    /// nobody outside can tell.
     fn resend_has_a_lane(&mut self, call: &Command, reply: &Result<Reply, Refusal>) {
         let Command::Resend { id, event } = call else { return };
         let Some(watched) = self.webhooks.get(id) else { return };
-        if watched.is_waiting(event.seq()) {
+        if watched.is_waiting(event.seq()) || !watched.knows_all_lanes() {
             return;
         }
         if watched.lanes_left(&self.plan.quotas) == 0 {
             self.judged.add("no lane more");
             assert!(reply.is_err(), "{call:?} has no lane, and gets {reply:?}");
-        } else if watched.knows_all_lanes() {
+        } else {
             assert_ne!(*reply, Err(Refusal::TooManyLanes), "{call:?}");
         }
     }
@@ -205,7 +206,7 @@ fn expected_of(
             let is_its = is_kept && hears(watched.settings.id, *event) && {
                 let event = rows.event(seq);
                 let is_for_it = event.only_for.is_none_or(|of| of == watched.settings.id);
-                is_for_it && !watched.lost(rows, event)
+                is_for_it && !watched.is_gone(rows, event)
             };
             match (is_its, watched.is_flying(seq)) {
                 (false, _) => Some(Err(Refusal::UnknownDelivery)),

@@ -1,6 +1,6 @@
 //! Which events may be deleted, and which must be.
 
-use hookdesk_core::{Millis, Seq};
+use hookdesk_core::{Event, Millis, Seq};
 
 use crate::stores::StoredRows;
 use crate::world::Plan;
@@ -17,13 +17,8 @@ impl Floor {
     pub fn raised(&mut self, plan: &Plan, rows: &StoredRows, now: Millis) -> bool {
         let (from, to) = (self.0, rows.log.floor);
         self.0 = to;
-        let head = rows.log.head.0;
-        let too_many =
-            |seq: Seq| plan.retention.events > 0 && head - seq.0 >= plan.retention.events;
-        let too_old =
-            |at: Millis| plan.retention.age_ms > 0 && now.since(at) >= plan.retention.age_ms;
         for event in rows.events.iter().filter(|event| event.seq > from && event.seq <= to) {
-            let may = too_many(event.seq) || too_old(event.created);
+            let may = may_delete(plan, rows, event, now);
             assert!(may, "{} of {} is deleted at {now:?}", event.seq, rows.log.head);
         }
         to > from
@@ -42,4 +37,11 @@ impl Floor {
             assert!(!is_left, "{} is kept for {} ms", event.seq, now.since(event.created));
         }
     }
+}
+
+/// Whether an event is too old, or one of too many.
+pub fn may_delete(plan: &Plan, rows: &StoredRows, event: &Event, now: Millis) -> bool {
+    let (events, age_ms) = (plan.retention.events, plan.retention.age_ms);
+    let too_many = events > 0 && rows.log.head.0 - event.seq.0 >= events;
+    too_many || (age_ms > 0 && now.since(event.created) >= age_ms)
 }

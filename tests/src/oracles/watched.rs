@@ -107,10 +107,9 @@ impl Watched {
         self.waiting.contains_key(&seq)
     }
 
-    /// Whether the event is too old for this webhook. One that is unregistered in the same batch has
-    /// no row any more.
-    pub fn lost(&self, rows: &StoredRows, event: &Event) -> bool {
-        let row = rows.partners.iter().find(|(webhook, ..)| webhook.id == self.settings.id);
+    /// Whether the event is too old for this webhook.
+    pub fn is_gone(&self, rows: &StoredRows, event: &Event) -> bool {
+        let row = find_row(rows, &self.settings);
         row.is_some_and(|(_, reader, _)| rows.is_gone_for(reader, event))
     }
 
@@ -181,17 +180,24 @@ impl Watched {
         }
     }
 
-    /// Events up to the floor are deleted, and the next is perhaps taken from this webhook already.
-    pub fn expired(&mut self, rows: &StoredRows) {
+    /// Events up to the floor are deleted. Where the next one expires, it is perhaps taken from this
+    /// webhook already, and may have been asked for again since.
+    pub fn expired(&mut self, rows: &StoredRows, next_expires: bool) {
         let floor = rows.log.floor;
-        let row = rows.partners.iter().find(|(webhook, ..)| webhook.id == self.settings.id);
-        let Some((_, reader, lanes)) = row else { return };
+        let Some((_, reader, lanes)) = find_row(rows, &self.settings) else { return };
         let waits = |seq: Seq| {
             let is_sent = reader.sending.iter().any(|slot| slot.seq == seq);
             is_sent || lanes.iter().any(|lane| lane.head == seq)
         };
         let before = self.waiting.len();
-        self.waiting.retain(|seq, _| *seq > floor.next() || (*seq > floor && waits(*seq)));
+        let next = floor.next();
+        let is_kept = |seq: Seq| seq > next || (seq == next && (!next_expires || waits(seq)));
+        self.waiting.retain(|seq, _| is_kept(*seq));
+        let is_new = |lane: &&Lane| lane.number == 0 || lane.why == Reason::Resend;
+        let anew = lanes.iter().filter(|lane| next_expires && lane.head == next).find(is_new);
+        if let Some((waiting, lane)) = self.waiting.get_mut(&next).zip(anew) {
+            waiting.due.push(Due::at(lane.due, lane.step));
+        }
         self.has_untried |= self.waiting.len() < before;
     }
 
@@ -354,9 +360,15 @@ fn count(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }
 
-fn row<'a>(rows: &'a StoredRows, of: &Webhook) -> &'a (Webhook, Reader, Vec<Lane>) {
-    let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == of.id);
-    found.unwrap_or_else(|| panic!("{} is registered, and not there", of.id))
+type Row = (Webhook, Reader, Vec<Lane>);
+
+/// The rows of a webhook, unless it was unregistered in the same batch.
+fn find_row<'a>(rows: &'a StoredRows, of: &Webhook) -> Option<&'a Row> {
+    rows.partners.iter().find(|(webhook, ..)| webhook.id == of.id)
+}
+
+fn row<'a>(rows: &'a StoredRows, of: &Webhook) -> &'a Row {
+    find_row(rows, of).unwrap_or_else(|| panic!("{} is registered, and not there", of.id))
 }
 
 fn kind(ordering_key: OrderingKey) -> Kind {

@@ -62,7 +62,8 @@ where
             let back = self.rng.bool();
             let host = &mut self.hosts[host];
             host.ahead_ms += if back { -by_ms } else { by_ms };
-            let name = host.name;
+            let (name, ahead_ms) = (host.name, host.ahead_ms);
+            self.furthest_ahead_ms = self.furthest_ahead_ms.max(ahead_ms);
             self.tell(format!("{name}'s clock jumps by {by_ms} ms, back: {back}"));
             self.meet(if back { "clock jumps back" } else { "clock jumps ahead" });
         }

@@ -1,6 +1,6 @@
 //! Calls that follow from what goes on in the desk.
 
-use hookdesk_core::{Amendment, Command, WebhookStatus};
+use hookdesk_core::{Amendment, Command, EventId, WebhookId, WebhookStatus};
 
 use super::{World, calls};
 use crate::stores::Inspect;
@@ -15,17 +15,21 @@ where
         // Often one of the last, so that several calls are about the same.
         let events = &self.rows.events;
         let recent = &events[events.len().saturating_sub(6)..];
-        let events = if self.rng.bool() { recent } else { events };
-        let event = self.rng.choice(events)?.id;
-        let call = match self.rng.u32(0..6) {
+        let some = if self.rng.bool() { recent } else { events };
+        let event = self.rng.choice(some)?.id;
+        let call = match self.rng.u32(0..9) {
             0 => Command::StopReplay { id },
-            1 | 2 => Command::Resend { id, event },
-            _ => {
-                let call = calls::replay(&mut self.rng, id, event);
-                calls::prepare(call, &mut self.disk.borrow_mut().store)?
-            }
+            1..=3 => Command::Resend { id, event },
+            // Some are long, so that they come to their limits.
+            7 | 8 => self.replay(id, events.first()?.id)?,
+            _ => self.replay(id, event)?,
         };
         Some(self.callers.perhaps_keyed(&self.plan, &mut self.rng, call))
+    }
+
+    fn replay(&mut self, id: WebhookId, since: EventId) -> Option<Command> {
+        let call = calls::replay(&mut self.rng, id, since);
+        calls::prepare(call, &mut self.disk.borrow_mut().store)
     }
 
     /// An operator's call about what is just going on.
@@ -41,8 +45,15 @@ where
                 [Command::Enable { id }, pause(false), Command::PingOne { id }]
             }
             WebhookStatus::Paused => [pause(false), Command::Enable { id }, pause(true)],
+            // A resend is refused while all lanes have something that waits.
+            WebhookStatus::Active if reader.waiting >= self.plan.quotas.lanes => {
+                let mut event = || self.rng.choice(&self.rows.events).map(|event| event.id);
+                let mut resend = || Some(Command::Resend { id, event: event()? });
+                [resend()?, resend()?, Command::Enable { id }]
+            }
             WebhookStatus::Active if reader.sending.is_empty() => {
-                [Command::PingOne { id }, Command::PingOne { id }, pause(true)]
+                let first = self.rows.events.first()?.id;
+                [Command::PingOne { id }, self.replay(id, first)?, pause(true)]
             }
             WebhookStatus::Active => {
                 let seq = self.rng.choice(&reader.sending)?.seq;

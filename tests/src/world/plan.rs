@@ -117,7 +117,7 @@ impl Plan {
             (&mut odds.store_refuses, 40),
             (&mut odds.store_full, 40),
             (&mut odds.crash, 60),
-            (&mut odds.hang, 60),
+            (&mut odds.hang, 180),
             (&mut odds.clock_jumps, 40),
             (&mut odds.fails, 700),
             (&mut odds.hangs, 200),
@@ -178,11 +178,23 @@ impl Plan {
             odds,
         };
         plan.quotas = if rng.bool() { small_quotas(rng) } else { Quotas::HOST };
+        if rng.u32(0..6) == 0 {
+            plan.replay_much(rng);
+        }
         if !plan.clocks_are_right() {
             // Whether a key is a day old depends on who is asked.
             plan.odds.days = 0;
         }
         plan
+    }
+
+    /// Many replays of many tickets fail at a receiver that is not down, and come to their quotas.
+    fn replay_much(&mut self, rng: &mut Rng) {
+        self.quotas = Quotas { replay_lanes: 1, replay_reads: 1, ..small_quotas(rng) };
+        self.tickets = 8;
+        self.health.down_after = 10;
+        let odds = &mut self.odds;
+        (odds.again, odds.fails, odds.gone, odds.sick) = (400, 500, 0, 0);
     }
 
     #[must_use]
@@ -287,18 +299,18 @@ impl Plan {
     }
 }
 
-/// Each quota is small in half of these worlds.
+/// Each quota is small in two of three of these worlds.
 fn small_quotas(rng: &mut Rng) -> Quotas {
     let mut small = |host: u32, most: u32| {
         let drawn = rng.u32(1..=most);
-        if rng.bool() { drawn } else { host }
+        if rng.u32(0..3) == 0 { host } else { drawn }
     };
     let host = Quotas::HOST;
     let lanes = small(host.lanes, 8);
     Quotas {
         webhooks: small(1_000, 4) as usize,
         lanes,
-        replay_lanes: small(lanes.div_ceil(2), lanes.min(2)),
+        replay_lanes: small(lanes.div_ceil(2), lanes.div_ceil(2).min(2)),
         reads: small(host.reads, 6),
         replay_reads: small(host.replay_reads, 2),
         unsaved: small(1_000, 6).into(),

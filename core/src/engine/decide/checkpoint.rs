@@ -63,6 +63,19 @@ pub(super) fn save_checkpoint(decision: &mut Decision<'_>, webhook: &Webhook) ->
     Ok(())
 }
 
+/// Saves the checkpoint before a skipped event at `seq` is sent or waits, as otherwise another host
+/// would take the event for unread.
+pub(super) fn save_to(
+    decision: &mut Decision<'_>,
+    webhook: &Webhook,
+    seq: Seq,
+) -> Result<(), Need> {
+    if decision.reader(webhook.id)?.is_some_and(|reader| reader.read_to < seq) {
+        save_checkpoint(decision, webhook)?;
+    }
+    Ok(())
+}
+
 /// The checkpoint after the next events that are filtered out, if there are any.
 fn past_unsubscribed(
     decision: &mut Decision<'_>,
@@ -99,7 +112,7 @@ pub(super) fn save_far(decision: &mut Decision<'_>) -> Result<(), Need> {
         let Some(webhook) = decision.webhook(id)? else { continue };
         let Some(reader) = decision.reader(id)? else { continue };
         let is_far = decision.place(reader).read_to.0 - reader.read_to.0 >= far;
-        let is_even = reader.is_even(&webhook, &reader.tallies, &log);
+        let is_even = reader.is_even(&webhook, &log);
         if is_far && !is_even && decision.may_claim(&webhook, reader) {
             write_place(decision, id)?;
         }

@@ -48,7 +48,7 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
 fn load(decision: &Decision<'_>) -> Result<(), Stop> {
     decision.webhook_rows()?;
     decision.log()?;
-    let needs: Vec<_> = decision.unknown().filter_map(|id| decision.first_lane(id).err()).collect();
+    let needs: Vec<_> = decision.to_load().filter_map(|id| decision.first_lane(id).err()).collect();
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 

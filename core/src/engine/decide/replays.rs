@@ -55,7 +55,7 @@ pub(super) fn resend(
         None => {
             let ordering_key = OrderingKey::Resend(event.seq);
             let number = decision.attempt_summary(id, event.seq)?.number;
-            write_down(decision, &webhook, event.seq)?;
+            checkpoint::save_to(decision, &webhook, event.seq)?;
             let slot = Slot { number, ..Slot::first(event.seq, ordering_key, None, now) };
             let reader = decision.reader_mut(id)?;
             reader.add_pending(ordering_key);
@@ -156,7 +156,7 @@ pub(super) fn read_on(
             passed(decision, id, event.seq)?;
         } else if replay_wants(decision, webhook, &event)? {
             let number = decision.attempt_summary(id, event.seq)?.number + 1;
-            write_down(decision, webhook, event.seq)?;
+            checkpoint::save_to(decision, webhook, event.seq)?;
             passed(decision, id, event.seq)?;
             begin(decision, id, ordering_key)?;
             let first = Slot::first(event.seq, ordering_key, None, now);
@@ -184,15 +184,6 @@ fn note_behind(
         slot.last_queued = Some(seq);
     } else if let Some(lane) = lane {
         decision.put_lane(Lane { last_queued: Some(seq), ..lane });
-    }
-    Ok(())
-}
-
-/// Saves the checkpoint before a skipped event is sent, as otherwise another host would take the
-/// event for unread.
-fn write_down(decision: &mut Decision<'_>, webhook: &Webhook, seq: Seq) -> Result<(), Need> {
-    if decision.reader(webhook.id)?.is_some_and(|reader| reader.read_to < seq) {
-        checkpoint::save_checkpoint(decision, webhook)?;
     }
     Ok(())
 }

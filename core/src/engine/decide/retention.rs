@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::replay::ReplayRun;
 use crate::delivery::slot::Slot;
+use crate::engine::decide::eligible::running;
 use crate::engine::decide::{checkpoint, turns};
 use crate::engine::decision::{Decision, Stop};
+use crate::engine::facts::Task;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
 use crate::model::event::{Event, EventType};
@@ -53,9 +55,8 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
 fn save_idle(decision: &mut Decision<'_>, to: Seq) -> Result<bool, Need> {
     let most = decision.quotas().expired_lanes as usize;
     let (rows, log) = (decision.webhook_rows()?, decision.log()?);
-    let is_even = |id: &WebhookId| {
-        rows.get(id).is_some_and(|row| row.reader.is_even(&row.webhook, &row.reader.tallies, &log))
-    };
+    let is_even =
+        |id: &WebhookId| rows.get(id).is_some_and(|row| row.reader.is_even(&row.webhook, &log));
     let idle: Vec<_> = decision.read_before(to).filter(is_even).take(most + 1).collect();
     if idle.len() <= most {
         return Ok(false);
@@ -141,6 +142,7 @@ fn remove_pending(
     }
     if to > floor {
         move_readers(decision, to, &events)?;
+        move_replays(decision, to)?;
         decision.raise_floor(to)?;
     }
     Ok(())
@@ -227,9 +229,8 @@ fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Resul
     for id in decision.read_before(to) {
         let Some(webhook) = decision.webhook(id)? else { continue };
         let (Some(reader), log) = (decision.reader(id)?, decision.log()?) else { continue };
-        let is_even = reader.is_even(&webhook, &reader.tallies, &log);
-        let read = Checkpoint { read_to: reader.read_to, tallies: reader.tallies };
-        let mut place = if is_even { decision.place(reader) } else { read };
+        let is_even = reader.is_even(&webhook, &log);
+        let mut place = if is_even { decision.place(reader) } else { reader.checkpoint() };
         let reader = decision.reader_mut(id)?;
         (reader.read_to, reader.tallies) = (place.read_to, place.tallies);
         let first = events.partition_point(|event| event.seq <= place.read_to);
@@ -241,6 +242,19 @@ fn move_readers(decision: &mut Decision<'_>, to: Seq, events: &[Event]) -> Resul
                 reader.owed.add(event.id);
                 reader.expire(event.id);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Moves running replays that are below `to` up to it: a host that reads on for one elsewhere, with the
+/// floor as it was, then finds the reader changed.
+fn move_replays(decision: &mut Decision<'_>, to: Seq) -> Result<(), Need> {
+    for id in decision.with(Task::EndReplay)? {
+        let Some(run) = running(decision, id)? else { continue };
+        let read_to = to.min(run.range.to);
+        if run.read_to < read_to {
+            decision.reader_mut(id)?.replay.run = Some(ReplayRun { read_to, ..run });
         }
     }
     Ok(())

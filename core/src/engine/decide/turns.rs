@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::slot::Slot;
+use crate::engine::decide::checkpoint;
 use crate::engine::decide::eligible::{is_settled, wants};
 use crate::engine::decision::Decision;
 use crate::engine::need::Need;
@@ -80,6 +81,7 @@ pub(super) fn next_in_lane(
         let event = decision.event(next)?;
         let is_enough = passed >= most && may_wait(decision, webhook, slot.ordering_key, &event)?;
         if is_enough || wants(decision, webhook, slot.ordering_key, &event)? {
+            checkpoint::save_to(decision, webhook, event.seq)?;
             return Ok(Some(event));
         }
         remove_from_owed(decision, webhook.id, slot.ordering_key, next)?;

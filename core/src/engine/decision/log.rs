@@ -33,11 +33,15 @@ impl Decision<'_> {
         self.changes.log = Some(LogPut { row, was });
     }
 
-    /// Appends an event to the log.
+    /// Appends an event to the log. Which webhooks queue it behind another one of its topic must be
+    /// known by then: all others may skip it. A ticket that is opened has no other.
     pub fn append_event(&mut self, stamp: Stamp, news: EventDraft<'_>) -> Result<Arc<Event>, Need> {
         let mut log = self.log()?;
         let was = log.stamp;
         let event = Arc::new(log.append(stamp, news));
+        if let Some(topic) = event.topic.filter(|_| event.kind != EventType::TicketOpened) {
+            self.facts.require_lanes_about(topic)?;
+        }
         self.put_log(log, was);
         self.changes.events.push(Arc::clone(&event));
         Ok(event)

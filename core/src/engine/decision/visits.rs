@@ -38,7 +38,7 @@ impl<'a> Decision<'a> {
     }
 
     /// Those of which a lane may be due that is not loaded.
-    pub fn unknown(&self) -> impl Iterator<Item = WebhookId> + 'a {
+    pub fn to_load(&self) -> impl Iterator<Item = WebhookId> + 'a {
         self.facts.schedule().with(Task::Load).iter().copied()
     }
 
@@ -51,19 +51,15 @@ impl<'a> Decision<'a> {
     pub fn in_turn(&self) -> Result<Box<dyn Iterator<Item = WebhookId> + 'a>, Need> {
         let ready = self.facts.schedule().with(Task::Send);
         let changed = &self.changes.readers;
-        match self.visits {
-            Visits::Scheduled if changed.is_empty() => Ok(Box::new(cyclic(ready, self.turn))),
-            Visits::Scheduled => {
-                let all: BTreeSet<_> = ready.iter().chain(changed.keys()).copied().collect();
-                let in_turn: Vec<_> = cyclic(&all, self.turn).collect();
-                Ok(Box::new(in_turn.into_iter()))
-            }
-            Visits::All => {
-                let all: BTreeSet<_> = self.facts.webhook_rows()?.keys().copied().collect();
-                let in_turn: Vec<_> = cyclic(&all, self.turn).collect();
-                Ok(Box::new(in_turn.into_iter()))
-            }
+        if self.visits == Visits::Scheduled && changed.is_empty() {
+            return Ok(Box::new(cyclic(ready, self.turn)));
         }
+        let all: BTreeSet<_> = match self.visits {
+            Visits::Scheduled => ready.iter().chain(changed.keys()).copied().collect(),
+            Visits::All => self.facts.webhook_rows()?.keys().copied().collect(),
+        };
+        let in_turn: Vec<_> = cyclic(&all, self.turn).collect();
+        Ok(Box::new(in_turn.into_iter()))
     }
 
     /// Those whose readers are before `to`.

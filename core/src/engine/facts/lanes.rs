@@ -1,4 +1,4 @@
-//! Cached lanes of one webhook: single ones, and the first of them in sending order.
+//! Cached lanes: of each webhook single ones, and the first of them in sending order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,20 +161,21 @@ impl Lanes {
     }
 
     /// After a commit: when there are more lanes than may be kept, evicts all but the first half of
-    /// that number. Returns whether it did.
-    pub fn trim(&mut self) -> bool {
+    /// that number. Returns the keys of those.
+    pub fn trim(&mut self) -> Vec<OrderingKey> {
         self.stopped = false;
         if self.rows.len() <= Self::KEPT {
-            return false;
+            return Vec::new();
         }
         if let Some((&(due, head), _)) = self.order.iter().nth(Self::KEPT / 2) {
             self.known = LoadedTo::To((due, head));
             self.order.split_off(&(due, head.next()));
         }
         let order = &self.order;
-        self.rows
-            .retain(|_, lane| lane.as_ref().is_some_and(|lane| order.contains_key(&lane.turn())));
-        true
+        let is_evicted = |_: &OrderingKey, lane: &mut Option<Lane>| {
+            lane.as_ref().is_none_or(|lane| !order.contains_key(&lane.turn()))
+        };
+        self.rows.extract_if(.., is_evicted).map(|(key, _)| key).collect()
     }
 }
 
@@ -184,6 +185,8 @@ pub(super) struct LaneCache {
     webhooks: BTreeMap<WebhookId, Lanes>,
     /// Those whose lanes changed or were loaded since the last commit.
     touched: BTreeSet<WebhookId>,
+    /// Ordering keys of which the lanes of all webhooks were loaded since the last commit.
+    whole: BTreeSet<OrderingKey>,
     /// Rows of all webhooks after the last commit.
     rows: usize,
 }
@@ -203,6 +206,16 @@ impl LaneCache {
         self.webhooks.entry(webhook).or_default()
     }
 
+    /// The lanes of an ordering key are cached, of all webhooks.
+    pub fn learned_all_of(&mut self, ordering_key: OrderingKey) {
+        self.whole.insert(ordering_key);
+    }
+
+    /// Whether the lanes of the ordering key are cached, of all webhooks.
+    pub fn has_all_of(&self, ordering_key: OrderingKey) -> bool {
+        self.whole.contains(&ordering_key)
+    }
+
     /// A webhook was registered, and has no lanes.
     pub fn register(&mut self, webhook: WebhookId) {
         self.webhooks.insert(webhook, Lanes::none());
@@ -213,13 +226,17 @@ impl LaneCache {
         self.rows -= counted;
     }
 
-    /// After a commit: evicts what is too much. Returns the webhooks of which it did.
-    pub fn trim(&mut self) -> Vec<WebhookId> {
+    /// After a commit: evicts what is too much. Returns the webhooks of which it did, with the keys.
+    pub fn trim(&mut self) -> Vec<(WebhookId, Vec<OrderingKey>)> {
         let touched = std::mem::take(&mut self.touched);
+        self.whole.clear();
         let mut trimmed = Vec::new();
         for id in &touched {
             let Some(lanes) = self.webhooks.get_mut(id) else { continue };
-            trimmed.extend(lanes.trim().then_some(*id));
+            let evicted = lanes.trim();
+            if !evicted.is_empty() {
+                trimmed.push((*id, evicted));
+            }
             self.rows = self.rows - lanes.counted + lanes.rows.len();
             lanes.counted = lanes.rows.len();
         }
@@ -228,7 +245,7 @@ impl LaneCache {
                 |id: &WebhookId, lanes: &mut Lanes| lanes.counted > 0 && !touched.contains(id);
             for (id, lanes) in self.webhooks.extract_if(.., is_idle) {
                 self.rows -= lanes.counted;
-                trimmed.push(id);
+                trimmed.push((id, lanes.rows.into_keys().collect()));
             }
         }
         trimmed
@@ -306,13 +323,18 @@ mod tests {
             for seq in 1..=lanes {
                 cache.touch(webhook).put(ordering_key(Seq(seq)), Some(lane(seq, seq)));
             }
-            cache.trim()
+            let evicted = |(id, keys): (WebhookId, Vec<_>)| (id, keys.len());
+            cache.trim().into_iter().map(evicted).collect::<Vec<_>>()
         };
         assert_eq!(fill(&mut cache, id(1), 200), []);
-        assert_eq!(fill(&mut cache, id(2), 1_000), [id(2)], "of one webhook");
+        assert_eq!(
+            fill(&mut cache, id(2), 1_000),
+            [(id(2), 1_000 - Lanes::KEPT / 2 - 1)],
+            "of one webhook"
+        );
         assert_eq!(cache.rows, 200 + Lanes::KEPT / 2 + 1);
         cache.rows += LaneCache::KEPT - 400;
-        assert_eq!(fill(&mut cache, id(3), 100), [id(1), id(2)]);
+        assert_eq!(fill(&mut cache, id(3), 100), [(id(1), 200), (id(2), Lanes::KEPT / 2 + 1)]);
         assert!(cache.get(id(1)).is_none() && cache.get(id(3)).is_some());
         assert_eq!(cache.rows, LaneCache::KEPT - 300);
         cache.remove(id(3));

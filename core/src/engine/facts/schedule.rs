@@ -49,6 +49,8 @@ pub(super) struct Standing {
     pub tasks: Tasks,
     /// When time alone changes that.
     pub due: Option<Millis>,
+    /// Whether it may change at any time, as a time that was set is not believed.
+    pub is_doubtful: bool,
     /// Who has requests in flight to it.
     pub sender: Option<HolderId>,
     /// The position that its row has.
@@ -62,6 +64,7 @@ pub(crate) struct Schedule {
     standings: HashMap<WebhookId, Standing>,
     tasks: [BTreeSet<WebhookId>; Task::COUNT],
     due: BTreeSet<(Millis, WebhookId)>,
+    doubtful: BTreeSet<WebhookId>,
     senders: BTreeMap<HolderId, BTreeSet<WebhookId>>,
     readers: BTreeSet<(Seq, WebhookId)>,
     /// Those whose rows do not show that nothing is unread.
@@ -70,8 +73,10 @@ pub(crate) struct Schedule {
     subscribers: HashMap<EventType, BTreeSet<WebhookId>>,
     /// Webhooks that are sent events about a topic in order, one of which waits or is in flight.
     busy: HashMap<Topic, BTreeSet<WebhookId>>,
-    /// Webhooks of which any event may be queued behind another.
-    attentive: BTreeSet<WebhookId>,
+    /// Webhooks whose events are all in one order, and one of which waits or is in flight.
+    in_one_order: BTreeSet<WebhookId>,
+    /// Webhooks whose waiting lanes are not all cached.
+    partly_known: BTreeSet<WebhookId>,
 }
 
 impl Schedule {
@@ -98,6 +103,7 @@ impl Schedule {
         for (of_task, has_it) in self.tasks.iter_mut().zip(now.tasks) {
             toggle(of_task, id, has_it);
         }
+        toggle(&mut self.doubtful, id, now.is_doubtful);
         if was.due != now.due {
             was.due.map(|at| self.due.remove(&(at, id)));
             now.due.map(|at| self.due.insert((at, id)));
@@ -144,9 +150,24 @@ impl Schedule {
         }
     }
 
-    /// Notes whether any event may be queued behind another.
-    pub fn set_attentive(&mut self, id: WebhookId, is_attentive: bool) {
-        toggle(&mut self.attentive, id, is_attentive);
+    /// Notes whether every event is queued behind another.
+    pub fn set_in_one_order(&mut self, id: WebhookId, is_in_one_order: bool) {
+        toggle(&mut self.in_one_order, id, is_in_one_order);
+    }
+
+    /// Notes whether lanes may wait that are not cached.
+    pub fn set_partly_known(&mut self, id: WebhookId, is_partly_known: bool) {
+        toggle(&mut self.partly_known, id, is_partly_known);
+    }
+
+    /// Whether lanes of the webhook may wait that are not cached.
+    pub fn is_partly_known(&self, id: WebhookId) -> bool {
+        self.partly_known.contains(&id)
+    }
+
+    /// Whether every waiting lane is cached.
+    pub fn knows_all_lanes(&self) -> bool {
+        self.partly_known.is_empty()
     }
 
     pub fn has_subscriber(&self, kind: EventType) -> bool {
@@ -154,12 +175,12 @@ impl Schedule {
     }
 
     /// The webhooks that may have to do with an event that is for more than one; all of them with a
-    /// ping.
+    /// ping. Every waiting lane of its topic is cached.
     pub fn audience(&self, event: &Event) -> BTreeSet<WebhookId> {
         let subscribers = self.subscribers.get(&event.kind);
         let behind = event.topic.and_then(|topic| self.busy.get(&topic));
         let all = subscribers.into_iter().chain(behind).flatten();
-        all.chain(&self.attentive).copied().collect()
+        all.chain(&self.in_one_order).copied().collect()
     }
 
     /// Those with a task.
@@ -193,9 +214,10 @@ impl Schedule {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Those whose time has come.
-    pub fn due_by(&self, now: Millis) -> Vec<WebhookId> {
-        self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
+    /// Those whose time has come, and those that are in doubt.
+    pub fn doubtful_or_due_by(&self, now: Millis) -> Vec<WebhookId> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id);
+        due.chain(&self.doubtful).copied().collect()
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Facts, WebhookRows};
 use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::ordering_key::{OrderingKey, Scope};
 use crate::delivery::reader::Reader;
+use crate::engine::need::Need;
 use crate::engine::outcome::Changes;
 use crate::model::event::Event;
 use crate::model::id::WebhookId;
@@ -18,16 +19,16 @@ use crate::model::seq::Seq;
 use crate::webhook::Ordering;
 
 impl Facts {
-    /// Before a command is decided at `moment`: what has come due is noted. All is derived anew where
-    /// the clock went back, as a time may be too far away to be true, and where the limits or the
-    /// process are others.
+    /// Before a command is decided at `moment`: what has come due is noted, and what is in doubt. All
+    /// is derived anew where the clock went back, as a time may then be too far away to be true, and
+    /// where the limits or the process are others.
     pub(crate) fn begin(&mut self, moment: &Moment) {
         let is_later = self.begun.is_some_and(|(begun, limits)| {
             begun.holder == moment.holder && begun.now <= moment.now && limits == self.limits
         });
         self.begun = Some((*moment, self.limits));
         if is_later {
-            for id in self.schedule.due_by(moment.now) {
+            for id in self.schedule.doubtful_or_due_by(moment.now) {
                 self.stand(id);
             }
         } else {
@@ -37,7 +38,7 @@ impl Facts {
 
     /// The position of a reader, including events that it skipped without a write.
     pub(crate) fn place(&self, reader: &Reader) -> Checkpoint {
-        let read = Checkpoint { read_to: reader.read_to, tallies: reader.tallies };
+        let read = reader.checkpoint();
         let known = match self.log {
             Some(log) if self.at_head.contains(&reader.webhook) => {
                 Some(Checkpoint { read_to: log.head, tallies: log.tallies })
@@ -76,7 +77,8 @@ impl Facts {
         let Some(row) = rows.get(&id) else { return };
         let WebhookRows { webhook, reader } = row;
         let place = self.place(reader);
-        let is_at_head = place.read_to >= log.head || reader.is_even(webhook, &place.tallies, &log);
+        let is_at_head =
+            place.read_to >= log.head || reader.is_even_after(&place.tallies, webhook, &log);
         if is_at_head {
             self.at_head.insert(id);
             self.checkpoints.remove(&id);
@@ -84,7 +86,8 @@ impl Facts {
         let is_unknown =
             reader.waiting > 0 && self.lanes.get(id).is_none_or(|lanes| !lanes.are_all_known());
         let is_in_one_order = reader.ordering == Ordering::Webhook && !reader.is_idle();
-        self.schedule.set_attentive(id, is_unknown || is_in_one_order);
+        self.schedule.set_partly_known(id, is_unknown);
+        self.schedule.set_in_one_order(id, is_in_one_order);
         let standing = self.standing(row, is_at_head, &moment);
         self.schedule.note(id, Some(standing));
     }
@@ -116,8 +119,9 @@ impl Facts {
             tasks,
             due,
             sender: reader.holder.filter(|_| !reader.sending.is_empty()),
+            is_doubtful: self.is_doubtful(row, now),
             read_to: reader.read_to,
-            is_even: self.log.is_some_and(|log| reader.is_even(webhook, &reader.tallies, &log)),
+            is_even: self.log.is_some_and(|log| reader.is_even(webhook, &log)),
         }
     }
 
@@ -146,7 +150,32 @@ impl Facts {
         [lane, reads.then_some(from), replay_at]
     }
 
-    /// Derives where the webhooks stand whose rows `changes` replaced, of which the log was `before`.
+    /// Whether a time was set so far ahead that it is taken for now: it counts again once it is near,
+    /// and no change of a row says when.
+    fn is_doubtful(&self, row: &WebhookRows, now: Millis) -> bool {
+        let WebhookRows { webhook, reader } = row;
+        let is_taken_for_now = |set: Millis, taken: Millis| set > now && taken <= now;
+        let paused = reader.not_before.max(Millis(reader.rate_from_us / 1_000));
+        let is_probe_doubtful = reader.health.down.is_some_and(|down| {
+            is_taken_for_now(down.next_probe, down.probes_from(&self.limits.health, now))
+        });
+        let lane = self.first_lane(webhook.id, |_| false).ok().flatten();
+        let is_lane_doubtful =
+            lane.is_some_and(|lane| lane.due > now && lane.is_due(now, &webhook.retry_schedule));
+        let replays_at = reader.replays_at(webhook, &self.limits.quotas, now);
+        let is_replay_doubtful = reader
+            .replay
+            .run
+            .zip(replays_at)
+            .is_some_and(|(run, taken)| is_taken_for_now(Millis(run.from_us / 1_000), taken));
+        is_taken_for_now(paused, reader.sends_from(now))
+            || is_probe_doubtful
+            || is_lane_doubtful
+            || is_replay_doubtful
+    }
+
+    /// Derives where webhooks stand of which something `changed`, and those that `events` concern.
+    /// The log was `before`.
     pub(super) fn stand_changed(
         &mut self,
         mut changed: BTreeSet<WebhookId>,
@@ -193,21 +222,24 @@ impl Facts {
         }
     }
 
-    /// An event in memory that a webhook skipped with the head of the log, and may not: it hears it, or
-    /// the event is to be queued behind another.
-    pub(crate) fn wrongly_skipped(&self) -> Option<(WebhookId, Seq)> {
-        let log = self.log?;
+    /// Events in memory that a webhook skipped with the head of the log, and may not: it hears them,
+    /// or they are to be queued behind others. Where the store alone knows, the need is what to ask it.
+    pub(crate) fn wrongly_skipped(&self) -> Vec<(WebhookId, Seq, Option<Need>)> {
+        let mut wrongly = Vec::new();
+        let (Some(log), Some(rows)) = (self.log, &self.webhook_rows) else { return wrongly };
         for id in &self.at_head {
-            let WebhookRows { webhook, reader } = self.webhook_rows.as_ref()?.get(id)?;
+            let Some(WebhookRows { webhook, reader }) = rows.get(id) else { continue };
             for seq in (reader.read_to.0 + 1..=log.head.0).map(Seq) {
                 let Ok(event) = self.events.get(seq) else { continue };
                 let key = OrderingKey::of(event, reader.ordering);
                 if webhook.hears(event) || self.is_busy(*id, key) {
-                    return Some((*id, seq));
+                    wrongly.push((*id, seq, None));
+                } else if reader.waiting > 0 && self.lane(*id, key).is_err() {
+                    wrongly.push((*id, seq, Some(Need::Lane(*id, key))));
                 }
             }
         }
-        None
+        wrongly
     }
 
     /// Whether an event of the ordering key is known to wait or to be in flight.
@@ -227,7 +259,8 @@ impl Facts {
     /// Drops all that was derived of a webhook that is unregistered.
     pub(super) fn leave(&mut self, id: WebhookId, row: &WebhookRows) {
         self.schedule.subscribe(id, Some(&row.webhook.events), None);
-        self.schedule.set_attentive(id, false);
+        self.schedule.set_partly_known(id, false);
+        self.schedule.set_in_one_order(id, false);
         self.schedule.note(id, None);
         let lanes = self.lanes.get(id).into_iter().flat_map(super::Lanes::keys);
         let slots = row.reader.sending.iter().map(|slot| slot.ordering_key);

@@ -2,8 +2,9 @@
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
-    Amendment, Command, Committed, EventId, EventType, Lane, Millis, Ordering, Reason, Refusal,
-    ReplayCount, ReplayFilter, ReplayRange, Reply, Rows as _, Seq, Subscription, WebhookId,
+    Amendment, Command, Committed, EventId, EventType, Millis, Ordering, Reason, Refusal,
+    ReplayCount, ReplayFilter, ReplayRange, Reply, RetrySchedule, Rows as _, Seq, Subscription,
+    WebhookId,
 };
 
 fn event(rig: &mut Rig, seq: u64) -> EventId {
@@ -163,6 +164,27 @@ fn a_replay_leaves_out_what_is_owed() {
 }
 
 #[test]
+fn a_replay_that_passed_many_events_does_not_wait_with_one_that_is_owed() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    let ticket = rig.open();
+    rig.end(status(500));
+    rig.update(ticket);
+    rig.end(status(200));
+    let retry_schedule = Some(RetrySchedule::parse(vec![600]).unwrap());
+    rig.run(Command::Amend { id, settings: Amendment { retry_schedule, ..Amendment::default() } });
+    rig.update(ticket);
+    rig.end(status(500));
+    rig.run(replay(id, (0, 3), ReplayFilter::Undelivered, None));
+    rig.desk.limits_mut().quotas.replay_reads = 1;
+    let settings = Amendment { paused: Some(true), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings });
+    rig.end(status(200));
+    let heads: Vec<_> = rig.lanes(id).iter().map(|lane| lane.head.0).collect();
+    assert_eq!((rig.sent(), heads), (vec![], vec![3]), "it waits in its own lane alone");
+}
+
+#[test]
 fn a_replay_and_a_resend_of_one_event_do_not_meet() {
     let mut rig = Rig::new();
     let id = missed(&mut rig);
@@ -309,9 +331,11 @@ fn a_long_history_is_read_in_bounded_steps() {
 
 #[test]
 fn resends_wait_in_lanes_of_which_there_are_only_so_many() {
+    const LANES: u32 = 200;
     let mut rig = Rig::new();
+    rig.desk.limits_mut().quotas.lanes = LANES;
     let id = rig.register(webhook(Ordering::Ticket, &[]));
-    for _ in 0..=Lane::MAX {
+    for _ in 0..=LANES {
         rig.announce();
         rig.end(status(200));
     }

@@ -2,7 +2,10 @@
 
 use super::{Rig, status, webhook};
 use crate::delivery::reader::Reader;
-use crate::{Amendment, Command, EventType, Ordering, Registration, Subscription, WebhookId};
+use crate::{
+    Amendment, Command, EventType, Ordering, Registration, Rows as _, Seq, Subscription,
+    TicketMessage, WebhookId,
+};
 
 /// Settings of a webhook that is subscribed to these types only.
 fn wanting(kinds: &[EventType]) -> Amendment {
@@ -102,6 +105,32 @@ fn what_was_skipped_stays_skipped_for_another_process() {
 }
 
 #[test]
+fn what_was_skipped_and_is_resent_stays_skipped_for_another_process() {
+    let mut rig = Rig::new();
+    let id = service_webhook(&mut rig);
+    rig.open();
+    let event = rig.desk.store_mut().events(Seq(1), 1).unwrap()[0].id;
+    rig.open();
+    assert_eq!(rig.row(id).1.read_to.0, 0, "skipping alone is not worth a write");
+    rig.run(Command::Resend { id, event });
+    assert_eq!((rig.sent(), rig.row(id).1.read_to.0), (vec![1], 2));
+}
+
+#[test]
+fn what_turns_out_to_be_unwanted_is_no_longer_owed() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    let ticket = rig.open();
+    let opened = rig.row(id).1.owed;
+    rig.update(ticket);
+    assert_eq!(rig.row(id).1.owed.count, 2);
+    rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+    rig.end(status(200));
+    let owed = rig.row(id).1.owed;
+    assert_eq!((owed.count, owed.digest), (opened.count, opened.digest));
+}
+
+#[test]
 fn what_stands_behind_a_busy_ticket_is_wanted_or_not_when_its_turn_comes() {
     for waits in [true, false] {
         let mut rig = Rig::new();
@@ -142,4 +171,66 @@ fn other_wishes_alone_leave_the_reader_where_it_is() {
     // Its revision grows all the same, so that the host that sends for it gets a conflict.
     let after = Reader { rev: before.rev + 1, ..before };
     assert_eq!(rig.row(id).1, after);
+}
+
+#[test]
+fn what_stands_behind_a_ticket_whose_lane_is_not_in_memory_is_kept_for_its_turn() {
+    // More than are kept of one webhook.
+    const LANES: usize = 300;
+    for restarts in [false, true] {
+        let mut rig = Rig::new();
+        let id = rig.register(webhook(Ordering::Ticket, &[3_600]));
+        rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+        let mut tickets = Vec::new();
+        for _ in 0..LANES {
+            tickets.push(rig.open());
+            rig.end(status(404));
+            // The success keeps the webhook from being down.
+            rig.open();
+            rig.end(status(200));
+        }
+        if restarts {
+            rig.restart();
+        }
+        // Each is evicted again before the second.
+        for ticket in [tickets.clone(), tickets].concat() {
+            rig.update(ticket);
+        }
+        let lanes = rig.lanes(id);
+        assert_eq!(lanes.len(), LANES);
+        assert!(lanes.iter().all(|lane| lane.last_queued.is_some()), "restarts: {restarts}");
+    }
+}
+
+#[test]
+fn a_lane_that_was_taken_in_this_batch_is_not_loaded_again_with_its_topic() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[3_600]));
+    rig.run(Command::Amend { id, settings: wanting(&[EventType::TicketOpened]) });
+    let ticket = rig.open();
+    rig.end(status(404));
+    rig.now = rig.now.plus(2_000_000);
+    let other = rig.open();
+    rig.end(status(404));
+    // One beside it has more lanes than are kept of one webhook.
+    let far = rig.register(webhook(Ordering::None, &[100_000]));
+    rig.run(Command::Amend { id: far, settings: wanting(&[EventType::TicketUpdated]) });
+    for _ in 0..300 {
+        for answer in [404, 200] {
+            rig.update(other);
+            rig.end(status(answer));
+        }
+    }
+    rig.now = rig.now.plus(2_400_000);
+    let message = TicketMessage::parse("more".to_owned()).unwrap();
+    let update = Command::UpdateTicket { id: ticket, message };
+    let batch = [Command::Wake, update, Command::Wake].map(|command| (command, rig.moment()));
+    let decided = rig.desk.run(&batch).unwrap();
+    rig.flying.extend(decided.into_iter().flat_map(|decided| decided.requests));
+    assert_eq!(rig.flying.len(), 2, "the opening that waited, and its update elsewhere");
+    rig.end(status(200));
+    rig.end(status(200));
+    rig.update(ticket);
+    let waiting: Vec<_> = rig.lanes(id).into_iter().map(|lane| lane.head.0).collect();
+    assert_eq!(waiting, [2]);
 }
