@@ -42,8 +42,14 @@ struct Break {
 struct Judged {
     /// Failed tests of the core; `None` if they did not end.
     tests: Option<u64>,
-    /// Worlds that broke, of so many; `None` if they did not end.
-    worlds: Option<(u64, u64)>,
+    /// `None` if they did not end.
+    worlds: Option<Worlds>,
+}
+
+/// Worlds that broke, of so many, and the first one's seed.
+struct Worlds {
+    broken: u64,
+    of: u64,
     first: Option<u64>,
 }
 
@@ -53,11 +59,12 @@ impl Judged {
     }
 
     fn by_worlds(&self) -> bool {
-        self.worlds.is_none() || self.first.is_some_and(|seed| seed < SOON)
+        let is_soon = |worlds: &Worlds| worlds.first.is_some_and(|seed| seed < SOON);
+        self.worlds.as_ref().is_none_or(is_soon)
     }
 
     fn is_weak(&self) -> bool {
-        self.worlds.is_some_and(|(broken, _)| broken > 0 && broken < WEAK)
+        self.worlds.as_ref().is_some_and(|worlds| (1..WEAK).contains(&worlds.broken))
     }
 }
 
@@ -69,9 +76,14 @@ fn main() -> Done<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let tree = root.join("target/breaks/tree");
     let (mut judged, mut by_worlds, mut unnoticed, mut weak) = (0, 0, 0, 0);
-    for broken in read().iter().filter(|broken| broken.name.starts_with(&only)) {
+    let breaks = read();
+    // One that the code has left behind is told at once, whichever are asked for.
+    for broken in &breaks {
+        broken.text(root)?;
+    }
+    for broken in breaks.iter().filter(|broken| broken.name.starts_with(&only)) {
         copy(root, &tree)?;
-        broken.apply(&tree)?;
+        fs::write(tree.join(broken.file), broken.text(&tree)?)?;
         let by = judge(&tree, &profile)?;
         println!("{} | {}", broken.name, tell(&by));
         if broken.is_vain {
@@ -109,13 +121,13 @@ fn read() -> Vec<Break> {
 }
 
 impl Break {
-    fn apply(&self, tree: &Path) -> Done<()> {
-        let file = tree.join(self.file);
-        let text = fs::read_to_string(&file)?;
+    /// The text of its file, broken.
+    fn text(&self, tree: &Path) -> Done<String> {
+        let text = fs::read_to_string(tree.join(self.file))?;
         if text.matches(&self.was).count() != 1 {
             return Err(format!("{}: {:?} is not there once", self.file, self.was).into());
         }
-        Ok(fs::write(&file, text.replace(&self.was, &self.becomes))?)
+        Ok(text.replace(&self.was, &self.becomes))
     }
 }
 
@@ -125,10 +137,12 @@ fn tell(by: &Judged) -> String {
         Some(0) => "no test".to_owned(),
         Some(failed) => format!("{failed} tests"),
     };
-    let worlds = match (by.worlds, by.first) {
-        (None, _) => "worlds do not end".to_owned(),
-        (Some((broken, of)), Some(first)) => format!("{broken} of {of} worlds, first {first}"),
-        (Some(_), None) => "no world".to_owned(),
+    let worlds = match &by.worlds {
+        None => "worlds do not end".to_owned(),
+        Some(Worlds { broken, of, first: Some(first) }) => {
+            format!("{broken} of {of} worlds, first {first}")
+        }
+        Some(_) => "no world".to_owned(),
     };
     let judgement = match (by.by_tests(), by.by_worlds()) {
         (false, false) => " | NOT NOTICED",
@@ -164,21 +178,28 @@ fn judge(tree: &Path, profile: &str) -> Done<Judged> {
         None => None,
         Some(said) => Some(failed(&said).ok_or_else(|| format!("no tests ran:\n{said}"))?),
     };
+    let worlds = match simulate(tree, "memory")? {
+        // What is wrong only without facts in memory shows where stores are compared.
+        Some(Worlds { broken: 0, .. }) => simulate(tree, "all")?,
+        met => met,
+    };
+    Ok(Judged { tests, worlds })
+}
+
+/// What so many worlds come to; `None` if they do not end.
+fn simulate(tree: &Path, stores: &str) -> Done<Option<Worlds>> {
     let program =
         ["run", "--locked", "--quiet", "--no-default-features", "--package", "hookdesk-tests"];
     let (most, worlds) = (ENOUGH.to_string(), WORLDS.to_string());
-    let options = ["--violations", &most, "--tries", "0", "--seeds", &worlds];
+    let options = ["--violations", &most, "--tries", "0", "--seeds", &worlds, "--stores", stores];
     let simulate = [&program[..], &["--bin", "simulate", "--"], &options].concat();
-    let Some(said) = cargo(tree, &simulate)? else {
-        return Ok(Judged { tests, worlds: None, first: None });
-    };
+    let Some(said) = cargo(tree, &simulate)? else { return Ok(None) };
     // Its last line: a simulator that did not come to its end has not judged.
     let last = said.lines().last().unwrap_or_default();
-    let (run, broken) =
-        (number(last, "worlds ", " violations"), number(last, " violations ", "\n"));
-    let worlds = broken.zip(run).ok_or_else(|| format!("the worlds did not run:\n{said}"))?;
-    let seeds = said.lines().filter_map(|line| number(line, "seed ", ":"));
-    Ok(Judged { tests, worlds: Some(worlds), first: seeds.min() })
+    let (of, broken) = (number(last, "worlds ", " violations"), number(last, " violations ", "\n"));
+    let (broken, of) = broken.zip(of).ok_or_else(|| format!("the worlds did not run:\n{said}"))?;
+    let first = said.lines().filter_map(|line| number(line, "seed ", ":")).min();
+    Ok(Some(Worlds { broken, of, first }))
 }
 
 /// The number between two texts.
