@@ -58,6 +58,7 @@ test: setup pack worker page
 	$(STEP) deployable .ci/edge-dry-run
 	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
 	$(STEP) edge .ci/edge-tests
+	$(STEP) budgets .ci/budgets
 	$(STEP) tests .ci/tests
 	$(STEP) documented .ci/documented
 
@@ -85,14 +86,15 @@ breaks:
 
 # What the desk does for its CPU, beside ceilings of the same run: a JSON line a figure, then the table of
 # medians. `make bench [ONLY=row] [BASE=commit]`; BASE is built in target/bench and measured in turn.
-# ROUNDS=n and LOAD_S=n for more rounds, and for more seconds of load in each.
+# ROUNDS=n and LOAD_S=n for more rounds, and for more seconds of load in each; EVENTS=n for another long backlog.
 ROUNDS ?= 3
 LOAD_S ?= 3
+EVENTS ?= 1000000
 BUILT = $${CARGO_TARGET_DIR:-$(CURDIR)/target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/hookdesk
 bench: release
 	$(if $(BASE),$(STEP) base .ci/bench-base $(BASE))
 	@$(CARGO) bench --quiet --profile $(PROFILE) --locked --package hookdesk-tests --bench bench -- \
-	  --binary $(BUILT) --rounds $(ROUNDS) --seconds $(LOAD_S) $(if $(ONLY),--only '$(ONLY)') \
+	  --binary $(BUILT) --rounds $(ROUNDS) --seconds $(LOAD_S) --events $(EVENTS) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(BASE),--base $(CURDIR)/target/bench/hookdesk-$(BASE))
 
 # What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all.

@@ -42,6 +42,8 @@ for (const file of ["package.json", "README.md"]) {
 execFileSync("npm", ["pack", "--silent", "--pack-destination", pkg, out], { stdio: "inherit" });
 
 sizes.forEach((size) => console.log(JSON.stringify(size)));
+// For the benchmark.
+writeFileSync(join(pkg, "sizes.json"), JSON.stringify(sizes));
 
 /** Compiles a module and makes its JavaScript, and gives its sizes. */
 function module(name, features) {

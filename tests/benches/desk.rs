@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::load::{Connection, closed_loop, post};
+use crate::load::{Connection, closed_loop, get, post};
 use crate::receiver::now_us;
 use crate::{Done, process};
 
@@ -27,15 +27,15 @@ impl Desk {
         let port = free_port()?;
         let folder = std::env::temp_dir().join(format!("hookdesk-bench-{port}"));
         fs::create_dir_all(&folder)?;
-        let (child, booted) = boot(binary, port, &folder).await?;
+        let (child, booted) = boot(binary, port, &folder, &[]).await?;
         Ok(Self { child, port, binary: binary.to_owned(), folder, booted })
     }
 
-    /// Stops it and starts it on the same database.
-    pub async fn restart(&mut self) -> Done<()> {
+    /// Stops it and starts it on the same database, with these options.
+    pub async fn restart(&mut self, options: &[&str]) -> Done<()> {
         self.child.kill()?;
         self.child.wait()?;
-        (self.child, self.booted) = boot(&self.binary, self.port, &self.folder).await?;
+        (self.child, self.booted) = boot(&self.binary, self.port, &self.folder, options).await?;
         Ok(())
     }
 
@@ -68,14 +68,14 @@ impl Desk {
         Ok(())
     }
 
-    /// Opens so many tickets as fast as it takes them.
-    pub async fn fill(&self, count: u64) -> Done<()> {
+    /// Opens so many tickets or a few more, as fast as it takes them, and returns how many.
+    pub async fn fill(&self, count: u64) -> Done<u64> {
         let mut opened = 0;
         while opened < count {
             opened +=
                 closed_loop(self.port, 32, Duration::from_secs(1), Self::event).await?.requests;
         }
-        Ok(())
+        Ok(opened)
     }
 
     /// A request that makes an event, with the time at which it was made.
@@ -93,17 +93,22 @@ impl Drop for Desk {
     }
 }
 
-async fn boot(binary: &Path, port: u16, folder: &Path) -> Done<(Child, Duration)> {
+async fn boot(
+    binary: &Path,
+    port: u16,
+    folder: &Path,
+    options: &[&str],
+) -> Done<(Child, Duration)> {
     let begun = Instant::now();
     let mut command = Command::new(binary);
-    command.arg("serve");
+    command.arg("serve").args(options);
     command.args(["--listen", &format!("127.0.0.1:{port}")]);
     command.args(["--database", &format!("sqlite://{}", folder.join("desk.db").display())]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     loop {
         let asked = async {
             let mut connection = Connection::open(port).await?;
-            connection.ask(b"GET /service HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await
+            connection.ask(&get("/service", "")).await
         };
         match asked.await {
             Ok(_) => return Ok((child, begun.elapsed())),

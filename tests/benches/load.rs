@@ -45,13 +45,35 @@ impl Connection {
                 return Err("the connection was closed".into());
             }
         }
-        let body = self.bytes[end..end + length].to_vec();
+        let is_chunked = header(&head, "transfer-encoding").is_some();
+        while is_chunked && !self.bytes.ends_with(b"\r\n0\r\n\r\n") {
+            if self.socket.read_buf(&mut self.bytes).await? == 0 {
+                return Err("the connection was closed".into());
+            }
+        }
+        let length = if is_chunked { self.bytes.len() - end } else { length };
+        let body = &self.bytes[end..end + length];
+        let body = if is_chunked { unchunked(body)? } else { body.to_vec() };
         self.bytes.drain(..end + length);
         if head.starts_with("HTTP/1.1 2") {
             Ok(body)
         } else {
             Err(format!("{head}{}", String::from_utf8_lossy(&body)).into())
         }
+    }
+}
+
+/// The body that came in chunks.
+fn unchunked(mut chunks: &[u8]) -> Done<Vec<u8>> {
+    let mut body = Vec::with_capacity(chunks.len());
+    loop {
+        let line = chunks.iter().position(|byte| *byte == b'\r').ok_or("no size of a chunk")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..line])?, 16)?;
+        if size == 0 {
+            return Ok(body);
+        }
+        body.extend_from_slice(&chunks[line + 2..line + 2 + size]);
+        chunks = &chunks[line + 2 + size + 2..];
     }
 }
 
@@ -75,11 +97,45 @@ pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+pub fn get(path: &str, headers: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n").into_bytes()
+}
+
+/// Microseconds, each within a thousandth.
+pub struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    const MAX_US: u64 = 3_600_000_000;
+
+    pub fn new() -> Self {
+        let histogram = Histogram::new_with_bounds(1, Self::MAX_US, 3);
+        Self(histogram.expect("bounds that are known to be right"))
+    }
+
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.0.saturating_record(micros.max(1));
+    }
+
+    pub fn add(&mut self, others: &Self) -> Done<()> {
+        Ok(self.0.add(&others.0)?)
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The least latency that so large a part is not above.
+    pub fn at(&self, quantile: f64) -> u64 {
+        self.0.value_at_quantile(quantile)
+    }
+}
+
 /// What a load came to.
 pub struct Load {
     pub requests: u64,
     pub took: Duration,
-    pub latencies_us: Histogram<u64>,
+    pub latencies_us: Latencies,
 }
 
 impl Load {
@@ -100,20 +156,16 @@ pub async fn closed_loop(
         let request = request.clone();
         set.spawn(async move {
             let mut connection = Connection::open(port).await?;
-            let mut latencies_us = histogram();
+            let mut latencies_us = Latencies::new();
             while begun.elapsed() < time {
                 let from = Instant::now();
                 connection.ask(&request()).await?;
-                record(&mut latencies_us, from.elapsed());
+                latencies_us.record(from.elapsed());
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(latencies_us)
+            Ok(latencies_us)
         });
     }
-    let mut latencies_us = histogram();
-    while let Some(done) = set.join_next().await {
-        latencies_us.add(done??)?;
-    }
-    Ok(Load { requests: latencies_us.len(), took: begun.elapsed(), latencies_us })
+    gather(set, begun).await
 }
 
 /// Calls at a rate: each latency counts from when its call was due.
@@ -130,11 +182,11 @@ pub async fn open_loop(
         let (request, next) = (request.clone(), Arc::clone(&next));
         set.spawn(async move {
             let mut connection = Connection::open(port).await?;
-            let mut latencies_us = histogram();
+            let mut latencies_us = Latencies::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= total {
-                    return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(latencies_us);
+                    return Ok(latencies_us);
                 }
                 let due = begun + Duration::from_nanos(number * 1_000_000_000 / per_second);
                 // The runtime's timer is a millisecond or two late.
@@ -143,21 +195,18 @@ pub async fn open_loop(
                     yield_now().await;
                 }
                 connection.ask(&request()).await?;
-                record(&mut latencies_us, due.elapsed());
+                latencies_us.record(due.elapsed());
             }
         });
     }
-    let mut latencies_us = histogram();
+    gather(set, begun).await
+}
+
+/// What all callers came to.
+async fn gather(mut set: JoinSet<Done<Latencies>>, begun: Instant) -> Done<Load> {
+    let mut latencies_us = Latencies::new();
     while let Some(done) = set.join_next().await {
-        latencies_us.add(done??)?;
+        latencies_us.add(&done??)?;
     }
-    Ok(Load { requests: latencies_us.len(), took: begun.elapsed(), latencies_us })
-}
-
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 60_000_000, 3).expect("bounds that are known to be right")
-}
-
-fn record(latencies_us: &mut Histogram<u64>, took: Duration) {
-    latencies_us.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    Ok(Load { requests: latencies_us.count(), took: begun.elapsed(), latencies_us })
 }

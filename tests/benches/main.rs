@@ -1,5 +1,6 @@
-//! `make bench`: what the desk does for its CPU, measured from outside the process. Each figure stands
-//! beside a ceiling that is taken in the same run, and a run that loses or doubles an event fails.
+//! `make bench`: what the desk does for its CPU, measured from outside the process, and what its
+//! decisions take, in this one. Ratios are to a ceiling or a smaller case of the same run, and a run
+//! that loses or doubles an event fails.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a person reads it")]
 #![expect(clippy::cast_precision_loss, reason = "no count is near 2 to the power of 52")]
@@ -18,6 +19,10 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime::Builder;
 
+/// The server's, as some rows decide in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Measures the desk against a receiver on this machine.
@@ -32,6 +37,9 @@ pub struct Options {
     /// Seconds of load in each measurement.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
+    /// Events of the long backlog, or a few more.
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
     /// The binary.
     #[arg(long, default_value = "target/release/hookdesk")]
     binary: PathBuf,

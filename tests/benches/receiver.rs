@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::load::{Connection, head_end, header};
+use crate::load::{Connection, Latencies, get, head_end, header};
 use crate::{Done, process};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -32,7 +31,7 @@ pub struct Count {
 struct Seen {
     events: HashMap<(String, String), u32>,
     requests: u64,
-    lags_us: Histogram<u64>,
+    lags_us: Latencies,
 }
 
 /// The process.
@@ -62,7 +61,7 @@ impl Receiver {
 
     pub async fn count(&self) -> Done<Count> {
         let mut connection = Connection::open(self.port).await?;
-        let body = connection.ask(b"GET /count HTTP/1.1\r\nhost: receiver\r\n\r\n").await?;
+        let body = connection.ask(&get("/count", "")).await?;
         Ok(serde_json::from_slice(&body)?)
     }
 }
@@ -78,7 +77,7 @@ impl Drop for Receiver {
 pub async fn run() -> Done<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
-    let lags_us = Histogram::new_with_bounds(1, 3_600_000_000, 3)?;
+    let lags_us = Latencies::new();
     let seen = Arc::new(Mutex::new(Seen { events: HashMap::new(), requests: 0, lags_us }));
     loop {
         let (socket, _) = listener.accept().await?;
@@ -134,7 +133,7 @@ fn note(seen: &Mutex<Seen>, path: String, head: &str, body: &[u8]) {
     seen.requests += 1;
     *seen.events.entry((path, id)).or_default() += 1;
     if let Some(made_us) = made_us {
-        seen.lags_us.saturating_record(now_us().saturating_sub(made_us).max(1));
+        seen.lags_us.record(Duration::from_micros(now_us().saturating_sub(made_us)));
     }
 }
 
@@ -143,13 +142,13 @@ fn count(seen: &Mutex<Seen>) -> Count {
     Count {
         requests: seen.requests,
         events: seen.events.len() as u64,
-        lag_p50_us: seen.lags_us.value_at_quantile(0.5),
-        lag_p99_us: seen.lags_us.value_at_quantile(0.99),
+        lag_p50_us: seen.lags_us.at(0.5),
+        lag_p99_us: seen.lags_us.at(0.99),
     }
 }
 
 /// When the ticket of an event was opened, as its message says.
-fn made_us(body: &[u8]) -> Option<u64> {
+pub fn made_us(body: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once("made at ")?;
     rest.split(' ').next()?.parse().ok()

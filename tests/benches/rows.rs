@@ -1,26 +1,28 @@
 //! The rows of the table, each beside its ceiling.
 
+mod decisions;
+mod large;
+mod streams;
+
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::desk::Desk;
-use crate::load::{closed_loop, open_loop, post};
+use crate::load::{Load, closed_loop, open_loop, post};
 use crate::receiver::{Count, Receiver};
 use crate::report::Report;
 use crate::{Done, Options};
 
 /// Callers of the rows at saturation.
 const CALLERS: usize = 32;
-/// Bytes of headers that a delivery has beside those of a bare request.
+/// The headers that a delivery has beside those of a bare request.
 const HEADERS: &str = "user-agent: HookDesk/0.1.0\r\nwebhook-id: evt_018bcfe5a37c70008000000000000004\r\n\
                        webhook-timestamp: 1700000000\r\nhookdesk-attempt: 1\r\n\
                        webhook-signature: v1,L+Jm2oLR3r/ImPecHe2lUAaQ9Te3uFnsZ30AkSjpFzA=\r\n";
 /// Settings of a webhook that hears nothing of tickets.
 const IDLE: &str = r#","events":["service_available"]"#;
-/// Events that are caught up with.
-const BACKLOG: u64 = 50_000;
 
 struct Bench<'a> {
     options: &'a Options,
@@ -48,14 +50,29 @@ pub async fn measure(options: &Options, binary: &Path, report: &mut Report) -> D
     if bench.has("one of ten hangs") {
         bench.hangs().await?;
     }
-    if bench.has("catch-up") {
-        bench.catch_up().await?;
-    }
     if bench.has("200 a second") {
         bench.paced().await?;
     }
     if bench.has("boot") {
         bench.boot().await?;
+    }
+    if bench.has("long backlog") {
+        bench.backlog().await?;
+    }
+    if bench.has("200 webhooks far behind") {
+        bench.far_behind().await?;
+    }
+    if bench.has("2400 streams") {
+        bench.streams().await?;
+    }
+    if bench.has("decisions") {
+        bench.decisions();
+    }
+    if bench.has("simulated") {
+        bench.simulated()?;
+    }
+    if bench.has("wasm") {
+        bench.wasm()?;
     }
     Ok(())
 }
@@ -182,24 +199,6 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn catch_up(&mut self) -> Done<()> {
-        let receiver = Receiver::start()?;
-        let desk = Desk::start(self.binary).await?;
-        let ids = desk.register(&receiver.url("/ok/"), 1, "").await?;
-        let id = ids.first().ok_or("no webhook")?;
-        let live = self.load(&desk, &receiver, 1).await?;
-        desk.set_status(id, "paused").await?;
-        let before = receiver.count().await?;
-        desk.fill(BACKLOG).await?;
-        let begun = Instant::now();
-        desk.set_status(id, "active").await?;
-        let count = wait(&receiver, before.requests + BACKLOG).await?;
-        let rate = (count.requests - before.requests) as f64 / begun.elapsed().as_secs_f64();
-        let live = live.events as f64 / live.took.as_secs_f64();
-        self.note("catch-up", "rate over the live rate", rate / live);
-        Ok(())
-    }
-
     async fn paced(&mut self) -> Done<()> {
         let receiver = Receiver::start()?;
         let desk = Desk::start(self.binary).await?;
@@ -208,17 +207,9 @@ impl Bench<'_> {
         let load = open_loop(desk.port, 200, self.options.load_time(), Desk::event).await?;
         let count = wait(&receiver, before.requests + load.requests).await?;
         exactly_once(&before, &count, load.requests)?;
-        let millis = |of: u64| of as f64 / 1_000.0;
-        self.note(
-            "200 a second",
-            "accepted, p50 ms",
-            millis(load.latencies_us.value_at_quantile(0.5)),
-        );
-        self.note(
-            "200 a second",
-            "accepted, p99 ms",
-            millis(load.latencies_us.value_at_quantile(0.99)),
-        );
+        let Load { latencies_us, .. } = load;
+        self.note("200 a second", "accepted, p50 ms", millis(latencies_us.at(0.5)));
+        self.note("200 a second", "accepted, p99 ms", millis(latencies_us.at(0.99)));
         self.note("200 a second", "delivered, p50 ms", millis(count.lag_p50_us));
         self.note("200 a second", "delivered, p99 ms", millis(count.lag_p99_us));
         Ok(())
@@ -236,7 +227,7 @@ impl Bench<'_> {
             return Ok(());
         }
         desk.fill(100).await?;
-        desk.restart().await?;
+        desk.restart(&[]).await?;
         self.note("boot, 10,000 webhooks that are down", "ms", micros(desk.booted) / 1_000.0);
         sleep(Duration::from_secs(1)).await;
         self.note(
@@ -248,16 +239,19 @@ impl Bench<'_> {
     }
 }
 
-/// Waits until so many requests came.
+/// Waits until so many requests came, for as long as some do.
 async fn wait(receiver: &Receiver, requests: u64) -> Done<Count> {
-    let begun = Instant::now();
+    let (mut came, mut since) = (0, Instant::now());
     loop {
         let count = receiver.count().await?;
         if count.requests >= requests {
             return Ok(count);
         }
-        if begun.elapsed() > Duration::from_secs(120) {
-            return Err(format!("{} of {requests} requests came", count.requests).into());
+        if count.requests > came {
+            (came, since) = (count.requests, Instant::now());
+        }
+        if since.elapsed() > Duration::from_secs(30) {
+            return Err(format!("{came} of {requests} requests came").into());
         }
         sleep(Duration::from_millis(5)).await;
     }
@@ -274,6 +268,10 @@ fn exactly_once(before: &Count, after: &Count, expected: u64) -> Done<()> {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000_000.0
+}
+
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
 }
 
 fn mebibytes(bytes: u64) -> f64 {
