@@ -11,6 +11,7 @@ mod deliveries;
 mod events_query;
 mod idempotency_key;
 mod json_object;
+mod keys;
 mod listing;
 mod log_cursor;
 mod nearest;
@@ -25,15 +26,21 @@ mod settings;
 mod sse;
 mod view;
 
+use std::sync::LazyLock;
+
 use crate::engine::command::Command;
 use crate::guard::Targets;
+use crate::model::api_key::{ApiKeys, KeyText};
+use crate::model::caller::Authorization;
 use crate::model::digest::Digest;
+use crate::model::millis::Millis;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
 pub use deliveries::{AttemptsQuery, DeliveriesQuery};
 pub use events_query::{EventsMode, EventsQuery, EventsStart};
+pub use keys::KeysQuery;
 pub use listing::Listing;
 pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
@@ -59,23 +66,60 @@ pub struct Api {
     pub targets: Targets,
 }
 
-/// The callers that are authorized, for every operation; all others are refused.
+/// The callers that are authorized; all others are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Callers {
-    /// Callers on this machine.
+    /// Callers on this machine, for every operation.
     Local,
-    /// All callers: something in front of the desk authorizes them.
+    /// All callers, for every operation: something in front of the desk authorizes them.
     All,
-    /// Callers that send the key with this digest as a bearer token (RFC 6750).
-    Key(Digest),
+    /// Callers that send an API key as a bearer token (RFC 6750), each for what its key grants.
+    Keys {
+        /// The digest of a key that the host is configured with, and that grants everything.
+        binding: Option<Digest>,
+    },
+    /// Users of the desk's own machine on the command line, for every operation.
+    CommandLine { uid: u32 },
 }
 
 impl Callers {
-    /// Callers with `key`. Only its digest is kept, and a token is compared by digest, so that the
-    /// time of a comparison reveals nothing about the key.
+    /// Callers with an API key of the desk's, or with `key`. Only its digest is kept, and a token is
+    /// compared by digest, so that the time of a comparison reveals nothing about the key.
     #[must_use]
     pub fn with_key(key: &str) -> Self {
-        Self::Key(Digest::of(&[key.as_bytes()]))
+        Self::Keys { binding: Some(Digest::of(&[key.as_bytes()])) }
+    }
+}
+
+/// The desk's API keys as a host knows them, at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveKeys<'a> {
+    pub keys: &'a ApiKeys,
+    pub now: Millis,
+}
+
+impl LiveKeys<'static> {
+    /// No keys, for callers that need none.
+    #[must_use]
+    pub fn none(now: Millis) -> Self {
+        static NONE: LazyLock<ApiKeys> = LazyLock::new(ApiKeys::default);
+        Self { keys: &NONE, now }
+    }
+}
+
+/// A call that was routed.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub action: Action,
+    /// Goes with the action: who calls, and by which rule.
+    pub authorization: Option<Authorization>,
+    /// The text of a key that the action makes, for [`answer`].
+    pub key: Option<KeyText>,
+}
+
+impl From<Problem> for Opened {
+    fn from(problem: Problem) -> Self {
+        Self { action: Action::Answer(problem.into()), authorization: None, key: None }
     }
 }
 
@@ -111,12 +155,36 @@ pub enum Action {
     Decide(Command),
     /// [Count](ReplayRequest::count) the events, then decide the resulting command.
     CountReplay(Box<ReplayRequest>),
-    /// Respond with [`Reading::answer`].
+    /// Respond with [`Reading::answer`], over rows that the caller may read.
     Read(Reading),
     /// Respond with [pages](Listing::page), each read when the one before it is written.
     List(Listing),
     /// Let it [begin](EventsQuery::begin), then respond in its [`EventsMode`].
     ReadEvents(EventsQuery),
+}
+
+impl Action {
+    /// The same, for a caller: what takes several reads judges it at each.
+    fn by(self, authorization: Option<Authorization>) -> Self {
+        match self {
+            Self::CountReplay(request) => Self::CountReplay(Box::new(request.by(authorization))),
+            Self::List(listing) => Self::List(listing.by(authorization)),
+            Self::ReadEvents(query) => Self::ReadEvents(query.by(authorization)),
+            same @ (Self::Answer(_) | Self::Decide(_) | Self::Read(_)) => same,
+        }
+    }
+}
+
+/// What a route made of a call.
+struct Taken {
+    action: Action,
+    key: Option<KeyText>,
+}
+
+impl From<Action> for Taken {
+    fn from(action: Action) -> Self {
+        Self { action, key: None }
+    }
 }
 
 /// A response with its whole body.
@@ -163,24 +231,53 @@ fn headers(content_type: &str) -> Vec<(&'static str, String)> {
 }
 
 impl Api {
+    /// Whether a caller may go on: asked of what lasts longer than a call, such as a stream.
+    ///
+    /// # Errors
+    /// The [`Problem`] of a caller whose key no longer grants access.
+    pub fn judge(authorization: Option<Authorization>, keys: LiveKeys<'_>) -> Result<(), Problem> {
+        authorization.map_or(Ok(()), |authorization| authorization::judge(authorization, keys))
+    }
+
     /// Refuses what the head alone decides: callers that are not authorized, paths and methods that
     /// there are not, bodies that no route takes. A host asks before it reads the body.
     ///
     /// # Errors
     /// The [`Problem`] of a call that is refused.
-    pub fn admit(&self, call: &Call<'_>) -> Result<(), Problem> {
-        authorization::check(self, call)?;
-        routes::check(call)
+    pub fn admit(
+        &self,
+        call: &Call<'_>,
+        keys: LiveKeys<'_>,
+    ) -> Result<Option<Authorization>, Problem> {
+        let authorization = authorization::check(self, call, keys)?;
+        routes::check(call)?;
+        Ok(authorization)
     }
 
     /// Routes a call, whose body was read up to one byte more than [`MAX_BODY`]. `fresh` draws 32
-    /// random bytes, for a call that creates a secret.
-    pub fn open(&self, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Action {
-        let whole = if call.body.len() > MAX_BODY { Err(Problem::too_large()) } else { Ok(()) };
-        let admitted = whole.and_then(|()| self.admit(call));
-        let admitted = admitted.and_then(|()| routes::take(self, call, fresh));
-        let taken = admitted.and_then(|next| idempotency_key::take(call, next));
-        taken.unwrap_or_else(|problem| Action::Answer(problem.into()))
+    /// random bytes, for a call that creates a secret or a key.
+    pub fn open(
+        &self,
+        call: &Call<'_>,
+        keys: LiveKeys<'_>,
+        fresh: impl FnOnce() -> [u8; Secret::LENGTH],
+    ) -> Opened {
+        self.try_open(call, keys, fresh).unwrap_or_else(Opened::from)
+    }
+
+    fn try_open(
+        &self,
+        call: &Call<'_>,
+        keys: LiveKeys<'_>,
+        fresh: impl FnOnce() -> [u8; Secret::LENGTH],
+    ) -> Result<Opened, Problem> {
+        if call.body.len() > MAX_BODY {
+            return Err(Problem::too_large());
+        }
+        let authorization = self.admit(call, keys)?;
+        let Taken { action, key } = routes::take(self, call, keys.now, fresh)?;
+        let action = idempotency_key::take(call, authorization, action)?;
+        Ok(Opened { action: action.by(authorization), authorization, key })
     }
 
     /// Authorizes a call for a file of the host's page. No key is needed, nor one of the desk's own

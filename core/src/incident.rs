@@ -18,7 +18,7 @@
 //!
 //! let mut desk = Desk::new(Recorder::new(MemoryStore::default()), Memory::Kept);
 //! let now = Millis(1_672_531_200_000);
-//! let moment = Moment { now, chance: [3; 16], holder: HolderId::new(now, &[7; 16]) };
+//! let moment = Moment::new(now, [3; 16], HolderId::new(now, &[7; 16]));
 //! let mut file = Header::raw(1).line() + &desk.begin_recording(now, [1; 32], 0);
 //! let message = TicketMessage::parse("My order is late".into()).unwrap();
 //! let recorded = desk.run_recorded(&[(Command::OpenTicket { message }, moment)]);
@@ -58,7 +58,7 @@ pub const MAX_LINE: usize = 32 << 20;
 
 /// The format of files that this version writes. It grows when an older version could not read
 /// them, or would read them wrongly.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

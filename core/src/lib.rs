@@ -31,7 +31,7 @@
 //!
 //! let start = Millis(1_672_531_200_000);
 //! let holder = HolderId::new(start, &[7; 16]);
-//! let at = |seconds: u64| Moment { now: start.plus(seconds * 1_000), chance: [3; 16], holder };
+//! let at = |seconds: u64| Moment::new(start.plus(seconds * 1_000), [3; 16], holder);
 //! let mut session = Session::new(Desk::new(MemoryStore::default(), Memory::Kept), start);
 //!
 //! // A webhook is registered and a ticket is opened: one batch, one commit.
@@ -85,7 +85,7 @@ pub use delivery::checkpoint::Checkpoint;
 pub use delivery::health::{Down, Health, HealthPolicy};
 pub use delivery::health_options::HealthOptions;
 pub use delivery::lane::Lane;
-pub use delivery::ordering_key::{OrderingKey, Scope};
+pub use delivery::ordering_key::{OrderingKey, OrderingScope};
 pub use delivery::owed::{Owed, Sum};
 pub use delivery::quotas::Quotas;
 pub use delivery::reader::{Expired, Reader};
@@ -93,7 +93,9 @@ pub use delivery::replay::{Replay, ReplayCount, ReplayFilter, ReplayRange, Repla
 pub use delivery::request::{Request, RequestKey, USER_AGENT};
 pub use delivery::slot::Slot;
 pub use delivery::window::Window;
-pub use engine::command::{Command, Idempotent, Registration, Report, Rotation};
+pub use engine::command::{
+    Command, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+};
 pub use engine::decide::{Evaluation, decide};
 pub use engine::desk::{Committed, Desk, RunError};
 pub use engine::facts::Facts;
@@ -103,10 +105,13 @@ pub use engine::outcome::{Changes, Expect, LogPut, Outcome, Put, Reply};
 pub use engine::session::{Batch, Effects, Session};
 pub use engine::store::{Commit, Rows, Store};
 pub use memory::MemoryStore;
+pub use model::access::Access;
+pub use model::api_key::{ApiKey, ApiKeys, KeySettings, KeyText};
 pub use model::bounds::OutOfBounds;
+pub use model::caller::{Authorization, Caller};
 pub use model::digest::Digest;
 pub use model::event::{Event, EventType, Topic};
-pub use model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
+pub use model::id::{EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 pub use model::idempotency_record::IdempotencyRecord;
 pub use model::log::Log;
 pub use model::millis::Millis;
@@ -115,6 +120,7 @@ pub use model::nearest::nearest;
 pub use model::reason::Reason;
 pub use model::refusal::Refusal;
 pub use model::retention::Retention;
+pub use model::scope::{Scope, Scopes};
 pub use model::seq::Seq;
 pub use model::service::{Availability, Service};
 pub use model::tallies::Tallies;

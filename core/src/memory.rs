@@ -13,9 +13,10 @@ use crate::delivery::reader::Reader;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, Put};
 use crate::engine::store::{Commit, Rows, Store};
+use crate::model::api_key::ApiKey;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
-use crate::model::id::{TicketId, WebhookId};
+use crate::model::id::{KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
@@ -37,6 +38,7 @@ pub struct MemoryStore {
     webhooks_of: BTreeMap<OrderingKey, BTreeSet<WebhookId>>,
     attempts: BTreeMap<AttemptKey, Attempt>,
     idempotency_records: BTreeMap<Digest, Arc<IdempotencyRecord>>,
+    api_keys: BTreeMap<KeyId, Arc<ApiKey>>,
 }
 
 impl MemoryStore {
@@ -108,6 +110,7 @@ impl MemoryStore {
             && are_as_expected(&self.idempotency_records, &changes.idempotency_records, |answer| {
                 answer.at.0
             })
+            && are_as_expected(&self.api_keys, &changes.api_keys, |key| key.rev)
     }
 
     fn lanes_of(&self, key: OrderingKey) -> Vec<Lane> {
@@ -182,6 +185,13 @@ impl Rows for MemoryStore {
             Need::IdempotencyRecord(key) => Fact::IdempotencyRecord(
                 self.idempotency_records.get(&key).map(|answer| IdempotencyRecord::clone(answer)),
             ),
+            Need::ApiKeys => {
+                Fact::ApiKeys(self.api_keys.values().map(|key| ApiKey::clone(key)).collect())
+            }
+            Need::ApiKey(id) => {
+                let key = self.api_keys.get(&id).into_iter();
+                Fact::ApiKeys(key.map(|key| ApiKey::clone(key)).collect())
+            }
             Need::Lane(webhook, ordering_key) => {
                 Fact::Lanes(self.lanes.get(&(webhook, ordering_key)).copied().into_iter().collect())
             }
@@ -212,6 +222,7 @@ impl Store for MemoryStore {
         put_all(&mut self.readers, &changes.readers);
         put_all(&mut self.idempotency_records, &changes.idempotency_records);
         self.forget_idempotency_records(changes);
+        put_all(&mut self.api_keys, &changes.api_keys);
         if !changes.cleared.is_empty() || !changes.stopped.is_empty() {
             let stays = |webhook: &WebhookId, key: OrderingKey| {
                 let stopped = key.is_replay() && changes.stopped.contains(webhook);

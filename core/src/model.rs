@@ -1,7 +1,10 @@
 //! The data model, without delivery rules: the log and its events, tickets, the service status,
 //! identifiers, time.
 
+pub(crate) mod access;
+pub(crate) mod api_key;
 pub(crate) mod bounds;
+pub(crate) mod caller;
 pub(crate) mod digest;
 pub(crate) mod event;
 pub(crate) mod id;
@@ -13,6 +16,7 @@ pub(crate) mod nearest;
 pub(crate) mod reason;
 pub(crate) mod refusal;
 pub(crate) mod retention;
+pub(crate) mod scope;
 pub(crate) mod seq;
 pub(crate) mod service;
 pub(crate) mod tallies;

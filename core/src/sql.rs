@@ -9,6 +9,7 @@
 
 pub mod sqlite;
 
+mod api_keys;
 mod attempts;
 mod changes;
 mod column;

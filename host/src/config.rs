@@ -38,7 +38,8 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Require an API key also on loopback. (There are no keys yet.)
+    /// Require an API key also on loopback; on other addresses it is required anyway. hookdesk key
+    /// create makes one.
     #[arg(long, env = "HOOKDESK_AUTH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub auth: Option<bool>,
@@ -46,6 +47,10 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_NO_AUTH", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_auth: Option<bool>,
+    /// File with an API key of scope admin, such as a container's secret. If there is no such file,
+    /// a key is made and written to it.
+    #[arg(long, env = "HOOKDESK_ADMIN_KEY_FILE", value_name = "FILE")]
+    pub admin_key_file: Option<PathBuf>,
     /// URL under which browsers reach the desk, such as https://desk.example: what they send from
     /// another page is refused. Can be repeated.
     #[arg(long, env = "HOOKDESK_PUBLIC_URL", value_name = "URL", value_delimiter = ',')]
@@ -108,6 +113,7 @@ pub struct ServeOptions {
 pub struct Settings {
     pub listen: SocketAddr,
     pub database: PathBuf,
+    pub admin_key_file: Option<PathBuf>,
     pub api: Api,
     pub health: HealthPolicy,
     pub retention: Retention,
@@ -205,7 +211,18 @@ impl ServeOptions {
         }
         let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
         let paused = self.paused.or(file.paused).unwrap_or(false);
-        Ok(Settings { listen, database, api, health, retention, connection_age, paused, record })
+        let admin_key_file = self.admin_key_file.or(file.admin_key_file);
+        Ok(Settings {
+            listen,
+            database,
+            admin_key_file,
+            api,
+            health,
+            retention,
+            connection_age,
+            paused,
+            record,
+        })
     }
 }
 
@@ -258,21 +275,14 @@ fn connection_age(seconds: u64) -> Result<Duration, BadOptions> {
     Err(BadOptions(format!("max_connection_age_s must be from {least} to {most}")))
 }
 
-/// The callers that are admitted; an error when that would be everybody without a flag for it.
+/// The callers that are admitted: those with an API key, unless the desk is this machine's own or a
+/// flag opens it.
 fn admission(listen: SocketAddr, auth: bool, no_auth: bool) -> Result<Callers, BadOptions> {
     match (auth, no_auth, listen.ip().is_loopback()) {
         (true, true, _) => Err(BadOptions("--auth and --no-auth exclude each other".to_owned())),
-        (true, false, _) => Err(BadOptions(
-            "--auth needs an API key, and this version has none yet. Listen on loopback without \
-             --auth, or give --no-auth where something in front of the desk checks who calls."
-                .to_owned(),
-        )),
+        (true, false, _) | (false, false, false) => Ok(Callers::Keys { binding: None }),
         (false, true, _) => Ok(Callers::All),
         (false, false, true) => Ok(Callers::Local),
-        (false, false, false) => Err(BadOptions(format!(
-            "listening on {listen} would open the desk to whoever reaches it. Give --no-auth if \
-             something in front of the desk checks who calls, or listen on 127.0.0.1."
-        ))),
     }
 }
 
@@ -315,13 +325,18 @@ mod tests {
         assert_eq!(local.api.callers, Callers::Local);
         assert!(may_call(&local, [127, 0, 0, 1]));
         assert_eq!(options("[::1]:0").settle().unwrap().api.callers, Callers::Local);
-        assert!(options("0.0.0.0:8080").settle().unwrap_err().0.contains("--no-auth"));
+        let keyed = options("0.0.0.0:8080").settle().unwrap();
+        assert_eq!(keyed.api.callers, Callers::Keys { binding: None });
+        assert!(!may_call(&keyed, [127, 0, 0, 1]));
         let told = ServeOptions { no_auth: Some(true), ..options("0.0.0.0:8080") };
         let public = told.settle().unwrap();
         assert_eq!(public.api.callers, Callers::All);
         assert!(!may_call(&public, [127, 0, 0, 1]));
-        let keys = ServeOptions { auth: Some(true), ..options("127.0.0.1:0") };
-        assert!(keys.settle().is_err());
+        let keyed = ServeOptions { auth: Some(true), ..options("127.0.0.1:0") }.settle().unwrap();
+        assert_eq!(keyed.api.callers, Callers::Keys { binding: None });
+        assert!(!may_call(&keyed, [127, 0, 0, 1]), "loopback is open to an open desk alone");
+        let both = ServeOptions { auth: Some(true), no_auth: Some(true), ..options("[::1]:0") };
+        assert!(both.settle().is_err());
     }
 
     #[test]

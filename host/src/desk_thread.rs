@@ -10,11 +10,12 @@ use std::time::Duration;
 use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    Command, Desk, Effects, Event, HolderId, Millis, Moment, Refusal, Reply, Report, Request,
-    Session, Store, WebhookId,
+    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Millis, Moment, Refusal,
+    Reply, Report, Request, Session, Store, WebhookId,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
+use crate::key_ring::KeyRing;
 use crate::moment::{chance, clock};
 use crate::recording::RecordingWriter;
 use crate::size_watch::SizeWatch;
@@ -34,6 +35,7 @@ type CallResult = Result<Result<Reply, Refusal>, Problem>;
 enum Message {
     Ask {
         command: Command,
+        authorization: Option<Authorization>,
         caller: Caller,
     },
     Report(Report),
@@ -94,14 +96,14 @@ impl DeskQueue {
     ///
     /// # Errors
     /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
-    pub async fn ask(&self, command: Command) -> CallResult {
+    pub async fn ask(&self, authorization: Option<Authorization>, command: Command) -> CallResult {
         let Ok(place) = Arc::clone(&self.calls).try_acquire_owned() else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
             return Err(Problem::new(Code::Overloaded, detail));
         };
         let (answer, answered) = oneshot::channel();
         let caller = Caller { answer, _place: place };
-        let queued = self.queue.send(Message::Ask { command, caller });
+        let queued = self.queue.send(Message::Ask { command, authorization, caller });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
@@ -144,6 +146,7 @@ impl DeskQueue {
 pub fn start<S>(
     desk: Desk<Recorder<S>>,
     recording: Option<RecordingWriter>,
+    ring: Arc<KeyRing>,
     runtime: runtime::UnboundedSender<Dispatch>,
 ) -> std::io::Result<(DeskQueue, JoinHandle<()>)>
 where
@@ -162,6 +165,8 @@ where
         holder,
         messages,
         runtime,
+        ring,
+        knows_keys: true,
         faulty: shown,
         size: SizeWatch::default(),
     };
@@ -177,6 +182,9 @@ struct DeskLoop<S> {
     holder: HolderId,
     messages: Receiver<Message>,
     runtime: runtime::UnboundedSender<Dispatch>,
+    ring: Arc<KeyRing>,
+    /// Whether the ring has all keys that are committed, as far as it is known.
+    knows_keys: bool,
     /// Whether the store fails, for those who ask.
     faulty: Arc<AtomicBool>,
     size: SizeWatch,
@@ -204,8 +212,8 @@ where
         let mut next = self.wait();
         while let Some(message) = next {
             match message {
-                Message::Ask { command, caller } => {
-                    self.session.call(command);
+                Message::Ask { command, authorization, caller } => {
+                    self.session.call_by(authorization, command);
                     callers.push(caller);
                 }
                 Message::Report(report) => self.session.report(report),
@@ -227,15 +235,33 @@ where
         }
     }
 
+    /// Before any caller has its response: a key that was made opens at once, and one that was
+    /// revoked does not.
+    fn publish_keys(&mut self) {
+        let desk = self.session.desk_mut();
+        if let Some(keys) = desk.api_keys() {
+            self.ring.publish(keys);
+            self.knows_keys = true;
+        } else if !self.knows_keys
+            && let Ok(keys) = desk.store_mut().store_mut().api_keys()
+        {
+            self.ring.publish(&Arc::new(ApiKeys::of(keys)));
+            self.knows_keys = true;
+        }
+    }
+
     fn decide(&mut self, callers: Vec<Caller>) {
         let Self { session, recording, holder, .. } = self;
         let was_faulty = session.is_faulty();
-        let batch = session.batch(|| Moment { now: clock(), chance: chance(), holder: *holder });
+        let batch = session.batch(|| Moment::new(clock(), chance(), *holder));
         let committed = session.run(batch, clock, |desk, commands| match recording {
             Some(recording) => recording.run(desk, commands),
             None => desk.run(commands),
         });
         self.faulty.store(session.is_faulty(), Ordering::Relaxed);
+        // What a failed commit did is not known.
+        self.knows_keys &= committed.is_ok();
+        self.publish_keys();
         let dispatch = match committed {
             Ok(committed) => {
                 if was_faulty {

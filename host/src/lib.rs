@@ -4,6 +4,8 @@
 //! [`desk_thread`] runs the core's loop on a thread of its own over [`store`], [`courier`] sends
 //! requests to receivers, and [`event_feed`] passes new events to streams. [`recording`] records
 //! the desk's inputs, and [`incident`] exports them; [`status`] asks a running desk how it is.
+//! [`key_ring`] has the API keys in memory, and [`key_command`] makes them on the command line, on a
+//! running desk through [`control`]; [`admin_key`] is the one that a file supplies.
 //! [`config`] and [`environment`] are what the operator set, [`moment`] is the clock and the source
 //! of randomness. The host computes no delay and knows no rule.
 
@@ -11,13 +13,17 @@
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
 
 pub mod acceptor;
+pub mod admin_key;
 pub mod config;
 pub mod connections;
+pub mod control;
 pub mod courier;
 pub mod desk_thread;
 pub mod environment;
 pub mod event_feed;
 pub mod incident;
+pub mod key_command;
+pub mod key_ring;
 pub mod moment;
 pub mod recording;
 pub mod serve;

@@ -7,6 +7,7 @@ use clap::{Args as _, Command, Parser, Subcommand};
 use hookdesk::config::ServeOptions;
 use hookdesk::environment;
 use hookdesk::incident::{self, ExportOptions, ReplayOptions, Verdict};
+use hookdesk::key_command::{self, KeyOptions};
 use hookdesk::status::{self, Condition, StatusOptions};
 
 /// Set because a delivery is dozens of short-lived allocations, passed from thread to thread.
@@ -39,6 +40,8 @@ enum Subcommands {
     /// Decide an incident file again, step by step. Exits with 3 if that gives another result than
     /// was recorded.
     Replay(ReplayOptions),
+    /// Make, list and revoke API keys.
+    Key(KeyOptions),
     /// Say whether a running desk works and how its webhooks are. Exits with 4 if the desk is not
     /// ready, a webhook is disabled, or a receiver is down.
     Status(StatusOptions),
@@ -66,6 +69,7 @@ fn run(command: Subcommands) -> Result<ExitCode, Anything> {
         Subcommands::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),
         Subcommands::Export(options) => incident::export(&options).map(of_verdict),
         Subcommands::Replay(options) => incident::replay(&options).map(of_verdict),
+        Subcommands::Key(options) => key_command::run(&options).map(|()| ExitCode::SUCCESS),
         Subcommands::Status(options) => status::status(&options).map(of_condition),
     }
 }

@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookdesk_core::api::Callers;
 use hookdesk_core::incident::Recorder;
-use hookdesk_core::{Desk, Limits, Memory, Rows as _, WebhookId};
+use hookdesk_core::{
+    ApiKey, ApiKeys, Command, Desk, HolderId, Limits, Memory, Moment, Rows as _, WebhookId,
+};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
@@ -16,15 +20,19 @@ use salvo::fuse::FuseConfig;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::acceptor::CallerAcceptor;
+use crate::admin_key;
 use crate::config::Settings;
 use crate::connections::ConnectionTable;
+use crate::control::{self, ControlDesk, ControlSocket};
 use crate::courier::{Courier, Names, System};
 use crate::desk_thread::{self, DeskQueue, Dispatch};
 use crate::event_feed::EventFeed;
+use crate::key_ring::KeyRing;
+use crate::moment::{chance, clock};
 use crate::recording::RecordingWriter;
 use crate::server::{CALLER, HttpHandler, Lookup};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
@@ -101,7 +109,8 @@ async fn run(
     let (dispatches, incoming) = mpsc::unbounded_channel();
     let feed = Arc::new(EventFeed::new(desk.store_mut().log()?.head));
     let recording = settings.record.map(|bytes| RecordingWriter::new(&settings.database, bytes));
-    let (queue, thread) = desk_thread::start(desk, recording, dispatches)?;
+    let ring = Arc::new(KeyRing::new(api_keys(&settings, &mut desk)?));
+    let (queue, thread) = desk_thread::start(desk, recording, Arc::clone(&ring), dispatches)?;
     tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
     let (thread_ended, mut ended) = oneshot::channel();
     tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
@@ -111,8 +120,14 @@ async fn run(
         FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
     let connections = most_connections();
     let places = ConnectionTable::new(connections, limits);
+    tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring)));
+    let control =
+        ControlDesk { api: settings.api.clone(), desk: queue.clone(), lookup: lookup.clone() };
+    // Its file is removed when the server stops.
+    let control = listen_for_commands(&settings.database, control);
     let front = HttpHandler {
         api: settings.api,
+        ring: Arc::clone(&ring),
         desk: queue.clone(),
         lookup,
         feed: Arc::clone(&feed),
@@ -144,6 +159,10 @@ async fn run(
     // requests in flight. Callers that wait for events are ended at once: they would use up the
     // time of all others.
     queue.stop_sending();
+    if let Some(control) = control {
+        control.abort();
+    }
+    note_key_use(&queue, &ring).await;
     feed.end();
     handle.stop_graceful(CALLERS_DRAIN);
     let _ = tokio::time::timeout_at(deadline, serving).await;
@@ -155,6 +174,63 @@ async fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The desk's API keys, the one of the admin key file among them.
+fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<ApiKeys, Anything> {
+    if let Some(file) = &settings.admin_key_file {
+        let key = admin_key::read_or_make(file)?;
+        let now = clock();
+        let moment = Moment::new(now, chance(), HolderId::new(now, &chance()));
+        for made in desk.run(&[(admin_key::command(&key), moment)])? {
+            made.reply.map_err(|refusal| {
+                format!("the key of {} cannot be added: {refusal:?}", file.display())
+            })?;
+        }
+    }
+    let keys = ApiKeys::of(desk.store_mut().api_keys()?);
+    if keys.is_empty() && matches!(settings.api.callers, Callers::Keys { binding: None }) {
+        let database = settings.database.display();
+        return Err(format!(
+            "callers need an API key, and there is none yet. Make one:\n\n    hookdesk key create \
+             --scope admin --database sqlite://{database}\n\nOr give --admin-key-file; or \
+             --no-auth where something in front of the desk checks who calls; or listen on \
+             127.0.0.1."
+        )
+        .into());
+    }
+    Ok(keys)
+}
+
+/// Answers the command line on this machine while the desk runs.
+fn listen_for_commands(database: &Path, desk: ControlDesk) -> Option<AbortHandle> {
+    match ControlSocket::bind(database) {
+        Ok(socket) => Some(tokio::spawn(socket.serve(desk)).abort_handle()),
+        Err(error) => {
+            let socket = control::path(database);
+            tracing::warn!(
+                "{} cannot be bound, so hookdesk key cannot reach the running desk: {error}",
+                socket.display()
+            );
+            None
+        }
+    }
+}
+
+/// Notes once a minute which API keys were used.
+async fn note_key_uses(queue: DeskQueue, ring: Arc<KeyRing>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(ApiKey::USE_MS)).await;
+        note_key_use(&queue, &ring).await;
+    }
+}
+
+async fn note_key_use(queue: &DeskQueue, ring: &KeyRing) {
+    let used = ring.take_uses();
+    if !used.is_empty() {
+        // What could not be written is a minute that is not told.
+        let _ = queue.ask(None, Command::NoteKeyUse { used }).await;
+    }
 }
 
 /// Carries out the effects of each commit: publishes events, answers callers, cuts off and sends

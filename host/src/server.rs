@@ -5,16 +5,17 @@ mod assets;
 mod events;
 mod lookup;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
-use hookdesk_core::Command;
 use hookdesk_core::api::{
     self, Action, Api, Call, Code, EventsMode, EventsQuery, Frame, Listing, LogCursor, MAX_BODY,
-    Problem, Reading, ReplayRequest,
+    Opened, Problem, Reading, ReplayRequest,
 };
+use hookdesk_core::{Authorization, Command, KeyText};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use salvo::http::header::{CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 use crate::connections::{ActiveRequest, BodyPermit, ConnectionTable};
 use crate::desk_thread::DeskQueue;
 use crate::event_feed::EventFeed;
+use crate::key_ring::{KeyHolder, KeyRing, live};
 use crate::moment::{chance, clock};
 use crate::store::StoreFault;
 use events::EventStream;
@@ -47,6 +49,7 @@ const _: () = assert!(SMALL_BODY < MAX_BODY);
 /// The handler of all calls.
 pub struct HttpHandler {
     pub api: Api,
+    pub ring: Arc<KeyRing>,
     pub desk: DeskQueue,
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
@@ -81,19 +84,21 @@ impl HttpHandler {
                 Err(response) => HttpResponse::Whole(response),
             };
         }
-        let next = self.api.open(&call, chance);
+        let (keys, now) = (self.ring.keys(), clock());
+        let Opened { action, authorization, key } = self.api.open(&call, live(&keys, now), chance);
+        self.ring.note_use(authorization, now);
         drop(call);
         // The command owns what it needs: a call that waits for its decision holds no body.
         drop(body);
-        match next {
+        match action {
             Action::Answer(response) => HttpResponse::Whole(response),
-            Action::Decide(command) => self.decide(command).await,
+            Action::Decide(command) => self.decide(authorization, command, key).await,
             Action::CountReplay(request) => match self.count(*request).await {
-                Ok(command) => self.decide(command).await,
+                Ok(command) => self.decide(authorization, command, None).await,
                 Err(problem) => problem.into(),
             },
             Action::Read(Reading::Ready) => self.ready().await,
-            Action::Read(reading) => self.read(reading).await,
+            Action::Read(reading) => self.read(authorization, reading).await,
             Action::List(listing) => self.list(listing, active).await,
             Action::ReadEvents(pull) => {
                 self.pull(pull, active).await.unwrap_or_else(HttpResponse::from)
@@ -106,7 +111,7 @@ impl HttpHandler {
         let call = call(request, b"");
         match assets::find(call.path) {
             Some(file) => self.show(file, &call)?,
-            None => self.api.admit(&call)?,
+            None => _ = self.api.admit(&call, live(&self.ring.keys(), clock()))?,
         }
         let mut lengths = call.headers.iter().filter(|(name, _)| *name == "content-length");
         let is_large =
@@ -165,20 +170,26 @@ impl HttpHandler {
         if seen <= MAX_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
     }
 
-    async fn decide(&self, command: Command) -> HttpResponse {
-        match self.desk.ask(command).await {
-            Ok(decided) => HttpResponse::Whole(api::answer(decided)),
+    async fn decide(
+        &self,
+        authorization: Option<Authorization>,
+        command: Command,
+        key: Option<KeyText>,
+    ) -> HttpResponse {
+        match self.desk.ask(authorization, command).await {
+            Ok(decided) => HttpResponse::Whole(api::answer(decided, key)),
             Err(problem) => problem.into(),
         }
     }
 
     async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
-        let counted = self.lookup.count(|rows| request.count(rows)).await;
+        let counted = self.lookup.count(|rows| request.count(rows, clock())).await;
         counted.unwrap_or_else(|_logged| Err(Problem::unreadable()))
     }
 
-    async fn read(&self, reading: Reading) -> HttpResponse {
-        match self.lookup.read(move |rows| reading.answer(rows, clock())).await {
+    async fn read(&self, authorization: Option<Authorization>, reading: Reading) -> HttpResponse {
+        let read = self.lookup.read(move |rows| reading.answer(authorization, rows, clock()));
+        match read.await {
             Ok(response) => HttpResponse::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }
@@ -199,8 +210,9 @@ impl HttpHandler {
     /// reported.
     async fn list(&self, mut listing: Listing, active: &mut ActiveRequest) -> HttpResponse {
         match next_page(&self.lookup, &mut listing).await {
-            Ok(_) if !listing.is_complete() && !active.stay() => too_many_stay().into(),
-            Ok(first) => HttpResponse::Pages { first, rest: listing },
+            Ok(Ok(_)) if !listing.is_complete() && !active.stay() => too_many_stay().into(),
+            Ok(Ok(first)) => HttpResponse::Pages { first, rest: listing },
+            Ok(Err(problem)) => problem.into(),
             Err(_logged) => Problem::unreadable().into(),
         }
     }
@@ -213,34 +225,49 @@ impl HttpHandler {
         if pull.mode != EventsMode::AtOnce && !active.stay() {
             return Err(too_many_stay());
         }
-        let begun = self.lookup.read(move |rows| pull.begin(rows)).await;
+        let begun = self.lookup.read(move |rows| pull.begin(rows, clock())).await;
         let start = begun.unwrap_or_else(|_logged| Err(Problem::unreadable()))?;
         match pull.mode {
             EventsMode::AtOnce => {}
             EventsMode::Wait { seconds } => {
-                self.wait(start.cursor, Duration::from_secs(seconds.into())).await;
+                let longest = Duration::from_secs(seconds.into());
+                self.wait(pull.authorization, start.cursor, longest).await;
             }
             EventsMode::Stream => {
                 let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());
-                return Ok(HttpResponse::Stream(EventStream::new(start, feed, lookup)));
+                let holder = KeyHolder::new(pull.authorization, &self.ring);
+                return Ok(HttpResponse::Stream(EventStream::new(start, feed, lookup), holder));
             }
         }
         Ok(self.list(pull.listing(start), active).await)
     }
 
-    /// Waits until there is something to read, at most this long, and not beyond the host's end.
-    async fn wait(&self, cursor: LogCursor, longest: Duration) {
+    /// Waits until there is something to read or the caller may not read any more, at most this
+    /// long, and not beyond the host's end.
+    async fn wait(
+        &self,
+        authorization: Option<Authorization>,
+        cursor: LogCursor,
+        longest: Duration,
+    ) {
         let mut state = self.feed.listen();
+        let mut holder = KeyHolder::new(authorization, &self.ring);
         let due = state.wait_for(|state| state.ending || cursor.is_behind(state.head));
+        let until = async {
+            tokio::select! {
+                _ = due => {}
+                () = holder.lost() => {}
+            }
+        };
         // Whether due or timed out, the wait is over.
-        let _ = timeout(longest, due).await;
+        let _ = timeout(longest, until).await;
     }
 }
 
 enum HttpResponse {
     Whole(api::Response),
     Pages { first: Bytes, rest: Listing },
-    Stream(EventStream),
+    Stream(EventStream, KeyHolder),
     File(&'static assets::File, assets::Variant),
 }
 
@@ -290,10 +317,10 @@ impl Handler for HttpHandler {
                 put_headers(response, file.headers(variant));
                 response.body(file.body(variant));
             }
-            HttpResponse::Stream(stream) => {
+            HttpResponse::Stream(stream, holder) => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, Frame::headers());
-                response.stream(while_answering(stream.pieces(), active));
+                response.stream(while_answering(stream.pieces(holder), active));
             }
         }
     }
@@ -393,15 +420,21 @@ fn pages(
         if rest.is_complete() {
             return Ok(None);
         }
-        let page = next_page(&lookup, &mut rest).await?;
+        // A caller that may not read any more is cut off.
+        let Ok(page) = next_page(&lookup, &mut rest).await? else {
+            return Err(StoreFault::Io(io::ErrorKind::PermissionDenied.into()));
+        };
         Ok(Some((page, (lookup, rest))))
     });
     stream::once(async { Ok(first) }).chain(others)
 }
 
-async fn next_page(lookup: &Lookup, listing: &mut Listing) -> Result<Bytes, StoreFault> {
+async fn next_page(
+    lookup: &Lookup,
+    listing: &mut Listing,
+) -> Result<Result<Bytes, Problem>, StoreFault> {
     let mut next = listing.clone();
-    let (page, next) = lookup.read(move |rows| Ok((next.page(rows)?, next))).await?;
+    let (page, next) = lookup.read(move |rows| Ok((next.page(rows, clock())?, next))).await?;
     *listing = next;
-    Ok(page.into())
+    Ok(page.map(Bytes::from))
 }

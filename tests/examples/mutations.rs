@@ -50,7 +50,7 @@ impl World {
     fn run(&mut self, command: Command) -> Option<Reply> {
         let holder = HolderId::new(Millis(1_750_000_000_000), &[7; 16]);
         let chance = [u8::try_from(self.now.0 % 251).expect("it is small"); 16];
-        let moment = Moment { now: self.now, chance, holder };
+        let moment = Moment::new(self.now, chance, holder);
         let decided = self.desk.run(&[(command, moment), (Command::Wake, moment)]);
         let mut reply = None;
         for one in decided.expect("memory has no faults") {

@@ -68,7 +68,15 @@ async fn fill(client: &Client) -> (Value, [Receiver; 4]) {
     hanging.wait_for(|all| all.len() == 1, SOON).await;
     let rotate = format!("/webhooks/{}/secret/rotate", waiting.id);
     let rotated = client.post(&rotate, None).await.expect(201);
+    let keys = [
+        json!({ "scopes": ["read", "tickets"], "name": "Billing" }),
+        json!({ "scopes": ["admin"], "expires_at": "2100-01-01T00:00:00Z" }),
+    ];
+    for key in keys {
+        client.post("/keys", key).await.expect(201);
+    }
     let said = json!({
+        "keys": client.get("/keys").await.data(),
         "tickets": client.get("/tickets").await.data(),
         "service": client.get("/service").await.data(),
         "webhooks": client.get("/webhooks").await.data(),

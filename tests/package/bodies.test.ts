@@ -7,6 +7,8 @@ import { init } from "hookdesk";
 import type {
   EventBody,
   EventType,
+  KeyChange,
+  NewKey,
   Registration,
   Replay,
   Rotation,
@@ -41,6 +43,8 @@ const { secret: _, ...change } = registration;
 const settings: Fields<SettingsChange> = change;
 const rotation: Fields<Rotation> = { overlap_seconds: true, secret: true };
 const replay: Fields<Replay> = { since: true, until: true, only: true, per_second: true, dry_run: true };
+const key: Fields<NewKey> = { scopes: true, expires_at: true, name: true };
+const keyChange: Fields<KeyChange> = key;
 const ticket: Fields<TicketMessage> = { ticket_message: true };
 
 test("each declared field of a body is one that the desk reads", () => {
@@ -52,6 +56,8 @@ test("each declared field of a body is one that the desk reads", () => {
     ["POST", `/webhooks/${id}/secret/rotate`, rotation],
     ["POST", `/webhooks/${id}/replay`, replay],
     ["POST", "/tickets", ticket],
+    ["POST", "/keys", key],
+    ["PATCH", "/keys/key_0197000000017abcaeeeeeeeeeeeeeee", keyChange],
   ];
   for (const [method, path, fields] of calls) {
     const wrong = Object.fromEntries(Object.keys(fields).map((name) => [name, { x: [] }]));

@@ -137,7 +137,7 @@ impl<S: Store<Fault: Debug>> Rig<S> {
     /// If the store fails.
     pub fn run(&mut self) {
         let (now, holder) = (self.now, HolderId::new(START, &[7; 16]));
-        let batch = self.session.batch(|| Moment { now, chance: [3; 16], holder });
+        let batch = self.session.batch(|| Moment::new(now, [3; 16], holder));
         let calls = batch.commands().len() - 1;
         let committed = self.session.run(batch, || now, Desk::run).expect("the store works");
         let effects = Effects::of(committed, calls);

@@ -208,7 +208,7 @@ impl Server {
         let files = files.map(|file| file.expect("it can be listed").path());
         // Its log and its index lie beside it, and have its name and more.
         let name = database.to_string_lossy();
-        let is_ours = |path: &PathBuf| path.to_string_lossy().starts_with(&*name);
+        let is_ours = |path: &PathBuf| path.to_string_lossy().starts_with(&*name) && path.is_file();
         files.filter(is_ours).flat_map(|path| fs::read(path).expect("it can be read")).collect()
     }
 

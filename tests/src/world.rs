@@ -254,7 +254,7 @@ where
         let batch = host.session.batch(|| {
             let mut chance = [0; 16];
             rng.fill(&mut chance);
-            Moment { now: read_at, chance, holder }
+            Moment::new(read_at, chance, holder)
         });
         let commands = batch.commands().to_vec();
         let Odds { commit_fails, commit_unknown, .. } = self.plan.odds;

@@ -10,7 +10,7 @@ const CORE_IS_MADE_OF: &str = "
     hookdesk-core
     serde serde_core serde_derive serde_json itoa memchr zmij
     proc-macro2 quote syn unicode-ident
-    uuid chrono num-traits base64 zeroize
+    uuid chrono num-traits base64 bs58 zeroize
     strsim hmac sha2 digest block-buffer hybrid-array typenum crypto-common const-oid cmov ctutils
     cpufeatures cfg-if libc
     url form_urlencoded percent-encoding idna idna_adapter utf8_iter smallvec

@@ -16,6 +16,7 @@ mod health;
 mod idempotency;
 mod incident;
 mod isolation;
+mod keys;
 mod layers;
 mod lists;
 mod mutations;

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
-use hookdesk_core::api::{self, Action, Api, Call, Listing, Problem, Reading};
+use hookdesk_core::api::{
+    self, Action, Api, Call, Callers, Listing, LiveKeys, Opened, Problem, Reading,
+};
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
-    self as core, Answer, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Session, Store,
+    self as core, Answer, ApiKey, ApiKeys, Authorization, Command, Desk, HolderId, KeyId, KeyText,
+    Limits, Memory, Millis, Moment, Session, Store,
 };
 
 use crate::effects::{Effects, Page, Response};
@@ -24,6 +28,10 @@ pub struct Driver<S> {
     api: Api,
     paused: bool,
     holder: HolderId,
+    /// The API keys, once they are needed.
+    keys: Option<Arc<ApiKeys>>,
+    /// When keys were last used, to the minute, as far as it is not noted.
+    used: BTreeMap<KeyId, Millis>,
     lists: BTreeMap<u32, Listing>,
     next_list: u32,
 }
@@ -52,6 +60,8 @@ where
             api: options.api()?,
             paused: options.paused,
             holder: HolderId::new(now, &at.chance.ids),
+            keys: None,
+            used: BTreeMap::new(),
             lists: BTreeMap::new(),
             next_list: 0,
         })
@@ -68,29 +78,40 @@ where
     }
 
     /// The response to a call that is not authorized, whatever its body.
-    pub fn refuse(&self, call: &Call<'_>) -> Option<Response> {
-        let problem = self.api.admit(call).err()?;
-        Some(api::Response::from(problem).into())
+    pub fn refuse(&mut self, at: &JsMoment, call: &Call<'_>) -> Option<Response> {
+        let now = Millis(at.now_ms);
+        let admitted = self.keys().and_then(|keys| {
+            self.api.admit(call, LiveKeys { keys: &keys, now }).map(|_authorization| ())
+        });
+        Some(api::Response::from(admitted.err()?).into())
     }
 
     /// Handles a call.
     pub fn call(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
-        match self.api.open(call, || at.chance.secret) {
+        let now = Millis(at.now_ms);
+        let keys = match self.keys() {
+            Ok(keys) => keys,
+            Err(problem) => return self.answered(problem.into()),
+        };
+        let opened = self.api.open(call, LiveKeys { keys: &keys, now }, || at.chance.secret);
+        let Opened { action, authorization, key } = opened;
+        self.note_use(authorization, &keys, now);
+        match action {
             Action::Answer(response) => self.answered(response),
-            Action::Decide(command) => self.decide(Some(command), at),
-            Action::CountReplay(request) => match readable(request.count(self.rows())) {
-                Ok(command) => self.decide(Some(command), at),
+            Action::Decide(command) => self.decide(Some((command, authorization, key)), at),
+            Action::CountReplay(request) => match readable(request.count(self.rows(), now)) {
+                Ok(command) => self.decide(Some((command, authorization, None)), at),
                 Err(problem) => self.answered(problem.into()),
             },
             Action::Read(Reading::Ready) => self.ready(),
             Action::Read(reading) => {
-                let answer = reading.answer(self.rows(), Millis(at.now_ms));
+                let answer = reading.answer(authorization, self.rows(), now);
                 self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
             }
-            Action::List(listing) => self.list(listing),
+            Action::List(listing) => self.list(listing, now),
             // With `can_wait: false` every events query is answered at once.
-            Action::ReadEvents(pull) => match readable(pull.begin(self.rows())) {
-                Ok(start) => self.list(pull.listing(start)),
+            Action::ReadEvents(pull) => match readable(pull.begin(self.rows(), now)) {
+                Ok(start) => self.list(pull.listing(start), now),
                 Err(problem) => self.answered(problem.into()),
             },
         }
@@ -124,11 +145,14 @@ where
     /// The next page of a list's body.
     ///
     /// # Errors
-    /// When the list was closed, or the store cannot be read, which closes it.
-    pub fn page(&mut self, list: u32) -> Result<Page, String> {
+    /// When the list was closed, or the store cannot be read or the caller may not read any more,
+    /// which closes it.
+    pub fn page(&mut self, at: &JsMoment, list: u32) -> Result<Page, String> {
         let listing = self.lists.remove(&list);
         let mut listing = listing.ok_or("the list is complete, or was given up")?;
-        let text = listing.page(self.rows()).map_err(|fault| fault.to_string())?;
+        let page =
+            listing.page(self.rows(), Millis(at.now_ms)).map_err(|fault| fault.to_string())?;
+        let text = page.map_err(|problem| problem.detail)?;
         let more = !listing.is_complete();
         if more {
             self.lists.insert(list, listing);
@@ -142,11 +166,17 @@ where
     }
 
     /// Decides a caller's command, the reports, and then what is due.
-    fn decide(&mut self, command: Option<Command>, at: &JsMoment) -> Effects {
-        let moment = Moment { now: Millis(at.now_ms), chance: at.chance.ids, holder: self.holder };
-        let calls = usize::from(command.is_some());
-        if let Some(command) = command {
-            self.session.call(command);
+    fn decide(&mut self, asked: Option<Asked>, at: &JsMoment) -> Effects {
+        let moment = Moment::new(Millis(at.now_ms), at.chance.ids, self.holder);
+        let calls = usize::from(asked.is_some());
+        let mut key = None;
+        if let Some((command, authorization, made)) = asked {
+            self.session.call_by(authorization, command);
+            key = made;
+        }
+        if !self.used.is_empty() {
+            let used = std::mem::take(&mut self.used).into_iter().collect();
+            self.session.call(Command::NoteKeyUse { used });
         }
         let batch = self.session.batch(|| moment);
         let mut written = None;
@@ -159,8 +189,14 @@ where
                 ended
             },
         );
+        match (&committed, self.session.desk().api_keys()) {
+            (Ok(_), Some(keys)) => self.keys = Some(Arc::clone(keys)),
+            (Ok(_), None) => {}
+            // What a failed commit did is not known.
+            (Err(_), _) => self.keys = None,
+        }
         let effects = match committed {
-            Ok(committed) => self.follow(core::Effects::of(committed, calls), moment.now),
+            Ok(committed) => self.follow(core::Effects::of(committed, calls), key, moment.now),
             Err(fault) => {
                 let undone = || api::Response::from(Problem::undone()).into();
                 let response = (calls > 0).then(undone);
@@ -170,18 +206,24 @@ where
         Effects { lines: written, ..effects }
     }
 
-    fn follow(&mut self, committed: core::Effects, now: Millis) -> Effects {
+    fn follow(&mut self, committed: core::Effects, key: Option<KeyText>, now: Millis) -> Effects {
         let core::Effects { replies, cancels, renews_connections: _, requests, events: _ } =
             committed;
         let mut effects = Effects { cancels, ..self.nothing() };
-        effects.response = replies.into_iter().next().map(|reply| api::answer(reply).into());
+        effects.response = replies.into_iter().next().map(|reply| api::answer(reply, key).into());
         for request in requests {
             self.hand_out(request, &mut effects);
         }
         // A queued report is due at once.
         let is_due = !self.session.reports().is_empty();
-        let next_wake = if is_due { Some(now) } else { self.session.next_wake() };
+        let next_wake = if is_due { Some(now) } else { self.next_wake() };
         Effects { next_wake_ms: next_wake.map(|at| at.0), ..effects }
+    }
+
+    /// When something is due by time alone, the note of which keys were used included.
+    fn next_wake(&self) -> Option<Millis> {
+        let used = self.used.values().min().map(|at| at.plus(ApiKey::USE_MS));
+        self.session.next_wake().into_iter().chain(used).min()
     }
 
     fn nothing(&self) -> Effects {
@@ -189,7 +231,7 @@ where
             response: None,
             cancels: Vec::new(),
             requests: Vec::new(),
-            next_wake_ms: self.session.next_wake().map(|at| at.0),
+            next_wake_ms: self.next_wake().map(|at| at.0),
             changes: None,
             row_changes: None,
             lines: None,
@@ -223,9 +265,10 @@ where
         self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
     }
 
-    fn list(&mut self, mut listing: Listing) -> Effects {
-        let Ok(body) = listing.page(self.rows()) else {
-            return self.answered(Problem::unreadable().into());
+    fn list(&mut self, mut listing: Listing, now: Millis) -> Effects {
+        let body = match readable(listing.page(self.rows(), now)) {
+            Ok(body) => body,
+            Err(problem) => return self.answered(problem.into()),
         };
         let mut response =
             Response::from(api::Response { status: 200, headers: listing.headers(), body });
@@ -240,10 +283,34 @@ where
         Effects { response: Some(response), ..self.nothing() }
     }
 
+    /// The API keys; none where no caller has one.
+    fn keys(&mut self) -> Result<Arc<ApiKeys>, Problem> {
+        if !matches!(self.api.callers, Callers::Keys { .. }) {
+            return Ok(Arc::default());
+        }
+        if let Some(keys) = &self.keys {
+            return Ok(Arc::clone(keys));
+        }
+        let keys = self.rows().api_keys().map_err(|_| Problem::unreadable())?;
+        Ok(Arc::clone(self.keys.insert(Arc::new(ApiKeys::of(keys)))))
+    }
+
+    /// Notes that a caller used its key; it is written with the next decision.
+    fn note_use(&mut self, authorization: Option<Authorization>, keys: &ApiKeys, now: Millis) {
+        let Some(id) = authorization.and_then(|authorization| authorization.key()) else { return };
+        let minute = Millis(now.0 - now.0 % ApiKey::USE_MS);
+        if keys.get(id).is_some_and(|key| key.last_used_at < Some(minute)) {
+            self.used.insert(id, minute);
+        }
+    }
+
     fn rows(&mut self) -> &mut S {
         self.session.desk_mut().store_mut().store_mut()
     }
 }
+
+/// A caller's command, the caller, and the text of the key that the command makes.
+type Asked = (Command, Option<Authorization>, Option<KeyText>);
 
 /// A fault of the store as the caller's problem.
 fn readable<T, F>(read: Result<Result<T, Problem>, F>) -> Result<T, Problem> {

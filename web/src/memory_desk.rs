@@ -72,7 +72,7 @@ impl Driver<NotedStore> {
             (None, None) => self.wake(&input.at),
             (Some(call), None) => {
                 let effects = self.call(&input.at, &call.with_body(call.body.as_bytes()));
-                self.whole(effects)
+                self.whole(&input.at, effects)
             }
         };
         effects.changes = self.store_mut().noted.as_mut().map(std::mem::take);
@@ -81,10 +81,10 @@ impl Driver<NotedStore> {
     }
 
     /// Completes a list, so that the response has the whole body.
-    fn whole(&mut self, mut effects: Effects) -> Effects {
+    fn whole(&mut self, at: &JsMoment, mut effects: Effects) -> Effects {
         let Some(response) = &mut effects.response else { return effects };
         let mut list = response.list.take();
-        while let Some(page) = list.take().and_then(|id| Some((id, self.page(id).ok()?))) {
+        while let Some(page) = list.take().and_then(|id| Some((id, self.page(at, id).ok()?))) {
             let (id, page) = page;
             response.body += &page.text;
             list = page.more.then_some(id);

@@ -16,7 +16,7 @@ pub const MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
-    use hookdesk_core::api::{Action, Api, Call, Callers, OwnNames};
+    use hookdesk_core::api::{Action, Api, Call, Callers, LiveKeys, OwnNames};
     use hookdesk_core::guard::Targets;
     use hookdesk_core::sql::{Statement, Value, sqlite};
     use hookdesk_core::{
@@ -69,10 +69,10 @@ mod tests {
         let headers = vec![("content-type", "application/json")];
         let body = body.to_string();
         let call = Call { method: "POST", path, query: "", headers, body: body.as_bytes() };
-        let next = api.open(&call, || [7; 32]);
+        let next = api.open(&call, LiveKeys::none(Millis(0)), || [7; 32]).action;
         let Action::Decide(command) = next else { panic!("{path} is no command: {next:?}") };
         let now = Millis(1_700_000_000_000);
-        let moment = Moment { now, chance: [1; 16], holder: HolderId::new(now, &[2; 16]) };
+        let moment = Moment::new(now, [1; 16], HolderId::new(now, &[2; 16]));
         let batch = [(command, moment), (Command::Wake, moment)];
         let decided = desk.run(&batch).unwrap();
         assert!(decided[0].reply.is_ok(), "{:?}", decided[0].reply);
@@ -112,10 +112,12 @@ mod tests {
         let (callers, names) = (Callers::All, OwnNames::default());
         let api = Api { callers, names, can_wait: false, targets: Targets::public() };
         let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
-        let next = api.open(&call, || [7; 32]);
+        let next = api.open(&call, LiveKeys::none(Millis(0)), || [7; 32]).action;
         let Action::List(mut listing) = next else { panic!("it is a list: {next:?}") };
         // It is in memory as rows, as JSON, as a JavaScript string and as bytes.
-        assert!(listing.page(desk.store_mut()).unwrap().len() <= MEMORY_BYTES / 8);
+        assert!(
+            listing.page(desk.store_mut(), Millis(0)).unwrap().unwrap().len() <= MEMORY_BYTES / 8
+        );
         assert!(!listing.is_complete());
     }
 

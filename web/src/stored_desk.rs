@@ -70,10 +70,11 @@ impl StoredDesk {
     #[wasm_bindgen(unchecked_return_type = "Response | undefined")]
     pub fn refuse(
         &self,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Call")] call: &JsValue,
     ) -> Result<JsValue, JsValue> {
-        let call: Call = from_js("call", call)?;
-        let refused = self.driver()?.refuse(&call.with_body(b""));
+        let (at, call): (JsMoment, Call) = (from_js("at", at)?, from_js("call", call)?);
+        let refused = self.driver()?.refuse(&at, &call.with_body(b""));
         refused.map_or(Ok(JsValue::UNDEFINED), |response| to_js(&response))
     }
 
@@ -108,10 +109,15 @@ impl StoredDesk {
     /// The next part of the body of a response that has a `list`.
     ///
     /// # Errors
-    /// An error of the name `Fault` when the list was closed, or the store cannot be read.
+    /// An error of the name `Fault` when the list was closed, the store cannot be read, or the caller
+    /// may not read any more.
     #[wasm_bindgen(unchecked_return_type = "Page")]
-    pub fn page(&self, list: u32) -> Result<JsValue, JsValue> {
-        let page = self.driver()?.page(list);
+    pub fn page(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
+        list: u32,
+    ) -> Result<JsValue, JsValue> {
+        let page = self.driver()?.page(&from_js("at", at)?, list);
         to_js(&page.map_err(|fault| failed(&fault))?)
     }
 

@@ -6,18 +6,76 @@
 //! the headers that it adds. On every desk, [`own_names`] says what browsers may send.
 
 use crate::api::own_names::{self, authority, is_loopback};
-use crate::api::{Api, Call, Callers, Code, Problem};
+use crate::api::{Api, Call, Callers, Code, LiveKeys, Problem, routes};
 use crate::delivery::request::USER_AGENT;
+use crate::engine::store::Rows;
+use crate::model::access::Access;
+use crate::model::api_key::KeyText;
+use crate::model::caller::{Authorization, Caller};
 use crate::model::digest::Digest;
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
 
-pub(super) fn check(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
+/// The caller and the rule of its route; none on a desk that asks for no key, and where the route
+/// needs none. Without a key nobody learns which paths there are.
+pub(super) fn check(
+    api: &Api,
+    call: &Call<'_>,
+    keys: LiveKeys<'_>,
+) -> Result<Option<Authorization>, Problem> {
     check_place(api, call)?;
     own_names::check(&api.names, call)?;
-    let Callers::Key(key) = &api.callers else { return Ok(()) };
-    match bearer(call) {
-        Some(token) if Digest::of(&[token.as_bytes()]) == *key => Ok(()),
-        Some(_) => Err(unauthorized("This API key is not one of this desk's.")),
-        None => Err(unauthorized("Send an API key, as in Authorization: Bearer KEY.")),
+    let access = routes::access(call);
+    if matches!(access, Ok(Access::Open)) {
+        return Ok(None);
+    }
+    let caller = match &api.callers {
+        Callers::Local | Callers::All => return access.map(|_| None),
+        Callers::CommandLine { uid } => Caller::CommandLine { uid: *uid },
+        Callers::Keys { binding } => holder(call, *binding, keys)?,
+    };
+    let authorization =
+        Authorization { caller, access: access.as_ref().copied().unwrap_or(Access::AnyKey) };
+    judge(authorization, keys)?;
+    access?;
+    Ok(Some(authorization))
+}
+
+/// Judges a caller over the keys as the host knows them.
+pub(super) fn judge(authorization: Authorization, keys: LiveKeys<'_>) -> Result<(), Problem> {
+    let row = authorization.key().and_then(|id| keys.keys.get(id));
+    Ok(authorization.judge(row.map(|row| &**row), keys.now)?)
+}
+
+/// Judges a caller over the rows that a reading sees.
+pub(super) fn judge_over<R: Rows + ?Sized>(
+    authorization: Option<Authorization>,
+    rows: &mut R,
+    now: Millis,
+) -> Result<Result<(), Refusal>, R::Fault> {
+    let Some(authorization) = authorization else { return Ok(Ok(())) };
+    let row = match authorization.key() {
+        Some(id) => rows.api_key(id)?,
+        None => None,
+    };
+    Ok(authorization.judge(row.as_ref(), now))
+}
+
+/// The holder of the key that the call shows.
+fn holder(call: &Call<'_>, binding: Option<Digest>, keys: LiveKeys<'_>) -> Result<Caller, Problem> {
+    let Some(token) = bearer(call) else {
+        return Err(unauthorized("Send an API key, as in Authorization: Bearer KEY."));
+    };
+    let digest = Digest::of(&[token.as_bytes()]);
+    if binding == Some(digest) {
+        return Ok(Caller::Binding);
+    }
+    match keys.keys.with_digest(&digest) {
+        Some(key) => Ok(Caller::Key(key.id)),
+        None if token.starts_with(KeyText::PREFIX) && KeyText::parse(token).is_none() => {
+            Err(unauthorized("This API key is not whole: its checksum is wrong. Copy it again."))
+        }
+        None => Err(Refusal::Unauthorized.into()),
     }
 }
 
@@ -31,15 +89,15 @@ pub(super) fn check_place(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
     }
     match &api.callers {
         Callers::Local => foreign(call).map_or(Ok(()), |what| Err(not_local(what))),
-        Callers::All | Callers::Key(_) => Ok(()),
+        Callers::All | Callers::Keys { .. } | Callers::CommandLine { .. } => Ok(()),
     }
 }
 
 fn not_local(what: &str) -> Problem {
     let detail = format!(
         "{what} This desk is open to callers on its own machine and to nobody else. To let others \
-         in, start it with --no-auth where something in front of it checks who calls: this version \
-         has no API keys, which --auth needs."
+         in, make an API key with hookdesk key create and start it with --auth, or with --no-auth \
+         where something in front of it checks who calls."
     );
     Problem::new(Code::NotLocal, detail)
 }
@@ -97,7 +155,7 @@ mod tests {
         let api = Api { callers, names, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
-        check(&api, &call).err().map(|problem| problem.code)
+        check(&api, &call, LiveKeys::none(Millis(0))).err().map(|problem| problem.code)
     }
 
     #[test]

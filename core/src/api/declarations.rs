@@ -76,6 +76,29 @@ struct Replay {
     dry_run: Option<bool>,
 }
 
+/// The body of `POST /keys`.
+#[derive(Tsify)]
+struct NewKey {
+    #[tsify(type = "readonly Scope[]")]
+    scopes: (),
+    /// A time (RFC 3339) in the future.
+    #[serde(default)]
+    expires_at: Option<String>,
+    /// For people.
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// The body of `PATCH /keys/{id}`. A field that is left out stays as it is.
+#[derive(Tsify)]
+#[serde(default)]
+struct KeyChange {
+    #[tsify(type = "readonly Scope[]")]
+    scopes: (),
+    expires_at: Option<String>,
+    name: Option<String>,
+}
+
 /// The body of `POST /tickets` and `PATCH /tickets/{id}`.
 #[derive(Tsify)]
 struct TicketMessage {

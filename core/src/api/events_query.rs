@@ -5,11 +5,13 @@
 
 use crate::api::listing::ListKind;
 use crate::api::query::{Query, bad_parameter};
-use crate::api::{Call, Listing, LogCursor, Problem};
+use crate::api::{Call, Listing, LogCursor, Problem, authorization};
 use crate::engine::store::Rows;
+use crate::model::caller::Authorization;
 use crate::model::event::Event;
 use crate::model::id::EventId;
 use crate::model::log::Log;
+use crate::model::millis::Millis;
 use crate::model::seq::Seq;
 
 /// A query of the log.
@@ -18,6 +20,8 @@ pub struct EventsQuery {
     start: Start,
     limit: u32,
     pub mode: EventsMode,
+    /// The caller: a stream lasts as long as it may read.
+    pub authorization: Option<Authorization>,
 }
 
 /// The form of the response.
@@ -71,17 +75,26 @@ impl EventsQuery {
             Some(text) => Start::After(EventId::parse(text).ok_or_else(bad_cursor)?),
             None => without,
         };
-        Ok(Self { start, limit, mode })
+        Ok(Self { start, limit, mode, authorization: None })
     }
 
-    /// Where it begins; a [`Problem`] when its cursor is no position in this log.
+    pub(super) fn by(self, authorization: Option<Authorization>) -> Self {
+        Self { authorization, ..self }
+    }
+
+    /// Where it begins; a [`Problem`] when the caller may not read, or when its cursor is no
+    /// position in this log.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn begin<R: Rows + ?Sized>(
         self,
         rows: &mut R,
+        now: Millis,
     ) -> Result<Result<EventsStart, Problem>, R::Fault> {
+        if let Err(refusal) = authorization::judge_over(self.authorization, rows, now)? {
+            return Ok(Err(refusal.into()));
+        }
         let log = rows.log()?;
         let (at, position) = match self.start {
             Start::Oldest => (Some(log.floor), None),
@@ -100,7 +113,7 @@ impl EventsQuery {
     #[must_use]
     pub fn listing(self, start: EventsStart) -> Listing {
         let listing = Listing::new(ListKind::Events(start.cursor), None, Some(self.limit));
-        listing.resuming_at(start.position)
+        listing.resuming_at(start.position).by(self.authorization)
     }
 }
 

@@ -3,27 +3,35 @@
 
 use crate::api::{Action, Call, Code, FieldError, Problem};
 use crate::engine::command::{Command, Idempotent};
+use crate::model::caller::{Authorization, Caller};
 use crate::model::digest::Digest;
 
 const HEADER: &str = "idempotency-key";
 /// Characters of a key: at most as many as common clients send.
 const MAX_LENGTH: usize = 255;
-/// Scope of the keys. An open desk cannot tell its callers apart; API keys will.
+/// Scope of the keys of callers that have no row: an open desk cannot tell its callers apart.
 const EVERYBODY: &[u8] = b"";
 
 /// Makes a POST or PATCH with a key idempotent.
-pub(super) fn take(call: &Call<'_>, next: Action) -> Result<Action, Problem> {
+pub(super) fn take(
+    call: &Call<'_>,
+    authorization: Option<Authorization>,
+    next: Action,
+) -> Result<Action, Problem> {
     match next {
         Action::Decide(command) if matches!(call.method, "POST" | "PATCH") => {
             let command = match key(call)? {
-                Some(key) => Command::Idempotent(once(call, key, command)),
+                Some(key) => {
+                    let (key, request) = digests(call, authorization, key);
+                    Command::Idempotent(Idempotent { key, request, command: Box::new(command) })
+                }
                 None => command,
             };
             Ok(Action::Decide(command))
         }
         Action::CountReplay(preparation) => {
             let key = key(call)?;
-            let digests = key.map(|key| digests(call, key));
+            let digests = key.map(|key| digests(call, authorization, key));
             Ok(Action::CountReplay(Box::new(preparation.under_key(digests))))
         }
         other @ (Action::Answer(_)
@@ -34,16 +42,18 @@ pub(super) fn take(call: &Call<'_>, next: Action) -> Result<Action, Problem> {
     }
 }
 
-fn once(call: &Call<'_>, key: &str, command: Command) -> Idempotent {
-    let (key, request) = digests(call, key);
-    Idempotent { key, request, command: Box::new(command) }
-}
-
-/// The digests of the key and of the call.
-fn digests(call: &Call<'_>, key: &str) -> (Digest, Digest) {
+/// The digests of the caller with its key, and of the call.
+fn digests(call: &Call<'_>, authorization: Option<Authorization>, key: &str) -> (Digest, Digest) {
     let Call { method, path, query, headers: _, body } = *call;
     let request = Digest::of(&[method.as_bytes(), path.as_bytes(), query.as_bytes(), body]);
-    (Digest::of(&[EVERYBODY, key.as_bytes()]), request)
+    let key = match authorization.map(|authorization| authorization.caller) {
+        None | Some(Caller::Binding) => Digest::of(&[EVERYBODY, key.as_bytes()]),
+        Some(Caller::Key(id)) => Digest::of(&[id.as_bytes(), key.as_bytes()]),
+        Some(Caller::CommandLine { uid }) => {
+            Digest::of(&[b"command line", &uid.to_be_bytes(), key.as_bytes()])
+        }
+    };
+    (key, request)
 }
 
 fn key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Problem> {
@@ -67,8 +77,9 @@ fn bad_key(detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Api, Callers, OwnNames};
+    use crate::api::{Api, Callers, LiveKeys, OwnNames};
     use crate::guard::Targets;
+    use crate::model::millis::Millis;
 
     fn open<'a>(method: &'a str, path: &'a str, body: &'a str, keys: &[&'a str]) -> Action {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -76,7 +87,8 @@ mod tests {
         headers.extend(keys.iter().map(|key| (HEADER, *key)));
         let (callers, names) = (Callers::All, OwnNames::default());
         let api = Api { callers, names, can_wait: false, targets: Targets::public() };
-        api.open(&Call { method, path, query, headers, body: body.as_bytes() }, || [1; 32])
+        let call = Call { method, path, query, headers, body: body.as_bytes() };
+        api.open(&call, LiveKeys::none(Millis(0)), || [1; 32]).action
     }
 
     fn taken(next: Action) -> Idempotent {

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use crate::api::log_cursor::LogPage;
 use crate::api::view::{EventView, TicketView, WebhookView};
-use crate::api::{LogCursor, headers};
+use crate::api::{LogCursor, Problem, authorization, headers};
 use crate::engine::store::Rows;
+use crate::model::caller::Authorization;
 use crate::model::id::{EventId, TicketId, WebhookId};
+use crate::model::millis::Millis;
 use crate::model::ticket::{Ticket, TicketFilter};
 
 /// A list that is being written, [page](Listing::page) by page, until it is
@@ -25,6 +27,7 @@ pub struct Listing {
     /// The `next` of a list that has no item, for a caller that has no cursor to go on with.
     position: Option<EventId>,
     complete: bool,
+    authorization: Option<Authorization>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +81,12 @@ impl Listing {
     pub const MAX: u32 = 1_000;
 
     pub(super) fn new(of: ListKind, after: Option<ItemId>, limit: Option<u32>) -> Self {
-        Self { of, after, limit, shown: 0, expired: 0, position: None, complete: false }
+        let (position, complete, authorization) = (None, false, None);
+        Self { of, after, limit, shown: 0, expired: 0, position, complete, authorization }
+    }
+
+    pub(super) fn by(self, authorization: Option<Authorization>) -> Self {
+        Self { authorization, ..self }
     }
 
     pub(super) fn resuming_at(self, position: Option<EventId>) -> Self {
@@ -104,16 +112,28 @@ impl Listing {
         self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
     }
 
-    /// The next part of the body, from rows as of one moment; nothing once it is complete.
+    /// The next part of the body, from rows as of one moment; nothing once it is complete, and a
+    /// [`Problem`] when the caller may not read it, or may no more.
     ///
     /// # Errors
     /// When the store cannot be read: then nothing was written, and the call can be repeated.
-    pub fn page<R: Rows + ?Sized>(&mut self, rows: &mut R) -> Result<String, R::Fault> {
+    pub fn page<R: Rows + ?Sized>(
+        &mut self,
+        rows: &mut R,
+        now: Millis,
+    ) -> Result<Result<String, Problem>, R::Fault> {
+        if self.complete {
+            return Ok(Ok(String::new()));
+        }
+        if let Err(refusal) = authorization::judge_over(self.authorization, rows, now)? {
+            return Ok(Err(refusal.into()));
+        }
+        self.read_page(rows).map(Ok)
+    }
+
+    fn read_page<R: Rows + ?Sized>(&mut self, rows: &mut R) -> Result<String, R::Fault> {
         let limit = self.page_limit();
         let mut text = String::new();
-        if self.complete {
-            return Ok(text);
-        }
         let begin = if self.shown == 0 { "{\"data\":[" } else { "" };
         text.push_str(begin);
         let count = match self.of {

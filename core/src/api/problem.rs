@@ -4,8 +4,11 @@ use serde::Serialize;
 
 use crate::api::{MAX_BODY, Response, headers};
 use crate::delivery::lane::Lane;
+use crate::model::access::Access;
+use crate::model::api_key::ApiKey;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
+use crate::model::scope::Scope;
 use crate::webhook::Webhook;
 use crate::webhook::secrets::Secrets;
 
@@ -20,6 +23,8 @@ pub enum Code {
     BadJson,
     /// The call has no API key, or an invalid one.
     Unauthorized,
+    /// The API key does not grant the call.
+    Forbidden,
     /// A caller that is not on this machine called an open desk.
     NotLocal,
     /// A browser sent the call for a page of another origin, or under a name that is not the
@@ -45,6 +50,10 @@ pub enum Code {
     ReplayRunning,
     /// The webhook has as many live secrets as it may.
     TooManySecrets,
+    /// The desk has as many API keys as it may.
+    TooManyKeys,
+    /// The key is an option of the host, and not one that the desk can change.
+    BoundKey,
     /// No other secret of the webhook is live.
     LastSecret,
     /// The idempotency key was used for another call in the last 24 hours.
@@ -74,6 +83,7 @@ impl Code {
             Self::BadRequest => "bad_request",
             Self::BadJson => "bad_json",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::NotLocal => "not_local",
             Self::CrossSite => "cross_site",
             Self::NotFound => "not_found",
@@ -86,6 +96,8 @@ impl Code {
             Self::TooManyLanes => "too_many_lanes",
             Self::ReplayRunning => "replay_running",
             Self::TooManySecrets => "too_many_secrets",
+            Self::TooManyKeys => "too_many_keys",
+            Self::BoundKey => "bound_key",
             Self::LastSecret => "last_secret",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooLarge => "too_large",
@@ -104,7 +116,7 @@ impl Code {
         match self {
             Self::BadRequest | Self::BadJson => 400,
             Self::Unauthorized => 401,
-            Self::NotLocal | Self::CrossSite => 403,
+            Self::Forbidden | Self::NotLocal | Self::CrossSite => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooSlow => 408,
@@ -115,6 +127,8 @@ impl Code {
             | Self::TooManyLanes
             | Self::ReplayRunning
             | Self::TooManySecrets
+            | Self::TooManyKeys
+            | Self::BoundKey
             | Self::LastSecret => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -130,6 +144,7 @@ impl Code {
             Self::BadRequest => "The request is not clear",
             Self::BadJson => "The body is not JSON",
             Self::Unauthorized => "An API key is needed",
+            Self::Forbidden => "The API key does not allow it",
             Self::NotLocal => "Only callers on this machine",
             Self::CrossSite => "Not from another site",
             Self::NotFound => "Not found",
@@ -142,6 +157,8 @@ impl Code {
             Self::TooManyLanes => "Too much waits already",
             Self::ReplayRunning => "A replay runs already",
             Self::TooManySecrets => "Too many live secrets",
+            Self::TooManyKeys => "Too many API keys",
+            Self::BoundKey => "The key is an option of the host",
             Self::LastSecret => "The last live secret",
             Self::IdempotencyKeyReused => "The key belongs to another call",
             Self::TooLarge => "The body is too large",
@@ -163,6 +180,7 @@ impl Code {
             Self::BadRequest
             | Self::BadJson
             | Self::Unauthorized
+            | Self::Forbidden
             | Self::NotLocal
             | Self::CrossSite
             | Self::NotFound
@@ -175,6 +193,8 @@ impl Code {
             | Self::TooManyLanes
             | Self::ReplayRunning
             | Self::TooManySecrets
+            | Self::TooManyKeys
+            | Self::BoundKey
             | Self::LastSecret
             | Self::IdempotencyKeyReused
             | Self::TooLarge
@@ -259,6 +279,14 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::Unauthorized => {
+                let detail = "This API key is none of this desk's: it is unknown, was revoked or \
+                              has expired.";
+                Self::new(Code::Unauthorized, detail)
+            }
+            Refusal::Forbidden(access) => forbidden(access),
+            Refusal::UnknownKey => Self::new(Code::NotFound, "There is no API key with this id."),
+            Refusal::TooManyKeys => too_many_keys(),
             Refusal::UnknownTicket => Self::new(Code::NotFound, "There is no ticket with this id."),
             Refusal::UnknownWebhook => {
                 Self::new(Code::NotFound, "There is no webhook with this id.")
@@ -309,6 +337,18 @@ impl From<Refusal> for Problem {
             Refusal::TooManyWebhooks => too_many_webhooks(),
         }
     }
+}
+
+fn forbidden(access: Access) -> Problem {
+    let scopes: Vec<_> = access.scopes().iter().map(Scope::name).collect();
+    let detail = format!("This call needs an API key with a scope of {}.", scopes.join(", "));
+    Problem::new(Code::Forbidden, detail)
+}
+
+fn too_many_keys() -> Problem {
+    let most = ApiKey::MAX;
+    let detail = format!("A desk has at most {most} API keys. Revoke one that is not needed.");
+    Problem::new(Code::TooManyKeys, detail)
 }
 
 fn too_many_secrets(next_ends_at: Millis) -> Problem {

@@ -1,8 +1,10 @@
 //! Readings: calls that show one thing, or one page, and change nothing.
 
+use crate::api::keys::{self, KeysQuery};
 use crate::api::replay_request::running;
-use crate::api::{AttemptsQuery, DeliveriesQuery, Problem, Response, view};
+use crate::api::{AttemptsQuery, DeliveriesQuery, Problem, Response, authorization, view};
 use crate::engine::store::Rows;
+use crate::model::caller::Authorization;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
@@ -20,17 +22,30 @@ pub enum Reading {
     /// The running replay of a webhook.
     Replay(WebhookId),
     Event(EventId),
+    Keys(KeysQuery),
+    /// Who the caller is, and what it may do.
+    Caller,
     /// Whether the host is ready: it responds with [`ready`].
     Ready,
 }
 
 impl Reading {
-    /// The response at `now`, from rows as of one moment.
+    /// The response at `now` to the caller, from rows as of one moment.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn answer<R: Rows + ?Sized>(self, rows: &mut R, now: Millis) -> Result<Response, R::Fault> {
+    pub fn answer<R: Rows + ?Sized>(
+        self,
+        authorization: Option<Authorization>,
+        rows: &mut R,
+        now: Millis,
+    ) -> Result<Response, R::Fault> {
+        if let Err(refusal) = authorization::judge_over(authorization, rows, now)? {
+            return Ok(Problem::from(refusal).into());
+        }
         Ok(match self {
+            Self::Keys(query) => query.answer(rows)?,
+            Self::Caller => keys::caller(authorization, rows)?,
             Self::Ticket(id) => match rows.ticket(id)? {
                 Some(ticket) => Response::data(200, view::TicketView::from(&ticket)),
                 None => Problem::from(Refusal::UnknownTicket).into(),

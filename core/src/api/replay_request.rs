@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::api::body::Fields;
 use crate::api::problem::Problem;
-use crate::api::{Call, Code, FieldError, Response, view};
+use crate::api::{Call, Code, FieldError, Response, authorization, view};
 use crate::delivery::attempt::AttemptSummary;
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
@@ -13,6 +13,7 @@ use crate::delivery::reader::Reader;
 use crate::delivery::replay::{ReplayCount, ReplayFilter, ReplayRange};
 use crate::engine::command::{Command, Idempotent};
 use crate::engine::store::Rows;
+use crate::model::caller::Authorization;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
 use crate::model::id::{EventId, WebhookId};
@@ -49,6 +50,7 @@ pub struct ReplayRequest {
     dry_run: bool,
     /// The digests of the call's idempotency key and of the call.
     idempotency: Option<(Digest, Digest)>,
+    authorization: Option<Authorization>,
 }
 
 impl ReplayRequest {
@@ -73,15 +75,28 @@ impl ReplayRequest {
             fields.fail("until", "must not be before since");
         }
         let (since, only) = fields.finish(since.zip(only))?;
-        Ok(Self { webhook, since, until, only, per_second, dry_run, idempotency: None })
+        Ok(Self {
+            webhook,
+            since,
+            until,
+            only,
+            per_second,
+            dry_run,
+            idempotency: None,
+            authorization: None,
+        })
     }
 
     pub(super) fn under_key(self, idempotency: Option<(Digest, Digest)>) -> Self {
         Self { idempotency, ..self }
     }
 
-    /// Counts the events of the range, and returns the command to decide; a [`Problem`] when there
-    /// is no such webhook, or when an end is an event that the log never had. All rows are to be as
+    pub(super) fn by(self, authorization: Option<Authorization>) -> Self {
+        Self { authorization, ..self }
+    }
+
+    /// Counts the events of the range, and returns the command to decide; a [`Problem`] when the
+    /// caller may not replay, when there is no such webhook, or when an end is an event that the log never had. All rows are to be as
     /// of one moment.
     ///
     /// # Errors
@@ -89,7 +104,11 @@ impl ReplayRequest {
     pub fn count<R: Rows + ?Sized>(
         self,
         rows: &mut R,
+        now: Millis,
     ) -> Result<Result<Command, Problem>, R::Fault> {
+        if let Err(refusal) = authorization::judge_over(self.authorization, rows, now)? {
+            return Ok(Err(refusal.into()));
+        }
         let Some((webhook, reader)) = rows.webhook(self.webhook)? else {
             return Ok(Err(Refusal::UnknownWebhook.into()));
         };

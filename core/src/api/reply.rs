@@ -6,6 +6,7 @@ use crate::engine::command::Idempotent;
 use crate::engine::desk::Desk;
 use crate::engine::limits::Memory;
 use crate::engine::outcome::Reply;
+use crate::model::api_key::KeyText;
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
@@ -26,11 +27,15 @@ pub(crate) fn status(decided: &Result<Reply, Refusal>) -> u16 {
     without_secret(decided).status
 }
 
-/// The response to a call that was decided and committed.
+/// The response to a call that was decided and committed. `key` is the text of the API key that the
+/// call made, if it made one: a call that is repeated under an idempotency key does not see it again.
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "an answer is given once")]
-pub fn answer(decided: Result<Reply, Refusal>) -> Response {
+pub fn answer(decided: Result<Reply, Refusal>, key: Option<KeyText>) -> Response {
     let response = without_secret(&decided);
+    if let (Ok(Reply::KeyCreated(_)), Some(key)) = (&decided, key) {
+        return with_last(response, &view::KeySecret { key: key.reveal() });
+    }
     let secret = if let Ok(Reply::Repeated { first: _, secret }) = &decided {
         secret.as_ref()
     } else {
@@ -80,6 +85,11 @@ fn without_secret(decided: &Result<Reply, Refusal>) -> Response {
             Response::data(if *starts { 202 } else { 200 }, view::CountView::from(*counted))
         }
         Ok(Reply::Stopped(run)) => Response::data(200, view::RunView::new(run, 0)),
+        Ok(Reply::KeyCreated(key)) => {
+            Response::data(201, view::KeyView::from(&**key)).at(format!("/keys/{}", key.id))
+        }
+        Ok(Reply::Key(key)) => Response::data(200, view::KeyView::from(&**key)),
+        Ok(Reply::KeyRevoked(id)) => Response::data(200, view::Named { id }),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
         Ok(Reply::Repeated { first, secret: _ }) => again(first),
         Err(refusal) => Problem::from(*refusal).into(),
@@ -99,6 +109,9 @@ fn introduced(decided: &Result<Reply, Refusal>) -> Option<&Webhook> {
             | Reply::SecretEnded(_)
             | Reply::Replay { .. }
             | Reply::Stopped(_)
+            | Reply::KeyCreated(_)
+            | Reply::Key(_)
+            | Reply::KeyRevoked(_)
             | Reply::Noted
             | Reply::Repeated { .. },
         )
@@ -115,10 +128,13 @@ fn again(first: &IdempotencyRecord) -> Response {
     Response { status: first.status, headers, body: first.body.clone() }
 }
 
-/// The response with a secret as the last key of its data.
 fn with_secret(response: Response, secret: &Secret) -> Response {
-    let text = view::SecretText { secret: &secret.reveal() };
-    let last = serde_json::to_string(&text).expect("a text always has a JSON form");
+    with_last(response, &view::SecretText { secret: &secret.reveal() })
+}
+
+/// The response with a text that is stored nowhere as the last key of its data.
+fn with_last(response: Response, text: &impl serde::Serialize) -> Response {
+    let last = serde_json::to_string(text).expect("a text always has a JSON form");
     let open = response.body.strip_suffix("}}").expect("what shows a secret is an object of data");
     let body = format!("{open},{}}}", last.trim_start_matches('{'));
     Response { body, ..response }

@@ -7,11 +7,13 @@ use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
     Action, Api, AttemptsQuery, Call, Code, DeliveriesQuery, DeliveryState, EventsQuery,
-    FieldError, Listing, Problem, Reading, ReplayRequest, Response,
+    FieldError, Listing, Problem, Reading, ReplayRequest, Response, Taken, keys,
 };
 use crate::engine::command::{Command, Registration, Rotation};
 use crate::guard::CallbackUrl;
+use crate::model::access::Access;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 use crate::model::service::Availability;
 use crate::model::text::BadText;
@@ -50,58 +52,85 @@ enum Purpose {
     ReadEvent,
     Live,
     Ready,
+    CreateKey,
+    ListKeys,
+    AmendKey,
+    RevokeKey,
+    /// Who the caller is, and what it may do.
+    ReadCaller,
 }
 
-/// Method, path, purpose. `{…}` stands for one segment; of two patterns that match a path the first
+/// Method, path, purpose, and what it needs of its caller. `{…}` stands for one segment; of two patterns that match a path the first
 /// is taken, so literal ones come first.
-const ROUTES: [(&str, &str, Purpose); 29] = [
-    ("POST", "/webhooks/register", Purpose::Register),
-    ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister),
-    ("GET", "/webhooks", Purpose::ListWebhooks),
-    ("POST", "/webhooks/ping", Purpose::PingAll),
-    ("GET", "/webhooks/{id}", Purpose::ReadWebhook),
-    ("PATCH", "/webhooks/{id}", Purpose::AmendWebhook),
-    ("POST", "/webhooks/{id}/ping", Purpose::PingOne),
-    ("POST", "/webhooks/{id}/enable", Purpose::Enable),
-    ("POST", "/webhooks/{id}/secret/rotate", Purpose::Rotate),
-    ("GET", "/webhooks/{id}/secrets", Purpose::ListSecrets),
-    ("DELETE", "/webhooks/{id}/secrets/{secret_id}", Purpose::EndSecret),
-    ("GET", "/webhooks/{id}/deliveries", Purpose::ListDeliveries),
-    ("GET", "/webhooks/{id}/deliveries/{event_id}", Purpose::ReadDelivery),
-    ("POST", "/webhooks/{id}/deliveries/{event_id}/resend", Purpose::Resend),
-    ("POST", "/webhooks/{id}/replay", Purpose::Replay),
-    ("GET", "/webhooks/{id}/replay", Purpose::ReadReplay),
-    ("DELETE", "/webhooks/{id}/replay", Purpose::StopReplay),
-    ("POST", "/tickets", Purpose::OpenTicket),
-    ("GET", "/tickets", Purpose::ListTickets),
-    ("GET", "/tickets/{id}", Purpose::ReadTicket),
-    ("PATCH", "/tickets/{id}", Purpose::UpdateTicket),
-    ("DELETE", "/tickets/{id}", Purpose::CloseTicket),
-    ("POST", "/service/unavailable", Purpose::Announce(Availability::Unavailable)),
-    ("POST", "/service/available", Purpose::Announce(Availability::Available)),
-    ("GET", "/service", Purpose::ReadService),
-    ("GET", "/events", Purpose::PullEvents),
-    ("GET", "/events/{id}", Purpose::ReadEvent),
-    ("GET", "/health/live", Purpose::Live),
-    ("GET", "/health/ready", Purpose::Ready),
+const ROUTES: [(&str, &str, Purpose, Access); 34] = [
+    ("POST", "/webhooks/register", Purpose::Register, Access::ChangeWebhooks),
+    ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister, Access::ChangeWebhooks),
+    ("GET", "/webhooks", Purpose::ListWebhooks, Access::ReadWebhooks),
+    ("POST", "/webhooks/ping", Purpose::PingAll, Access::ChangeWebhooks),
+    ("GET", "/webhooks/{id}", Purpose::ReadWebhook, Access::ReadWebhooks),
+    ("PATCH", "/webhooks/{id}", Purpose::AmendWebhook, Access::ChangeWebhooks),
+    ("POST", "/webhooks/{id}/ping", Purpose::PingOne, Access::ChangeWebhooks),
+    ("POST", "/webhooks/{id}/enable", Purpose::Enable, Access::ChangeWebhooks),
+    ("POST", "/webhooks/{id}/secret/rotate", Purpose::Rotate, Access::ChangeWebhooks),
+    ("GET", "/webhooks/{id}/secrets", Purpose::ListSecrets, Access::ReadWebhooks),
+    ("DELETE", "/webhooks/{id}/secrets/{secret_id}", Purpose::EndSecret, Access::ChangeWebhooks),
+    ("GET", "/webhooks/{id}/deliveries", Purpose::ListDeliveries, Access::ReadWebhooks),
+    ("GET", "/webhooks/{id}/deliveries/{event_id}", Purpose::ReadDelivery, Access::ReadWebhooks),
+    (
+        "POST",
+        "/webhooks/{id}/deliveries/{event_id}/resend",
+        Purpose::Resend,
+        Access::ChangeWebhooks,
+    ),
+    ("POST", "/webhooks/{id}/replay", Purpose::Replay, Access::ChangeWebhooks),
+    ("GET", "/webhooks/{id}/replay", Purpose::ReadReplay, Access::ReadWebhooks),
+    ("DELETE", "/webhooks/{id}/replay", Purpose::StopReplay, Access::ChangeWebhooks),
+    ("POST", "/tickets", Purpose::OpenTicket, Access::ChangeTickets),
+    ("GET", "/tickets", Purpose::ListTickets, Access::ReadTickets),
+    ("GET", "/tickets/{id}", Purpose::ReadTicket, Access::ReadTickets),
+    ("PATCH", "/tickets/{id}", Purpose::UpdateTicket, Access::ChangeTickets),
+    ("DELETE", "/tickets/{id}", Purpose::CloseTicket, Access::ChangeTickets),
+    (
+        "POST",
+        "/service/unavailable",
+        Purpose::Announce(Availability::Unavailable),
+        Access::ChangeTickets,
+    ),
+    (
+        "POST",
+        "/service/available",
+        Purpose::Announce(Availability::Available),
+        Access::ChangeTickets,
+    ),
+    ("GET", "/service", Purpose::ReadService, Access::ReadTickets),
+    ("GET", "/events", Purpose::PullEvents, Access::ReadLog),
+    ("GET", "/events/{id}", Purpose::ReadEvent, Access::ReadLog),
+    ("GET", "/health/live", Purpose::Live, Access::Open),
+    ("GET", "/health/ready", Purpose::Ready, Access::Open),
+    ("POST", "/keys", Purpose::CreateKey, Access::Admin),
+    ("GET", "/keys", Purpose::ListKeys, Access::Admin),
+    ("PATCH", "/keys/{id}", Purpose::AmendKey, Access::Admin),
+    ("DELETE", "/keys/{id}", Purpose::RevokeKey, Access::Admin),
+    ("GET", "/me", Purpose::ReadCaller, Access::AnyKey),
 ];
 
 /// Bytes of a path that is compared with those that there are.
 const MAX_HINT: usize = 256;
 
-type Taken = Result<Action, Problem>;
+type Made = Result<Action, Problem>;
 
 pub(super) fn take(
     api: &Api,
     call: &Call<'_>,
+    now: Millis,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
-) -> Taken {
+) -> Result<Taken, Problem> {
     if call.method == "OPTIONS" {
-        return options(call);
+        return options(call).map(Taken::from);
     }
-    let (purpose, [id, inner_id]) = find(call)?;
+    let Route { purpose, ids: [id, inner_id], .. } = find(call)?;
     let query = &Query::of(call, purpose.parameters())?;
-    match purpose {
+    let action = match purpose {
         Purpose::Register => register(api, call, fresh),
         Purpose::Unregister => Ok(Action::Decide(Command::Unregister { id: webhook_id(id)? })),
         Purpose::ListWebhooks => list(query, ListKind::Webhooks),
@@ -155,7 +184,27 @@ pub(super) fn take(
             Ok(Action::Answer(Response::data(200, Health { status: "live", paused: false })))
         }
         Purpose::Ready => Ok(Action::Read(Reading::Ready)),
+        Purpose::CreateKey => return keys::create(call, now, fresh),
+        Purpose::ListKeys => keys::list(query, &api.callers),
+        Purpose::AmendKey => keys::amend(call, id, now),
+        Purpose::RevokeKey => keys::revoke(id),
+        Purpose::ReadCaller => Ok(Action::Read(Reading::Caller)),
+    };
+    action.map(Taken::from)
+}
+
+/// Method, pattern and rule of every route.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str, Access)> {
+    ROUTES.into_iter().map(|(method, pattern, _, access)| (method, pattern, access))
+}
+
+/// What the call's route needs of its caller, or why there is no such route.
+pub(super) fn access(call: &Call<'_>) -> Result<Access, Problem> {
+    if call.method == "OPTIONS" {
+        return options(call).map(|_| Access::AnyKey);
     }
+    find(call).map(|route| route.access)
 }
 
 /// Refuses what the head alone decides, whatever the body.
@@ -163,7 +212,7 @@ pub(super) fn check(call: &Call<'_>) -> Result<(), Problem> {
     if call.method == "OPTIONS" {
         return options(call).map(|_| ());
     }
-    let (purpose, _) = find(call)?;
+    let Route { purpose, .. } = find(call)?;
     Query::of(call, purpose.parameters())?;
     if purpose.needs_body() { check_head(call) } else { Ok(()) }
 }
@@ -173,7 +222,7 @@ impl Purpose {
     fn parameters(self) -> &'static [&'static str] {
         match self {
             Self::ListTickets => &["after", "limit", "order", "status"],
-            Self::ListWebhooks | Self::ReadDelivery => &["after", "limit"],
+            Self::ListWebhooks | Self::ReadDelivery | Self::ListKeys => &["after", "limit"],
             Self::ListDeliveries => &["after", "limit", "state"],
             Self::PullEvents => &["after", "limit", "wait"],
             Self::Register
@@ -198,7 +247,11 @@ impl Purpose {
             | Self::ReadService
             | Self::ReadEvent
             | Self::Live
-            | Self::Ready => &[],
+            | Self::Ready
+            | Self::CreateKey
+            | Self::AmendKey
+            | Self::RevokeKey
+            | Self::ReadCaller => &[],
         }
     }
 
@@ -211,18 +264,27 @@ impl Purpose {
                 | Self::Replay
                 | Self::OpenTicket
                 | Self::UpdateTicket
+                | Self::CreateKey
+                | Self::AmendKey
         )
     }
 }
 
-/// The call's purpose, and the ids in its path.
-fn find<'a>(call: &Call<'a>) -> Result<(Purpose, [&'a str; 2]), Problem> {
+/// A call's route, and the ids in its path.
+#[derive(Debug)]
+struct Route<'a> {
+    purpose: Purpose,
+    access: Access,
+    ids: [&'a str; 2],
+}
+
+fn find<'a>(call: &Call<'a>) -> Result<Route<'a>, Problem> {
     let (pattern, ids) = matching(call.path).ok_or_else(|| no_such_path(call.path))?;
     // HEAD is a GET whose body the host leaves out (RFC 9110 §9.3.2).
     let method = if call.method == "HEAD" { "GET" } else { call.method };
-    let mut known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
-    if let Some((.., purpose)) = known.find(|(of, ..)| *of == method) {
-        return Ok((*purpose, ids));
+    let mut known = ROUTES.iter().filter(|(_, of, ..)| *of == pattern);
+    if let Some((.., purpose, access)) = known.find(|(of, ..)| *of == method) {
+        return Ok(Route { purpose: *purpose, access: *access, ids });
     }
     let allow = allowed(pattern);
     let detail = format!("This path knows {allow}.{}", hint(call.path));
@@ -235,12 +297,12 @@ fn no_such_path(path: &str) -> Problem {
 }
 
 fn matching(path: &str) -> Option<(&'static str, [&str; 2])> {
-    ROUTES.iter().find_map(|(_, pattern, _)| Some((*pattern, fit(pattern, path)?)))
+    ROUTES.iter().find_map(|(_, pattern, ..)| Some((*pattern, fit(pattern, path)?)))
 }
 
 /// The methods of a pattern.
 fn allowed(pattern: &str) -> String {
-    let known = ROUTES.iter().filter(|(_, of, _)| *of == pattern);
+    let known = ROUTES.iter().filter(|(_, of, ..)| *of == pattern);
     let mut methods: Vec<&str> = known.map(|(of, ..)| *of).collect();
     if methods.contains(&"GET") {
         methods.push("HEAD");
@@ -250,7 +312,7 @@ fn allowed(pattern: &str) -> String {
 }
 
 /// The methods of a path, or of the server (RFC 9110 §9.3.7).
-fn options(call: &Call<'_>) -> Taken {
+fn options(call: &Call<'_>) -> Made {
     let allow = match call.path {
         "*" => "DELETE, GET, HEAD, OPTIONS, PATCH, POST".to_owned(),
         path => allowed(matching(path).ok_or_else(|| no_such_path(path))?.0),
@@ -262,7 +324,7 @@ fn options(call: &Call<'_>) -> Taken {
 /// case; nothing if there is none.
 fn hint(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let meant = ROUTES.iter().find_map(|(_, pattern, _)| resembling(pattern, &segments));
+    let meant = ROUTES.iter().find_map(|(_, pattern, ..)| resembling(pattern, &segments));
     let meant = meant.filter(|meant| meant != path && path.len() <= MAX_HINT);
     meant.map(|meant| format!(" Do you mean {meant}?")).unwrap_or_default()
 }
@@ -325,7 +387,7 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
     fields.finish(message)
 }
 
-fn register(api: &Api, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Taken {
+fn register(api: &Api, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Made {
     let mut fields = Fields::of(call, &settings::NAMES)?;
     let url = fields.parsed("callback_url", bounded_url);
     let own_secret = own_secret(&mut fields);
@@ -340,7 +402,7 @@ fn rotate(
     call: &Call<'_>,
     webhook: WebhookId,
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
-) -> Taken {
+) -> Made {
     let mut fields = Fields::of_any(call, &["overlap_seconds", "secret"])?;
     let own_secret = own_secret(&mut fields);
     let range = 0..=Secrets::MAX_OVERLAP_S;
@@ -352,7 +414,7 @@ fn rotate(
 }
 
 /// A call that has no fields: its body is empty, or an object without any.
-fn bare(call: &Call<'_>, command: Command) -> Taken {
+fn bare(call: &Call<'_>, command: Command) -> Made {
     Fields::of_any(call, &[])?.finish(Some(Action::Decide(command)))
 }
 
@@ -362,7 +424,7 @@ fn own_secret(fields: &mut Fields) -> Option<Secret> {
     brings_one.then(|| fields.parsed("secret", Secret::own)).flatten()
 }
 
-fn amend(api: &Api, call: &Call<'_>, id: WebhookId) -> Taken {
+fn amend(api: &Api, call: &Call<'_>, id: WebhookId) -> Made {
     let mut fields = Fields::of(call, &settings::NAMES)?;
     let moves = fields.is_given("callback_url");
     let url = if moves { fields.parsed("callback_url", bounded_url) } else { None };
@@ -406,18 +468,18 @@ fn order(query: &Query<'_>) -> Result<Order, Problem> {
     }
 }
 
-fn list(query: &Query<'_>, of: ListKind) -> Taken {
+fn list(query: &Query<'_>, of: ListKind) -> Made {
     let after = query.cursor(|cursor| of.place(cursor))?;
     Ok(Action::List(Listing::new(of, after, query.limit()?)))
 }
 
-fn read_delivery(query: &Query<'_>, webhook: WebhookId, event: EventId) -> Taken {
+fn read_delivery(query: &Query<'_>, webhook: WebhookId, event: EventId) -> Made {
     let after = query.cursor(|number| number.parse().ok())?;
     let limit = query.limit()?.unwrap_or(DeliveriesQuery::LIMIT);
     Ok(Action::Read(Reading::Attempts(AttemptsQuery { webhook, event, after, limit })))
 }
 
-fn list_deliveries(query: &Query<'_>, webhook: WebhookId) -> Taken {
+fn list_deliveries(query: &Query<'_>, webhook: WebhookId) -> Made {
     let only = match query.get("state") {
         None => None,
         Some(name) => Some(DeliveryState::parse(name).ok_or_else(|| {

@@ -11,11 +11,13 @@ use crate::delivery::owed::Sum;
 use crate::delivery::reader::{Expired, Reader};
 use crate::delivery::replay::{ReplayCount, ReplayFilter, ReplayRun};
 use crate::delivery::state::{Delivery, DeliveryState};
+use crate::model::api_key::ApiKey;
 use crate::model::event::{Event, EventType, Topic};
-use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
+use crate::model::scope::Scope;
 use crate::model::service::{Availability, Service};
 use crate::model::ticket::{Ticket, TicketStatus};
 use crate::webhook::secrets::SigningSecret;
@@ -353,6 +355,88 @@ impl<'a> From<&'a Event> for EventView<'a> {
     }
 }
 
+/// An API key, without its text.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(super) struct KeyView<'a> {
+    id: String,
+    /// The first characters of its text, by which people recognize it.
+    prefix: Option<&'a str>,
+    name: Option<&'a str>,
+    scopes: Vec<Scope>,
+    created_at: Option<Time>,
+    expires_at: Option<Time>,
+    /// To the minute.
+    last_used_at: Option<Time>,
+}
+
+impl KeyView<'static> {
+    /// The key that the host is configured with, of which there is no row.
+    pub fn binding(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            prefix: None,
+            name: None,
+            scopes: vec![Scope::Admin],
+            created_at: None,
+            expires_at: None,
+            last_used_at: None,
+        }
+    }
+}
+
+impl<'a> From<&'a ApiKey> for KeyView<'a> {
+    fn from(key: &'a ApiKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            prefix: Some(&key.prefix),
+            name: key.settings.name.as_deref(),
+            scopes: key.settings.scopes.iter().collect(),
+            created_at: Some(Time(key.created_at)),
+            expires_at: key.settings.expires_at.map(Time),
+            last_used_at: key.last_used_at.map(Time),
+        }
+    }
+}
+
+/// An API key's text, which only the response to its making shows.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(super) struct KeySecret<'a> {
+    pub key: &'a str,
+}
+
+/// Who the caller is, and what it may do.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(super) struct CallerView<'a> {
+    /// `key`, `binding`, `command_line`, or `anyone` on a desk that asks for no key.
+    caller: &'static str,
+    id: Option<KeyId>,
+    name: Option<&'a str>,
+    scopes: Vec<Scope>,
+    expires_at: Option<Time>,
+}
+
+impl CallerView<'static> {
+    /// A caller without a row, which may do everything.
+    pub fn unnamed(caller: &'static str) -> Self {
+        Self { caller, id: None, name: None, scopes: vec![Scope::Admin], expires_at: None }
+    }
+}
+
+impl<'a> CallerView<'a> {
+    pub fn key(key: &'a ApiKey) -> Self {
+        Self {
+            caller: "key",
+            id: Some(key.id),
+            name: key.settings.name.as_deref(),
+            scopes: key.settings.scopes.iter().collect(),
+            expires_at: key.settings.expires_at.map(Time),
+        }
+    }
+}
+
 /// A list in one response.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "ListPage"))]
@@ -397,6 +481,7 @@ mod tests {
         are_named(&Reason::ALL, Reason::name);
         are_named(&Failure::ALL, Failure::name);
         are_named(&Ordering::ALL, Ordering::name);
+        are_named(&Scope::ALL, Scope::name);
         are_named(&ReplayFilter::ALL, ReplayFilter::name);
         are_named(&DeliveryState::ALL, DeliveryState::name);
         are_named(&[Code::BadJson, Code::NotItsTurn, Code::IdempotencyKeyReused], Code::name);

@@ -200,11 +200,11 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::ordering_key::Scope;
+    use crate::delivery::ordering_key::OrderingScope;
     use crate::model::seq::Seq;
 
     fn ordering_key(number: u64) -> OrderingKey {
-        OrderingKey::Live(Scope::Event(Seq(number)))
+        OrderingKey::Live(OrderingScope::Event(Seq(number)))
     }
 
     const DAY_MS: u64 = 86_400_000;

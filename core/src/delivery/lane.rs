@@ -52,7 +52,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::ordering_key::Scope;
+    use crate::delivery::ordering_key::OrderingScope;
     use crate::delivery::slot::Slot;
 
     use crate::model::id::Stamp;
@@ -73,7 +73,7 @@ mod tests {
         for (wait_s, away_ms, is_due) in TABLE {
             let webhook = WebhookId::new(Stamp::default(), &[1; 16]);
             let schedule = RetrySchedule::parse(vec![wait_s]).unwrap();
-            let slot = Slot::first(Seq(1), OrderingKey::Live(Scope::Everything), None, now);
+            let slot = Slot::first(Seq(1), OrderingKey::Live(OrderingScope::Everything), None, now);
             let lane = slot.waiting(webhook, 1, now.plus(away_ms), Reason::Retry);
             assert_eq!(lane.is_due(now, &schedule), is_due, "{wait_s} {away_ms}");
         }

@@ -11,16 +11,16 @@ use crate::webhook::Ordering;
 /// their own, so that they do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderingKey {
-    Live(Scope),
+    Live(OrderingScope),
     Resend(Seq),
-    Replay(Scope),
+    Replay(OrderingScope),
     /// An event that a replay had in flight when it was stopped. It never waits.
     Cancelled(Seq),
 }
 
 /// The scope within which order is kept. A webhook's [`Ordering`] is a choice of scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub enum OrderingScope {
     /// One event by itself.
     Event(Seq),
     /// All events about one ticket, or about the service.
@@ -31,7 +31,7 @@ pub enum Scope {
 
 impl OrderingKey {
     /// The least key in sort order.
-    pub(crate) const FIRST: Self = Self::Live(Scope::Event(Seq(0)));
+    pub(crate) const FIRST: Self = Self::Live(OrderingScope::Event(Seq(0)));
     /// The prefix of a replay's keys in text form, before their scope.
     pub(crate) const REPLAY: &str = "replay:";
     const AGAIN: &str = "again#";
@@ -40,13 +40,13 @@ impl OrderingKey {
     /// The key of an event that the reader reads.
     #[must_use]
     pub fn of(event: &Event, ordering: Ordering) -> Self {
-        Self::Live(Scope::of(event, ordering))
+        Self::Live(OrderingScope::of(event, ordering))
     }
 
     /// The key of an event that a replay reads.
     #[must_use]
     pub fn replayed(event: &Event, ordering: Ordering) -> Self {
-        Self::Replay(Scope::of(event, ordering))
+        Self::Replay(OrderingScope::of(event, ordering))
     }
 
     #[must_use]
@@ -60,14 +60,14 @@ impl OrderingKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(scope) = text.strip_prefix(Self::REPLAY) {
-            return Scope::parse(scope).map(Self::Replay);
+            return OrderingScope::parse(scope).map(Self::Replay);
         }
         if let Some(seq) = text.strip_prefix(Self::STOPPED) {
             return seq.parse().ok().map(|seq| Self::Cancelled(Seq(seq)));
         }
         match text.strip_prefix(Self::AGAIN) {
             Some(seq) => seq.parse().ok().map(|seq| Self::Resend(Seq(seq))),
-            None => Scope::parse(text).map(Self::Live),
+            None => OrderingScope::parse(text).map(Self::Live),
         }
     }
 }
@@ -85,7 +85,7 @@ impl fmt::Display for OrderingKey {
 
 spelled!(OrderingKey);
 
-impl Scope {
+impl OrderingScope {
     #[must_use]
     pub fn of(event: &Event, ordering: Ordering) -> Self {
         match (ordering, event.topic) {
@@ -106,7 +106,7 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for OrderingScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topic(topic) => topic.fmt(f),
@@ -134,13 +134,13 @@ mod tests {
     #[test]
     fn ordering_is_a_choice_of_subject() {
         let ticket = Topic::Ticket(TicketId::new(Stamp::default(), &[1; 16]));
-        let own = Scope::Event(Seq(9));
+        let own = OrderingScope::Event(Seq(9));
         let table = [
-            (Ordering::Ticket, Some(ticket), Scope::Topic(ticket)),
-            (Ordering::Ticket, Some(Topic::Service), Scope::Topic(Topic::Service)),
+            (Ordering::Ticket, Some(ticket), OrderingScope::Topic(ticket)),
+            (Ordering::Ticket, Some(Topic::Service), OrderingScope::Topic(Topic::Service)),
             (Ordering::Ticket, None, own),
-            (Ordering::Webhook, Some(ticket), Scope::Everything),
-            (Ordering::Webhook, None, Scope::Everything),
+            (Ordering::Webhook, Some(ticket), OrderingScope::Everything),
+            (Ordering::Webhook, None, OrderingScope::Everything),
             (Ordering::None, Some(ticket), own),
             (Ordering::None, None, own),
         ];

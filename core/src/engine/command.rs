@@ -7,8 +7,11 @@ use crate::delivery::answer::Answer;
 use crate::delivery::replay::{ReplayCount, ReplayRange};
 use crate::delivery::request::RequestKey;
 use crate::guard::CallbackUrl;
+use crate::model::api_key::KeySettings;
 use crate::model::digest::Digest;
-use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::scope::Scopes;
 use crate::model::service::Availability;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::Amendment;
@@ -70,6 +73,21 @@ pub enum Command {
     StopReplay {
         id: WebhookId,
     },
+    /// Makes an API key.
+    CreateKey(NewKey),
+    /// Changes an API key's settings.
+    AmendKey {
+        id: KeyId,
+        amendment: KeyAmendment,
+    },
+    /// Ends an API key.
+    RevokeKey {
+        id: KeyId,
+    },
+    /// Notes when API keys were last used.
+    NoteKeyUse {
+        used: Vec<(KeyId, Millis)>,
+    },
     /// A caller's command with an idempotency key, carried out once however often it comes.
     Idempotent(Idempotent),
     /// The end of a request.
@@ -101,6 +119,10 @@ impl Command {
             Self::Resend { .. } => "resend",
             Self::Replay { .. } => "replay",
             Self::StopReplay { .. } => "stop_replay",
+            Self::CreateKey(_) => "create_key",
+            Self::AmendKey { .. } => "amend_key",
+            Self::RevokeKey { .. } => "revoke_key",
+            Self::NoteKeyUse { .. } => "note_key_use",
             Self::Idempotent(_) => "once",
             Self::Report(_) => "report",
             Self::Wake => "wake",
@@ -137,6 +159,24 @@ pub struct Rotation {
     pub secret: Secret,
     /// Milliseconds that the previous secret goes on signing.
     pub overlap_ms: u64,
+}
+
+/// An API key to be made. Its text is not part of it: only its caller ever has that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// The digest of its text.
+    pub digest: Digest,
+    /// The first characters of its text.
+    pub prefix: String,
+    pub settings: KeySettings,
+}
+
+/// A change of an API key's settings; those that are `None` stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyAmendment {
+    pub name: Option<Option<String>>,
+    pub scopes: Option<Scopes>,
+    pub expires_at: Option<Option<Millis>>,
 }
 
 /// The end of a [`Request`](crate::Request).

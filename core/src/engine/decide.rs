@@ -5,6 +5,7 @@ mod checkpoint;
 mod deliveries;
 mod eligible;
 mod idempotency;
+mod keys;
 mod replays;
 mod retention;
 mod tickets;
@@ -40,6 +41,9 @@ pub(crate) fn decide_visiting(
     facts: &Facts,
     visits: Visits,
 ) -> Evaluation {
+    if let Err(stop) = authorize(moment, facts) {
+        return stop.into();
+    }
     let mut decision = Decision::new(facts, moment).visiting(visits);
     let reply = match command {
         Command::OpenTicket { message } => tickets::open(&mut decision, message),
@@ -61,6 +65,10 @@ pub(crate) fn decide_visiting(
             replays::start(&mut decision, *id, *range, *counted, *dry_run)
         }
         Command::StopReplay { id } => replays::stop(&mut decision, *id),
+        Command::CreateKey(key) => keys::create(&mut decision, key),
+        Command::AmendKey { id, amendment } => keys::amend(&mut decision, *id, amendment),
+        Command::RevokeKey { id } => keys::revoke(&mut decision, *id),
+        Command::NoteKeyUse { used } => keys::note_use(&mut decision, used),
         Command::Idempotent(once) => return idempotency::once(once, moment, facts),
         Command::Report(report) => attempt_results::report(&mut decision, report),
         Command::Retain => retention::retain(&mut decision),
@@ -68,7 +76,26 @@ pub(crate) fn decide_visiting(
     };
     match reply {
         Ok(reply) => Evaluation::Done(decision.outcome(reply)),
-        Err(Stop::Need(needs)) => Evaluation::Need(needs),
-        Err(Stop::Refuse(refusal)) => Evaluation::Done(Outcome::unchanged(Err(refusal))),
+        Err(stop) => stop.into(),
+    }
+}
+
+/// Judges the caller over the rows as they are at this command: a key that was revoked before it in
+/// the same batch is unknown to it.
+fn authorize(moment: &Moment, facts: &Facts) -> Result<(), Stop> {
+    let Some(authorization) = moment.authorization else { return Ok(()) };
+    let row = match authorization.key() {
+        Some(id) => facts.api_keys()?.get(id),
+        None => None,
+    };
+    Ok(authorization.judge(row.map(|row| &**row), moment.now)?)
+}
+
+impl From<Stop> for Evaluation {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Need(needs) => Self::Need(needs),
+            Stop::Refuse(refusal) => Self::Done(Outcome::unchanged(Err(refusal))),
+        }
     }
 }

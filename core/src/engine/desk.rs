@@ -12,6 +12,7 @@ use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Outcome, Put, Reply};
 use crate::engine::store::{Commit, Store};
+use crate::model::api_key::ApiKeys;
 use crate::model::event::Event;
 use crate::model::id::WebhookId;
 use crate::model::idempotency_record::IdempotencyRecord;
@@ -109,6 +110,11 @@ impl<S> Desk<S> {
     /// Whether a webhook is known to be unregistered.
     pub(crate) fn is_gone(&self, webhook: WebhookId) -> bool {
         self.facts.webhook_rows().is_ok_and(|rows| !rows.contains_key(&webhook))
+    }
+
+    /// The API keys, where they are cached.
+    pub fn api_keys(&self) -> Option<&Arc<ApiKeys>> {
+        self.facts.api_keys().ok()
     }
 
     pub(crate) fn memory(&self) -> Memory {

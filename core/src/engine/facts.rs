@@ -18,12 +18,13 @@ use std::sync::Arc;
 use crate::delivery::attempt::AttemptSummary;
 use crate::delivery::checkpoint::Checkpoint;
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::ordering_key::{OrderingKey, OrderingScope};
 use crate::delivery::reader::Reader;
 use crate::delivery::shortage::Shortage;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Outcome};
+use crate::model::api_key::ApiKeys;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{HolderId, TicketId, WebhookId};
@@ -71,6 +72,7 @@ pub struct Facts {
     service: Option<Service>,
     tickets: HashMap<TicketId, Option<Ticket>>,
     idempotency_records: HashMap<Digest, Option<Arc<IdempotencyRecord>>>,
+    api_keys: Option<Arc<ApiKeys>>,
     webhook_rows: Option<BTreeMap<WebhookId, WebhookRows>>,
     /// Slots of all readers, by holder.
     in_flight: BTreeMap<HolderId, u32>,
@@ -97,6 +99,7 @@ impl Facts {
             service: None,
             tickets: HashMap::new(),
             idempotency_records: HashMap::new(),
+            api_keys: None,
             webhook_rows: None,
             in_flight: BTreeMap::new(),
             lanes: LaneCache::default(),
@@ -146,6 +149,10 @@ impl Facts {
         self.idempotency_records.get(&key).map(Option::as_ref).ok_or(Need::IdempotencyRecord(key))
     }
 
+    pub(crate) fn api_keys(&self) -> Result<&Arc<ApiKeys>, Need> {
+        self.api_keys.as_ref().ok_or(Need::ApiKeys)
+    }
+
     pub(crate) fn webhook_rows(&self) -> Result<&BTreeMap<WebhookId, WebhookRows>, Need> {
         self.webhook_rows.as_ref().ok_or(Need::Webhooks)
     }
@@ -176,7 +183,7 @@ impl Facts {
 
     /// Succeeds if it is known which webhooks have a waiting lane about the topic.
     pub(crate) fn require_lanes_about(&self, topic: Topic) -> Result<(), Need> {
-        let key = OrderingKey::Live(Scope::Topic(topic));
+        let key = OrderingKey::Live(OrderingScope::Topic(topic));
         let knows = self.schedule.knows_all_lanes() || self.lanes.has_all_of(key);
         if knows { Ok(()) } else { Err(Need::LanesOf(key)) }
     }
@@ -250,6 +257,7 @@ impl Facts {
                 let record = fact.into_idempotency_record().map(Arc::new);
                 self.idempotency_records.insert(key, record);
             }
+            Need::ApiKeys => self.api_keys = Some(Arc::new(ApiKeys::of(fact.into_api_keys()))),
             Need::Webhooks => self.learn_webhooks(fact.into_webhooks()),
             Need::Events { .. } => self.events.recall(fact.into_events()),
             Need::AttemptSummaries { webhook, from, to } => {
@@ -284,6 +292,7 @@ impl Facts {
             | Need::TicketsBefore { .. }
             | Need::Webhook(_)
             | Need::WebhooksAfter { .. }
+            | Need::ApiKey(_)
             | Need::Attempts { .. } => {}
         }
     }
@@ -348,6 +357,12 @@ impl Facts {
             self.idempotency_records.insert(*key, put.row.clone());
             if let Some(answer) = &put.row {
                 self.retention.look_by(answer.at.plus(IdempotencyRecord::KEPT_MS));
+            }
+        }
+        if let Some(keys) = self.api_keys.as_mut().filter(|_| !changes.api_keys.is_empty()) {
+            let keys = Arc::make_mut(keys);
+            for (id, put) in &changes.api_keys {
+                keys.put(*id, put.row.clone());
             }
         }
         for event in &changes.events {

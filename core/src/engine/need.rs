@@ -6,9 +6,10 @@ use crate::delivery::attempt::{Attempt, AttemptSummary};
 use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
+use crate::model::api_key::ApiKey;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
-use crate::model::id::{TicketId, WebhookId};
+use crate::model::id::{KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
@@ -90,6 +91,9 @@ pub enum Need {
     /// The idempotency record of a key.
     #[serde(rename = "first_answer")]
     IdempotencyRecord(Digest),
+    /// All API keys: at most [`ApiKey::MAX`].
+    ApiKeys,
+    ApiKey(KeyId),
     Lane(WebhookId, OrderingKey),
     /// The lanes of one ordering key, of all webhooks.
     LanesOf(OrderingKey),
@@ -118,6 +122,7 @@ pub enum Fact {
     Size(u64),
     Time(Option<Millis>),
     IdempotencyRecord(Option<IdempotencyRecord>),
+    ApiKeys(Vec<ApiKey>),
 }
 
 /// Conversions of a fact into the rows of one kind. They panic on another kind, as only a broken
@@ -148,4 +153,5 @@ kinds! {
     into_size: Size(u64),
     into_time: Time(Option<Millis>),
     into_idempotency_record: IdempotencyRecord(Option<IdempotencyRecord>),
+    into_api_keys: ApiKeys(Vec<ApiKey>),
 }

@@ -11,9 +11,10 @@ use crate::delivery::reader::Reader;
 use crate::delivery::replay::{ReplayCount, ReplayRun};
 use crate::delivery::request::Request;
 use crate::delivery::shortage::Shortage;
+use crate::model::api_key::ApiKey;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
-use crate::model::id::{EventId, SecretId, Stamp, TicketId, WebhookId};
+use crate::model::id::{EventId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
@@ -110,6 +111,10 @@ pub enum Reply {
     /// The webhook, with the new secret as its current one.
     Rotated(Arc<Webhook>),
     SecretEnded(SecretId),
+    KeyCreated(Arc<ApiKey>),
+    /// The key after a change.
+    Key(Arc<ApiKey>),
+    KeyRevoked(KeyId),
     /// A wake, a report or retention was carried out.
     Noted,
     /// The first response to a repeated call, and the secret that it showed, if that still signs.
@@ -166,6 +171,7 @@ pub struct Changes {
     pub attempts: BTreeMap<AttemptKey, Attempt>,
     /// Idempotency records by their keys. The revision of a record is its time.
     pub idempotency_records: BTreeMap<Digest, Put<Arc<IdempotencyRecord>>>,
+    pub api_keys: BTreeMap<KeyId, Put<Arc<ApiKey>>>,
 }
 
 impl Changes {
@@ -188,6 +194,7 @@ impl Changes {
         merge_puts(&mut self.webhooks, later.webhooks);
         merge_puts(&mut self.readers, later.readers);
         merge_puts(&mut self.idempotency_records, later.idempotency_records);
+        merge_puts(&mut self.api_keys, later.api_keys);
         for webhook in &later.cleared {
             self.lanes.retain(|(of, _), _| of != webhook);
         }

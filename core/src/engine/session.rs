@@ -18,6 +18,7 @@ use crate::engine::command::{Command, Report};
 use crate::engine::desk::{Committed, Desk, RunError};
 use crate::engine::outcome::Reply;
 use crate::engine::store::Store;
+use crate::model::caller::Authorization;
 use crate::model::event::Event;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
@@ -28,8 +29,8 @@ use crate::model::refusal::Refusal;
 #[derive(Debug)]
 pub struct Session<S> {
     desk: Desk<S>,
-    /// Commands of waiting callers.
-    calls: Vec<Command>,
+    /// Commands of waiting callers, and who they are.
+    calls: Vec<(Command, Option<Authorization>)>,
     /// Reports that are not committed. None is ever dropped.
     reports: Vec<Report>,
     next_wake: Option<Millis>,
@@ -116,9 +117,14 @@ impl<S> Session<S> {
         &mut self.desk
     }
 
-    /// Queues a caller's command.
+    /// Queues the command of a caller that nothing tells apart from others.
     pub fn call(&mut self, command: Command) {
-        self.calls.push(command);
+        self.call_by(None, command);
+    }
+
+    /// Queues a caller's command.
+    pub fn call_by(&mut self, authorization: Option<Authorization>, command: Command) {
+        self.calls.push((command, authorization));
     }
 
     /// Queues the end of a request.
@@ -170,9 +176,11 @@ impl<S> Session<S> {
     /// Takes the queued commands, each with a moment of its own.
     pub fn batch(&mut self, mut moment: impl FnMut() -> Moment) -> Batch {
         let calls = self.calls.len();
-        let queued = self.calls.drain(..).chain(self.reports.drain(..).map(Command::Report));
-        let commands = queued.chain([Command::Wake]).map(|command| (command, moment())).collect();
-        Batch { commands, calls }
+        let reports = self.reports.drain(..).map(Command::Report);
+        let own = reports.chain([Command::Wake]).map(|command| (command, None));
+        let queued = self.calls.drain(..).chain(own);
+        let at = |(command, authorization)| (command, Moment { authorization, ..moment() });
+        Batch { commands: queued.map(at).collect(), calls }
     }
 }
 
@@ -281,7 +289,7 @@ mod tests {
     }
 
     fn moment() -> Moment {
-        Moment { now: START, chance: [1; 16], holder: HolderId::new(START, &[2; 16]) }
+        Moment::new(START, [1; 16], HolderId::new(START, &[2; 16]))
     }
 
     fn report(number: u32) -> Report {

@@ -10,8 +10,9 @@ use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::Changes;
+use crate::model::api_key::ApiKey;
 use crate::model::event::Event;
-use crate::model::id::{TicketId, WebhookId};
+use crate::model::id::{KeyId, TicketId, WebhookId};
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
@@ -172,6 +173,20 @@ pub trait Rows {
     /// When the store cannot be read.
     fn lane(&mut self, webhook: WebhookId, key: OrderingKey) -> Result<Option<Lane>, Self::Fault> {
         Ok(self.load(&Need::Lane(webhook, key))?.into_lanes().into_iter().next())
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    fn api_key(&mut self, id: KeyId) -> Result<Option<ApiKey>, Self::Fault> {
+        Ok(self.load(&Need::ApiKey(id))?.into_api_keys().into_iter().next())
+    }
+
+    /// All API keys, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn api_keys(&mut self) -> Result<Vec<ApiKey>, Self::Fault> {
+        Ok(self.load(&Need::ApiKeys)?.into_api_keys())
     }
 
     /// At most `limit` of a webhook's lanes in the order in which they are sent, after a position

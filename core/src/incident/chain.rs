@@ -102,6 +102,9 @@ pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<Stri
         Ok(Reply::Stopped(_)) => ("replay_stopped", None),
         Ok(Reply::Rotated(webhook)) => ("rotated", Some(webhook.id.to_string())),
         Ok(Reply::SecretEnded(id)) => ("secret_ended", Some(id.to_string())),
+        Ok(Reply::KeyCreated(key)) => ("key_created", Some(key.id.to_string())),
+        Ok(Reply::Key(key)) => ("key", Some(key.id.to_string())),
+        Ok(Reply::KeyRevoked(id)) => ("key_revoked", Some(id.to_string())),
         Ok(Reply::Noted) => ("noted", None),
         Ok(Reply::Repeated { .. }) => ("again", None),
         Err(refusal) => (refused(*refusal), None),
@@ -110,6 +113,10 @@ pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<Stri
 
 fn refused(refusal: Refusal) -> &'static str {
     match refusal {
+        Refusal::Unauthorized => "unauthorized",
+        Refusal::Forbidden(_) => "forbidden",
+        Refusal::UnknownKey => "unknown_key",
+        Refusal::TooManyKeys => "too_many_keys",
         Refusal::UnknownTicket => "unknown_ticket",
         Refusal::UnknownWebhook => "unknown_webhook",
         Refusal::UnknownDelivery => "unknown_delivery",
@@ -179,6 +186,7 @@ impl Hash {
             Ok(Reply::Registered(webhook) | Reply::Webhook(webhook) | Reply::Rotated(webhook)) => {
                 self.number(webhook.rev);
             }
+            Ok(Reply::KeyCreated(key) | Reply::Key(key)) => self.number(key.rev),
             Ok(Reply::Replay { counted, starts: _ }) => {
                 self.number(counted.count);
                 self.number(counted.owed);
@@ -201,6 +209,7 @@ impl Hash {
                 | Reply::Announced(_)
                 | Reply::Unregistered(_)
                 | Reply::SecretEnded(_)
+                | Reply::KeyRevoked(_)
                 | Reply::Noted,
             )
             | Err(_) => {}

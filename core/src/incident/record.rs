@@ -15,6 +15,7 @@ use crate::engine::command::Command;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
 use crate::incident::damage;
+use crate::model::caller::Authorization;
 use crate::model::digest::Digest;
 use crate::model::id::HolderId;
 use crate::model::millis::Millis;
@@ -214,7 +215,9 @@ impl BatchForm<'_> {
         for asked in self.commands {
             last = asked.holder.or(last);
             let holder = last.ok_or("the first command names no holder")?;
-            let moment = Moment { now: asked.now, chance: asked.chance.0, holder };
+            let Chance(chance) = asked.chance;
+            let authorization = asked.authorization;
+            let moment = Moment { now: asked.now, chance, holder, authorization };
             commands.push((asked.command.read()?, moment));
         }
         let said = self.said.into_iter().map(SaidForm::read).collect::<Read<_>>()?;
@@ -232,6 +235,9 @@ struct AskedForm<'a> {
     /// Left out if it is that of the command before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<HolderId>,
+    /// Left out if no caller is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authorization: Option<Authorization>,
 }
 
 fn asked(batch: &[(Command, Moment)]) -> Vec<AskedForm<'_>> {
@@ -243,6 +249,7 @@ fn asked(batch: &[(Command, Moment)]) -> Vec<AskedForm<'_>> {
             now: moment.now,
             chance: Chance(moment.chance),
             holder: Some(moment.holder).filter(|holder| last != Some(*holder)),
+            authorization: moment.authorization,
         });
         last = Some(moment.holder);
     }

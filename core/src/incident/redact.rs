@@ -16,12 +16,15 @@ use crate::delivery::answer::Answer;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::request::Request;
 use crate::delivery::retry_after;
-use crate::engine::command::{Command, Idempotent, Registration, Report, Rotation};
+use crate::engine::command::{
+    Command, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+};
 use crate::engine::desk::Committed;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Put, Reply};
 use crate::guard::CallbackUrl;
 use crate::incident::record::{Batch, Begin, Input, Key, Said};
+use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType};
 use crate::model::id::{EventId, WebhookId};
@@ -91,6 +94,16 @@ impl Redactor {
                     overlap_ms: *overlap_ms,
                 })
             }
+            Command::CreateKey(NewKey { digest, prefix, settings }) => Command::CreateKey(NewKey {
+                digest: self.digest(digest),
+                prefix: text(prefix),
+                settings: key_settings(settings),
+            }),
+            Command::AmendKey { id, amendment: KeyAmendment { name, scopes, expires_at } } => {
+                let name = name.as_ref().map(|name| name.as_deref().map(text));
+                let amendment = KeyAmendment { name, scopes: *scopes, expires_at: *expires_at };
+                Command::AmendKey { id: *id, amendment }
+            }
             Command::Idempotent(Idempotent { key, request, command }) => {
                 Command::Idempotent(Idempotent {
                     key: self.digest(key),
@@ -111,6 +124,8 @@ impl Redactor {
             | Command::Resend { .. }
             | Command::Replay { .. }
             | Command::StopReplay { .. }
+            | Command::RevokeKey { .. }
+            | Command::NoteKeyUse { .. }
             | Command::Wake
             | Command::Retain => command.clone(),
         }
@@ -144,6 +159,7 @@ impl Redactor {
             Fact::IdempotencyRecord(first) => {
                 Fact::IdempotencyRecord(first.as_ref().map(|first| self.idempotency_record(first)))
             }
+            Fact::ApiKeys(keys) => Fact::ApiKeys(keys.iter().map(|of| self.api_key(of)).collect()),
             Fact::Log(_)
             | Fact::Service(_)
             | Fact::Lanes(_)
@@ -166,6 +182,7 @@ impl Redactor {
             webhooks: puts(&changes.webhooks, |of| Arc::new(webhook(of))),
             attempts: changes.attempts.iter().map(|(key, of)| (*key, attempt(of))).collect(),
             idempotency_records: first_answers.collect(),
+            api_keys: puts(&changes.api_keys, |of| Arc::new(self.api_key(of))),
             log: changes.log,
             service: changes.service,
             forgotten: changes.forgotten,
@@ -188,6 +205,8 @@ impl Redactor {
             Ok(Reply::Registered(of)) => Ok(Reply::Registered(Arc::new(webhook(of)))),
             Ok(Reply::Webhook(of)) => Ok(Reply::Webhook(Arc::new(webhook(of)))),
             Ok(Reply::Rotated(of)) => Ok(Reply::Rotated(Arc::new(webhook(of)))),
+            Ok(Reply::KeyCreated(of)) => Ok(Reply::KeyCreated(Arc::new(self.api_key(of)))),
+            Ok(Reply::Key(of)) => Ok(Reply::Key(Arc::new(self.api_key(of)))),
             Ok(
                 Reply::Opened(_)
                 | Reply::Announced(_)
@@ -195,6 +214,7 @@ impl Redactor {
                 | Reply::Replay { .. }
                 | Reply::Stopped(_)
                 | Reply::SecretEnded(_)
+                | Reply::KeyRevoked(_)
                 | Reply::Noted,
             )
             | Err(_) => decided.reply.clone(),
@@ -218,6 +238,18 @@ impl Redactor {
             location: first.location.clone(),
             body: text(&first.body),
             shown: first.shown,
+        }
+    }
+
+    fn api_key(&self, key: &ApiKey) -> ApiKey {
+        ApiKey {
+            id: key.id,
+            digest: self.digest(&key.digest),
+            prefix: text(&key.prefix),
+            settings: key_settings(&key.settings),
+            created_at: key.created_at,
+            last_used_at: key.last_used_at,
+            rev: key.rev,
         }
     }
 
@@ -267,6 +299,10 @@ fn url(of: &CallbackUrl) -> CallbackUrl {
 fn headers(of: &ExtraHeaders) -> ExtraHeaders {
     let headers = of.as_slice().iter();
     ExtraHeaders::stored(headers.map(|(name, value)| (name.clone(), text(value))).collect())
+}
+
+fn key_settings(of: &KeySettings) -> KeySettings {
+    KeySettings { name: of.name.as_deref().map(text), ..of.clone() }
 }
 
 fn amendment(of: &Amendment) -> Amendment {

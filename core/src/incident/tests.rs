@@ -8,10 +8,11 @@ use crate::engine::need::{Fact, Need};
 use crate::guard::{CallbackUrl, Targets};
 use crate::incident::record::Key;
 use crate::{
-    Amendment, Answer, Availability, Command, Desk, Event, EventType, ExtraHeaders, Failure,
-    HolderId, IdempotencyRecord, Idempotent, Memory, MemoryStore, Millis, Moment, Ordering,
-    Registration, ReplayCount, ReplayFilter, ReplayRange, Report, RetrySchedule, Rotation, Secret,
-    SecretId, Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
+    Access, Amendment, Answer, Authorization, Availability, Caller, Command, Desk, Event,
+    EventType, ExtraHeaders, Failure, HolderId, IdempotencyRecord, Idempotent, KeyAmendment, KeyId,
+    KeySettings, Memory, MemoryStore, Millis, Moment, NewKey, Ordering, Registration, ReplayCount,
+    ReplayFilter, ReplayRange, Report, RetrySchedule, Rotation, Scope, Scopes, Secret, SecretId,
+    Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
 };
 
 const START: Millis = Millis(1_700_000_000_000);
@@ -75,6 +76,25 @@ fn register(path: &str) -> Command {
     Command::Register(Registration { callback_url: url(path), secret, settings })
 }
 
+/// The key of the first command at the start.
+fn key() -> KeyId {
+    KeyId::new(Stamp { at: START, count: 0 }, &moment(0).chance)
+}
+
+fn create_key(number: u8) -> Command {
+    let name = Some(PRIVATE.to_owned());
+    let expires_at = Some(START.plus(100_000));
+    let settings = KeySettings { name, scopes: Scopes::of(Scope::ALL), expires_at };
+    let digest = Digest::of(&[&[number]]);
+    Command::CreateKey(NewKey { digest, prefix: "hdk_Zapho".to_owned(), settings })
+}
+
+/// A moment at which a caller with the key is judged.
+fn by_key(at: Moment) -> Moment {
+    let caller = Caller::Key(key());
+    Moment { authorization: Some(Authorization { caller, access: Access::ChangeTickets }), ..at }
+}
+
 /// At least one command of each kind.
 fn commands() -> Vec<Command> {
     let (id, ticket) = (webhook(), TicketId::new(stamp(2), &[2; 16]));
@@ -101,6 +121,18 @@ fn commands() -> Vec<Command> {
         Command::Resend { id, event },
         Command::Replay { id, range, counted: ReplayCount { count: 1, owed: 2 }, dry_run: true },
         Command::StopReplay { id },
+        create_key(2),
+        Command::AmendKey { id: key(), amendment: KeyAmendment::default() },
+        Command::AmendKey {
+            id: key(),
+            amendment: KeyAmendment {
+                name: Some(Some(PRIVATE.to_owned())),
+                scopes: Some(Scopes::of([Scope::Read, Scope::Admin])),
+                expires_at: Some(None),
+            },
+        },
+        Command::NoteKeyUse { used: vec![(key(), START)] },
+        Command::RevokeKey { id: key() },
         once(open(PRIVATE)),
         report(status(503, "120", PRIVATE)),
         report(status(503, PRIVATE, PRIVATE)),
@@ -113,7 +145,7 @@ fn commands() -> Vec<Command> {
 
 fn moment(at_ms: u64) -> Moment {
     let holder = HolderId::new(START, &[7; 16]);
-    Moment { now: START.plus(at_ms), chance: [200; 16], holder }
+    Moment::new(START.plus(at_ms), [200; 16], holder)
 }
 
 fn batch(commands: Vec<Command>, said: Vec<Said>) -> Input {
@@ -134,7 +166,11 @@ fn every_command_is_read_back() {
     let mut other = moment(2);
     other.holder = HolderId::new(START, &[8; 16]);
     let input = Input::Batch(Batch {
-        commands: vec![(Command::Wake, moment(1)), (Command::Ping, other), (Command::Wake, other)],
+        commands: vec![
+            (Command::Wake, moment(1)),
+            (Command::Ping, by_key(other)),
+            (Command::Wake, other),
+        ],
         said: vec![Said::Silent(Need::Size)],
     });
     assert_eq!(Input::parse(&input.to_json()), Ok(input));
@@ -227,9 +263,11 @@ fn need_digest(need: &Need) -> String {
 /// A run with refusals, failures, keys and secrets, and its file.
 fn recording(memory: Memory) -> String {
     let mut desk = Desk::new(Recorder::new(MemoryStore::default()), memory);
-    let before = [(register("/Zaphod"), moment(0)), (once(open(PRIVATE)), moment(0))];
+    let before = [create_key(1), register("/Zaphod"), once(open(PRIVATE))];
+    let before = before.map(|command| (command, moment(0)));
     let replies: Vec<_> = desk.run_recorded(&before).ended.unwrap();
-    let Ok(crate::Reply::Registered(webhook)) = &replies[0].reply else { panic!("registered") };
+    assert!(matches!(&replies[0].reply, Ok(crate::Reply::KeyCreated(made)) if made.id == key()));
+    let Ok(crate::Reply::Registered(webhook)) = &replies[1].reply else { panic!("registered") };
     let id = webhook.id;
     let mut file = Header::raw(1).line();
     file.push_str(&desk.begin_recording(START, [5; 32], 0));
@@ -250,7 +288,8 @@ fn recording(memory: Memory) -> String {
             .collect();
         let index = usize::try_from(round).unwrap() % commands().len();
         all.push((commands().swap_remove(index), at));
-        all.push((open(&format!("{PRIVATE}{round}")), at));
+        // After half of the rounds it has expired, or was revoked.
+        all.push((open(&format!("{PRIVATE}{round}")), by_key(at)));
         let settings = Amendment { rate_limit: Some(None), ..settings() };
         match round {
             10 => all.push((Command::Amend { id, settings }, at)),
@@ -422,7 +461,7 @@ fn foreign_and_newer_files_are_told_apart() {
     let bad = |text: &str| Incident::open(text).unwrap_err().what;
     assert_eq!(bad(""), Bad::Foreign);
     assert_eq!(bad("{}\n"), Bad::Foreign);
-    assert_eq!(bad("{\"hookdesk_incident\":3,\"new\":[]}\n"), Bad::Newer { format: 3 });
+    assert_eq!(bad("{\"hookdesk_incident\":4,\"new\":[]}\n"), Bad::Newer { format: 4 });
     let limits = record::Input::Limits(crate::Limits::default()).to_json();
     let file = Header::raw(1).line() + &format!("{{\"input\":{limits}}}\n");
     let mut incident = Incident::open(file).unwrap();

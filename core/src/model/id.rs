@@ -116,6 +116,9 @@ ids! {
     /// An event's id: the header `webhook-id`. Its last 62 bits are its [`Seq`].
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     EventId = "evt_";
+    /// An API key's id: it may be shown, the key may not.
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
+    KeyId = "key_";
     /// The id of a running host: a new one at each start of the process.
     HolderId = "hst_";
 }
@@ -135,6 +138,13 @@ impl WebhookId {
 }
 
 impl SecretId {
+    #[must_use]
+    pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
+        Self(uuid(stamp, low(chance)))
+    }
+}
+
+impl KeyId {
     #[must_use]
     pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
         Self(uuid(stamp, low(chance)))

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::caller::Authorization;
 use crate::model::id::HolderId;
 use crate::model::millis::Millis;
 
@@ -18,4 +19,16 @@ pub struct Moment {
     pub chance: [u8; 16],
     /// The host that decides: a new one at each start of the process.
     pub holder: HolderId,
+    /// The caller on whose behalf the command is decided. Without one it is the desk's own, or that
+    /// of a caller of an open desk, which cannot tell its callers apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+}
+
+impl Moment {
+    /// A moment of the desk's own.
+    #[must_use]
+    pub fn new(now: Millis, chance: [u8; 16], holder: HolderId) -> Self {
+        Self { now, chance, holder, authorization: None }
+    }
 }

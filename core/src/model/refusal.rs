@@ -1,10 +1,17 @@
 //! Domain refusals: the closed set of reasons for which the desk's rules forbid a command.
 
+use crate::model::access::Access;
 use crate::model::millis::Millis;
 
 /// A domain refusal: the desk's rules forbid the command. Failures of its machinery are faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The caller's API key is unknown, revoked or has expired.
+    Unauthorized,
+    /// The caller's API key has no scope for the call.
+    Forbidden(Access),
+    UnknownKey,
+    TooManyKeys,
     UnknownTicket,
     UnknownWebhook,
     UnknownDelivery,

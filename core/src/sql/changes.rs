@@ -2,8 +2,8 @@
 
 use super::dialect::Dialect;
 use super::{
-    Statement, attempts, events, idempotency_records, lanes, log, readers, service, tickets,
-    webhooks,
+    Statement, api_keys, attempts, events, idempotency_records, lanes, log, readers, service,
+    tickets, webhooks,
 };
 use crate::engine::outcome::Changes;
 
@@ -34,6 +34,9 @@ pub fn statements(dialect: Dialect, changes: &Changes) -> Vec<Statement<'_>> {
             .values()
             .filter_map(|put| idempotency_records::put(dialect, put)),
     );
+    for (id, put) in &changes.api_keys {
+        all.extend(api_keys::put(dialect, *id, put));
+    }
     all.extend(
         changes.forgotten.map(|(to, most)| idempotency_records::delete_oldest(dialect, to, most)),
     );

@@ -15,9 +15,10 @@ use crate::delivery::slot::Slot;
 use crate::guard::CallbackUrl;
 use crate::model::digest::Digest;
 use crate::model::event::{EventType, Topic};
-use crate::model::id::{EventId, HolderId, SecretId, TicketId, WebhookId};
+use crate::model::id::{EventId, HolderId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
+use crate::model::scope::{Scope, Scopes};
 use crate::model::seq::Seq;
 use crate::model::service::Availability;
 use crate::model::tallies::Tallies;
@@ -84,6 +85,7 @@ columns! {
     TicketId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     WebhookId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     SecretId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    KeyId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     EventId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     HolderId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     Topic: |topic| topic.to_string().into(), |value| Self::parse(text(&value)?);
@@ -106,6 +108,7 @@ columns! {
     RetrySchedule: |waits| json(waits.waits_s()), |value| from_json(&value).map(Self::stored);
     Tallies: |tallies| json(tallies.counts()), |value| from_json(&value).map(|of: Vec<_>| Self::stored(&of));
     Secrets: |secrets| secrets.to_json().into(), |value| Self::from_json(text(&value)?);
+    Scopes: |scopes| json(&scopes.iter().map(Scope::name).collect::<Vec<_>>()), |value| scopes(&value);
     Subscription: |types| json(&names(types)), |value| named(&from_json::<Vec<_>>(&value)?);
 }
 
@@ -155,6 +158,12 @@ fn closed_at(status: TicketStatus) -> Option<Millis> {
 fn status(value: Value<'_>) -> Option<TicketStatus> {
     let closed_at = Option::<Millis>::from_value(value)?;
     Some(closed_at.map_or(TicketStatus::Open, |at| TicketStatus::Closed { at }))
+}
+
+fn scopes(value: &Value<'_>) -> Option<Scopes> {
+    let names: Vec<String> = from_json(value)?;
+    let scopes: Option<Vec<_>> = names.iter().map(|name| Scope::parse(name)).collect();
+    scopes.map(Scopes::of)
 }
 
 fn names(types: &Subscription) -> Vec<&'static str> {

@@ -26,6 +26,8 @@ pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
         | Need::LanesOf(_)
         | Need::Lanes { .. }
         | Need::LanesTo { .. }
+        | Need::ApiKeys
+        | Need::ApiKey(_)
         | Need::Size
         | Need::OldestIdempotencyRecord
         | Need::IdempotencyRecord(_) => {}

@@ -7,6 +7,7 @@ use super::{Statement, Value, attempts, events, webhooks};
 use crate::delivery::attempt::Attempt;
 use crate::delivery::lane::Lane;
 use crate::engine::need::{Fact, Need};
+use crate::model::api_key::ApiKey;
 use crate::model::event::Event;
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
@@ -112,6 +113,10 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
             (select!(dialect, IdempotencyRecord, "WHERE key = ?1"), vec![key.to_string().into()])
         }
         Need::OldestIdempotencyRecord => (text!(dialect, "SELECT min(at) FROM keys"), vec![]),
+        Need::ApiKeys => (select!(dialect, ApiKey, "ORDER BY id"), vec![]),
+        Need::ApiKey(id) => {
+            (select!(dialect, ApiKey, "WHERE id = ?1"), vec![id.to_string().into()])
+        }
         Need::Size => (text!(dialect, dialect.size()), vec![]),
     };
     Statement::any(sql, values)
@@ -168,6 +173,7 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
             Fact::Lanes(all(rows, Record::from_row)?)
         }
         Need::IdempotencyRecord(_) => Fact::IdempotencyRecord(first(rows, Record::from_row)?),
+        Need::ApiKeys | Need::ApiKey(_) => Fact::ApiKeys(all(rows, Record::from_row)?),
         Need::OldestIdempotencyRecord => {
             Fact::Time(one(rows, "keys.at", |row| row.cell("keys.at")?.read())?)
         }
@@ -216,5 +222,6 @@ pub fn rows<'a>(need: &Need, fact: &'a Fact) -> Vec<Vec<Value<'a>>> {
         Fact::Size(bytes) => vec![vec![(*bytes).into()]],
         Fact::Time(at) => vec![vec![at.map(|at| at.0).into()]],
         Fact::IdempotencyRecord(first) => first.iter().map(Record::values).collect(),
+        Fact::ApiKeys(keys) => keys.iter().map(Record::values).collect(),
     }
 }

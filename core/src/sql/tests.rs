@@ -12,7 +12,7 @@ use crate::delivery::answer::{Answer, Failure};
 use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
 use crate::delivery::health::{Down, Health};
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::ordering_key::{OrderingKey, OrderingScope};
 use crate::delivery::owed::Owed;
 use crate::delivery::reader::{Expired, Reader};
 use crate::delivery::replay::Replay;
@@ -21,13 +21,15 @@ use crate::delivery::window::Window;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, LogPut, Put};
 use crate::guard::CallbackUrl;
+use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType, Topic};
-use crate::model::id::{EventId, HolderId, SecretId, Stamp, TicketId, WebhookId};
+use crate::model::id::{EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::reason::Reason;
+use crate::model::scope::{Scope, Scopes};
 use crate::model::seq::Seq;
 use crate::model::service::{Availability, Service};
 use crate::model::tallies::Tallies;
@@ -57,6 +59,10 @@ fn secret_id(number: u16) -> SecretId {
 
 fn event_id(number: u16) -> EventId {
     EventId::new(stamp(number), Seq(number.into()))
+}
+
+fn key_id(number: u16) -> KeyId {
+    KeyId::new(stamp(number), &[5; 16])
 }
 
 fn log() -> Log {
@@ -141,7 +147,7 @@ fn plain_reader() -> Reader {
 }
 
 fn full_reader() -> Reader {
-    let ordering_key = OrderingKey::Live(Scope::Topic(Topic::Ticket(ticket_id(1))));
+    let ordering_key = OrderingKey::Live(OrderingScope::Topic(Topic::Ticket(ticket_id(1))));
     let slot = Slot {
         seq: Seq(151),
         ordering_key,
@@ -183,7 +189,7 @@ fn full_reader() -> Reader {
 fn lane() -> Lane {
     Lane {
         webhook: webhook_id(1),
-        ordering_key: OrderingKey::Replay(Scope::Event(Seq(181))),
+        ordering_key: OrderingKey::Replay(OrderingScope::Event(Seq(181))),
         head: Seq(182),
         number: 183,
         step: 184,
@@ -220,6 +226,34 @@ fn idempotency_record() -> IdempotencyRecord {
         location: Some("/webhooks/1".to_owned()),
         body: "{}".to_owned(),
         shown: Some((webhook_id(1), secret_id(1))),
+    }
+}
+
+fn plain_key() -> ApiKey {
+    ApiKey {
+        id: key_id(1),
+        digest: Digest::of(&[b"plain"]),
+        prefix: "hdk_3yZe7".to_owned(),
+        settings: KeySettings { scopes: Scopes::of([Scope::Read]), ..KeySettings::default() },
+        created_at: Millis(251),
+        last_used_at: None,
+        rev: 0,
+    }
+}
+
+fn full_key() -> ApiKey {
+    let settings = KeySettings {
+        name: Some("Billing".to_owned()),
+        scopes: Scopes::of(Scope::ALL),
+        expires_at: Some(Millis(252)),
+    };
+    ApiKey {
+        id: key_id(2),
+        digest: Digest::of(&[b"full"]),
+        settings,
+        last_used_at: Some(Millis(253)),
+        rev: 254,
+        ..plain_key()
     }
 }
 
@@ -265,12 +299,17 @@ fn new_rows() -> Changes {
         lanes: [lane(), Lane { webhook: webhook_id(2), last_queued: None, ..lane() }]
             .map(|row| ((row.webhook, row.ordering_key), Some(row)))
             .into_iter()
-            .chain([((webhook_id(3), OrderingKey::Live(Scope::Everything)), None)])
+            .chain([((webhook_id(3), OrderingKey::Live(OrderingScope::Everything)), None)])
             .collect(),
         attempts: [answered(), unheard()].map(|row| (row.key, row)).into(),
         idempotency_records: [idempotency_record(), plain_answer()]
             .map(|row| (row.key, put(row.into(), new)))
             .into(),
+        api_keys: [plain_key(), full_key()]
+            .map(|row| (row.id, put(Arc::new(row), new)))
+            .into_iter()
+            .chain([(key_id(3), gone(Expect::Rev(216)))])
+            .collect(),
     }
 }
 
@@ -294,6 +333,7 @@ fn changed_rows() -> Changes {
             put(idempotency_record().into(), Expect::Rev(224)),
         )]
         .into(),
+        api_keys: [(key_id(2), put(Arc::new(full_key()), Expect::Rev(225)))].into(),
         ..Changes::default()
     }
 }
@@ -353,6 +393,8 @@ fn needs() -> Vec<(Need, Fact)> {
             Fact::AttemptSummaries(tried.into()),
         ),
         (Need::LanesTo { to: seq, most: 243 }, lanes()),
+        (Need::ApiKeys, Fact::ApiKeys(vec![plain_key(), full_key()])),
+        (Need::ApiKey(key_id(1)), Fact::ApiKeys(vec![plain_key()])),
         (Need::Size, Fact::Size(244)),
         (Need::OldestIdempotencyRecord, Fact::Time(None)),
         (Need::OldestIdempotencyRecord, Fact::Time(Some(Millis(245)))),

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::event_feed::{EventFeed, FeedState};
+use crate::key_ring::KeyHolder;
 use crate::server::lookup::Lookup;
 use crate::store::StoreFault;
 
@@ -45,12 +46,20 @@ impl EventStream {
         Self { cursor, position, feed, state, lookup, held: VecDeque::new(), most: 1, silence }
     }
 
-    /// The pieces of the response body.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
+    /// The pieces of the response body, for as long as its caller may read.
+    pub fn pieces(
+        self,
+        holder: KeyHolder,
+    ) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
         let position = self.position.map(Frame::position).unwrap_or_default();
         let first = Bytes::from([Frame::FIRST, &position].concat());
-        let rest = stream::try_unfold(self, |mut stream| async move {
-            Ok(stream.next().await?.map(|piece| (piece, stream)))
+        let rest = stream::try_unfold((self, holder), |(mut stream, mut holder)| async move {
+            let piece = tokio::select! {
+                biased;
+                () = holder.lost() => None,
+                piece = stream.next() => piece?,
+            };
+            Ok(piece.map(|piece| (piece, (stream, holder))))
         });
         stream::once(async { Ok(first) }).chain(rest)
     }

@@ -89,6 +89,21 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Takes the lock beside `database`; `None` if a server has it.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the lock's file cannot be created.
+    pub fn try_take(database: &Path) -> Result<Option<Self>, OpenError> {
+        let path = beside(database, ".lock");
+        let io = |error| OpenError::Io { path: path.clone(), error };
+        let file = private(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
     /// Takes the lock beside `database`, waiting for another server to release it.
     ///
     /// # Errors

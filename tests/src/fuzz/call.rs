@@ -1,9 +1,9 @@
 //! Fuzz target for HTTP calls: a request line, headers and a body become a command, and each
 //! command that is accepted is decided.
 
-use hookdesk_core::Secret;
-use hookdesk_core::api::{self, Action, Api, Call, Callers, MAX_BODY, OwnNames};
+use hookdesk_core::api::{self, Action, Api, Call, Callers, LiveKeys, MAX_BODY, OwnNames};
 use hookdesk_core::guard::Targets;
+use hookdesk_core::{Millis, Secret};
 use serde_json::{Value, json};
 
 use super::desk::SCENE;
@@ -26,9 +26,10 @@ pub fn read(bytes: &[u8]) {
         let names = OwnNames::Known { loopback: true, public: Vec::new() };
         let targets = Targets::public().with_loopback();
         let api = Api { callers, names, can_wait: true, targets };
-        let admitted = api.admit(&call).is_ok();
+        let keys = LiveKeys::none(Millis(0));
+        let admitted = api.admit(&call, keys).is_ok();
         let _ = api.show(&call);
-        match api.open(&call, || [1; Secret::LENGTH]) {
+        match api.open(&call, keys, || [1; Secret::LENGTH]).action {
             Action::Answer(response) => well_made(&response),
             Action::Decide(_)
             | Action::CountReplay(_)

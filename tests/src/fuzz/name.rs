@@ -1,7 +1,7 @@
 //! Fuzz targets for ids, cursors, times, names of types, and secrets: what is read is printed the
 //! same.
 
-use hookdesk_core::api::{Action, Api, Call, Callers, DeliveryState, OwnNames};
+use hookdesk_core::api::{Action, Api, Call, Callers, DeliveryState, LiveKeys, OwnNames};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     EventId, EventType, Failure, HolderId, Known, Millis, Ordering, Secret, SecretId, Seq, Stamp,
@@ -52,7 +52,7 @@ fn cursor(text: &str) {
     let query = format!("after={text}");
     let taken = |path| {
         let call = Call { method: "GET", path, query: &query, headers: Vec::new(), body: b"" };
-        match api.open(&call, || [1; Secret::LENGTH]) {
+        match api.open(&call, LiveKeys::none(Millis(0)), || [1; Secret::LENGTH]).action {
             Action::Answer(response) => {
                 assert_eq!(response.status, 422, "{query}");
                 false

@@ -44,10 +44,20 @@ fn settle(options: ServeOptions) {
 }
 
 fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
-    let Settings { listen, database, api, health, retention, connection_age, paused: _, record } =
-        settings;
+    let Settings {
+        listen,
+        database,
+        admin_key_file: _,
+        api,
+        health,
+        retention,
+        connection_age,
+        paused: _,
+        record,
+    } = settings;
     let is_local = api.callers == Callers::Local;
-    assert!(is_local || no_auth == Some(true), "{settings:?}");
+    let asks_for_keys = matches!(api.callers, Callers::Keys { .. });
+    assert!(is_local || asks_for_keys || no_auth == Some(true), "{settings:?}");
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
     assert!(!database.as_os_str().is_empty());
     let leads_to = [IpAddr::from([127, 0, 0, 1])];
@@ -92,7 +102,7 @@ fn hold(options: &Options) {
     assert_eq!(format!("{options:?}"), format!("{keyless:?}"), "a key is shown");
     if let Ok(api) = options.api() {
         assert_eq!(api.callers == Callers::Local, options.open);
-        assert_eq!(matches!(api.callers, Callers::Key(_)), options.key.is_some());
+        assert_eq!(matches!(api.callers, Callers::Keys { .. }), options.key.is_some());
     }
     options.health().iter().for_each(in_figures);
     options.retention().into_iter().for_each(in_period);

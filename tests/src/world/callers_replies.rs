@@ -73,6 +73,9 @@ where
                         | Reply::SecretEnded(_)
                         | Reply::Replay { .. }
                         | Reply::Stopped(_)
+                        | Reply::KeyCreated(_)
+                        | Reply::Key(_)
+                        | Reply::KeyRevoked(_)
                         | Reply::Noted,
                     )
                     | Err(_),

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use hookdesk_core::api::{self, Action, Api, Call};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, Digest, EventId, EventType, ExtraHeaders, Idempotent,
+    Amendment, Availability, Command, Digest, EventId, EventType, ExtraHeaders, Idempotent, Millis,
     Ordering, Registration, RetrySchedule, Rotation, Secret, SecretId, Store, Subscription,
     TicketId, TicketMessage, WebhookId,
 };
@@ -111,7 +111,7 @@ pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Action {
         headers: vec![("content-type", "application/json")],
         body: body.as_bytes(),
     };
-    api.open(&call, || [0; Secret::LENGTH])
+    api.open(&call, api::LiveKeys::none(Millis(0)), || [0; Secret::LENGTH]).action
 }
 
 /// The command of a replay request, unless counting refuses it.
@@ -120,7 +120,7 @@ where
     S::Fault: std::fmt::Debug,
 {
     let Action::CountReplay(request) = call else { panic!("not taken: {call:?}") };
-    request.count(store).expect("reads do not fail here").ok()
+    request.count(store, Millis(0)).expect("reads do not fail here").ok()
 }
 
 fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {

@@ -180,6 +180,10 @@ impl Reference {
             Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Resend { id, event } => self.resent(*id, *event),
             Command::Register(_)
+            | Command::CreateKey(_)
+            | Command::AmendKey { .. }
+            | Command::RevokeKey { .. }
+            | Command::NoteKeyUse { .. }
             | Command::Retain
             | Command::Replay { .. }
             | Command::StopReplay { .. }

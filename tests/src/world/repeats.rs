@@ -59,7 +59,7 @@ impl Repeats {
         if *reply == Err(Refusal::KeyReused) {
             return;
         }
-        let mut answer = api::answer(reply.clone());
+        let mut answer = api::answer(reply.clone(), None);
         let key = once.key;
         let headers = answer.headers.len();
         answer.headers.retain(|(name, _)| *name != "idempotent-replayed");

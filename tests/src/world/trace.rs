@@ -133,6 +133,10 @@ fn brief(command: &Command) -> String {
             format!("replay {from}..{to} {only}→{}", tail(&id.to_string()))
         }
         Command::StopReplay { id } => format!("stop replay {}", tail(&id.to_string())),
+        Command::CreateKey(key) => format!("create key {}", key.prefix),
+        Command::AmendKey { id, .. } => format!("amend key {}", tail(&id.to_string())),
+        Command::RevokeKey { id } => format!("revoke key {}", tail(&id.to_string())),
+        Command::NoteKeyUse { used } => format!("note use of {} keys", used.len()),
         Command::Idempotent(once) => {
             format!("{} under {}", brief(&once.command), tail(&once.key.to_string()))
         }

@@ -16,7 +16,7 @@ async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
 
     for (caller, detail) in [
         (&stranger, "Send an API key, as in Authorization: Bearer KEY."),
-        (&wrong, "This API key is not one of this desk's."),
+        (&wrong, "This API key is none of this desk's: it is unknown, was revoked or has expired."),
     ] {
         let problem =
             r#"{"type":"urn:hookdesk:problem:unauthorized","title":"An API key is needed","#;
@@ -42,6 +42,35 @@ async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
         assert_eq!((answer.status, answer.code()), (422, Some("bad_callback_url")), "{url}");
     }
     client.register("https://partner.com/hook").await;
+}
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn its_key_makes_others_that_grant_less() {
+    let environment = vec![("HOOKDESK_KEY".to_owned(), KEY.to_owned())];
+    let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
+    let mut server = Server::start(options);
+    let admin = server.client().with_key(KEY);
+
+    let made = admin.post("/keys", json!({ "scopes": ["tickets"] })).await.expect(201);
+    let (id, key) = (made.string("/data/id"), made.string("/data/key"));
+    let client = server.client().with_key(&key);
+    client.open_ticket("hello").await;
+    client.get("/webhooks").await.expect(403);
+    client.get("/keys").await.expect(403);
+    assert_eq!(client.get("/me").await.expect(200).string("/data/id"), id);
+    assert_eq!(admin.get("/me").await.expect(200).string("/data/caller"), "binding");
+    let listed = admin.get("/keys").await.expect(200);
+    let ids: Vec<_> = listed.items().iter().map(|key| key["id"].clone()).collect();
+    assert_eq!(ids, [json!("binding"), json!(id)]);
+    assert!(!listed.text.contains(&key), "{}", listed.text);
+    admin.delete("/keys/binding").await.expect(409);
+
+    server.restart();
+    let (admin, client) = (server.client().with_key(KEY), server.client().with_key(&key));
+    client.open_ticket("after a restart").await;
+    admin.delete(&format!("/keys/{id}")).await.expect(200);
+    client.get("/tickets").await.expect(401);
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ export class Desk extends DurableObject<Env> {
     const headers = [...request.headers] as [string, string][];
     const call = { method: request.method, path: pathname, query: search.slice(1), headers };
     // What the head alone decides is answered before the body is read.
-    const refused = this.#guard(() => this.#opened().refuse(call));
+    const refused = this.#guard(() => this.#opened().refuse(moment(), call));
     if (refused !== undefined) {
       return new Response(bodyOf(refused), { status: refused.status, headers: refused.headers });
     }
@@ -212,7 +212,7 @@ export class Desk extends DurableObject<Env> {
     return new ReadableStream({
       start: (controller) => controller.enqueue(encoder.encode(first)),
       pull: (controller) => {
-        const { text, more } = desk.page(list);
+        const { text, more } = desk.page(moment(), list);
         controller.enqueue(encoder.encode(text));
         if (!more) controller.close();
       },

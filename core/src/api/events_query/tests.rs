@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::api::{Action, Api, Callers, Frame, OwnNames, Response};
+use crate::api::{Action, Api, Callers, Frame, LiveKeys, OwnNames, Response};
 use crate::guard::Targets;
 use crate::{
     Availability, Changes, Command, Desk, HolderId, LogPut, Memory, MemoryStore, Millis, Moment,
@@ -28,7 +28,7 @@ impl Rig {
 
     fn run(&mut self, command: Command) -> Reply {
         let holder = HolderId::new(START, &[0; 16]);
-        let moment = Moment { now: START, chance: [1; 16], holder };
+        let moment = Moment::new(START, [1; 16], holder);
         self.desk.run(&[(command, moment)]).unwrap().remove(0).reply.unwrap()
     }
 
@@ -57,13 +57,13 @@ impl Rig {
     }
 
     fn begin(&mut self, query: EventsQuery) -> Result<EventsStart, Problem> {
-        query.begin(self.desk.store_mut()).unwrap()
+        query.begin(self.desk.store_mut(), START).unwrap()
     }
 
     fn get(&mut self, path: &str) -> (u16, Value) {
         let response = match open(path, &[], false) {
             Action::Answer(response) => response,
-            Action::Read(reading) => reading.answer(self.desk.store_mut(), START).unwrap(),
+            Action::Read(reading) => reading.answer(None, self.desk.store_mut(), START).unwrap(),
             Action::ReadEvents(pull) => match self.begin(pull) {
                 Ok(start) => {
                     let body = self.written(pull.listing(start), |_| {});
@@ -82,7 +82,7 @@ impl Rig {
     fn written(&mut self, mut listing: Listing, between: impl Fn(&mut Self)) -> String {
         let mut body = String::new();
         while !listing.is_complete() {
-            body += &listing.page(self.desk.store_mut()).unwrap();
+            body += &listing.page(self.desk.store_mut(), START).unwrap().unwrap();
             between(self);
         }
         body
@@ -95,7 +95,7 @@ fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Action 
     let api = Api { callers, names, can_wait, targets: Targets::public() };
     let call =
         crate::api::Call { method: "GET", path, query, headers: headers.to_vec(), body: b"" };
-    api.open(&call, || [0; 32])
+    api.open(&call, LiveKeys::none(START), || [0; 32]).action
 }
 
 /// The query as a host that can wait gets it.

@@ -1,15 +1,18 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::api::{Call, Callers, MAX_BODY, OwnNames};
+use crate::api::{Call, Callers, LiveKeys, MAX_BODY, OwnNames};
 use crate::guard::Targets;
+
+const NOW: Millis = Millis(1_700_000_000_000);
 
 fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Action {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (callers, names) = (Callers::All, OwnNames::default());
     let api = Api { callers, names, can_wait: false, targets: Targets::public() };
     let headers = vec![("content-type", content_type)];
-    api.open(&Call { method, path, query, headers, body }, || [1; 32])
+    let call = Call { method, path, query, headers, body };
+    api.open(&call, LiveKeys::none(NOW), || [1; 32]).action
 }
 
 fn refused(next: Action) -> (u16, String) {
@@ -27,11 +30,11 @@ fn refused(next: Action) -> (u16, String) {
 
 #[test]
 fn every_route_is_found_and_knows_its_methods() {
-    for (method, pattern, purpose) in ROUTES {
+    for (method, pattern, purpose, _) in ROUTES {
         let path =
             pattern.replace("{id}", "x").replace("{event_id}", "x").replace("{secret_id}", "x");
         let call = Call { method, path: &path, query: "", headers: vec![], body: b"" };
-        assert_eq!(find(&call).map(|(of, _)| of), Ok(purpose));
+        assert_eq!(find(&call).map(|route| route.purpose), Ok(purpose));
         let other = Call { method: "PUT", ..call };
         let problem = find(&other).unwrap_err();
         let allow = problem.header.unwrap().1;
@@ -93,7 +96,8 @@ fn bodies_are_taken_in_one_coding_and_of_one_type() {
         let api = Api { callers, names, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "POST", path: "/tickets", query: "", headers, body };
-        (api.admit(&call).is_ok(), api.open(&call, || [1; 32]))
+        let keys = LiveKeys::none(NOW);
+        (api.admit(&call, keys).is_ok(), api.open(&call, keys, || [1; 32]).action)
     };
     let json = ("content-type", "application/json");
     let body = br#"{"ticket_message":"m"}"#;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::delivery::ordering_key::Scope;
+use crate::delivery::ordering_key::OrderingScope;
 use crate::delivery::replay::{ReplayCount, ReplayFilter, ReplayRange, ReplayRun};
 use crate::guard::{CallbackUrl, Targets};
 use crate::model::event::{EventType, Topic};
@@ -88,7 +88,7 @@ fn a_backlog_is_what_was_read_what_is_aimed_and_what_is_unread() {
 
 #[test]
 fn a_request_is_lost_after_its_timeout_and_half_a_minute() {
-    let slot = Slot::first(Seq(1), OrderingKey::Live(Scope::Everything), None, NOW);
+    let slot = Slot::first(Seq(1), OrderingKey::Live(OrderingScope::Everything), None, NOW);
     assert_eq!(slot.lost_at(15_000), NOW.plus(45_001));
 }
 
@@ -118,7 +118,7 @@ fn slot(seq: u64, ordering_key: OrderingKey, last_queued: Option<u64>) -> Slot {
 #[test]
 fn an_event_is_owed_while_it_is_unread_queued_or_in_flight_under_its_own_key() {
     let (mine, other) = (topic(1), topic(2));
-    let key = |topic| OrderingKey::Live(Scope::Topic(topic));
+    let key = |topic| OrderingKey::Live(OrderingScope::Topic(topic));
     // Queued from 4 to 6, in flight from 12 to 14, and read to 20.
     let lane = slot(4, key(mine), Some(6)).waiting(webhook().id, 0, NOW, Reason::Turn);
     let sending = vec![slot(8, key(other), Some(10)), slot(12, key(mine), Some(14))];
@@ -182,8 +182,10 @@ fn a_replay_goes_on_at_its_pace_to_its_end_and_for_no_wrong_clock() {
 
 #[test]
 fn lanes_and_events_are_counted_and_those_of_a_replay_apart_until_it_is_stopped() {
-    let (live, replay) =
-        (OrderingKey::Live(Scope::Everything), OrderingKey::Replay(Scope::Everything));
+    let (live, replay) = (
+        OrderingKey::Live(OrderingScope::Everything),
+        OrderingKey::Replay(OrderingScope::Everything),
+    );
     let counts = |reader: &Reader| {
         let Replay { pending, waiting, .. } = reader.replay;
         [reader.pending, pending, reader.waiting.into(), waiting.into()]
@@ -226,7 +228,7 @@ fn stranger() -> WebhookId {
 #[test]
 fn another_host_takes_over_once_all_that_is_in_flight_is_lost_and_a_margin_has_passed() {
     let host = |number: u8| HolderId::new(NOW, &[number; 16]);
-    let key = OrderingKey::Live(Scope::Everything);
+    let key = OrderingKey::Live(OrderingScope::Everything);
     let later = Slot { since: NOW.plus(500), ..slot(2, key, None) };
     let mut reader = Reader { sending: vec![slot(1, key, None), later], ..reader() };
     assert_eq!(reader.claimable_at(host(1), 15_000), None);

@@ -75,7 +75,7 @@ mod tests {
         /// Decides commands in one batch.
         fn run(&mut self, commands: Vec<Command>) -> Vec<Result<Reply, Refusal>> {
             let holder = HolderId::new(START, &[0; 16]);
-            let moment = Moment { now: self.now, chance: [7; 16], holder };
+            let moment = Moment::new(self.now, [7; 16], holder);
             let batch: Vec<_> = commands.into_iter().map(|command| (command, moment)).collect();
             let decided = self.desk.run(&batch).unwrap();
             decided.into_iter().map(|decided| decided.reply).collect()
@@ -106,7 +106,7 @@ mod tests {
 
     /// Status and body as the caller sees them.
     fn seen(reply: Result<Reply, Refusal>) -> (u16, String) {
-        let response = api::answer(reply);
+        let response = api::answer(reply, None);
         (response.status, response.body)
     }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::ordering_key::{OrderingKey, OrderingScope};
 use crate::delivery::replay::{ReplayCount, ReplayRange, ReplayRun, paced};
 use crate::delivery::slot::Slot;
 use crate::engine::decide::checkpoint;
@@ -144,7 +144,7 @@ pub(super) fn read_on(
         let event = decision.event(next)?;
         let ordering_key = OrderingKey::replayed(&event, ordering);
         if is_busy(decision, id, ordering_key)? {
-            if ordering_key == OrderingKey::Replay(Scope::Everything) {
+            if ordering_key == OrderingKey::Replay(OrderingScope::Everything) {
                 // Where all events are in one order, each is sent when it is read.
                 return Ok(false);
             }

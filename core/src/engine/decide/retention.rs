@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::ordering_key::{OrderingKey, OrderingScope};
 use crate::delivery::replay::ReplayRun;
 use crate::delivery::slot::Slot;
 use crate::engine::decide::eligible::running;
@@ -156,7 +156,7 @@ fn ask_ahead(decision: &Decision<'_>, lanes: &[Lane], to: Seq) -> Result<(), Sto
         let (OrderingKey::Live(scope) | OrderingKey::Replay(scope)) = lane.ordering_key else {
             continue;
         };
-        if let (Scope::Topic(topic), Some(last_queued)) = (scope, last_queued) {
+        if let (OrderingScope::Topic(topic), Some(last_queued)) = (scope, last_queued) {
             needs.extend(decision.next_about(topic, to, last_queued).err());
         }
     }
@@ -178,7 +178,7 @@ fn expire_lane(
     let last = lane.last_queued.unwrap_or(lane.head).min(to);
     let within = |event: &&Event| {
         let is_it = event.seq == lane.head;
-        let scope = Scope::of(event, ordering);
+        let scope = OrderingScope::of(event, ordering);
         is_it
             || lane.ordering_key == OrderingKey::Live(scope)
             || lane.ordering_key == OrderingKey::Replay(scope)

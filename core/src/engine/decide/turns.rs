@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::delivery::lane::Lane;
-use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::ordering_key::{OrderingKey, OrderingScope};
 use crate::delivery::slot::Slot;
 use crate::engine::decide::checkpoint;
 use crate::engine::decide::eligible::{is_settled, wants};
@@ -66,14 +66,16 @@ pub(super) fn next_in_lane(
     let mut last = slot.seq;
     for passed in 0.. {
         let next = match slot.ordering_key {
-            OrderingKey::Live(Scope::Topic(topic)) | OrderingKey::Replay(Scope::Topic(topic)) => {
+            OrderingKey::Live(OrderingScope::Topic(topic))
+            | OrderingKey::Replay(OrderingScope::Topic(topic)) => {
                 decision.next_about(topic, last, last_queued)?
             }
-            OrderingKey::Live(Scope::Everything) | OrderingKey::Replay(Scope::Everything) => {
+            OrderingKey::Live(OrderingScope::Everything)
+            | OrderingKey::Replay(OrderingScope::Everything) => {
                 Some(last.next()).filter(|next| *next <= last_queued)
             }
-            OrderingKey::Live(Scope::Event(_))
-            | OrderingKey::Replay(Scope::Event(_))
+            OrderingKey::Live(OrderingScope::Event(_))
+            | OrderingKey::Replay(OrderingScope::Event(_))
             | OrderingKey::Resend(_)
             | OrderingKey::Cancelled(_) => None,
         };

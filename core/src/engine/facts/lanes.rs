@@ -255,12 +255,12 @@ impl LaneCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::ordering_key::Scope;
+    use crate::delivery::ordering_key::OrderingScope;
     use crate::model::id::Stamp;
     use crate::model::reason::Reason;
 
     fn ordering_key(seq: Seq) -> OrderingKey {
-        OrderingKey::Live(Scope::Event(seq))
+        OrderingKey::Live(OrderingScope::Event(seq))
     }
 
     fn webhook() -> WebhookId {

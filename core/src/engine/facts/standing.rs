@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::schedule::{Standing, Task};
 use super::{Facts, WebhookRows};
 use crate::delivery::checkpoint::Checkpoint;
-use crate::delivery::ordering_key::{OrderingKey, Scope};
+use crate::delivery::ordering_key::{OrderingKey, OrderingScope};
 use crate::delivery::reader::Reader;
 use crate::engine::need::Need;
 use crate::engine::outcome::Changes;
@@ -251,7 +251,7 @@ impl Facts {
 
     /// Keeps the index of busy topics.
     pub(super) fn keep_busy(&mut self, id: WebhookId, key: OrderingKey) {
-        if let OrderingKey::Live(Scope::Topic(topic)) = key {
+        if let OrderingKey::Live(OrderingScope::Topic(topic)) = key {
             self.schedule.set_busy(id, topic, self.is_busy(id, key));
         }
     }
@@ -265,7 +265,7 @@ impl Facts {
         let lanes = self.lanes.get(id).into_iter().flat_map(super::Lanes::keys);
         let slots = row.reader.sending.iter().map(|slot| slot.ordering_key);
         for key in slots.chain(lanes) {
-            if let OrderingKey::Live(Scope::Topic(topic)) = key {
+            if let OrderingKey::Live(OrderingScope::Topic(topic)) = key {
                 self.schedule.set_busy(id, topic, false);
             }
         }

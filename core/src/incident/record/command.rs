@@ -9,12 +9,16 @@ use super::Read;
 use crate::delivery::answer::{Answer, Failure};
 use crate::delivery::replay::{ReplayCount, ReplayRange};
 use crate::delivery::request::RequestKey;
-use crate::engine::command::{Command, Idempotent, Registration, Report, Rotation};
+use crate::engine::command::{
+    Command, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+};
 use crate::guard::CallbackUrl;
+use crate::model::api_key::KeySettings;
 use crate::model::digest::Digest;
 use crate::model::event::EventType;
-use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
+use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::scope::{Scope, Scopes};
 use crate::model::seq::Seq;
 use crate::model::service::Availability;
 use crate::model::ticket::TicketMessage;
@@ -80,6 +84,23 @@ pub(super) enum CommandForm<'a> {
     },
     StopReplay {
         id: WebhookId,
+    },
+    CreateKey {
+        digest: Digest,
+        prefix: Cow<'a, str>,
+        name: Option<Cow<'a, str>>,
+        scopes: ScopesForm<'a>,
+        expires_at: Option<Millis>,
+    },
+    AmendKey {
+        id: KeyId,
+        amendment: KeyAmendmentForm<'a>,
+    },
+    RevokeKey {
+        id: KeyId,
+    },
+    NoteKeyUse {
+        used: Vec<(KeyId, Millis)>,
     },
     #[serde(rename = "once")]
     Idempotent {
@@ -147,6 +168,18 @@ impl<'a> CommandForm<'a> {
                 Self::Replay { id: *id, range: *range, counted: *counted, dry_run: *dry_run }
             }
             Command::StopReplay { id } => Self::StopReplay { id: *id },
+            Command::CreateKey(NewKey { digest, prefix, settings }) => Self::CreateKey {
+                digest: *digest,
+                prefix: prefix.as_str().into(),
+                name: settings.name.as_deref().map(Cow::Borrowed),
+                scopes: ScopesForm::of(settings.scopes),
+                expires_at: settings.expires_at,
+            },
+            Command::AmendKey { id, amendment } => {
+                Self::AmendKey { id: *id, amendment: KeyAmendmentForm::of(amendment) }
+            }
+            Command::RevokeKey { id } => Self::RevokeKey { id: *id },
+            Command::NoteKeyUse { used } => Self::NoteKeyUse { used: used.clone() },
             Command::Idempotent(Idempotent { key, request, command }) => {
                 let command = Box::new(Self::of(command));
                 Self::Idempotent { key: *key, request: *request, command }
@@ -187,12 +220,69 @@ impl<'a> CommandForm<'a> {
                 Command::Replay { id, range, counted, dry_run }
             }
             Self::StopReplay { id } => Command::StopReplay { id },
+            Self::CreateKey { digest, prefix, name, scopes, expires_at } => {
+                let name = name.map(Cow::into_owned);
+                let settings = KeySettings { name, scopes: scopes.read()?, expires_at };
+                Command::CreateKey(NewKey { digest, prefix: prefix.into_owned(), settings })
+            }
+            Self::AmendKey { id, amendment } => {
+                Command::AmendKey { id, amendment: amendment.read()? }
+            }
+            Self::RevokeKey { id } => Command::RevokeKey { id },
+            Self::NoteKeyUse { used } => Command::NoteKeyUse { used },
             Self::Idempotent { key, request, command } => {
                 Command::Idempotent(Idempotent { key, request, command: Box::new(command.read()?) })
             }
             Self::Report(report) => Command::Report(report.read()?),
             Self::Wake => Command::Wake,
             Self::Retain => Command::Retain,
+        })
+    }
+}
+
+/// Scopes by name.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct ScopesForm<'a>(Vec<Cow<'a, str>>);
+
+impl ScopesForm<'_> {
+    fn of(scopes: Scopes) -> Self {
+        Self(scopes.iter().map(|scope| scope.name().into()).collect())
+    }
+
+    fn read(&self) -> Read<Scopes> {
+        let scopes = self.0.iter().map(|name| Scope::parse(name).ok_or("not a scope"));
+        Ok(Scopes::of(scopes.collect::<Result<Vec<_>, _>>()?))
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
+pub(super) struct KeyAmendmentForm<'a> {
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    name: Option<Option<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<ScopesForm<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    expires_at: Option<Option<Millis>>,
+}
+
+impl<'a> KeyAmendmentForm<'a> {
+    fn of(amendment: &'a KeyAmendment) -> Self {
+        let KeyAmendment { name, scopes, expires_at } = amendment;
+        Self {
+            name: name.as_ref().map(|name| name.as_deref().map(Cow::Borrowed)),
+            scopes: scopes.map(ScopesForm::of),
+            expires_at: *expires_at,
+        }
+    }
+
+    fn read(self) -> Read<KeyAmendment> {
+        Ok(KeyAmendment {
+            name: self.name.map(|name| name.map(Cow::into_owned)),
+            scopes: self.scopes.map(|scopes| scopes.read()).transpose()?,
+            expires_at: self.expires_at,
         })
     }
 }

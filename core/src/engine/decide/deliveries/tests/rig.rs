@@ -44,7 +44,7 @@ impl Rig {
 
     pub fn moment(&mut self) -> Moment {
         self.drawn = self.drawn.wrapping_add(1);
-        Moment { now: self.now, chance: [self.drawn; 16], holder: self.holder }
+        Moment::new(self.now, [self.drawn; 16], self.holder)
     }
 
     pub fn run(&mut self, command: Command) -> Reply {

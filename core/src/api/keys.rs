@@ -1,0 +1,169 @@
+//! Calls about API keys, and about the caller itself.
+
+use serde_json::Value;
+
+use crate::api::body::Fields;
+use crate::api::query::Query;
+use crate::api::view::{CallerView, KeyView};
+use crate::api::{Action, Call, Callers, Code, Problem, Reading, Response, Taken};
+use crate::engine::command::{Command, KeyAmendment, NewKey};
+use crate::engine::store::Rows;
+use crate::model::api_key::{ApiKey, KeySettings, KeyText};
+use crate::model::caller::{Authorization, Caller};
+use crate::model::id::KeyId;
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
+use crate::model::scope::{Scope, Scopes};
+use crate::model::text::BadText;
+
+/// The id under which the key that a host is configured with is listed.
+const BINDING: &str = "binding";
+const FIELDS: [&str; 3] = ["expires_at", "name", "scopes"];
+
+/// The command has the key's digest; its text goes beside it, to the response alone.
+pub(super) fn create(
+    call: &Call<'_>,
+    now: Millis,
+    fresh: impl FnOnce() -> [u8; KeyText::LENGTH],
+) -> Result<Taken, Problem> {
+    let mut fields = Fields::of(call, &FIELDS)?;
+    if !fields.is_given("scopes") {
+        fields.fail("scopes", "is missing");
+    }
+    let KeyAmendment { name, scopes, expires_at } = amendment(&mut fields, now);
+    let scopes = fields.finish(scopes)?;
+    let settings = KeySettings { name: name.flatten(), scopes, expires_at: expires_at.flatten() };
+    let text = KeyText::new(fresh());
+    let key = NewKey { digest: text.digest(), prefix: text.prefix(), settings };
+    Ok(Taken { action: Action::Decide(Command::CreateKey(key)), key: Some(text) })
+}
+
+pub(super) fn amend(call: &Call<'_>, id: &str, now: Millis) -> Result<Action, Problem> {
+    let id = row(id)?;
+    let mut fields = Fields::of(call, &FIELDS)?;
+    let amendment = amendment(&mut fields, now);
+    fields.finish(Some(()))?;
+    Ok(Action::Decide(Command::AmendKey { id, amendment }))
+}
+
+pub(super) fn revoke(id: &str) -> Result<Action, Problem> {
+    Ok(Action::Decide(Command::RevokeKey { id: row(id)? }))
+}
+
+/// The id of a key that has a row.
+fn row(id: &str) -> Result<KeyId, Problem> {
+    if id == BINDING {
+        let detail = "This key is an option of the desk's host. Change it there.";
+        return Err(Problem::new(Code::BoundKey, detail));
+    }
+    KeyId::parse(id).ok_or_else(|| Refusal::UnknownKey.into())
+}
+
+fn amendment(fields: &mut Fields, now: Millis) -> KeyAmendment {
+    KeyAmendment { name: name(fields), scopes: scopes(fields), expires_at: expires_at(fields, now) }
+}
+
+#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
+fn name(fields: &mut Fields) -> Option<Option<String>> {
+    const NAME: &str = "name";
+    if fields.is_null(NAME) {
+        fields.take(NAME);
+        return Some(None);
+    }
+    if !fields.is_given(NAME) {
+        return None;
+    }
+    let checked = |text: String| BadText::check(&text, ApiKey::MAX_NAME).map(|()| text);
+    fields.parsed(NAME, checked).map(Some)
+}
+
+fn scopes(fields: &mut Fields) -> Option<Scopes> {
+    const NAME: &str = "scopes";
+    let known = Scope::ALL.map(Scope::name).join(", ");
+    let value = fields.take(NAME)?;
+    let Value::Array(names) = &value else {
+        fields.fail(NAME, format!("must be a list of at least one of {known}"));
+        return None;
+    };
+    let mut found = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        match name.as_str().and_then(Scope::parse) {
+            Some(scope) => found.push(scope),
+            None => fields.fail(&format!("{NAME}/{index}"), format!("must be one of {known}")),
+        }
+    }
+    if names.is_empty() {
+        fields.fail(NAME, format!("must be a list of at least one of {known}"));
+    }
+    Some(Scopes::of(found))
+}
+
+#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
+fn expires_at(fields: &mut Fields, now: Millis) -> Option<Option<Millis>> {
+    const NAME: &str = "expires_at";
+    if fields.is_null(NAME) {
+        fields.take(NAME);
+        return Some(None);
+    }
+    if !fields.is_given(NAME) {
+        return None;
+    }
+    let parse = |text: String| {
+        let at = Millis::parse(&text).ok_or("must be a time such as 2030-01-01T00:00:00Z")?;
+        if at > now { Ok(at) } else { Err("must be in the future") }
+    };
+    fields.parsed(NAME, parse).map(Some)
+}
+
+/// A page of the API keys, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysQuery {
+    after: Option<KeyId>,
+    limit: u32,
+    /// Whether the host is configured with a key, which is listed first.
+    binding: bool,
+}
+
+impl KeysQuery {
+    /// Keys of a page if the caller names no limit.
+    const LIMIT: u32 = 100;
+
+    pub(super) fn answer<R: Rows + ?Sized>(self, rows: &mut R) -> Result<Response, R::Fault> {
+        let keys = rows.api_keys()?;
+        let later = keys.iter().filter(|key| self.after.is_none_or(|after| key.id > after));
+        let shown: Vec<&ApiKey> = later.take(self.limit as usize + 1).collect();
+        let is_full = shown.len() > self.limit as usize;
+        let shown = shown.get(..self.limit as usize).unwrap_or(&shown);
+        let next = shown.last().map(|key| key.id).filter(|_| is_full);
+        let binding = (self.binding && self.after.is_none()).then(|| KeyView::binding(BINDING));
+        let views = binding.into_iter().chain(shown.iter().map(|key| KeyView::from(*key)));
+        Ok(Response::page(views.collect(), next))
+    }
+}
+
+pub(super) fn list(query: &Query<'_>, callers: &Callers) -> Result<Action, Problem> {
+    let binding = matches!(callers, Callers::Keys { binding: Some(_) });
+    let (after, limit) = (query.cursor(KeyId::parse)?, query.limit()?);
+    let limit = limit.unwrap_or(KeysQuery::LIMIT);
+    Ok(Action::Read(Reading::Keys(KeysQuery { after, limit, binding })))
+}
+
+/// The response that says who the caller is.
+pub(super) fn caller<R: Rows + ?Sized>(
+    authorization: Option<Authorization>,
+    rows: &mut R,
+) -> Result<Response, R::Fault> {
+    let view = match authorization.map(|authorization| authorization.caller) {
+        None => CallerView::unnamed("anyone"),
+        Some(Caller::Binding) => CallerView::unnamed(BINDING),
+        Some(Caller::CommandLine { .. }) => CallerView::unnamed("command_line"),
+        Some(Caller::Key(id)) => match rows.api_key(id)? {
+            Some(key) => return Ok(Response::data(200, CallerView::key(&key))),
+            None => return Ok(Problem::from(Refusal::Unauthorized).into()),
+        },
+    };
+    Ok(Response::data(200, view))
+}
+
+#[cfg(test)]
+mod tests;

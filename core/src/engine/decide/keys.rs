@@ -1,0 +1,71 @@
+//! API key commands.
+
+use std::sync::Arc;
+
+use crate::engine::command::{KeyAmendment, NewKey};
+use crate::engine::decision::{Decision, Stop};
+use crate::engine::outcome::Reply;
+use crate::model::api_key::{ApiKey, KeySettings};
+use crate::model::id::KeyId;
+use crate::model::millis::Millis;
+use crate::model::refusal::Refusal;
+
+/// Making a key that exists already changes nothing.
+pub(super) fn create(decision: &mut Decision<'_>, new: &NewKey) -> Result<Reply, Stop> {
+    let keys = decision.api_keys()?;
+    if let Some(known) = keys.with_digest(&new.digest) {
+        return Ok(Reply::KeyCreated(Arc::clone(known)));
+    }
+    if keys.len() >= ApiKey::MAX {
+        return Err(Refusal::TooManyKeys.into());
+    }
+    let NewKey { digest, prefix, settings } = new.clone();
+    let stamp = decision.tick()?;
+    let id = KeyId::new(stamp, &decision.moment.chance);
+    let created_at = stamp.at;
+    let key = ApiKey { id, digest, prefix, settings, created_at, last_used_at: None, rev: 0 };
+    Ok(Reply::KeyCreated(decision.put_key(key, None)))
+}
+
+pub(super) fn amend(
+    decision: &mut Decision<'_>,
+    id: KeyId,
+    amendment: &KeyAmendment,
+) -> Result<Reply, Stop> {
+    let key = find(decision, id)?;
+    let KeyAmendment { name, scopes, expires_at } = amendment.clone();
+    let settings = KeySettings {
+        name: name.unwrap_or_else(|| key.settings.name.clone()),
+        scopes: scopes.unwrap_or(key.settings.scopes),
+        expires_at: expires_at.unwrap_or(key.settings.expires_at),
+    };
+    let amended = ApiKey { settings, rev: key.rev + 1, ..ApiKey::clone(&key) };
+    Ok(Reply::Key(decision.put_key(amended, Some(key.rev))))
+}
+
+/// From here on the key is unknown.
+pub(super) fn revoke(decision: &mut Decision<'_>, id: KeyId) -> Result<Reply, Stop> {
+    let key = find(decision, id)?;
+    decision.delete_key(&key);
+    Ok(Reply::KeyRevoked(id))
+}
+
+/// A key that was revoked since is left out.
+pub(super) fn note_use(
+    decision: &mut Decision<'_>,
+    used: &[(KeyId, Millis)],
+) -> Result<Reply, Stop> {
+    for (id, at) in used {
+        let known = decision.api_keys()?.get(*id).map(Arc::clone);
+        if let Some(key) = known.filter(|key| key.last_used_at < Some(*at)) {
+            let noted = ApiKey { last_used_at: Some(*at), rev: key.rev + 1, ..ApiKey::clone(&key) };
+            decision.put_key(noted, Some(key.rev));
+        }
+    }
+    Ok(Reply::Noted)
+}
+
+fn find(decision: &Decision<'_>, id: KeyId) -> Result<Arc<ApiKey>, Stop> {
+    let key = decision.api_keys()?.get(id).map(Arc::clone);
+    key.ok_or_else(|| Refusal::UnknownKey.into())
+}

@@ -1,0 +1,205 @@
+//! API keys: what callers show, and the rows that are kept of them.
+//!
+//! A key is shown once, when it is made. The desk keeps its digest, so that a copy of the database
+//! opens nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::model::digest::Digest;
+use crate::model::id::KeyId;
+use crate::model::millis::Millis;
+use crate::model::scope::Scopes;
+
+/// An API key in clear: `hdk_`, then random bytes and a checksum in Base58, so that a key that was
+/// cut off is told apart from one that is unknown. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyText(Zeroizing<String>);
+
+impl KeyText {
+    /// Random bytes of a key.
+    pub const LENGTH: usize = 32;
+    /// What every key begins with.
+    pub const PREFIX: &str = "hdk_";
+    /// Characters that are shown of a key, by which people recognize it: 29 of its 256 bits.
+    const SHOWN: usize = Self::PREFIX.len() + 5;
+    /// Characters that 36 bytes take in Base58, at most.
+    const MAX_ENCODED: usize = 50;
+
+    /// The key of random bytes that make nothing else.
+    #[must_use]
+    pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
+        let bytes = Zeroizing::new(bytes);
+        let mut whole = Zeroizing::new(bytes.to_vec());
+        whole.extend_from_slice(&checksum(bytes.as_slice()));
+        let encoded = Zeroizing::new(bs58::encode(whole.as_slice()).into_string());
+        Self(Zeroizing::new(format!("{}{}", Self::PREFIX, *encoded)))
+    }
+
+    /// Parses a key; `None` unless it has its prefix, its length and its checksum.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(Self::PREFIX)?;
+        if encoded.len() > Self::MAX_ENCODED {
+            return None;
+        }
+        let whole = Zeroizing::new(bs58::decode(encoded).into_vec().ok()?);
+        let (bytes, check) = whole.split_at_checked(Self::LENGTH)?;
+        (check == checksum(bytes)).then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[self.0.as_bytes()])
+    }
+
+    /// The first characters of the key, by which people recognize it.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        self.0.chars().take(Self::SHOWN).collect()
+    }
+
+    /// The key in clear, for the response that shows it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = *Digest::of(&[bytes]).as_bytes();
+    [a, b, c, d]
+}
+
+impl fmt::Debug for KeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyText(hidden)")
+    }
+}
+
+/// A key that callers may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: KeyId,
+    /// The digest of its text.
+    pub digest: Digest,
+    /// The first characters of its text.
+    pub prefix: String,
+    pub settings: KeySettings,
+    pub created_at: Millis,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Millis>,
+    /// Grows by one with each change of this row.
+    pub rev: u64,
+}
+
+/// What may be changed of a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeySettings {
+    /// For people; nothing depends on it.
+    pub name: Option<String>,
+    pub scopes: Scopes,
+    pub expires_at: Option<Millis>,
+}
+
+impl ApiKey {
+    /// Keys of one desk, at most: they stay in memory.
+    pub const MAX: usize = 1_000;
+    /// Bytes of a name.
+    pub const MAX_NAME: usize = 200;
+    /// How exactly the last use is kept, in milliseconds: a busy key costs one write in it.
+    pub const USE_MS: u64 = 60_000;
+
+    /// Whether it can still be used.
+    #[must_use]
+    pub fn is_live(&self, now: Millis) -> bool {
+        self.settings.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+/// All API keys of a desk, by id and by digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiKeys {
+    rows: BTreeMap<KeyId, Arc<ApiKey>>,
+    ids: HashMap<Digest, KeyId>,
+}
+
+impl ApiKeys {
+    #[must_use]
+    pub fn of(rows: Vec<ApiKey>) -> Self {
+        let mut keys = Self::default();
+        for row in rows {
+            keys.put(row.id, Some(Arc::new(row)));
+        }
+        keys
+    }
+
+    #[must_use]
+    pub fn get(&self, id: KeyId) -> Option<&Arc<ApiKey>> {
+        self.rows.get(&id)
+    }
+
+    #[must_use]
+    pub fn with_digest(&self, digest: &Digest) -> Option<&Arc<ApiKey>> {
+        self.get(*self.ids.get(digest)?)
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ApiKey>> {
+        self.rows.values()
+    }
+
+    /// Puts a row, or removes it. The digest of a key never changes.
+    pub(crate) fn put(&mut self, id: KeyId, row: Option<Arc<ApiKey>>) {
+        if let Some(row) = row {
+            self.ids.insert(row.digest, id);
+            self.rows.insert(id, row);
+        } else if let Some(was) = self.rows.remove(&id) {
+            self.ids.remove(&was.digest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_back_and_a_part_of_it_is_not() {
+        for bytes in [[0; 32], [7; 32], [0xff; 32]] {
+            let key = KeyText::new(bytes);
+            let text = key.reveal();
+            assert_eq!(KeyText::parse(text), Some(key.clone()), "{text}");
+            assert!(text.starts_with(&key.prefix()) && key.prefix().len() == 9, "{text}");
+            let (cut, _) = text.split_at(text.len() - 1);
+            let swapped =
+                format!("{}{}", &text[..20], text[20..].chars().rev().collect::<String>());
+            for bad in [cut, &swapped, &text[4..], &text.to_uppercase(), "hdk_", "", "hdk_0OIl"] {
+                assert_eq!(KeyText::parse(bad), None, "{bad}");
+            }
+        }
+        let short = format!("hdk_{}", bs58::encode([7; 31]).into_string());
+        assert_eq!(KeyText::parse(&short), None);
+        assert_eq!(KeyText::parse(&format!("hdk_{}", "1".repeat(100_000))), None);
+    }
+
+    #[test]
+    fn keys_are_hidden_and_differ_in_their_digests() {
+        let (one, other) = (KeyText::new([1; 32]), KeyText::new([2; 32]));
+        assert_eq!(format!("{one:?}"), "KeyText(hidden)");
+        assert_ne!(one.digest(), other.digest());
+    }
+}

@@ -1,0 +1,319 @@
+//! `hookdesk key`: makes, lists and revokes API keys, of a desk that is running or not.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use hookdesk_core::api::{self, Action, Api, Call, Callers, LiveKeys, Opened, OwnNames};
+use hookdesk_core::guard::Targets;
+use hookdesk_core::{
+    Authorization, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Retention,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::config;
+use crate::control;
+use crate::moment::{chance, clock};
+use crate::store::sqlite::{Lock, Sqlite};
+
+type Anything = Box<dyn Error + Send + Sync>;
+
+/// How long a running desk may take for one call.
+const MAX_CALL: Duration = Duration::from_secs(30);
+
+/// Options of `hookdesk key`.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "--help shows these lines as they are")]
+#[allow(rustdoc::bare_urls, reason = "--help shows these lines as they are")]
+pub struct KeyOptions {
+    #[command(subcommand)]
+    command: KeySubcommand,
+    /// Database of the desk [default: sqlite://hookdesk.db]. Its server may be running.
+    #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL", global = true)]
+    database: Option<String>,
+    /// Print one JSON document.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum KeySubcommand {
+    /// Make a key, and print it: it is not shown again.
+    Create {
+        /// What the key allows: read, tickets, webhooks or admin. Can be repeated.
+        #[arg(long, required = true, value_name = "SCOPE")]
+        scope: Vec<String>,
+        /// Name of the key, for people.
+        #[arg(long)]
+        name: Option<String>,
+        /// When the key ends: after a time such as 90d or 12h, or at one such as
+        /// 2030-01-01T00:00:00Z [default: never].
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
+    },
+    /// List the keys, without their texts.
+    List,
+    /// End a key at once.
+    Revoke {
+        /// The key's id, as listed.
+        id: String,
+    },
+}
+
+/// A key as the API shows it.
+#[derive(Deserialize, Serialize)]
+struct Key {
+    id: String,
+    prefix: Option<String>,
+    name: Option<String>,
+    scopes: Vec<String>,
+    created_at: Option<String>,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+    #[serde(default, rename = "key", skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// Does what the options say, and prints it.
+///
+/// # Errors
+/// When the desk refuses it or cannot be reached: the text is for the operator.
+pub fn run(options: &KeyOptions) -> Result<(), Anything> {
+    let database = config::database(options.database.as_deref())?;
+    let makes_one = matches!(options.command, KeySubcommand::Create { .. });
+    if !makes_one && !database.exists() {
+        return Err(format!("there is no database at {}", database.display()).into());
+    }
+    let mut desk = KeyDesk::open(&database)?;
+    let mut out = io::stdout().lock();
+    match &options.command {
+        KeySubcommand::Create { scope, name, expires } => {
+            let expires_at = expires.as_deref().map(|when| end(when, clock())).transpose()?;
+            let asked = json!({ "scopes": scope, "name": name, "expires_at": expires_at });
+            let made: Data<Key> = desk.call("POST", "/keys", Some(&asked))?;
+            let text = made.data.text.clone().unwrap_or_default();
+            if options.json {
+                writeln!(out, "{}", serde_json::to_string(&made.data)?)?;
+            } else {
+                writeln!(out, "{text}")?;
+                let Key { id, scopes, .. } = &made.data;
+                let scopes = scopes.join(", ");
+                writeln!(io::stderr(), "{id} allows {scopes}; the key is not shown again")?;
+            }
+        }
+        KeySubcommand::List => {
+            let keys = desk.keys()?;
+            let text =
+                if options.json { serde_json::to_string(&keys)? + "\n" } else { table(&keys) };
+            out.write_all(text.as_bytes())?;
+        }
+        KeySubcommand::Revoke { id } => {
+            let ended: Data<Value> = desk.call("DELETE", &format!("/keys/{id}"), None)?;
+            if options.json {
+                writeln!(out, "{}", ended.data)?;
+            } else {
+                writeln!(out, "{id} is revoked")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// When a key ends, in RFC 3339.
+fn end(when: &str, now: Millis) -> Result<String, String> {
+    if Millis::parse(when).is_some() {
+        return Ok(when.to_owned());
+    }
+    let bad = || {
+        format!("--expires {when}: give a time such as 90d, 12h or 30m, or 2030-01-01T00:00:00Z")
+    };
+    let unit = when.chars().next_back().ok_or_else(bad)?;
+    let seconds = match unit {
+        'd' => 86_400,
+        'h' => 3_600,
+        'm' => 60,
+        _ => return Err(bad()),
+    };
+    let count: u32 = when.trim_end_matches(unit).parse().map_err(|_| bad())?;
+    Ok(now.plus(u64::from(count) * seconds * 1_000).rfc3339())
+}
+
+fn table(keys: &[Key]) -> String {
+    let mut text = String::new();
+    for key in keys {
+        let Key { id, prefix, name, scopes, created_at, expires_at, last_used_at, text: _ } = key;
+        let shown = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
+        _ = writeln!(
+            text,
+            "{id}  {:<9}  {:<30}  made {}, expires {}, last used {}  {}",
+            shown(prefix),
+            scopes.join(","),
+            shown(created_at),
+            shown(expires_at),
+            shown(last_used_at),
+            name.as_deref().unwrap_or_default(),
+        );
+    }
+    if text.is_empty() { "no keys\n".to_owned() } else { text }
+}
+
+/// The desk of a database: one that runs, behind its socket, or the rows themselves.
+enum KeyDesk {
+    Running { runtime: tokio::runtime::Runtime, client: reqwest::Client },
+    Stopped(Box<StoppedDesk>),
+}
+
+/// A desk that decides single commands over the rows. It sends nothing, and lets nothing expire:
+/// how long things are kept is an option of the server.
+pub struct StoppedDesk {
+    api: Api,
+    desk: Desk<Sqlite>,
+    _lock: Option<Lock>,
+}
+
+impl KeyDesk {
+    fn open(database: &Path) -> Result<Self, Anything> {
+        if let Some(lock) = Lock::try_take(database)? {
+            return Ok(Self::Stopped(Box::new(StoppedDesk::open(database, Some(lock))?)));
+        }
+        let socket: PathBuf = control::path(database);
+        let client = reqwest::Client::builder().unix_socket(socket).timeout(MAX_CALL).build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self::Running { runtime, client })
+    }
+
+    fn keys(&mut self) -> Result<Vec<Key>, Anything> {
+        let mut keys: Vec<Key> = Vec::new();
+        let mut path = "/keys?limit=1000".to_owned();
+        loop {
+            let page: Data<Vec<Key>> = self.call("GET", &path, None)?;
+            keys.extend(page.data);
+            let Some(next) = page.next else { return Ok(keys) };
+            path = format!("/keys?limit=1000&after={next}");
+        }
+    }
+
+    fn call<T: for<'a> Deserialize<'a>>(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, Anything> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let (status, answer) = match self {
+            Self::Running { runtime, client } => {
+                runtime.block_on(ask(client, method, path, body))?
+            }
+            Self::Stopped(desk) => desk.call(method, path, &body)?,
+        };
+        if (200..300).contains(&status) {
+            return Ok(serde_json::from_str(&answer)?);
+        }
+        let detail = serde_json::from_str(&answer).map(|problem: Problem| problem.detail);
+        Err(detail.unwrap_or_else(|_| format!("the desk answers {status}")).into())
+    }
+}
+
+async fn ask(
+    client: &reqwest::Client,
+    method: &str,
+    path: &str,
+    body: String,
+) -> Result<(u16, String), Anything> {
+    let url = format!("http://localhost{path}");
+    let call = client.request(method.parse()?, url).header("content-type", "application/json");
+    let answer = call.body(body).send().await.map_err(|error| {
+        format!("the desk runs and its control socket does not answer: {}", causes(&error))
+    })?;
+    Ok((answer.status().as_u16(), answer.text().await?))
+}
+
+/// An error and its sources, in one line.
+fn causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", causes(cause)),
+        None => error.to_string(),
+    }
+}
+
+impl StoppedDesk {
+    /// The desk of a database that no server uses.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open(database: &Path, lock: Option<Lock>) -> Result<Self, Anything> {
+        let retention = Retention::new(Some(0), None).map_err(|_| "retention can be off")?;
+        let limits = Limits { in_flight: 0, retention, ..Limits::default() };
+        let desk = Desk::new(Sqlite::open(database)?, Memory::Dropped).with_limits(limits);
+        let names = OwnNames::Known { loopback: true, public: Vec::new() };
+        let uid = rustix::process::geteuid().as_raw();
+        let callers = Callers::CommandLine { uid };
+        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+        Ok(Self { api, desk, _lock: lock })
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: &str) -> Result<(u16, String), Anything> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let headers = vec![("host", "localhost"), ("content-type", "application/json")];
+        let call = Call { method, path, query, headers, body: body.as_bytes() };
+        let Opened { action, authorization, key } =
+            self.api.open(&call, LiveKeys::none(clock()), chance);
+        let response = match action {
+            Action::Answer(response) => response,
+            Action::Decide(command) => api::answer(self.decide(authorization, command)?, key),
+            Action::Read(reading) => {
+                reading.answer(authorization, self.desk.store_mut(), clock())?
+            }
+            Action::CountReplay(_) | Action::List(_) | Action::ReadEvents(_) => {
+                return Err("this needs a running desk".into());
+            }
+        };
+        Ok((response.status, response.body))
+    }
+
+    fn decide(
+        &mut self,
+        authorization: Option<Authorization>,
+        command: Command,
+    ) -> Result<Result<hookdesk_core::Reply, hookdesk_core::Refusal>, Anything> {
+        let now = clock();
+        let moment =
+            Moment { authorization, ..Moment::new(now, chance(), HolderId::new(now, &chance())) };
+        let decided = self.desk.run(&[(command, moment)])?;
+        let first = decided.into_iter().next();
+        Ok(first.ok_or("a command has a decision")?.reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_ends_after_a_time_or_at_one() {
+        let now = Millis(1_700_000_000_000);
+        let end = |when| end(when, now);
+        assert_eq!(end("90d").as_deref(), Ok("2024-02-12T22:13:20.000Z"));
+        assert_eq!(end("30m").as_deref(), Ok("2023-11-14T22:43:20.000Z"));
+        assert_eq!(end("2030-01-01T00:00:00Z").as_deref(), Ok("2030-01-01T00:00:00Z"));
+        for bad in ["", "d", "90", "-1d", "1w", "90 d", "tomorrow"] {
+            assert!(end(bad).unwrap_err().contains("--expires"), "{bad}");
+        }
+    }
+}
