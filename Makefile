@@ -97,10 +97,11 @@ bench: release
 	  --binary $(BUILT) --rounds $(ROUNDS) --seconds $(LOAD_S) --events $(EVENTS) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(BASE),--base $(CURDIR)/target/bench/hookdesk-$(BASE))
 
-# What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all.
+# What reads strangers' bytes is given what libFuzzer comes up with, for so many seconds in all; the same
+# each time with a SEED.
 SECONDS ?= 60
 fuzz:
-	@PROFILE=$(PROFILE) .ci/fuzz $(SECONDS)
+	@PROFILE=$(PROFILE) SEED=$(if $(findstring command,$(origin SEED)),$(SEED)) .ci/fuzz $(SECONDS)
 
 # Breaks the core's lines one by one and sees that its tests or simulated worlds notice. SHARD=0/4
 # breaks a quarter of them, as do 1/4, 2/4 and 3/4. BY=worlds has worlds alone judge the decisions.
