@@ -44,8 +44,8 @@ pub struct KeyOptions {
 enum KeySubcommand {
     /// Make a key, and print it: it is not shown again.
     Create {
-        /// What the key allows: read, tickets, webhooks or admin. Can be repeated.
-        #[arg(long, required = true, value_name = "SCOPE")]
+        /// What the key allows: one or more of read, tickets, webhooks and admin.
+        #[arg(long, required = true, num_args = 1.., value_delimiter = ',', value_name = "SCOPE")]
         scope: Vec<String>,
         /// Name of the key, for people.
         #[arg(long)]

@@ -79,10 +79,11 @@ async fn a_key_file_is_made_once_and_opens_the_desk() {
 #[tokio::test]
 async fn the_command_line_makes_and_ends_keys_of_a_desk_that_runs_or_not() {
     let (mut server, admin, _folder) = keyed_desk();
-    let made = printed(&server, &["create", "--scope", "tickets", "--name", "Billing"]).await;
+    let made =
+        printed(&server, &["create", "--scope", "read", "tickets", "--name", "Billing"]).await;
     let client = server.client().with_key(&made);
     client.open_ticket("hello").await;
-    client.get("/webhooks").await.expect(403);
+    client.post("/webhooks/ping", None).await.expect(403);
 
     server.terminate();
     let keys = listed(&server).await;
