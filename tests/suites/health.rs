@@ -123,7 +123,7 @@ async fn each_delivery_says_where_it_stands_and_why() {
 
 /// When the ticket's event is tried again, by the list and by its last attempt.
 async fn next_attempts(client: &Client, webhook: &Webhook, event: &str) -> [Value; 2] {
-    let listed = deliveries(client, webhook, "?state=waiting").await;
+    let listed = deliveries(client, webhook, "?state=waiting&limit=1000").await;
     let listed = listed["data"].as_array().expect("a list");
     let listed = listed.iter().find(|one| one["event_id"] == *event).expect("it waits");
     let attempts = deliveries(client, webhook, &format!("/{event}")).await;
