@@ -179,12 +179,12 @@ async fn what_is_no_recording_or_was_changed_is_told_in_words() {
     server.client().open_ticket("Zaphod").await;
     let (path, _) = export(&server, "clean.jsonl", false);
     let good = fs::read_to_string(&path).expect("a file");
-    let newer = good.replacen("\"hookdesk_incident\":2", "\"hookdesk_incident\":3", 1);
+    let newer = good.replacen("\"hookdesk_incident\":3", "\"hookdesk_incident\":4", 1);
     let damaged = good.replacen("\"said\"", "\"sad\"", 1);
     for (file, code, words) in [
         (good.replacen("xxxxxx", "xxxxxy", 1), DIFFERS, "step 3 differs"),
         (good.replacen("\"open_ticket\"", "\"open_ticker\"", 1), 1, "line 4 is damaged"),
-        (newer, 1, "a newer HookDesk wrote it (format 3"),
+        (newer, 1, "a newer HookDesk wrote it (format 4"),
         (damaged, 1, "is damaged: "),
         ("{}\n".to_owned(), 1, "not an incident file"),
         (good[..good.len() - 20].to_owned(), 0, "every step decides as it was recorded"),
