@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::config;
 use crate::control;
 use crate::moment::{chance, clock};
+use crate::serve::causes;
 use crate::store::sqlite::{Lock, Sqlite};
 
 type Anything = Box<dyn Error + Send + Sync>;
@@ -181,16 +182,16 @@ enum KeyDesk {
 
 /// A desk that decides single commands over the rows. It sends nothing, and lets nothing expire:
 /// how long things are kept is an option of the server.
-pub struct StoppedDesk {
+struct StoppedDesk {
     api: Api,
     desk: Desk<Sqlite>,
-    _lock: Option<Lock>,
+    _lock: Lock,
 }
 
 impl KeyDesk {
     fn open(database: &Path) -> Result<Self, Anything> {
         if let Some(lock) = Lock::try_take(database)? {
-            return Ok(Self::Stopped(Box::new(StoppedDesk::open(database, Some(lock))?)));
+            return Ok(Self::Stopped(Box::new(StoppedDesk::open(database, lock)?)));
         }
         let socket: PathBuf = control::path(database);
         let client = reqwest::Client::builder().unix_socket(socket).timeout(MAX_CALL).build()?;
@@ -244,20 +245,9 @@ async fn ask(
     Ok((answer.status().as_u16(), answer.text().await?))
 }
 
-/// An error and its sources, in one line.
-fn causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", causes(cause)),
-        None => error.to_string(),
-    }
-}
-
 impl StoppedDesk {
-    /// The desk of a database that no server uses.
-    ///
-    /// # Errors
-    /// When the database cannot be opened.
-    pub fn open(database: &Path, lock: Option<Lock>) -> Result<Self, Anything> {
+    /// The desk of a database whose lock is held.
+    fn open(database: &Path, lock: Lock) -> Result<Self, Anything> {
         let retention = Retention::new(Some(0), None).map_err(|_| "retention can be off")?;
         let limits = Limits { in_flight: 0, retention, ..Limits::default() };
         let desk = Desk::new(Sqlite::open(database)?, Memory::Dropped).with_limits(limits);

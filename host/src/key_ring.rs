@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hookdesk_core::api::{Api, LiveKeys};
-use hookdesk_core::{ApiKey, ApiKeys, Authorization, KeyId, Millis};
+use hookdesk_core::{ApiKeys, Authorization, KeyId, Millis};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -55,9 +55,8 @@ impl KeyRing {
     /// Notes that a caller used its key.
     pub fn note_use(&self, authorization: Option<Authorization>, now: Millis) {
         let Some(id) = authorization.and_then(|authorization| authorization.key()) else { return };
-        let minute = Millis(now.0 - now.0 % ApiKey::USE_MS);
-        let is_new = |key: &Arc<ApiKey>| key.last_used_at < Some(minute);
-        if self.keys.borrow().get(id).is_some_and(is_new) {
+        let minute = self.keys.borrow().new_use(id, now);
+        if let Some(minute) = minute {
             self.change(|used| used.insert(id, minute));
         }
     }

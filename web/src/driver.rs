@@ -298,8 +298,7 @@ where
     /// Notes that a caller used its key; it is written with the next decision.
     fn note_use(&mut self, authorization: Option<Authorization>, keys: &ApiKeys, now: Millis) {
         let Some(id) = authorization.and_then(|authorization| authorization.key()) else { return };
-        let minute = Millis(now.0 - now.0 % ApiKey::USE_MS);
-        if keys.get(id).is_some_and(|key| key.last_used_at < Some(minute)) {
+        if let Some(minute) = keys.new_use(id, now) {
             self.used.insert(id, minute);
         }
     }

@@ -109,6 +109,20 @@ impl Fields {
         parse(text).map_err(|bad| self.fail(name, bad.to_string())).ok()
     }
 
+    /// An optional string that `parse` accepts: `None` if it stays as it is, `Some(None)` for null.
+    #[expect(clippy::option_option, reason = "it may stay, go, or be another")]
+    pub fn optional<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        if self.is_null(name) {
+            self.take(name);
+            return Some(None);
+        }
+        if self.is_given(name) { self.parsed(name, parse).map(Some) } else { None }
+    }
+
     pub fn is_given(&self, name: &str) -> bool {
         self.object.contains_key(name)
     }

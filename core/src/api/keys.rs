@@ -60,21 +60,16 @@ fn row(id: &str) -> Result<KeyId, Problem> {
 }
 
 fn amendment(fields: &mut Fields, now: Millis) -> KeyAmendment {
-    KeyAmendment { name: name(fields), scopes: scopes(fields), expires_at: expires_at(fields, now) }
-}
-
-#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
-fn name(fields: &mut Fields) -> Option<Option<String>> {
-    const NAME: &str = "name";
-    if fields.is_null(NAME) {
-        fields.take(NAME);
-        return Some(None);
-    }
-    if !fields.is_given(NAME) {
-        return None;
-    }
     let checked = |text: String| BadText::check(&text, ApiKey::MAX_NAME).map(|()| text);
-    fields.parsed(NAME, checked).map(Some)
+    let later = |text: String| {
+        let at = Millis::parse(&text).ok_or("must be a time such as 2030-01-01T00:00:00Z")?;
+        if at > now { Ok(at) } else { Err("must be in the future") }
+    };
+    KeyAmendment {
+        name: fields.optional("name", checked),
+        scopes: scopes(fields),
+        expires_at: fields.optional("expires_at", later),
+    }
 }
 
 fn scopes(fields: &mut Fields) -> Option<Scopes> {
@@ -96,23 +91,6 @@ fn scopes(fields: &mut Fields) -> Option<Scopes> {
         fields.fail(NAME, format!("must be a list of at least one of {known}"));
     }
     Some(Scopes::of(found))
-}
-
-#[expect(clippy::option_option, reason = "it may stay, go, or be another")]
-fn expires_at(fields: &mut Fields, now: Millis) -> Option<Option<Millis>> {
-    const NAME: &str = "expires_at";
-    if fields.is_null(NAME) {
-        fields.take(NAME);
-        return Some(None);
-    }
-    if !fields.is_given(NAME) {
-        return None;
-    }
-    let parse = |text: String| {
-        let at = Millis::parse(&text).ok_or("must be a time such as 2030-01-01T00:00:00Z")?;
-        if at > now { Ok(at) } else { Err("must be in the future") }
-    };
-    fields.parsed(NAME, parse).map(Some)
 }
 
 /// A page of the API keys, oldest first.

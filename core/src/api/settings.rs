@@ -81,21 +81,8 @@ fn ordering(fields: &mut Fields) -> Option<Ordering> {
 
 #[expect(clippy::option_option, reason = "it may stay, go, or be another")]
 fn description(fields: &mut Fields) -> Option<Option<String>> {
-    const NAME: &str = "description";
-    match fields.take(NAME)? {
-        Value::Null => Some(None),
-        Value::String(text) => match BadText::check(&text, Webhook::MAX_DESCRIPTION) {
-            Ok(()) => Some(Some(text)),
-            Err(bad) => {
-                fields.fail(NAME, bad.to_string());
-                None
-            }
-        },
-        _ => {
-            fields.fail(NAME, "must be a string");
-            None
-        }
-    }
+    let checked = |text: String| BadText::check(&text, Webhook::MAX_DESCRIPTION).map(|()| text);
+    fields.optional("description", checked)
 }
 
 fn headers(fields: &mut Fields) -> Option<ExtraHeaders> {

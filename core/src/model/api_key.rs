@@ -147,6 +147,14 @@ impl ApiKeys {
         self.get(*self.ids.get(digest)?)
     }
 
+    /// The use of a key at `now`, to the minute, unless a use in that minute is noted already.
+    #[must_use]
+    pub fn new_use(&self, id: KeyId, now: Millis) -> Option<Millis> {
+        let minute = Millis(now.0 - now.0 % ApiKey::USE_MS);
+        let key = self.get(id)?;
+        (key.last_used_at < Some(minute)).then_some(minute)
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
