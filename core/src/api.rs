@@ -16,11 +16,14 @@ mod listing;
 mod log_cursor;
 mod nearest;
 mod own_names;
+mod partners;
 mod problem;
 mod query;
 mod reading;
 mod replay_request;
 mod reply;
+#[cfg(test)]
+mod rig;
 mod routes;
 mod settings;
 mod sse;
@@ -34,6 +37,7 @@ use crate::model::api_key::{ApiKeys, KeyText};
 use crate::model::caller::Authorization;
 use crate::model::digest::Digest;
 use crate::model::millis::Millis;
+use crate::model::reach::Reach;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::sign::Secret;
 
@@ -44,6 +48,7 @@ pub use keys::KeysQuery;
 pub use listing::Listing;
 pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
+pub use partners::PartnersQuery;
 pub use problem::{Code, FieldError, Problem};
 pub use reading::{Reading, ready};
 pub use replay_request::ReplayRequest;
@@ -236,7 +241,10 @@ impl Api {
     /// # Errors
     /// The [`Problem`] of a caller whose key no longer grants access.
     pub fn judge(authorization: Option<Authorization>, keys: LiveKeys<'_>) -> Result<(), Problem> {
-        authorization.map_or(Ok(()), |authorization| authorization::judge(authorization, keys))
+        match authorization {
+            Some(authorization) => authorization::judge(authorization, keys).map(|_reach| ()),
+            None => Ok(()),
+        }
     }
 
     /// Refuses what the head alone decides: callers that are not authorized, paths and methods that
@@ -275,7 +283,11 @@ impl Api {
             return Err(Problem::too_large());
         }
         let authorization = self.admit(call, keys)?;
-        let Taken { action, key } = routes::take(self, call, keys.now, fresh)?;
+        let reach = match authorization {
+            Some(authorization) => authorization::judge(authorization, keys)?,
+            None => Reach::everything(),
+        };
+        let Taken { action, key } = routes::take(self, call, (keys.now, &reach), fresh)?;
         let action = idempotency_key::take(call, authorization, action)?;
         Ok(Opened { action: action.by(authorization), authorization, key })
     }

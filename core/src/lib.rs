@@ -37,7 +37,7 @@
 //! // A webhook is registered and a ticket is opened: one batch, one commit.
 //! let callback_url = CallbackUrl::parse("https://example.com/hook", &Targets::public()).unwrap();
 //! let (secret, settings) = (Secret::new([9; 32]), Amendment::default());
-//! session.call(Command::Register(Registration { callback_url, secret, settings }));
+//! session.call(Command::Register(Registration { callback_url, secret, settings, partner: None }));
 //! let message = TicketMessage::parse("My order is late".into()).unwrap();
 //! session.call(Command::OpenTicket { message });
 //! let batch = session.batch(|| at(0));
@@ -94,7 +94,7 @@ pub use delivery::request::{Request, RequestKey, USER_AGENT};
 pub use delivery::slot::Slot;
 pub use delivery::window::Window;
 pub use engine::command::{
-    Command, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+    Command, Handover, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
 };
 pub use engine::decide::{Evaluation, decide};
 pub use engine::desk::{Committed, Desk, RunError};
@@ -117,12 +117,15 @@ pub use model::log::Log;
 pub use model::millis::Millis;
 pub use model::moment::Moment;
 pub use model::nearest::nearest;
+pub use model::partner::{Grant, Partner, PartnerCounts};
+pub use model::reach::Reach;
 pub use model::reason::Reason;
 pub use model::refusal::Refusal;
 pub use model::retention::Retention;
 pub use model::scope::{Scope, Scopes};
 pub use model::seq::Seq;
 pub use model::service::{Availability, Service};
+pub use model::subscription::Subscription;
 pub use model::tallies::Tallies;
 pub use model::text::BadText;
 pub use model::ticket::{Ticket, TicketFilter, TicketMessage, TicketStatus};
@@ -132,5 +135,4 @@ pub use webhook::extra_headers::{BadHeader, ExtraHeaders};
 pub use webhook::retry_schedule::{BadSchedule, RetrySchedule};
 pub use webhook::secrets::{Secrets, SigningSecret};
 pub use webhook::sign::Secret;
-pub use webhook::subscription::Subscription;
 pub use webhook::{Amendment, Ordering, Webhook, WebhookStatus};

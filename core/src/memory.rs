@@ -20,6 +20,7 @@ use crate::model::id::{KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::partner::{Partner, PartnerCounts};
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::{Ticket, TicketFilter};
@@ -66,10 +67,30 @@ impl MemoryStore {
         Fact::Tickets(wanted.take(most as usize).cloned().collect())
     }
 
-    fn webhook_page(&self, after: Option<WebhookId>, most: u32) -> Fact {
+    fn webhook_page(
+        &self,
+        after: Option<WebhookId>,
+        most: u32,
+        is_asked: impl Fn(&Webhook) -> bool,
+    ) -> Fact {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let webhooks = self.webhooks.range((from, Bound::Unbounded)).map(|(_, webhook)| webhook);
-        Fact::Webhooks(webhooks.take(most as usize).filter_map(|w| self.row(w)).collect())
+        let asked = webhooks.filter(|webhook| is_asked(webhook)).take(most as usize);
+        Fact::Webhooks(asked.filter_map(|webhook| self.row(webhook)).collect())
+    }
+
+    fn partner_counts(&self, after: Option<Partner>, most: u32) -> Fact {
+        let mut counts: BTreeMap<Partner, (u64, u64)> = BTreeMap::new();
+        for partner in self.webhooks.values().filter_map(|webhook| webhook.partner) {
+            counts.entry(partner).or_default().0 += 1;
+        }
+        let grants = self.api_keys.values().filter_map(|key| key.settings.grant.as_ref());
+        for partner in grants.map(|grant| grant.partner) {
+            counts.entry(partner).or_default().1 += 1;
+        }
+        let later = counts.into_iter().filter(|(partner, _)| Some(*partner) > after);
+        let count = |(partner, (webhooks, keys))| PartnerCounts { partner, webhooks, keys };
+        Fact::Partners(later.take(most as usize).map(count).collect())
     }
 
     fn row(&self, webhook: &Arc<Webhook>) -> Option<(Webhook, Reader)> {
@@ -139,12 +160,16 @@ impl Rows for MemoryStore {
             Need::TicketsBefore { only, before, most } => {
                 self.ticket_page_before(only, before, most)
             }
-            Need::Webhooks => self.webhook_page(None, u32::MAX),
+            Need::Webhooks => self.webhook_page(None, u32::MAX, |_| true),
             Need::Webhook(id) => {
                 let webhook = self.webhooks.get(&id);
                 Fact::Webhooks(webhook.and_then(|w| self.row(w)).into_iter().collect())
             }
-            Need::WebhooksAfter { after, most } => self.webhook_page(after, most),
+            Need::WebhooksAfter { after, most } => self.webhook_page(after, most, |_| true),
+            Need::PartnerWebhooks { partner, after, most } => {
+                self.webhook_page(after, most, |webhook| webhook.partner == Some(partner))
+            }
+            Need::Partners { after, most } => self.partner_counts(after, most),
             Need::Events { from, most } => {
                 let events = self.events.range(from..).take(most as usize);
                 Fact::Events(events.map(|(_, event)| Event::clone(event)).collect())

@@ -19,6 +19,7 @@ mod events;
 mod idempotency_records;
 mod lanes;
 mod log;
+mod partners;
 mod query;
 mod readers;
 mod row;

@@ -4,7 +4,6 @@ pub(crate) mod extra_headers;
 pub(crate) mod retry_schedule;
 pub(crate) mod secrets;
 pub(crate) mod sign;
-pub(crate) mod subscription;
 
 use std::ops::RangeInclusive;
 
@@ -12,12 +11,13 @@ use crate::guard::CallbackUrl;
 use crate::model::event::Event;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
+use crate::model::partner::Partner;
 use crate::model::reason::Reason;
+use crate::model::subscription::Subscription;
 use crate::model::text::named;
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::retry_schedule::RetrySchedule;
 use crate::webhook::secrets::Secrets;
-use crate::webhook::subscription::Subscription;
 use serde::Serialize;
 
 /// The scope within which a webhook's events are delivered in order.
@@ -96,6 +96,8 @@ named!(WebhookStatus);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
     pub id: WebhookId,
+    /// The partner whose it is; none for the operator's own.
+    pub partner: Option<Partner>,
     pub callback_url: CallbackUrl,
     pub secrets: Secrets,
     pub events: Subscription,
@@ -103,6 +105,8 @@ pub struct Webhook {
     /// For people; nothing depends on it.
     pub description: Option<String>,
     pub headers: ExtraHeaders,
+    /// Whether the partner set the headers itself, and may see them.
+    pub partner_headers: bool,
     pub retry_schedule: RetrySchedule,
     /// Milliseconds that one request may take, connecting and reading the answer included.
     pub timeout_ms: u32,
@@ -154,12 +158,14 @@ impl Webhook {
     pub fn new(id: WebhookId, callback_url: CallbackUrl, secrets: Secrets, at: Millis) -> Self {
         Self {
             id,
+            partner: None,
             callback_url,
             secrets,
             events: Subscription::default(),
             ordering: Ordering::default(),
             description: None,
             headers: ExtraHeaders::default(),
+            partner_headers: false,
             retry_schedule: RetrySchedule::default(),
             timeout_ms: Self::TIMEOUT_MS,
             max_in_flight: Self::MAX_IN_FLIGHT,

@@ -74,6 +74,7 @@ impl World {
             callback_url: CallbackUrl::parse(&url, &Targets::public()).expect("a public URL"),
             secret: secret(byte),
             settings,
+            partner: None,
         }));
     }
 

@@ -91,7 +91,12 @@ impl<S: Store<Fault: Debug>> Rig<S> {
         let url = "https://receiver.example/hook";
         let callback_url = CallbackUrl::parse(url, &Targets::public()).expect("a good URL");
         let secret = Secret::new([9; 32]);
-        self.session.call(Command::Register(Registration { callback_url, secret, settings }));
+        self.session.call(Command::Register(Registration {
+            callback_url,
+            secret,
+            settings,
+            partner: None,
+        }));
         self.run();
     }
 

@@ -8,14 +8,18 @@
 
 use crate::api::own_names::{self, authority, is_loopback};
 use crate::api::{Api, Call, Callers, Code, LiveKeys, Problem, routes};
+use crate::delivery::reader::Reader;
 use crate::delivery::request::USER_AGENT;
 use crate::engine::store::Rows;
 use crate::model::access::Access;
 use crate::model::api_key::KeyText;
 use crate::model::caller::{Authorization, Caller};
 use crate::model::digest::Digest;
+use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
+use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
+use crate::webhook::Webhook;
 
 /// The caller and the rule of its route; none on a desk that asks for no key, and where the route
 /// needs none. Without a key nobody learns which paths there are.
@@ -43,7 +47,7 @@ pub(super) fn check(
 }
 
 /// Judges a caller over the keys as the host knows them.
-pub(super) fn judge(authorization: Authorization, keys: LiveKeys<'_>) -> Result<(), Problem> {
+pub(super) fn judge(authorization: Authorization, keys: LiveKeys<'_>) -> Result<Reach, Problem> {
     let row = authorization.key().and_then(|id| keys.keys.get(id));
     Ok(authorization.judge(row.map(|row| &**row), keys.now)?)
 }
@@ -53,13 +57,22 @@ pub(super) fn judge_over<R: Rows + ?Sized>(
     authorization: Option<Authorization>,
     rows: &mut R,
     now: Millis,
-) -> Result<Result<(), Refusal>, R::Fault> {
-    let Some(authorization) = authorization else { return Ok(Ok(())) };
+) -> Result<Result<Reach, Refusal>, R::Fault> {
+    let Some(authorization) = authorization else { return Ok(Ok(Reach::everything())) };
     let row = match authorization.key() {
         Some(id) => rows.api_key(id)?,
         None => None,
     };
     Ok(authorization.judge(row.as_ref(), now))
+}
+
+/// A webhook with its reader, if the caller reaches it.
+pub(super) fn reached<R: Rows + ?Sized>(
+    rows: &mut R,
+    reach: &Reach,
+    id: WebhookId,
+) -> Result<Option<(Webhook, Reader)>, R::Fault> {
+    Ok(rows.webhook(id)?.filter(|(webhook, _)| reach.includes(webhook.partner)))
 }
 
 /// The holder of the key that the call shows.

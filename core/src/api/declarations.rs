@@ -38,6 +38,9 @@ struct Registration {
     /// A secret of the caller's own: `whsec_` and the base64 of 24 to 64 bytes.
     #[serde(default)]
     secret: Option<String>,
+    /// The partner whose webhook it is to be: named with a key of the operator's alone.
+    #[serde(default)]
+    partner: Option<String>,
     #[serde(flatten)]
     settings: Settings,
 }
@@ -47,6 +50,9 @@ struct Registration {
 struct SettingsChange {
     #[tsify(optional)]
     callback_url: String,
+    /// Gives a webhook of the operator's own to a partner, for good. Its secrets end.
+    #[tsify(optional)]
+    partner: String,
     #[serde(flatten)]
     settings: Settings,
 }
@@ -81,6 +87,16 @@ struct Replay {
 struct NewKey {
     #[tsify(type = "readonly Scope[]")]
     scopes: (),
+    /// Makes it the key of a partner, which opens that partner's webhooks alone.
+    #[serde(default)]
+    partner: Option<String>,
+    /// The event types that the partner may be told of.
+    #[serde(default)]
+    #[tsify(type = "readonly EventType[] | null")]
+    events: (),
+    /// Calls per second.
+    #[serde(default)]
+    rate_limit: Option<u32>,
     /// A time (RFC 3339) in the future.
     #[serde(default)]
     expires_at: Option<String>,
@@ -95,6 +111,9 @@ struct NewKey {
 struct KeyChange {
     #[tsify(type = "readonly Scope[]")]
     scopes: (),
+    #[tsify(type = "readonly EventType[] | null")]
+    events: (),
+    rate_limit: Option<u32>,
     expires_at: Option<String>,
     name: Option<String>,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Response;
+use crate::api::authorization::reached;
 use crate::api::problem::Problem;
 use crate::api::view::{AttemptView, DeliveryView};
 use crate::delivery::attempt::AttemptSummary;
@@ -12,10 +13,12 @@ use crate::delivery::state::{Delivery, DeliveryRows, DeliveryState};
 use crate::engine::need::Need;
 use crate::engine::store::Rows;
 use crate::model::event::Event;
-use crate::model::id::{EventId, WebhookId};
+use crate::model::id::{EventId, Stamp, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
+use crate::webhook::Webhook;
 
 /// A page of a webhook's deliveries, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,25 +33,28 @@ pub struct DeliveriesQuery {
 impl DeliveriesQuery {
     /// Deliveries of a page if the caller names no limit.
     pub const LIMIT: u32 = 100;
-    /// Events that are read for one page when it is filtered by state: matches may be rare, and the
-    /// next page continues from there.
+    /// Events that are read for one page when it is filtered, by state or by what a partner is
+    /// granted: matches may be rare, and the next page continues from there.
     const LOOKED_AT: u32 = 1_000;
 
     /// Events that are read.
-    fn most(self) -> u32 {
-        if self.only.is_some() { Self::LOOKED_AT } else { self.limit }
+    fn most(self, reach: &Reach) -> u32 {
+        let is_filtered = self.only.is_some() || reach.partner().is_some();
+        if is_filtered { Self::LOOKED_AT } else { self.limit }
     }
 
     pub(super) fn answer<R: Rows + ?Sized>(
         self,
+        reach: &Reach,
         rows: &mut R,
         now: Millis,
     ) -> Result<Response, R::Fault> {
-        let Some((webhook, reader)) = rows.webhook(self.webhook)? else {
+        let Some((webhook, reader)) = reached(rows, reach, self.webhook)? else {
             return Ok(Problem::from(Refusal::UnknownWebhook).into());
         };
         let before = self.after.map(|event| event.seq());
-        let events = rows.events_before(before, self.most())?;
+        let most = self.most(reach);
+        let events = rows.events_before(before, most)?;
         // Older events precede the webhook's registration.
         let is_later = |event: &&Event| self.webhook.is_older_than(event.id);
         let later = events.iter().take_while(is_later).count();
@@ -56,10 +62,11 @@ impl DeliveriesQuery {
         let (mut shown, mut last, mut looked_at) = (Vec::new(), None, 0_usize);
         for (event, details) in events.iter().zip(&details) {
             let delivery = Delivery::of(&webhook, &reader, event, details, now);
-            last = Some(event.id);
+            let is_told = concerns(event, self.webhook) && reach.grants(event.kind);
+            last = Some(if is_told { event.id } else { position(&webhook, event.seq) });
             looked_at += 1;
             let is_asked = self.only.is_none_or(|state| state == delivery.state);
-            if is_asked && concerns(event, self.webhook) {
+            if is_asked && is_told {
                 shown.push(DeliveryView::from(&delivery));
             }
             if shown.len() == self.limit as usize {
@@ -67,10 +74,15 @@ impl DeliveriesQuery {
             }
         }
         let is_full = shown.len() == self.limit as usize;
-        let goes_on = looked_at == events.len() && events.len() == self.most() as usize;
+        let goes_on = looked_at == events.len() && events.len() == most as usize;
         let next = last.filter(|event| (is_full || goes_on) && event.seq() > Seq(1));
         Ok(Response::page(shown, next))
     }
+}
+
+/// A cursor at an event that the caller is not told of: the event's own id would tell its time.
+fn position(webhook: &Webhook, seq: Seq) -> EventId {
+    EventId::new(Stamp { at: webhook.created_at, count: 0 }, seq)
 }
 
 /// A page of the attempts of one delivery, oldest first.
@@ -86,15 +98,19 @@ pub struct AttemptsQuery {
 impl AttemptsQuery {
     pub(super) fn answer<R: Rows + ?Sized>(
         self,
+        reach: &Reach,
         rows: &mut R,
         now: Millis,
     ) -> Result<Response, R::Fault> {
-        let Some((webhook, reader)) = rows.webhook(self.webhook)? else {
+        let Some((webhook, reader)) = reached(rows, reach, self.webhook)? else {
             return Ok(Problem::from(Refusal::UnknownWebhook).into());
         };
         let seq = self.event.seq();
         let events = rows.events(seq, 1)?;
-        let is_it = |event: &&Event| event.id == self.event && concerns(event, self.webhook);
+        let is_it = |event: &&Event| {
+            let is_told = concerns(event, self.webhook) && reach.grants(event.kind);
+            event.id == self.event && is_told
+        };
         let known = events.first().filter(is_it);
         let Some(event) = known.filter(|_| self.webhook.is_older_than(self.event)) else {
             return Ok(Problem::from(Refusal::UnknownDelivery).into());
@@ -111,7 +127,10 @@ impl AttemptsQuery {
         }
         let is_full = attempts.len() == self.limit as usize;
         let next = attempts.last().map(|last| last.key.number).filter(|_| is_full);
-        Ok(Response::page(attempts.iter().map(AttemptView::from).collect(), next))
+        Ok(Response::page(
+            attempts.iter().map(|of| AttemptView::shown_to(reach, of)).collect(),
+            next,
+        ))
     }
 }
 

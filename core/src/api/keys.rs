@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::api::body::Fields;
 use crate::api::query::Query;
+use crate::api::settings;
 use crate::api::view::{CallerView, KeyView};
 use crate::api::{Action, Call, Callers, Code, Problem, Reading, Response, Taken};
 use crate::engine::command::{Command, KeyAmendment, NewKey};
@@ -12,13 +13,15 @@ use crate::model::api_key::{ApiKey, KeySettings, KeyText};
 use crate::model::caller::{Authorization, Caller};
 use crate::model::id::KeyId;
 use crate::model::millis::Millis;
+use crate::model::partner::{Grant, Partner};
 use crate::model::refusal::Refusal;
 use crate::model::scope::{Scope, Scopes};
+use crate::model::subscription::Subscription;
 use crate::model::text::BadText;
 
 /// The id under which the key that a host is configured with is listed.
 const BINDING: &str = "binding";
-const FIELDS: [&str; 3] = ["expires_at", "name", "scopes"];
+const FIELDS: [&str; 6] = ["events", "expires_at", "name", "partner", "rate_limit", "scopes"];
 
 /// The command has the key's digest; its text goes beside it, to the response alone.
 pub(super) fn create(
@@ -30,9 +33,23 @@ pub(super) fn create(
     if !fields.is_given("scopes") {
         fields.fail("scopes", "is missing");
     }
-    let KeyAmendment { name, scopes, expires_at } = amendment(&mut fields, now);
+    let partner = fields.optional("partner", parse_partner).flatten();
+    let KeyAmendment { name, scopes, events, rate_limit, expires_at } = amendment(&mut fields, now);
+    if partner.is_some() && scopes.is_some_and(|scopes| !scopes.are_for_partners()) {
+        fields.fail("scopes", "of a partner's key are read and webhooks");
+    }
+    if partner.is_none() && events.is_some() {
+        fields.fail("events", "are for the key of a partner");
+    }
     let scopes = fields.finish(scopes)?;
-    let settings = KeySettings { name: name.flatten(), scopes, expires_at: expires_at.flatten() };
+    let grant = partner.map(|partner| Grant { partner, events: events.unwrap_or_default() });
+    let settings = KeySettings {
+        name: name.flatten(),
+        scopes,
+        grant,
+        rate_limit: rate_limit.flatten(),
+        expires_at: expires_at.flatten(),
+    };
     let text = KeyText::new(fresh());
     let key = NewKey { digest: text.digest(), prefix: text.prefix(), settings };
     Ok(Taken { action: Action::Decide(Command::CreateKey(key)), key: Some(text) })
@@ -41,6 +58,9 @@ pub(super) fn create(
 pub(super) fn amend(call: &Call<'_>, id: &str, now: Millis) -> Result<Action, Problem> {
     let id = row(id)?;
     let mut fields = Fields::of(call, &FIELDS)?;
+    if fields.is_given("partner") {
+        fields.fail("partner", "does not change: make another key");
+    }
     let amendment = amendment(&mut fields, now);
     fields.finish(Some(()))?;
     Ok(Action::Decide(Command::AmendKey { id, amendment }))
@@ -68,8 +88,23 @@ fn amendment(fields: &mut Fields, now: Millis) -> KeyAmendment {
     KeyAmendment {
         name: fields.optional("name", checked),
         scopes: scopes(fields),
+        events: granted(fields),
+        rate_limit: settings::rate_limit(fields, &ApiKey::RATES),
         expires_at: fields.optional("expires_at", later),
     }
+}
+
+fn parse_partner(name: String) -> Result<Partner, &'static str> {
+    Partner::parse(&name).ok_or(Partner::RULE)
+}
+
+/// The types that a partner may be told of; never those about the desk's own work.
+fn granted(fields: &mut Fields) -> Option<Subscription> {
+    let events = settings::events(fields)?;
+    if events.is_operational() {
+        fields.fail("events", "must not be operational: a partner is told of none of those");
+    }
+    Some(events)
 }
 
 fn scopes(fields: &mut Fields) -> Option<Scopes> {

@@ -7,11 +7,15 @@ use serde::Serialize;
 use crate::api::log_cursor::LogPage;
 use crate::api::view::{EventView, TicketView, WebhookView};
 use crate::api::{LogCursor, Problem, authorization, headers};
+use crate::delivery::reader::Reader;
 use crate::engine::store::Rows;
 use crate::model::caller::Authorization;
 use crate::model::id::{EventId, TicketId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::partner::Partner;
+use crate::model::reach::Reach;
 use crate::model::ticket::{Ticket, TicketFilter};
+use crate::webhook::Webhook;
 
 /// A list that is being written, [page](Listing::page) by page, until it is
 /// [complete](Listing::is_complete).
@@ -33,7 +37,7 @@ pub struct Listing {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ListKind {
     Tickets { only: Option<TicketFilter>, order: Order },
-    Webhooks,
+    Webhooks { partner: Option<Partner> },
     Events(LogCursor),
 }
 
@@ -57,7 +61,7 @@ impl ListKind {
     pub fn place(self, cursor: &str) -> Option<ItemId> {
         match self {
             Self::Tickets { .. } => TicketId::parse(cursor).map(ItemId::Ticket),
-            Self::Webhooks => WebhookId::parse(cursor).map(ItemId::Webhook),
+            Self::Webhooks { .. } => WebhookId::parse(cursor).map(ItemId::Webhook),
             Self::Events(_) => EventId::parse(cursor).map(ItemId::Event),
         }
     }
@@ -106,7 +110,7 @@ impl Listing {
     /// One item more than is shown, which says whether there is a next page.
     fn page_limit(&self) -> u32 {
         let page = match self.of {
-            ListKind::Tickets { .. } | ListKind::Webhooks => Self::PAGE,
+            ListKind::Tickets { .. } | ListKind::Webhooks { .. } => Self::PAGE,
             ListKind::Events(_) => LogCursor::PAGE,
         };
         self.limit.map_or(page, |limit| page.min(limit - self.shown + 1))
@@ -125,13 +129,17 @@ impl Listing {
         if self.complete {
             return Ok(Ok(String::new()));
         }
-        if let Err(refusal) = authorization::judge_over(self.authorization, rows, now)? {
-            return Ok(Err(refusal.into()));
+        match authorization::judge_over(self.authorization, rows, now)? {
+            Ok(reach) => self.read_page(rows, &reach).map(Ok),
+            Err(refusal) => Ok(Err(refusal.into())),
         }
-        self.read_page(rows).map(Ok)
     }
 
-    fn read_page<R: Rows + ?Sized>(&mut self, rows: &mut R) -> Result<String, R::Fault> {
+    fn read_page<R: Rows + ?Sized>(
+        &mut self,
+        rows: &mut R,
+        reach: &Reach,
+    ) -> Result<String, R::Fault> {
         let limit = self.page_limit();
         let mut text = String::new();
         let begin = if self.shown == 0 { "{\"data\":[" } else { "" };
@@ -144,12 +152,11 @@ impl Listing {
                 }
                 tickets.len()
             }
-            ListKind::Webhooks => {
-                let after =
-                    if let Some(ItemId::Webhook(id)) = self.after { Some(id) } else { None };
-                let webhooks = rows.webhooks(after, limit)?;
+            ListKind::Webhooks { partner } => {
+                let webhooks = self.webhooks(rows, (reach, partner), limit)?;
                 for (webhook, _) in &webhooks {
-                    self.item(&mut text, ItemId::Webhook(webhook.id), WebhookView::from(webhook));
+                    let view = WebhookView::shown_to(reach, webhook);
+                    self.item(&mut text, ItemId::Webhook(webhook.id), view);
                 }
                 webhooks.len()
             }
@@ -176,6 +183,23 @@ impl Listing {
         match order {
             Order::Oldest => rows.tickets(only, last, limit),
             Order::Newest => rows.tickets_before(only, last, limit),
+        }
+    }
+
+    /// Those of the caller's partner, or of the one that it asks for.
+    fn webhooks<R: Rows + ?Sized>(
+        &self,
+        rows: &mut R,
+        (reach, asked): (&Reach, Option<Partner>),
+        limit: u32,
+    ) -> Result<Vec<(Webhook, Reader)>, R::Fault> {
+        let after = if let Some(ItemId::Webhook(id)) = self.after { Some(id) } else { None };
+        match reach.partner().or(asked) {
+            Some(partner) if asked.is_none_or(|asked| asked == partner) => {
+                rows.partner_webhooks(partner, after, limit)
+            }
+            Some(_) => Ok(Vec::new()),
+            None => rows.webhooks(after, limit),
         }
     }
 

@@ -285,6 +285,50 @@ impl From<Refusal> for Problem {
                 Self::new(Code::Unauthorized, detail)
             }
             Refusal::Forbidden(access) => forbidden(access),
+            Refusal::NotForPartners => {
+                let detail = "The API key of a partner opens that partner's webhooks, and nothing \
+                              that is about more.";
+                Self::new(Code::Forbidden, detail)
+            }
+            Refusal::AdminGivesPartners => {
+                let detail =
+                    "To give a webhook to a partner takes an API key with a scope of admin.";
+                Self::new(Code::Forbidden, detail)
+            }
+            Refusal::ReplayNotGranted(kind) => {
+                let detail = format!(
+                    "The webhook hears {}, which this API key is not granted. The desk's operator \
+                     can replay it.",
+                    kind.name()
+                );
+                Self::new(Code::Forbidden, detail)
+            }
+            Refusal::NotForPartnerKeys => {
+                bad_field("scopes", "of a partner's key are read and webhooks")
+            }
+            Refusal::NotAPartnersKey => bad_field("events", "are for the key of a partner"),
+            Refusal::PartnerIsTheCaller => bad_field("partner", "is the one whose API key calls"),
+            Refusal::PartnerIsSet => bad_field("partner", "does not change"),
+            Refusal::NotGranted(kind) => bad_field(
+                "events",
+                &format!("has {}, which this API key is not granted", kind.name()),
+            ),
+            Refusal::NotForPartnerWebhooks(kind) => {
+                bad_field("events", &format!("has {}, which no partner is told of", kind.name()))
+            }
+            Refusal::NotPublic => {
+                let detail = "must lead to a public address, as the webhook is a partner's";
+                Self { code: Code::BadCallbackUrl, ..bad_field("callback_url", detail) }
+            }
+            Refusal::UnknownPartner => {
+                Self::new(Code::NotFound, "There is no partner of this name.")
+            }
+            Refusal::TooManyPartnerWebhooks { most } => {
+                let detail = format!(
+                    "A partner has at most {most} webhooks here. Unregister one that is not needed."
+                );
+                Self::new(Code::TooManyWebhooks, detail)
+            }
             Refusal::UnknownKey => Self::new(Code::NotFound, "There is no API key with this id."),
             Refusal::TooManyKeys => too_many_keys(),
             Refusal::UnknownTicket => Self::new(Code::NotFound, "There is no ticket with this id."),
@@ -337,6 +381,12 @@ impl From<Refusal> for Problem {
             Refusal::TooManyWebhooks => too_many_webhooks(),
         }
     }
+}
+
+/// A problem with one field of the body.
+fn bad_field(name: &str, detail: &str) -> Problem {
+    let error = FieldError { pointer: format!("#/{name}"), detail: detail.to_owned() };
+    Problem::fields(Code::BadField, vec![error])
 }
 
 fn forbidden(access: Access) -> Problem {

@@ -1,8 +1,9 @@
 //! Readings: calls that show one thing, or one page, and change nothing.
 
+use crate::api::authorization::{self, reached};
 use crate::api::keys::{self, KeysQuery};
 use crate::api::replay_request::running;
-use crate::api::{AttemptsQuery, DeliveriesQuery, Problem, Response, authorization, view};
+use crate::api::{AttemptsQuery, DeliveriesQuery, PartnersQuery, Problem, Response, view};
 use crate::engine::store::Rows;
 use crate::model::caller::Authorization;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
@@ -23,6 +24,7 @@ pub enum Reading {
     Replay(WebhookId),
     Event(EventId),
     Keys(KeysQuery),
+    Partners(PartnersQuery),
     /// Who the caller is, and what it may do.
     Caller,
     /// Whether the host is ready: it responds with [`ready`].
@@ -40,24 +42,27 @@ impl Reading {
         rows: &mut R,
         now: Millis,
     ) -> Result<Response, R::Fault> {
-        if let Err(refusal) = authorization::judge_over(authorization, rows, now)? {
-            return Ok(Problem::from(refusal).into());
-        }
+        let reach = match authorization::judge_over(authorization, rows, now)? {
+            Ok(reach) => reach,
+            Err(refusal) => return Ok(Problem::from(refusal).into()),
+        };
         Ok(match self {
+            Self::Partners(query) => query.answer(rows)?,
             Self::Keys(query) => query.answer(rows)?,
             Self::Caller => keys::caller(authorization, rows)?,
             Self::Ticket(id) => match rows.ticket(id)? {
                 Some(ticket) => Response::data(200, view::TicketView::from(&ticket)),
                 None => Problem::from(Refusal::UnknownTicket).into(),
             },
-            Self::Webhook(id) => match rows.webhook(id)? {
+            Self::Webhook(id) => match reached(rows, &reach, id)? {
                 Some((webhook, reader)) => {
                     let log = rows.log()?;
-                    Response::data(200, view::StateView::new(&webhook, &reader, &log, now))
+                    let shown = view::WebhookView::shown_to(&reach, &webhook);
+                    Response::data(200, view::StateView::new(shown, (&webhook, &reader), &log, now))
                 }
                 None => Problem::from(Refusal::UnknownWebhook).into(),
             },
-            Self::Secrets(id) => match rows.webhook(id)? {
+            Self::Secrets(id) => match reached(rows, &reach, id)? {
                 Some((webhook, _)) => {
                     let live = webhook.secrets.live(now).map(view::SecretView::from);
                     Response::page(live.collect(), None::<SecretId>)
@@ -65,9 +70,9 @@ impl Reading {
                 None => Problem::from(Refusal::UnknownWebhook).into(),
             },
             Self::Service => Response::data(200, view::ServiceView::from(&rows.service()?)),
-            Self::Deliveries(query) => query.answer(rows, now)?,
-            Self::Attempts(query) => query.answer(rows, now)?,
-            Self::Replay(id) => running(rows.webhook(id)?.as_ref()),
+            Self::Deliveries(query) => query.answer(&reach, rows, now)?,
+            Self::Attempts(query) => query.answer(&reach, rows, now)?,
+            Self::Replay(id) => running(reached(rows, &reach, id)?.as_ref()),
             Self::Event(id) => {
                 let floor = rows.log()?.floor;
                 let found = rows.events(id.seq(), 1)?;

@@ -106,10 +106,11 @@ impl ReplayRequest {
         rows: &mut R,
         now: Millis,
     ) -> Result<Result<Command, Problem>, R::Fault> {
-        if let Err(refusal) = authorization::judge_over(self.authorization, rows, now)? {
-            return Ok(Err(refusal.into()));
-        }
-        let Some((webhook, reader)) = rows.webhook(self.webhook)? else {
+        let reach = match authorization::judge_over(self.authorization, rows, now)? {
+            Ok(reach) => reach,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let Some((webhook, reader)) = authorization::reached(rows, &reach, self.webhook)? else {
             return Ok(Err(Refusal::UnknownWebhook.into()));
         };
         let log = rows.log()?;

@@ -73,9 +73,13 @@ fn without_secret(decided: &Result<Reply, Refusal>) -> Response {
         }
         Ok(Reply::Ticket(ticket)) => Response::data(200, view::TicketView::from(ticket)),
         Ok(Reply::Announced(id)) => Response::data(202, view::Named { id }),
-        Ok(Reply::Registered(webhook)) => Response::data(201, view::WebhookView::from(&**webhook))
-            .at(format!("/webhooks/{}", webhook.id)),
-        Ok(Reply::Webhook(webhook)) => Response::data(200, view::WebhookView::from(&**webhook)),
+        Ok(Reply::Registered(webhook)) => {
+            Response::data(201, view::WebhookView::new(webhook, true))
+                .at(format!("/webhooks/{}", webhook.id))
+        }
+        Ok(Reply::Webhook { webhook, shows_headers }) => {
+            Response::data(200, view::WebhookView::new(webhook, *shows_headers))
+        }
         Ok(Reply::Unregistered(id)) => Response::data(200, view::Named { id }),
         Ok(Reply::Rotated(webhook)) => {
             Response::data(201, view::SecretView::from(webhook.secrets.current()))
@@ -90,6 +94,7 @@ fn without_secret(decided: &Result<Reply, Refusal>) -> Response {
         }
         Ok(Reply::Key(key)) => Response::data(200, view::KeyView::from(&**key)),
         Ok(Reply::KeyRevoked(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::PartnerRemoved(counts)) => Response::data(200, view::PartnerView::from(counts)),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
         Ok(Reply::Repeated { first, secret: _ }) => again(first),
         Err(refusal) => Problem::from(*refusal).into(),
@@ -104,7 +109,7 @@ fn introduced(decided: &Result<Reply, Refusal>) -> Option<&Webhook> {
             Reply::Opened(_)
             | Reply::Ticket(_)
             | Reply::Announced(_)
-            | Reply::Webhook(_)
+            | Reply::Webhook { .. }
             | Reply::Unregistered(_)
             | Reply::SecretEnded(_)
             | Reply::Replay { .. }
@@ -112,6 +117,7 @@ fn introduced(decided: &Result<Reply, Refusal>) -> Option<&Webhook> {
             | Reply::KeyCreated(_)
             | Reply::Key(_)
             | Reply::KeyRevoked(_)
+            | Reply::PartnerRemoved(_)
             | Reply::Noted
             | Reply::Repeated { .. },
         )

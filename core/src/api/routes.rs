@@ -7,13 +7,15 @@ use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
     Action, Api, AttemptsQuery, Call, Code, DeliveriesQuery, DeliveryState, EventsQuery,
-    FieldError, Listing, Problem, Reading, ReplayRequest, Response, Taken, keys,
+    FieldError, Listing, Problem, Reading, ReplayRequest, Response, Taken, keys, partners,
 };
-use crate::engine::command::{Command, Registration, Rotation};
+use crate::engine::command::{Command, Handover, Registration, Rotation};
 use crate::guard::CallbackUrl;
 use crate::model::access::Access;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::partner::Partner;
+use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 use crate::model::service::Availability;
 use crate::model::text::BadText;
@@ -56,17 +58,19 @@ enum Purpose {
     ListKeys,
     AmendKey,
     RevokeKey,
+    ListPartners,
+    RemovePartner,
     /// Who the caller is, and what it may do.
     ReadCaller,
 }
 
 /// Method, path, purpose, and what it needs of its caller. `{…}` stands for one segment; of two patterns that match a path the first
 /// is taken, so literal ones come first.
-const ROUTES: [(&str, &str, Purpose, Access); 34] = [
+const ROUTES: [(&str, &str, Purpose, Access); 36] = [
     ("POST", "/webhooks/register", Purpose::Register, Access::ChangeWebhooks),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister, Access::ChangeWebhooks),
     ("GET", "/webhooks", Purpose::ListWebhooks, Access::ReadWebhooks),
-    ("POST", "/webhooks/ping", Purpose::PingAll, Access::ChangeWebhooks),
+    ("POST", "/webhooks/ping", Purpose::PingAll, Access::PingAll),
     ("GET", "/webhooks/{id}", Purpose::ReadWebhook, Access::ReadWebhooks),
     ("PATCH", "/webhooks/{id}", Purpose::AmendWebhook, Access::ChangeWebhooks),
     ("POST", "/webhooks/{id}/ping", Purpose::PingOne, Access::ChangeWebhooks),
@@ -111,6 +115,8 @@ const ROUTES: [(&str, &str, Purpose, Access); 34] = [
     ("GET", "/keys", Purpose::ListKeys, Access::Admin),
     ("PATCH", "/keys/{id}", Purpose::AmendKey, Access::Admin),
     ("DELETE", "/keys/{id}", Purpose::RevokeKey, Access::Admin),
+    ("GET", "/partners", Purpose::ListPartners, Access::ReadPartners),
+    ("DELETE", "/partners/{partner}", Purpose::RemovePartner, Access::Admin),
     ("GET", "/me", Purpose::ReadCaller, Access::AnyKey),
 ];
 
@@ -122,7 +128,7 @@ type Made = Result<Action, Problem>;
 pub(super) fn take(
     api: &Api,
     call: &Call<'_>,
-    now: Millis,
+    (now, reach): (Millis, &Reach),
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Result<Taken, Problem> {
     if call.method == "OPTIONS" {
@@ -131,12 +137,15 @@ pub(super) fn take(
     let Route { purpose, ids: [id, inner_id], .. } = find(call)?;
     let query = &Query::of(call, purpose.parameters())?;
     let action = match purpose {
-        Purpose::Register => register(api, call, fresh),
+        Purpose::Register => register(api, call, reach, fresh),
         Purpose::Unregister => Ok(Action::Decide(Command::Unregister { id: webhook_id(id)? })),
-        Purpose::ListWebhooks => list(query, ListKind::Webhooks),
+        Purpose::ListWebhooks => {
+            let partner = query.get("partner").map(partner_filter).transpose()?;
+            list(query, ListKind::Webhooks { partner })
+        }
         Purpose::PingAll => Ok(Action::Decide(Command::Ping)),
         Purpose::ReadWebhook => Ok(Action::Read(Reading::Webhook(webhook_id(id)?))),
-        Purpose::AmendWebhook => amend(api, call, webhook_id(id)?),
+        Purpose::AmendWebhook => amend(api, call, reach, webhook_id(id)?, fresh),
         Purpose::PingOne => bare(call, Command::PingOne { id: webhook_id(id)? }),
         Purpose::Enable => bare(call, Command::Enable { id: webhook_id(id)? }),
         Purpose::Rotate => rotate(call, webhook_id(id)?, fresh),
@@ -188,6 +197,8 @@ pub(super) fn take(
         Purpose::ListKeys => keys::list(query, &api.callers),
         Purpose::AmendKey => keys::amend(call, id, now),
         Purpose::RevokeKey => keys::revoke(id),
+        Purpose::ListPartners => partners::list(query),
+        Purpose::RemovePartner => partners::remove(id),
         Purpose::ReadCaller => Ok(Action::Read(Reading::Caller)),
     };
     action.map(Taken::from)
@@ -222,7 +233,8 @@ impl Purpose {
     fn parameters(self) -> &'static [&'static str] {
         match self {
             Self::ListTickets => &["after", "limit", "order", "status"],
-            Self::ListWebhooks | Self::ReadDelivery | Self::ListKeys => &["after", "limit"],
+            Self::ListWebhooks => &["after", "limit", "partner"],
+            Self::ReadDelivery | Self::ListKeys | Self::ListPartners => &["after", "limit"],
             Self::ListDeliveries => &["after", "limit", "state"],
             Self::PullEvents => &["after", "limit", "wait"],
             Self::Register
@@ -251,6 +263,7 @@ impl Purpose {
             | Self::CreateKey
             | Self::AmendKey
             | Self::RevokeKey
+            | Self::RemovePartner
             | Self::ReadCaller => &[],
         }
     }
@@ -358,8 +371,10 @@ fn fit<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
     for wanted in pattern.split('/') {
         let segment = segments.next()?;
         match wanted {
-            "{id}" | "{event_id}" | "{secret_id}" if segment.is_empty() => return None,
-            "{id}" => id = segment,
+            "{id}" | "{partner}" | "{event_id}" | "{secret_id}" if segment.is_empty() => {
+                return None;
+            }
+            "{id}" | "{partner}" => id = segment,
             "{event_id}" | "{secret_id}" => inner_id = segment,
             literal if literal == segment => {}
             _ => return None,
@@ -387,15 +402,30 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
     fields.finish(message)
 }
 
-fn register(api: &Api, call: &Call<'_>, fresh: impl FnOnce() -> [u8; Secret::LENGTH]) -> Made {
+fn partner_filter(name: &str) -> Result<Partner, Problem> {
+    Partner::parse(name).ok_or_else(|| bad_parameter("partner", Partner::RULE))
+}
+
+fn partner(name: String) -> Result<Partner, &'static str> {
+    Partner::parse(&name).ok_or(Partner::RULE)
+}
+
+fn register(
+    api: &Api,
+    call: &Call<'_>,
+    reach: &Reach,
+    fresh: impl FnOnce() -> [u8; Secret::LENGTH],
+) -> Made {
     let mut fields = Fields::of(call, &settings::NAMES)?;
     let url = fields.parsed("callback_url", bounded_url);
     let own_secret = own_secret(&mut fields);
+    let partner = fields.optional("partner", partner).flatten();
     let settings = settings::take(&mut fields);
-    let callback_url = callback_url(api, &fields.finish(url)?)?;
+    let is_partners = partner.is_some() || reach.partner().is_some();
+    let callback_url = callback_url(api, is_partners, &fields.finish(url)?)?;
     // An invalid secret of the caller has ended the call by now.
     let secret = own_secret.unwrap_or_else(|| Secret::new(fresh()));
-    Ok(Action::Decide(Command::Register(Registration { callback_url, secret, settings })))
+    Ok(Action::Decide(Command::Register(Registration { callback_url, secret, settings, partner })))
 }
 
 fn rotate(
@@ -424,25 +454,43 @@ fn own_secret(fields: &mut Fields) -> Option<Secret> {
     brings_one.then(|| fields.parsed("secret", Secret::own)).flatten()
 }
 
-fn amend(api: &Api, call: &Call<'_>, id: WebhookId) -> Made {
+fn amend(
+    api: &Api,
+    call: &Call<'_>,
+    reach: &Reach,
+    id: WebhookId,
+    fresh: impl FnOnce() -> [u8; Secret::LENGTH],
+) -> Made {
     let mut fields = Fields::of(call, &settings::NAMES)?;
     let moves = fields.is_given("callback_url");
     let url = if moves { fields.parsed("callback_url", bounded_url) } else { None };
     if fields.is_given("secret") {
         fields.fail("secret", "is changed by rotating it, not here");
     }
+    let owner = fields.optional("partner", partner);
+    if owner == Some(None) {
+        fields.fail("partner", "is not taken away: unregister the webhook");
+    }
     let mut settings = settings::take(&mut fields);
     fields.finish(Some(()))?;
-    settings.callback_url = url.map(|url| callback_url(api, &url)).transpose()?;
-    Ok(Action::Decide(Command::Amend { id, settings }))
+    let is_partners = reach.partner().is_some();
+    settings.callback_url = url.map(|url| callback_url(api, is_partners, &url)).transpose()?;
+    Ok(Action::Decide(match owner.flatten() {
+        Some(partner) => {
+            let to = Handover { partner, secret: Secret::new(fresh()) };
+            Command::HandOver { id, settings, to }
+        }
+        None => Command::Amend { id, settings },
+    }))
 }
 
 fn bounded_url(text: String) -> Result<String, BadText> {
     BadText::check(&text, CallbackUrl::MAX_LENGTH).map(|()| text)
 }
 
-fn callback_url(api: &Api, text: &str) -> Result<CallbackUrl, Problem> {
-    CallbackUrl::parse(text, &api.targets).map_err(|bad| {
+fn callback_url(api: &Api, is_partners: bool, text: &str) -> Result<CallbackUrl, Problem> {
+    let targets = if is_partners { api.targets.public_only() } else { api.targets.clone() };
+    CallbackUrl::parse(text, &targets).map_err(|bad| {
         let detail = bad.to_string();
         // A field's error does not name its subject, as the pointer does.
         let told = detail.trim_start_matches("The callback URL ").trim_end_matches('.').to_owned();

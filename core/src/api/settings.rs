@@ -3,24 +3,27 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "JSON has six kinds, of which one is right")]
 
+use std::ops::RangeInclusive;
+
 use serde_json::Value;
 
 use crate::api::body::{Fields, escaped};
 use crate::model::event::EventType;
+use crate::model::subscription::Subscription;
 use crate::model::text::BadText;
 use crate::webhook::extra_headers::{BadHeader, ExtraHeaders};
 use crate::webhook::retry_schedule::{BadSchedule, RetrySchedule};
-use crate::webhook::subscription::Subscription;
 use crate::webhook::{Amendment, Ordering, Webhook};
 
 /// The fields of a registration and of a change.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "callback_url",
     "description",
     "events",
     "headers",
     "max_in_flight",
     "ordering",
+    "partner",
     "rate_limit",
     "retry_schedule",
     "secret",
@@ -39,12 +42,13 @@ pub(super) fn take(fields: &mut Fields) -> Amendment {
         retry_schedule: retry_schedule(fields),
         timeout_ms: fields.whole("timeout_ms", &Webhook::TIMEOUTS_MS, Webhook::TIMEOUT_MS),
         max_in_flight: fields.whole("max_in_flight", &Webhook::WINDOWS, Webhook::MAX_IN_FLIGHT),
-        rate_limit: rate_limit(fields),
+        rate_limit: rate_limit(fields, &Webhook::RATES),
         paused: paused(fields),
     }
 }
 
-fn events(fields: &mut Fields) -> Option<Subscription> {
+/// Event types by name; `null` means those of the integration guide.
+pub(super) fn events(fields: &mut Fields) -> Option<Subscription> {
     const NAME: &str = "events";
     let types = || EventType::ALL.map(EventType::name).join(", ");
     let names = match fields.take(NAME)? {
@@ -138,10 +142,10 @@ fn retry_schedule(fields: &mut Fields) -> Option<RetrySchedule> {
 }
 
 #[expect(clippy::option_option, reason = "it may stay, go, or be another")]
-fn rate_limit(fields: &mut Fields) -> Option<Option<u32>> {
+pub(super) fn rate_limit(fields: &mut Fields, range: &RangeInclusive<u32>) -> Option<Option<u32>> {
     // The default is no rate limit, which is what null means.
     let given = fields.is_null("rate_limit");
-    let rate = fields.whole("rate_limit", &Webhook::RATES, 0)?;
+    let rate = fields.whole("rate_limit", range, 0)?;
     Some(if given { None } else { Some(rate) })
 }
 

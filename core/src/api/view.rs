@@ -16,6 +16,8 @@ use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::partner::{Partner, PartnerCounts};
+use crate::model::reach::Reach;
 use crate::model::reason::Reason;
 use crate::model::scope::Scope;
 use crate::model::service::{Availability, Service};
@@ -89,6 +91,8 @@ impl<'a> From<&'a Ticket> for TicketView<'a> {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct WebhookView<'a> {
     id: WebhookId,
+    /// The partner whose it is; none for the operator's own.
+    partner: Option<Partner>,
     callback_url: &'a str,
     status: WebhookStatus,
     /// Why its events are not all sent at once.
@@ -96,7 +100,8 @@ pub(super) struct WebhookView<'a> {
     events: Vec<EventType>,
     ordering: Ordering,
     description: Option<&'a str>,
-    headers: BTreeMap<&'a str, &'a str>,
+    /// A value is null for a caller that may not see it.
+    headers: BTreeMap<&'a str, Option<&'a str>>,
     /// Seconds before each retry.
     retry_schedule: &'a [u32],
     timeout_ms: u32,
@@ -106,17 +111,25 @@ pub(super) struct WebhookView<'a> {
     created_at: Time,
 }
 
-impl<'a> From<&'a Webhook> for WebhookView<'a> {
-    fn from(webhook: &'a Webhook) -> Self {
+impl<'a> WebhookView<'a> {
+    pub fn shown_to(reach: &Reach, webhook: &'a Webhook) -> Self {
+        Self::new(webhook, reach.shows_headers(webhook.partner_headers))
+    }
+
+    pub fn new(webhook: &'a Webhook, shows_headers: bool) -> Self {
+        let header = |(name, value): &'a (String, String)| {
+            (name.as_str(), shows_headers.then_some(value.as_str()))
+        };
         Self {
             id: webhook.id,
+            partner: webhook.partner,
             callback_url: webhook.callback_url.as_str(),
             status: webhook.status,
             reason: webhook.status.reason(),
             events: webhook.events.types().collect(),
             ordering: webhook.ordering,
             description: webhook.description.as_deref(),
-            headers: webhook.headers.as_slice().iter().map(|(n, v)| (&**n, &**v)).collect(),
+            headers: webhook.headers.as_slice().iter().map(header).collect(),
             retry_schedule: webhook.retry_schedule.waits_s(),
             timeout_ms: webhook.timeout_ms,
             max_in_flight: webhook.max_in_flight,
@@ -190,10 +203,16 @@ struct OwedView {
 }
 
 impl<'a> StateView<'a> {
-    pub fn new(webhook: &'a Webhook, reader: &Reader, log: &Log, now: Millis) -> Self {
+    /// The state of `webhook`, of which `shown` is shown.
+    pub fn new(
+        shown: WebhookView<'a>,
+        (webhook, reader): (&Webhook, &Reader),
+        log: &Log,
+        now: Millis,
+    ) -> Self {
         let down = reader.health.down;
         Self {
-            webhook: WebhookView { reason: reader.holds_back(webhook, now), ..webhook.into() },
+            webhook: WebhookView { reason: reader.holds_back(webhook, now), ..shown },
             health: if down.is_some() { HealthView::Down } else { HealthView::Healthy },
             failing_since: reader.health.failing_since.map(Time),
             next_probe_at: down.map(|down| Time(down.next_probe)),
@@ -295,11 +314,15 @@ pub(super) struct AttemptView<'a> {
     next_attempt_at: Option<Time>,
 }
 
-impl<'a> From<&'a Attempt> for AttemptView<'a> {
-    fn from(attempt: &'a Attempt) -> Self {
+impl<'a> AttemptView<'a> {
+    /// A partner is not told whether a name led to a forbidden address or nowhere.
+    pub fn shown_to(reach: &Reach, attempt: &'a Attempt) -> Self {
         let (status, failure, response_excerpt) = match &attempt.answer {
             Answer::Status { status, retry_after: _, excerpt } => {
                 (Some(*status), None, Some(excerpt.as_str()))
+            }
+            Answer::Failure(Failure::Blocked) if reach.partner().is_some() => {
+                (None, Some(Failure::Dns), None)
             }
             Answer::Failure(failure) => (None, Some(*failure), None),
         };
@@ -364,6 +387,12 @@ pub(super) struct KeyView<'a> {
     prefix: Option<&'a str>,
     name: Option<&'a str>,
     scopes: Vec<Scope>,
+    /// The partner whose webhooks alone it reaches.
+    partner: Option<Partner>,
+    /// The event types that this partner may be told of.
+    events: Option<Vec<EventType>>,
+    /// Calls per second.
+    rate_limit: Option<u32>,
     created_at: Option<Time>,
     expires_at: Option<Time>,
     /// To the minute.
@@ -378,6 +407,9 @@ impl KeyView<'static> {
             prefix: None,
             name: None,
             scopes: vec![Scope::Admin],
+            partner: None,
+            events: None,
+            rate_limit: None,
             created_at: None,
             expires_at: None,
             last_used_at: None,
@@ -392,6 +424,9 @@ impl<'a> From<&'a ApiKey> for KeyView<'a> {
             prefix: Some(&key.prefix),
             name: key.settings.name.as_deref(),
             scopes: key.settings.scopes.iter().collect(),
+            partner: key.settings.grant.as_ref().map(|grant| grant.partner),
+            events: granted(key),
+            rate_limit: key.settings.rate_limit,
             created_at: Some(Time(key.created_at)),
             expires_at: key.settings.expires_at.map(Time),
             last_used_at: key.last_used_at.map(Time),
@@ -415,13 +450,25 @@ pub(super) struct CallerView<'a> {
     id: Option<KeyId>,
     name: Option<&'a str>,
     scopes: Vec<Scope>,
+    /// The partner whose webhooks alone it reaches.
+    partner: Option<Partner>,
+    /// The event types that this partner may be told of.
+    events: Option<Vec<EventType>>,
     expires_at: Option<Time>,
 }
 
 impl CallerView<'static> {
     /// A caller without a row, which may do everything.
     pub fn unnamed(caller: &'static str) -> Self {
-        Self { caller, id: None, name: None, scopes: vec![Scope::Admin], expires_at: None }
+        Self {
+            caller,
+            id: None,
+            name: None,
+            scopes: vec![Scope::Admin],
+            partner: None,
+            events: None,
+            expires_at: None,
+        }
     }
 }
 
@@ -432,8 +479,30 @@ impl<'a> CallerView<'a> {
             id: Some(key.id),
             name: key.settings.name.as_deref(),
             scopes: key.settings.scopes.iter().collect(),
+            partner: key.settings.grant.as_ref().map(|grant| grant.partner),
+            events: granted(key),
             expires_at: key.settings.expires_at.map(Time),
         }
+    }
+}
+
+fn granted(key: &ApiKey) -> Option<Vec<EventType>> {
+    key.settings.grant.as_ref().map(|grant| grant.events.types().collect())
+}
+
+/// A partner, and how much of the desk is its own.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(super) struct PartnerView {
+    partner: Partner,
+    webhooks: u64,
+    keys: u64,
+}
+
+impl From<&PartnerCounts> for PartnerView {
+    fn from(counts: &PartnerCounts) -> Self {
+        let PartnerCounts { partner, webhooks, keys } = *counts;
+        Self { partner, webhooks, keys }
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Request {
     pub body: Arc<str>,
     /// Milliseconds for resolving, connecting, sending, and reading the answer's head.
     pub timeout_ms: u32,
+    /// Whether it must go to a public address, whatever else the desk may call: the webhook is a
+    /// partner's.
+    pub public_only: bool,
 }
 
 /// The key of a request, which its report repeats.
@@ -76,6 +79,7 @@ impl Request {
             headers: ours.chain(extra).collect(),
             body: Arc::clone(&event.body),
             timeout_ms: webhook.timeout_ms,
+            public_only: webhook.partner.is_some(),
         }
     }
 }

@@ -10,14 +10,15 @@ const _: () = assert!(*Webhook::WINDOWS.end() == PER_PROCESS);
 const _: () = assert!(Webhook::MAX_IN_FLIGHT <= PER_PROCESS / 4);
 
 /// Whether a webhook with `in_flight` requests may send another, with a window of `window` and
-/// while the process could send `process_free` more.
+/// while the process could send `process_free` more. `share` counts the requests of all webhooks
+/// that share with it: those of its partner, or its own alone.
 ///
-/// A webhook takes a slot only while it has fewer in flight than the process has free. So the more
-/// one webhook holds, the more it leaves: there is room for the first request of another webhook
-/// until ten of the greediest hang at once.
+/// A slot is taken only while fewer are in flight in the share than the process has free. So the
+/// more one webhook or partner holds, the more it leaves: there is room for the first request of
+/// another webhook until ten of the greediest hang at once.
 #[must_use]
-pub fn has_room(in_flight: u32, window: u32, process_free: u32) -> bool {
-    in_flight < window && in_flight < process_free
+pub fn has_room(in_flight: u32, share: u32, window: u32, process_free: u32) -> bool {
+    in_flight < window && share < process_free
 }
 
 /// Requests that one webhook may have in flight.
@@ -76,19 +77,23 @@ mod tests {
 
     #[test]
     fn a_webhook_has_room_inside_its_window_and_while_the_process_has_more_free() {
-        // in flight, window, free in the process, room
-        const TABLE: [(u32, u32, u32, bool); 8] = [
-            (0, 64, 256, true),
-            (63, 64, 256, true),
-            (64, 64, 256, false),
-            (0, 64, 1, true),
-            (0, 64, 0, false),
-            (1, 64, 1, false),
-            (63, 64, 64, true),
-            (5, 64, 5, false),
+        // in flight, of the share, window, free in the process, room
+        const TABLE: [(u32, u32, u32, u32, bool); 11] = [
+            (0, 0, 64, 256, true),
+            (63, 63, 64, 256, true),
+            (64, 64, 64, 256, false),
+            (0, 0, 64, 1, true),
+            (0, 0, 64, 0, false),
+            (1, 1, 64, 1, false),
+            (63, 63, 64, 64, true),
+            (5, 5, 64, 5, false),
+            (5, 200, 64, 201, true),
+            (5, 200, 64, 200, false),
+            (0, 128, 64, 128, false),
         ];
-        for (in_flight, window, free, room) in TABLE {
-            assert_eq!(has_room(in_flight, window, free), room, "{in_flight} {window} {free}");
+        for (in_flight, share, window, free, room) in TABLE {
+            let has = has_room(in_flight, share, window, free);
+            assert_eq!(has, room, "{in_flight} {share} {window} {free}");
         }
     }
 
@@ -99,7 +104,11 @@ mod tests {
             assert!(held.len() < 100, "nobody takes what is left: {held:?}");
             held.push(0);
             for index in 0..held.len() {
-                while has_room(held[index], 64, PER_PROCESS - held.iter().sum::<u32>()) {
+                let has_room = |held: &[u32]| {
+                    let free = PER_PROCESS - held.iter().sum::<u32>();
+                    has_room(held[index], held[index], 64, free)
+                };
+                while has_room(&held) {
                     held[index] += 1;
                 }
             }

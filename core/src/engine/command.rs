@@ -11,8 +11,10 @@ use crate::model::api_key::KeySettings;
 use crate::model::digest::Digest;
 use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::partner::Partner;
 use crate::model::scope::Scopes;
 use crate::model::service::Availability;
+use crate::model::subscription::Subscription;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::Amendment;
 use crate::webhook::sign::Secret;
@@ -38,6 +40,12 @@ pub enum Command {
     Amend {
         id: WebhookId,
         settings: Amendment,
+    },
+    /// Changes a webhook's settings, and gives it to a partner.
+    HandOver {
+        id: WebhookId,
+        settings: Amendment,
+        to: Handover,
     },
     /// Lifts `disabled`.
     Enable {
@@ -84,6 +92,10 @@ pub enum Command {
     RevokeKey {
         id: KeyId,
     },
+    /// Ends all keys of a partner, and unregisters all its webhooks.
+    RemovePartner {
+        partner: Partner,
+    },
     /// Notes when API keys were last used.
     NoteKeyUse {
         used: Vec<(KeyId, Millis)>,
@@ -111,6 +123,7 @@ impl Command {
             Self::Register(_) => "register",
             Self::Unregister { .. } => "unregister",
             Self::Amend { .. } => "amend",
+            Self::HandOver { .. } => "hand_over",
             Self::Enable { .. } => "enable",
             Self::Rotate(_) => "rotate",
             Self::EndSecret { .. } => "end_secret",
@@ -122,6 +135,7 @@ impl Command {
             Self::CreateKey(_) => "create_key",
             Self::AmendKey { .. } => "amend_key",
             Self::RevokeKey { .. } => "revoke_key",
+            Self::RemovePartner { .. } => "remove_partner",
             Self::NoteKeyUse { .. } => "note_key_use",
             Self::Idempotent(_) => "once",
             Self::Report(_) => "report",
@@ -149,6 +163,16 @@ pub struct Registration {
     pub secret: Secret,
     /// Settings other than the defaults.
     pub settings: Amendment,
+    /// The partner whose webhook it is to be; a partner's own key names none.
+    pub partner: Option<Partner>,
+}
+
+/// A change of hands: the operator's webhook becomes a partner's, and its secrets end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    pub partner: Partner,
+    /// Made of random bytes that make nothing else. Nobody is shown it: the partner rotates it.
+    pub secret: Secret,
 }
 
 /// A new secret for a webhook.
@@ -176,6 +200,8 @@ pub struct NewKey {
 pub struct KeyAmendment {
     pub name: Option<Option<String>>,
     pub scopes: Option<Scopes>,
+    pub events: Option<Subscription>,
+    pub rate_limit: Option<Option<u32>>,
     pub expires_at: Option<Option<Millis>>,
 }
 

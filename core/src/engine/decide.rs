@@ -6,6 +6,8 @@ mod deliveries;
 mod eligible;
 mod idempotency;
 mod keys;
+mod ownership;
+mod partners;
 mod replays;
 mod retention;
 mod tickets;
@@ -18,6 +20,7 @@ use crate::engine::facts::Facts;
 use crate::engine::need::Need;
 use crate::engine::outcome::Outcome;
 use crate::model::moment::Moment;
+use crate::model::reach::Reach;
 
 /// The result of evaluating a command.
 #[derive(Debug)]
@@ -41,10 +44,11 @@ pub(crate) fn decide_visiting(
     facts: &Facts,
     visits: Visits,
 ) -> Evaluation {
-    if let Err(stop) = authorize(moment, facts) {
-        return stop.into();
-    }
-    let mut decision = Decision::new(facts, moment).visiting(visits);
+    let reach = match authorize(moment, facts) {
+        Ok(reach) => reach,
+        Err(stop) => return stop.into(),
+    };
+    let mut decision = Decision::new(facts, moment).visiting(visits).reaching(reach);
     let reply = match command {
         Command::OpenTicket { message } => tickets::open(&mut decision, message),
         Command::UpdateTicket { id, message } => tickets::update(&mut decision, *id, message),
@@ -52,7 +56,10 @@ pub(crate) fn decide_visiting(
         Command::Announce(availability) => tickets::announce(&mut decision, *availability),
         Command::Register(registration) => webhooks::register(&mut decision, registration),
         Command::Unregister { id } => webhooks::unregister(&mut decision, *id),
-        Command::Amend { id, settings } => webhooks::amend(&mut decision, *id, settings),
+        Command::Amend { id, settings } => webhooks::amend(&mut decision, *id, settings, None),
+        Command::HandOver { id, settings, to } => {
+            webhooks::amend(&mut decision, *id, settings, Some(to))
+        }
         Command::Enable { id } => webhooks::enable(&mut decision, *id),
         Command::Rotate(rotation) => webhooks::rotate(&mut decision, rotation),
         Command::EndSecret { webhook, secret } => {
@@ -68,8 +75,11 @@ pub(crate) fn decide_visiting(
         Command::CreateKey(key) => keys::create(&mut decision, key),
         Command::AmendKey { id, amendment } => keys::amend(&mut decision, *id, amendment),
         Command::RevokeKey { id } => keys::revoke(&mut decision, *id),
+        Command::RemovePartner { partner } => partners::remove(&mut decision, *partner),
         Command::NoteKeyUse { used } => keys::note_use(&mut decision, used),
-        Command::Idempotent(once) => return idempotency::once(once, moment, facts),
+        Command::Idempotent(once) => {
+            return idempotency::once(once, moment, facts, &decision.reach);
+        }
         Command::Report(report) => attempt_results::report(&mut decision, report),
         Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
@@ -82,8 +92,8 @@ pub(crate) fn decide_visiting(
 
 /// Judges the caller over the rows as they are at this command: a key that was revoked before it in
 /// the same batch is unknown to it.
-fn authorize(moment: &Moment, facts: &Facts) -> Result<(), Stop> {
-    let Some(authorization) = moment.authorization else { return Ok(()) };
+fn authorize(moment: &Moment, facts: &Facts) -> Result<Reach, Stop> {
+    let Some(authorization) = moment.authorization else { return Ok(Reach::everything()) };
     let row = match authorization.key() {
         Some(id) => facts.api_keys()?.get(id),
         None => None,

@@ -27,6 +27,7 @@ use crate::model::event::Event;
 use crate::model::id::WebhookId;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
+use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
@@ -53,6 +54,8 @@ impl From<Refusal> for Stop {
 pub(crate) struct Decision<'a> {
     facts: &'a Facts,
     pub moment: &'a Moment,
+    /// What of the desk the caller reaches.
+    pub reach: Reach,
     changes: Changes,
     /// Attempts to be made: they become requests at the end, when no need can undo them.
     sends: Vec<(Arc<Webhook>, Arc<Event>, AttemptKey)>,
@@ -76,6 +79,7 @@ impl<'a> Decision<'a> {
         Self {
             facts,
             moment,
+            reach: Reach::everything(),
             changes: Changes::default(),
             sends: Vec::new(),
             in_flight: facts.in_flight(moment.holder),
@@ -94,6 +98,11 @@ impl<'a> Decision<'a> {
     /// The same decision, by a wake that visits the webhooks `visits`.
     pub fn visiting(self, visits: Visits) -> Self {
         Self { visits, ..self }
+    }
+
+    /// The same decision, for a caller.
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     pub fn now(&self) -> Millis {

@@ -8,6 +8,7 @@
 mod attempts;
 mod events;
 mod lanes;
+mod owners;
 mod retention;
 mod schedule;
 mod standing;
@@ -39,6 +40,7 @@ use crate::webhook::Webhook;
 use attempts::AttemptHistory;
 use events::Events;
 use lanes::{LaneCache, Lanes};
+use owners::Owners;
 use retention::RetentionFacts;
 use schedule::Schedule;
 pub(crate) use schedule::Task;
@@ -74,6 +76,7 @@ pub struct Facts {
     idempotency_records: HashMap<Digest, Option<Arc<IdempotencyRecord>>>,
     api_keys: Option<Arc<ApiKeys>>,
     webhook_rows: Option<BTreeMap<WebhookId, WebhookRows>>,
+    owners: Owners,
     /// Slots of all readers, by holder.
     in_flight: BTreeMap<HolderId, u32>,
     lanes: LaneCache,
@@ -101,6 +104,7 @@ impl Facts {
             idempotency_records: HashMap::new(),
             api_keys: None,
             webhook_rows: None,
+            owners: Owners::default(),
             in_flight: BTreeMap::new(),
             lanes: LaneCache::default(),
             events: Events::default(),
@@ -155,6 +159,10 @@ impl Facts {
 
     pub(crate) fn webhook_rows(&self) -> Result<&BTreeMap<WebhookId, WebhookRows>, Need> {
         self.webhook_rows.as_ref().ok_or(Need::Webhooks)
+    }
+
+    pub(crate) fn owners(&self) -> Result<&Owners, Need> {
+        self.webhook_rows().map(|_| &self.owners)
     }
 
     pub(crate) fn event(&self, seq: Seq) -> Result<&Arc<Event>, Need> {
@@ -292,6 +300,8 @@ impl Facts {
             | Need::TicketsBefore { .. }
             | Need::Webhook(_)
             | Need::WebhooksAfter { .. }
+            | Need::PartnerWebhooks { .. }
+            | Need::Partners { .. }
             | Need::ApiKey(_)
             | Need::Attempts { .. } => {}
         }
@@ -299,8 +309,10 @@ impl Facts {
 
     fn learn_webhooks(&mut self, rows: Vec<(Webhook, Reader)>) {
         self.in_flight.clear();
-        for (_, reader) in &rows {
+        self.owners = Owners::default();
+        for (webhook, reader) in &rows {
             count_in(&mut self.in_flight, reader);
+            self.owners.put(webhook);
         }
         let row = |(webhook, reader): (Webhook, Reader)| {
             (webhook.id, WebhookRows { webhook: Arc::new(webhook), reader })
@@ -399,12 +411,14 @@ impl Facts {
         for (id, put) in &changes.webhooks {
             match (&put.row, webhook_rows.get_mut(id)) {
                 (Some(webhook), Some(row)) => {
+                    self.owners.put(webhook);
                     self.schedule.subscribe(*id, Some(&row.webhook.events), Some(&webhook.events));
                     row.webhook = Arc::clone(webhook);
                 }
                 (Some(webhook), None) => {
                     let webhook = Arc::clone(webhook);
                     let reader = Reader::new(&webhook, &Log::default());
+                    self.owners.put(&webhook);
                     self.schedule.subscribe(*id, None, Some(&webhook.events));
                     webhook_rows.insert(*id, WebhookRows { webhook, reader });
                     self.lanes.register(*id);
@@ -422,6 +436,7 @@ impl Facts {
         }
         for (id, row) in gone {
             count_out(&mut self.in_flight, &row.reader);
+            self.owners.remove(&row.webhook);
             self.leave(id, &row);
         }
         turned

@@ -13,6 +13,7 @@ use crate::model::id::{KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::partner::{Partner, PartnerCounts};
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::{Ticket, TicketFilter};
@@ -44,6 +45,17 @@ pub enum Need {
     /// Webhooks younger than `after` with their readers, oldest first.
     WebhooksAfter {
         after: Option<WebhookId>,
+        most: u32,
+    },
+    /// Those of a partner, likewise.
+    PartnerWebhooks {
+        partner: Partner,
+        after: Option<WebhookId>,
+        most: u32,
+    },
+    /// Partners after one, by name, with what each has.
+    Partners {
+        after: Option<Partner>,
         most: u32,
     },
     /// Events from `from` on, in order.
@@ -123,6 +135,7 @@ pub enum Fact {
     Time(Option<Millis>),
     IdempotencyRecord(Option<IdempotencyRecord>),
     ApiKeys(Vec<ApiKey>),
+    Partners(Vec<PartnerCounts>),
 }
 
 /// Conversions of a fact into the rows of one kind. They panic on another kind, as only a broken
@@ -154,4 +167,5 @@ kinds! {
     into_time: Time(Option<Millis>),
     into_idempotency_record: IdempotencyRecord(Option<IdempotencyRecord>),
     into_api_keys: ApiKeys(Vec<ApiKey>),
+    into_partners: Partners(Vec<PartnerCounts>),
 }

@@ -18,6 +18,7 @@ use crate::model::id::{EventId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::partner::PartnerCounts;
 use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
 use crate::model::service::Service;
@@ -98,8 +99,11 @@ pub enum Reply {
     /// The appended or resent event.
     Announced(EventId),
     Registered(Arc<Webhook>),
-    /// The webhook after a change.
-    Webhook(Arc<Webhook>),
+    /// The webhook after a change, and whether its caller may see the values of its headers.
+    Webhook {
+        webhook: Arc<Webhook>,
+        shows_headers: bool,
+    },
     Unregistered(WebhookId),
     /// A replay was counted, and started unless it was a dry run.
     Replay {
@@ -115,6 +119,8 @@ pub enum Reply {
     /// The key after a change.
     Key(Arc<ApiKey>),
     KeyRevoked(KeyId),
+    /// A partner was removed, which had so much.
+    PartnerRemoved(PartnerCounts),
     /// A wake, a report or retention was carried out.
     Noted,
     /// The first response to a repeated call, and the secret that it showed, if that still signs.

@@ -397,7 +397,12 @@ mod tests {
         let mut session = session();
         let callback_url = CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap();
         let (secret, settings) = (Secret::new([1; 32]), Amendment::default());
-        session.call(Command::Register(Registration { callback_url, secret, settings }));
+        session.call(Command::Register(Registration {
+            callback_url,
+            secret,
+            settings,
+            partner: None,
+        }));
         session.call(Command::Ping);
         let mut effects = step(&mut session, 2, Desk::run);
         let request = effects.requests.pop().unwrap();

@@ -15,6 +15,7 @@ use crate::model::event::Event;
 use crate::model::id::{KeyId, TicketId, WebhookId};
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::partner::{Partner, PartnerCounts};
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::{Ticket, TicketFilter};
@@ -113,6 +114,32 @@ pub trait Rows {
         limit: u32,
     ) -> Result<Vec<(Webhook, Reader)>, Self::Fault> {
         Ok(self.load(&Need::WebhooksAfter { after, most: limit })?.into_webhooks())
+    }
+
+    /// At most `limit` webhooks of a partner with their readers, oldest first, that are younger than
+    /// `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn partner_webhooks(
+        &mut self,
+        partner: Partner,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<(Webhook, Reader)>, Self::Fault> {
+        Ok(self.load(&Need::PartnerWebhooks { partner, after, most: limit })?.into_webhooks())
+    }
+
+    /// At most `limit` partners after `after`, by name, each with what it has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn partners(
+        &mut self,
+        after: Option<Partner>,
+        limit: u32,
+    ) -> Result<Vec<PartnerCounts>, Self::Fault> {
+        Ok(self.load(&Need::Partners { after, most: limit })?.into_partners())
     }
 
     /// At most `limit` events from `from` on, in order.

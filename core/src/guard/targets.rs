@@ -39,6 +39,12 @@ impl Targets {
         Self { by_name_only: true, ..self }
     }
 
+    /// Without what the operator allows besides public addresses: for webhooks of partners.
+    #[must_use]
+    pub fn public_only(&self) -> Self {
+        Self { loopback: false, allowed: Vec::new(), ..self.clone() }
+    }
+
     /// Adds all of `network`, whatever it is for.
     #[must_use]
     pub fn allow(mut self, network: Network) -> Self {

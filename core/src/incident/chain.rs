@@ -11,6 +11,7 @@ use crate::delivery::request::Request;
 use crate::engine::desk::{Committed, RunError};
 use crate::engine::outcome::{Changes, Reply};
 use crate::model::digest::Digest;
+use crate::model::partner::PartnerCounts;
 use crate::model::refusal::Refusal;
 use crate::sql::{Statement, Value, sqlite};
 
@@ -95,7 +96,7 @@ pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<Stri
         Ok(Reply::Ticket(ticket)) => ("ticket", Some(ticket.id.to_string())),
         Ok(Reply::Announced(id)) => ("announced", Some(id.to_string())),
         Ok(Reply::Registered(webhook)) => ("registered", Some(webhook.id.to_string())),
-        Ok(Reply::Webhook(webhook)) => ("webhook", Some(webhook.id.to_string())),
+        Ok(Reply::Webhook { webhook, .. }) => ("webhook", Some(webhook.id.to_string())),
         Ok(Reply::Unregistered(id)) => ("unregistered", Some(id.to_string())),
         Ok(Reply::Replay { starts: true, .. }) => ("replay_started", None),
         Ok(Reply::Replay { starts: false, .. }) => ("replay_counted", None),
@@ -105,6 +106,7 @@ pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<Stri
         Ok(Reply::KeyCreated(key)) => ("key_created", Some(key.id.to_string())),
         Ok(Reply::Key(key)) => ("key", Some(key.id.to_string())),
         Ok(Reply::KeyRevoked(id)) => ("key_revoked", Some(id.to_string())),
+        Ok(Reply::PartnerRemoved(_)) => ("partner_removed", None),
         Ok(Reply::Noted) => ("noted", None),
         Ok(Reply::Repeated { .. }) => ("again", None),
         Err(refusal) => (refused(*refusal), None),
@@ -115,6 +117,18 @@ fn refused(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Unauthorized => "unauthorized",
         Refusal::Forbidden(_) => "forbidden",
+        Refusal::NotForPartners => "not_for_partners",
+        Refusal::NotForPartnerKeys => "not_for_partner_keys",
+        Refusal::NotAPartnersKey => "not_a_partners_key",
+        Refusal::PartnerIsTheCaller => "partner_is_the_caller",
+        Refusal::AdminGivesPartners => "admin_gives_partners",
+        Refusal::PartnerIsSet => "partner_is_set",
+        Refusal::NotGranted(_) => "not_granted",
+        Refusal::ReplayNotGranted(_) => "replay_not_granted",
+        Refusal::NotForPartnerWebhooks(_) => "not_for_partner_webhooks",
+        Refusal::NotPublic => "not_public",
+        Refusal::UnknownPartner => "unknown_partner",
+        Refusal::TooManyPartnerWebhooks { .. } => "too_many_partner_webhooks",
         Refusal::UnknownKey => "unknown_key",
         Refusal::TooManyKeys => "too_many_keys",
         Refusal::UnknownTicket => "unknown_ticket",
@@ -183,8 +197,14 @@ impl Hash {
     fn reply(&mut self, reply: &Result<Reply, Refusal>) {
         match reply {
             Ok(Reply::Ticket(ticket)) => self.number(ticket.version.into()),
-            Ok(Reply::Registered(webhook) | Reply::Webhook(webhook) | Reply::Rotated(webhook)) => {
-                self.number(webhook.rev);
+            Ok(
+                Reply::Registered(webhook)
+                | Reply::Webhook { webhook, .. }
+                | Reply::Rotated(webhook),
+            ) => self.number(webhook.rev),
+            Ok(Reply::PartnerRemoved(PartnerCounts { partner: _, webhooks, keys })) => {
+                self.number(*webhooks);
+                self.number(*keys);
             }
             Ok(Reply::KeyCreated(key) | Reply::Key(key)) => self.number(key.rev),
             Ok(Reply::Replay { counted, starts: _ }) => {
@@ -217,7 +237,8 @@ impl Hash {
     }
 
     fn request(&mut self, request: &Request) {
-        let Request { key, url, headers, body, timeout_ms } = request;
+        // Whether the address must be public follows from the webhook's row.
+        let Request { key, url, headers, body, timeout_ms, public_only: _ } = request;
         self.number(key.seq.0);
         self.bytes(key.webhook.as_bytes());
         self.number(key.number.into());

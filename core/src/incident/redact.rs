@@ -17,7 +17,7 @@ use crate::delivery::attempt::Attempt;
 use crate::delivery::request::Request;
 use crate::delivery::retry_after;
 use crate::engine::command::{
-    Command, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+    Command, Handover, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
 };
 use crate::engine::desk::Committed;
 use crate::engine::need::{Fact, Need};
@@ -30,6 +30,7 @@ use crate::model::event::{Event, EventType};
 use crate::model::id::{EventId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
+use crate::model::partner::{Grant, Partner, PartnerCounts};
 use crate::model::ticket::{Ticket, TicketMessage};
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::secrets::Secrets;
@@ -77,15 +78,23 @@ impl Redactor {
             Command::UpdateTicket { id, message: text } => {
                 Command::UpdateTicket { id: *id, message: message(text) }
             }
-            Command::Register(Registration { callback_url, secret, settings }) => {
+            Command::Register(Registration { callback_url, secret, settings, partner }) => {
                 Command::Register(Registration {
                     callback_url: url(callback_url),
                     secret: secret.blank(),
                     settings: amendment(settings),
+                    partner: partner.map(|of| self.partner(of)),
                 })
             }
             Command::Amend { id, settings } => {
                 Command::Amend { id: *id, settings: amendment(settings) }
+            }
+            Command::HandOver { id, settings, to: Handover { partner, secret } } => {
+                let to = Handover { partner: self.partner(*partner), secret: secret.blank() };
+                Command::HandOver { id: *id, settings: amendment(settings), to }
+            }
+            Command::RemovePartner { partner } => {
+                Command::RemovePartner { partner: self.partner(*partner) }
             }
             Command::Rotate(Rotation { webhook, secret, overlap_ms }) => {
                 Command::Rotate(Rotation {
@@ -97,12 +106,11 @@ impl Redactor {
             Command::CreateKey(NewKey { digest, prefix, settings }) => Command::CreateKey(NewKey {
                 digest: self.digest(digest),
                 prefix: text(prefix),
-                settings: key_settings(settings),
+                settings: self.key_settings(settings),
             }),
-            Command::AmendKey { id, amendment: KeyAmendment { name, scopes, expires_at } } => {
-                let name = name.as_ref().map(|name| name.as_deref().map(text));
-                let amendment = KeyAmendment { name, scopes: *scopes, expires_at: *expires_at };
-                Command::AmendKey { id: *id, amendment }
+            Command::AmendKey { id, amendment } => {
+                let name = amendment.name.as_ref().map(|name| name.as_deref().map(text));
+                Command::AmendKey { id: *id, amendment: KeyAmendment { name, ..amendment.clone() } }
             }
             Command::Idempotent(Idempotent { key, request, command }) => {
                 Command::Idempotent(Idempotent {
@@ -140,6 +148,7 @@ impl Redactor {
     }
 
     fn need(&self, need: Need) -> Need {
+        // Decisions ask for no single partner.
         if let Need::IdempotencyRecord(key) = need {
             Need::IdempotencyRecord(self.digest(&key))
         } else {
@@ -151,13 +160,18 @@ impl Redactor {
         match fact {
             Fact::Tickets(tickets) => Fact::Tickets(tickets.iter().map(ticket).collect()),
             Fact::Webhooks(webhook_rows) => {
-                let row = |(of, reader): &_| (webhook(of), Clone::clone(reader));
+                let row = |(of, reader): &_| (self.webhook(of), Clone::clone(reader));
                 Fact::Webhooks(webhook_rows.iter().map(row).collect())
             }
             Fact::Events(events) => Fact::Events(events.iter().map(event).collect()),
             Fact::Attempts(attempts) => Fact::Attempts(attempts.iter().map(attempt).collect()),
             Fact::IdempotencyRecord(first) => {
                 Fact::IdempotencyRecord(first.as_ref().map(|first| self.idempotency_record(first)))
+            }
+            Fact::Partners(partners) => {
+                let of =
+                    |of: &PartnerCounts| PartnerCounts { partner: self.partner(of.partner), ..*of };
+                Fact::Partners(partners.iter().map(of).collect())
             }
             Fact::ApiKeys(keys) => Fact::ApiKeys(keys.iter().map(|of| self.api_key(of)).collect()),
             Fact::Log(_)
@@ -179,7 +193,7 @@ impl Redactor {
         Changes {
             tickets: puts(&changes.tickets, ticket),
             events: changes.events.iter().map(|of| Arc::new(event(of))).collect(),
-            webhooks: puts(&changes.webhooks, |of| Arc::new(webhook(of))),
+            webhooks: puts(&changes.webhooks, |of| Arc::new(self.webhook(of))),
             attempts: changes.attempts.iter().map(|(key, of)| (*key, attempt(of))).collect(),
             idempotency_records: first_answers.collect(),
             api_keys: puts(&changes.api_keys, |of| Arc::new(self.api_key(of))),
@@ -202,9 +216,16 @@ impl Redactor {
                 secret: secret.as_ref().map(Secret::blank),
             }),
             Ok(Reply::Ticket(of)) => Ok(Reply::Ticket(ticket(of))),
-            Ok(Reply::Registered(of)) => Ok(Reply::Registered(Arc::new(webhook(of)))),
-            Ok(Reply::Webhook(of)) => Ok(Reply::Webhook(Arc::new(webhook(of)))),
-            Ok(Reply::Rotated(of)) => Ok(Reply::Rotated(Arc::new(webhook(of)))),
+            Ok(Reply::Registered(of)) => Ok(Reply::Registered(Arc::new(self.webhook(of)))),
+            Ok(Reply::Webhook { webhook: of, shows_headers }) => Ok(Reply::Webhook {
+                webhook: Arc::new(self.webhook(of)),
+                shows_headers: *shows_headers,
+            }),
+            Ok(Reply::Rotated(of)) => Ok(Reply::Rotated(Arc::new(self.webhook(of)))),
+            Ok(Reply::PartnerRemoved(of)) => {
+                let partner = self.partner(of.partner);
+                Ok(Reply::PartnerRemoved(PartnerCounts { partner, ..*of }))
+            }
             Ok(Reply::KeyCreated(of)) => Ok(Reply::KeyCreated(Arc::new(self.api_key(of)))),
             Ok(Reply::Key(of)) => Ok(Reply::Key(Arc::new(self.api_key(of)))),
             Ok(
@@ -246,16 +267,67 @@ impl Redactor {
             id: key.id,
             digest: self.digest(&key.digest),
             prefix: text(&key.prefix),
-            settings: key_settings(&key.settings),
+            settings: self.key_settings(&key.settings),
             created_at: key.created_at,
             last_used_at: key.last_used_at,
             rev: key.rev,
         }
     }
 
+    fn key_settings(&self, of: &KeySettings) -> KeySettings {
+        let grant = of.grant.as_ref();
+        KeySettings {
+            name: of.name.as_deref().map(text),
+            grant: grant.map(|of| Grant { partner: self.partner(of.partner), ..of.clone() }),
+            ..of.clone()
+        }
+    }
+
+    /// Another name of the same length. Two partners never get the same one: each character is
+    /// turned by an amount that the key and the characters before it give.
+    fn partner(&self, of: Partner) -> Partner {
+        let Some(key) = self.key else { return of };
+        let mut turned = String::new();
+        for (place, character) in of.as_str().char_indices() {
+            let before = of.as_str().get(..place).unwrap_or_default();
+            let [by, ..] = *mac(key, before.as_bytes()).as_bytes();
+            turned.push(turn(character, by));
+        }
+        Partner::parse(&turned).unwrap_or(of)
+    }
+
+    fn webhook(&self, of: &Webhook) -> Webhook {
+        Webhook {
+            id: of.id,
+            partner: of.partner.map(|of| self.partner(of)),
+            callback_url: url(&of.callback_url),
+            secrets: of.secrets.blank(),
+            events: of.events.clone(),
+            ordering: of.ordering,
+            description: of.description.as_deref().map(text),
+            headers: headers(&of.headers),
+            partner_headers: of.partner_headers,
+            retry_schedule: of.retry_schedule.clone(),
+            timeout_ms: of.timeout_ms,
+            max_in_flight: of.max_in_flight,
+            rate_limit: of.rate_limit,
+            status: of.status,
+            created_at: of.created_at,
+            rev: of.rev,
+        }
+    }
+
     fn digest(&self, digest: &Digest) -> Digest {
         self.key.map_or(*digest, |key| mac(key, digest.as_bytes()))
     }
+}
+
+/// A letter or digit of ASCII, turned among all of them; others stay.
+fn turn(of: char, by: u8) -> char {
+    const ALL: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let place = ALL.iter().position(|one| char::from(*one) == of);
+    let turned = place.and_then(|place| ALL.get((place + usize::from(by)) % ALL.len()));
+    turned.map_or(of, |one| char::from(*one))
 }
 
 /// A character of as many bytes, in UTF-8 as in JSON: a character that JSON escapes stays.
@@ -301,10 +373,6 @@ fn headers(of: &ExtraHeaders) -> ExtraHeaders {
     ExtraHeaders::stored(headers.map(|(name, value)| (name.clone(), text(value))).collect())
 }
 
-fn key_settings(of: &KeySettings) -> KeySettings {
-    KeySettings { name: of.name.as_deref().map(text), ..of.clone() }
-}
-
 fn amendment(of: &Amendment) -> Amendment {
     Amendment {
         callback_url: of.callback_url.as_ref().map(url),
@@ -317,25 +385,6 @@ fn amendment(of: &Amendment) -> Amendment {
         max_in_flight: of.max_in_flight,
         rate_limit: of.rate_limit,
         paused: of.paused,
-    }
-}
-
-fn webhook(of: &Webhook) -> Webhook {
-    Webhook {
-        id: of.id,
-        callback_url: url(&of.callback_url),
-        secrets: of.secrets.blank(),
-        events: of.events.clone(),
-        ordering: of.ordering,
-        description: of.description.as_deref().map(text),
-        headers: headers(&of.headers),
-        retry_schedule: of.retry_schedule.clone(),
-        timeout_ms: of.timeout_ms,
-        max_in_flight: of.max_in_flight,
-        rate_limit: of.rate_limit,
-        status: of.status,
-        created_at: of.created_at,
-        rev: of.rev,
     }
 }
 
@@ -460,6 +509,7 @@ fn request(of: &Request) -> Request {
         headers: of.headers.iter().map(header).collect(),
         body: body(&of.body).into(),
         timeout_ms: of.timeout_ms,
+        public_only: of.public_only,
     }
 }
 

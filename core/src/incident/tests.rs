@@ -7,12 +7,13 @@ use crate::delivery::request::RequestKey;
 use crate::engine::need::{Fact, Need};
 use crate::guard::{CallbackUrl, Targets};
 use crate::incident::record::Key;
+use crate::model::partner::{Grant, Partner};
 use crate::{
     Access, Amendment, Answer, Authorization, Availability, Caller, Command, Desk, Event,
-    EventType, ExtraHeaders, Failure, HolderId, IdempotencyRecord, Idempotent, KeyAmendment, KeyId,
-    KeySettings, Memory, MemoryStore, Millis, Moment, NewKey, Ordering, Registration, ReplayCount,
-    ReplayFilter, ReplayRange, Report, RetrySchedule, Rotation, Scope, Scopes, Secret, SecretId,
-    Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
+    EventType, ExtraHeaders, Failure, Handover, HolderId, IdempotencyRecord, Idempotent,
+    KeyAmendment, KeyId, KeySettings, Memory, MemoryStore, Millis, Moment, NewKey, Ordering,
+    Registration, ReplayCount, ReplayFilter, ReplayRange, Report, RetrySchedule, Rotation, Scope,
+    Scopes, Secret, SecretId, Seq, Stamp, Subscription, TicketId, TicketMessage, WebhookId,
 };
 
 const START: Millis = Millis(1_700_000_000_000);
@@ -73,7 +74,7 @@ fn open(text: &str) -> Command {
 fn register(path: &str) -> Command {
     let secret = Secret::new(*b"Zaphod Beeblebrox's own secret!!");
     let settings = Amendment { callback_url: None, paused: None, ..settings() };
-    Command::Register(Registration { callback_url: url(path), secret, settings })
+    Command::Register(Registration { callback_url: url(path), secret, settings, partner: None })
 }
 
 /// The key of the first command at the start.
@@ -84,9 +85,27 @@ fn key() -> KeyId {
 fn create_key(number: u8) -> Command {
     let name = Some(PRIVATE.to_owned());
     let expires_at = Some(START.plus(100_000));
-    let settings = KeySettings { name, scopes: Scopes::of(Scope::ALL), expires_at };
+    let scopes = Scopes::of(Scope::ALL);
+    let settings = KeySettings { name, scopes, expires_at, ..KeySettings::default() };
     let digest = Digest::of(&[&[number]]);
     Command::CreateKey(NewKey { digest, prefix: "hdk_Zapho".to_owned(), settings })
+}
+
+fn partner() -> Partner {
+    Partner::parse("Zaphod-Beeblebrox").unwrap()
+}
+
+fn register_for(partner: Partner, path: &str) -> Command {
+    let Command::Register(registration) = register(path) else { panic!("not a registration") };
+    Command::Register(Registration { partner: Some(partner), ..registration })
+}
+
+fn create_partner_key(number: u8) -> Command {
+    let Command::CreateKey(key) = create_key(number) else { panic!("not a key") };
+    let grant = Some(Grant { partner: partner(), events: Subscription::default() });
+    let scopes = Scopes::of([Scope::Read, Scope::Webhooks]);
+    let settings = KeySettings { scopes, grant, rate_limit: Some(9), ..key.settings };
+    Command::CreateKey(NewKey { settings, ..key })
 }
 
 /// A moment at which a caller with the key is judged.
@@ -109,10 +128,17 @@ fn commands() -> Vec<Command> {
         Command::Announce(Availability::Available),
         Command::Announce(Availability::Unavailable),
         register("/Zaphod"),
+        register_for(partner(), "/Zaphod"),
         Command::Unregister { id },
         Command::Amend { id, settings: settings() },
         Command::Amend { id, settings: nothing },
         Command::Amend { id, settings: Amendment::default() },
+        Command::HandOver {
+            id,
+            settings: settings(),
+            to: Handover { partner: partner(), secret: Secret::new([8; 32]) },
+        },
+        Command::RemovePartner { partner: partner() },
         Command::Enable { id },
         Command::Rotate(Rotation { webhook: id, secret: Secret::new([9; 32]), overlap_ms: 7 }),
         Command::EndSecret { webhook: id, secret: SecretId::new(stamp(4), &[4; 16]) },
@@ -122,12 +148,15 @@ fn commands() -> Vec<Command> {
         Command::Replay { id, range, counted: ReplayCount { count: 1, owed: 2 }, dry_run: true },
         Command::StopReplay { id },
         create_key(2),
+        create_partner_key(3),
         Command::AmendKey { id: key(), amendment: KeyAmendment::default() },
         Command::AmendKey {
             id: key(),
             amendment: KeyAmendment {
                 name: Some(Some(PRIVATE.to_owned())),
                 scopes: Some(Scopes::of([Scope::Read, Scope::Admin])),
+                events: Some(Subscription::default()),
+                rate_limit: Some(Some(7)),
                 expires_at: Some(None),
             },
         },

@@ -16,19 +16,25 @@ pub enum Access {
     ChangeTickets,
     ReadWebhooks,
     ChangeWebhooks,
+    /// To ping all webhooks at once.
+    PingAll,
+    /// To read which partners there are.
+    ReadPartners,
     /// To read the log of all events.
     ReadLog,
     Admin,
 }
 
 impl Access {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Open,
         Self::AnyKey,
         Self::ReadTickets,
         Self::ChangeTickets,
         Self::ReadWebhooks,
         Self::ChangeWebhooks,
+        Self::PingAll,
+        Self::ReadPartners,
         Self::ReadLog,
         Self::Admin,
     ];
@@ -41,9 +47,24 @@ impl Access {
             Self::ReadTickets => Scopes::of([Scope::Read, Scope::Tickets, Scope::Admin]),
             Self::ChangeTickets => Scopes::of([Scope::Tickets, Scope::Admin]),
             Self::ReadWebhooks => Scopes::of([Scope::Read, Scope::Webhooks, Scope::Admin]),
-            Self::ChangeWebhooks => Scopes::of([Scope::Webhooks, Scope::Admin]),
-            Self::ReadLog => Scopes::of([Scope::Read, Scope::Admin]),
+            Self::ChangeWebhooks | Self::PingAll => Scopes::of([Scope::Webhooks, Scope::Admin]),
+            Self::ReadLog | Self::ReadPartners => Scopes::of([Scope::Read, Scope::Admin]),
             Self::Admin => Scopes::of([Scope::Admin]),
+        }
+    }
+
+    /// Whether a partner may call such a route at all: one that is about single webhooks, or about
+    /// the caller.
+    #[must_use]
+    pub fn is_for_partners(self) -> bool {
+        match self {
+            Self::Open | Self::AnyKey | Self::ReadWebhooks | Self::ChangeWebhooks => true,
+            Self::ReadTickets
+            | Self::ChangeTickets
+            | Self::PingAll
+            | Self::ReadPartners
+            | Self::ReadLog
+            | Self::Admin => false,
         }
     }
 
@@ -65,10 +86,12 @@ mod tests {
             let granted = Access::ALL.into_iter().filter(|access| access.is_granted_by(scopes));
             granted.skip(2).collect::<Vec<_>>()
         };
-        let reads = [Access::ReadTickets, Access::ReadWebhooks, Access::ReadLog];
+        let reads =
+            [Access::ReadTickets, Access::ReadWebhooks, Access::ReadPartners, Access::ReadLog];
         assert_eq!(granted(Scope::Read), reads);
         assert_eq!(granted(Scope::Tickets), [Access::ReadTickets, Access::ChangeTickets]);
-        assert_eq!(granted(Scope::Webhooks), [Access::ReadWebhooks, Access::ChangeWebhooks]);
+        let webhooks = [Access::ReadWebhooks, Access::ChangeWebhooks, Access::PingAll];
+        assert_eq!(granted(Scope::Webhooks), webhooks);
         assert_eq!(granted(Scope::Admin), Access::ALL[2..]);
         assert!(!Access::AnyKey.is_granted_by(Scopes::default()));
     }

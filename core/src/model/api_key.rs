@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::model::digest::Digest;
 use crate::model::id::KeyId;
 use crate::model::millis::Millis;
+use crate::model::partner::Grant;
 use crate::model::scope::Scopes;
 
 /// An API key in clear: `hdk_`, then random bytes and a checksum in Base58, so that a key that was
@@ -102,6 +104,10 @@ pub struct KeySettings {
     /// For people; nothing depends on it.
     pub name: Option<String>,
     pub scopes: Scopes,
+    /// Of a partner's key: it reaches that partner's webhooks alone.
+    pub grant: Option<Grant>,
+    /// Calls a second, at most, in place of the host's own limit.
+    pub rate_limit: Option<u32>,
     pub expires_at: Option<Millis>,
 }
 
@@ -110,6 +116,8 @@ impl ApiKey {
     pub const MAX: usize = 1_000;
     /// Bytes of a name.
     pub const MAX_NAME: usize = 200;
+    /// Bounds of a rate limit.
+    pub const RATES: RangeInclusive<u32> = 1..=10_000;
     /// How exactly the last use is kept, in milliseconds: a busy key costs one write in it.
     pub const USE_MS: u64 = 60_000;
 

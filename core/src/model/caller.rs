@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::access::Access;
-use crate::model::api_key::ApiKey;
+use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::id::KeyId;
 use crate::model::millis::Millis;
+use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 
 /// A caller that has shown who it is.
@@ -39,17 +40,20 @@ impl Authorization {
         }
     }
 
-    /// Judges it over the row of its [key](Self::key).
+    /// Judges it over the row of its [key](Self::key), and gives what of the desk it reaches.
     ///
     /// # Errors
     /// The refusal of a caller whose key is revoked, has expired, or does not grant access.
-    pub fn judge(&self, row: Option<&ApiKey>, now: Millis) -> Result<(), Refusal> {
+    pub fn judge(&self, row: Option<&ApiKey>, now: Millis) -> Result<Reach, Refusal> {
         if self.key().is_none() {
-            return Ok(());
+            return Ok(Reach::everything());
         }
         let key = row.filter(|key| key.is_live(now)).ok_or(Refusal::Unauthorized)?;
-        if self.access.is_granted_by(key.settings.scopes) {
-            Ok(())
+        let KeySettings { scopes, grant, .. } = &key.settings;
+        if grant.is_some() && !self.access.is_for_partners() {
+            Err(Refusal::NotForPartners)
+        } else if self.access.is_granted_by(*scopes) {
+            Ok(Reach::of_key(*scopes, grant.clone()))
         } else {
             Err(Refusal::Forbidden(self.access))
         }

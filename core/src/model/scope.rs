@@ -62,6 +62,12 @@ impl Scopes {
         Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
     }
 
+    /// Whether a partner's key may have them: it reads its webhooks and changes them.
+    #[must_use]
+    pub fn are_for_partners(self) -> bool {
+        self.iter().all(|scope| matches!(scope, Scope::Read | Scope::Webhooks))
+    }
+
     #[must_use]
     pub fn contains(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0

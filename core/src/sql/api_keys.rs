@@ -11,27 +11,50 @@ use super::table::{Columns, Record as _, record};
 use crate::engine::outcome::Put;
 use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::id::KeyId;
+use crate::model::partner::Grant;
 
 record! {
     ApiKey in api_keys, key [id], revision [rev] {
         id,
         digest,
         prefix,
-        settings: [name, scopes, expires_at],
+        settings: [name, scopes, partner, events, rate_limit, expires_at],
         created_at,
         last_used_at,
         rev,
     }
 }
 
-impl Columns<3> for KeySettings {
-    fn to_values(&self) -> [Value<'_>; 3] {
-        let Self { name, scopes, expires_at } = self;
-        [name.to_value(), scopes.to_value(), expires_at.to_value()]
+impl Columns<6> for KeySettings {
+    fn to_values(&self) -> [Value<'_>; 6] {
+        let Self { name, scopes, grant, rate_limit, expires_at } = self;
+        let grant = grant.as_ref();
+        [
+            name.to_value(),
+            scopes.to_value(),
+            grant.map_or(Value::Null, |grant| grant.partner.to_value()),
+            grant.map_or(Value::Null, |grant| grant.events.to_value()),
+            rate_limit.to_value(),
+            expires_at.to_value(),
+        ]
     }
 
-    fn from_cells([name, scopes, expires_at]: [Cell<'_>; 3]) -> Result<Self, BadRow> {
-        Ok(Self { name: name.read()?, scopes: scopes.read()?, expires_at: expires_at.read()? })
+    fn from_cells(
+        [name, scopes, partner, events, rate_limit, expires_at]: [Cell<'_>; 6],
+    ) -> Result<Self, BadRow> {
+        let bad = events.bad();
+        let grant = match (partner.read()?, events.read()?) {
+            (None, None) => None,
+            (Some(partner), Some(events)) => Some(Grant { partner, events }),
+            (Some(_), None) | (None, Some(_)) => return Err(bad),
+        };
+        Ok(Self {
+            name: name.read()?,
+            scopes: scopes.read()?,
+            grant,
+            rate_limit: rate_limit.read()?,
+            expires_at: expires_at.read()?,
+        })
     }
 }
 

@@ -17,17 +17,18 @@ use crate::model::digest::Digest;
 use crate::model::event::{EventType, Topic};
 use crate::model::id::{EventId, HolderId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::partner::Partner;
 use crate::model::reason::Reason;
 use crate::model::scope::{Scope, Scopes};
 use crate::model::seq::Seq;
 use crate::model::service::Availability;
+use crate::model::subscription::Subscription;
 use crate::model::tallies::Tallies;
 use crate::model::ticket::{TicketMessage, TicketStatus};
 use crate::webhook::Ordering;
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::retry_schedule::RetrySchedule;
 use crate::webhook::secrets::Secrets;
-use crate::webhook::subscription::Subscription;
 
 /// A type that is stored in one column.
 pub trait Column: Sized {
@@ -94,6 +95,7 @@ columns! {
     EventType: |kind| kind.name().into(), |value| Self::parse(text(&value)?);
     Failure: |failure| failure.name().into(), |value| Self::parse(text(&value)?);
     Ordering: |ordering| ordering.name().into(), |value| Self::parse(text(&value)?);
+    Partner: |partner| partner.to_string().into(), |value| Self::parse(text(&value)?);
     Reason: |reason| reason.name().into(), |value| Self::parse(text(&value)?);
 }
 

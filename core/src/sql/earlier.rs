@@ -1,15 +1,23 @@
 //! Rows of earlier schemas, which recordings still hold: columns that came later are filled in.
 
 use super::Value;
-use super::table::Record as _;
+use super::table::{Record as _, Table};
 use crate::delivery::reader::Reader;
 use crate::engine::need::Need;
+use crate::model::api_key::ApiKey;
 use crate::webhook::Webhook;
 
 /// Makes the row of a query for `need` one of the current schema.
 pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
     match need {
-        Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => complete_reader(row),
+        Need::Webhooks
+        | Need::Webhook(_)
+        | Need::WebhooksAfter { .. }
+        | Need::PartnerWebhooks { .. } => {
+            complete_webhook(row);
+            complete_reader(row);
+        }
+        Need::ApiKeys | Need::ApiKey(_) => complete_api_key(row),
         Need::AttemptSummaries { .. } if row.len() == 3 => row.push(Value::Integer(0)),
         Need::Log
         | Need::Service
@@ -26,11 +34,36 @@ pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
         | Need::LanesOf(_)
         | Need::Lanes { .. }
         | Need::LanesTo { .. }
-        | Need::ApiKeys
-        | Need::ApiKey(_)
+        | Need::Partners { .. }
         | Need::Size
         | Need::OldestIdempotencyRecord
         | Need::IdempotencyRecord(_) => {}
+    }
+}
+
+/// Schema 7 added the partner of a webhook. A row has the columns of a webhook and, but for its key,
+/// those of its reader.
+fn complete_webhook(row: &mut Vec<Value<'_>>) {
+    let of_both = Webhook::table().columns().count() + Reader::table().columns().count() - 1;
+    // Without the columns of schema 7, and perhaps the one of schema 4.
+    if row.len() + 2 == of_both || row.len() + 3 == of_both {
+        add(row, Webhook::table(), "partner", Value::Null);
+        add(row, Webhook::table(), "partner_headers", Value::Integer(0));
+    }
+}
+
+/// Schema 7 added what a key is granted, and how often it may be used.
+fn complete_api_key(row: &mut Vec<Value<'_>>) {
+    if row.len() + 3 == ApiKey::table().columns().count() {
+        for column in ["partner", "events", "rate_limit"] {
+            add(row, ApiKey::table(), column, Value::Null);
+        }
+    }
+}
+
+fn add<'a>(row: &mut Vec<Value<'a>>, table: &Table, column: &str, value: Value<'a>) {
+    if let Some(at) = table.columns().position(|of| of == column) {
+        row.insert(at, value);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::dialect::{Dialect, text};
 use super::row::{BadRow, Row};
 use super::table::{Record, list};
-use super::{Statement, Value, attempts, events, webhooks};
+use super::{Statement, Value, attempts, events, partners, webhooks};
 use crate::delivery::attempt::Attempt;
 use crate::delivery::lane::Lane;
 use crate::engine::need::{Fact, Need};
@@ -50,6 +50,21 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
         Need::WebhooksAfter { after, most } => (
             text!(dialect, webhooks::with_readers("WHERE id > ?1 ORDER BY id LIMIT ?2")),
             vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()],
+        ),
+        Need::PartnerWebhooks { partner, after, most } => (
+            text!(
+                dialect,
+                webhooks::with_readers("WHERE partner = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+            ),
+            vec![
+                partner.to_string().into(),
+                after.map(|id| id.to_string()).unwrap_or_default().into(),
+                most.into(),
+            ],
+        ),
+        Need::Partners { after, most } => (
+            text!(dialect, partners::COUNTS),
+            vec![after.map(|name| name.to_string()).unwrap_or_default().into(), most.into()],
         ),
         Need::Events { from, most } => (
             select!(dialect, Event, "WHERE seq >= ?1 ORDER BY seq LIMIT ?2"),
@@ -158,9 +173,13 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         Need::Ticket(_) | Need::Tickets { .. } | Need::TicketsBefore { .. } => {
             Fact::Tickets(all(rows, Record::from_row)?)
         }
-        Need::Webhooks | Need::Webhook(_) | Need::WebhooksAfter { .. } => {
+        Need::Webhooks
+        | Need::Webhook(_)
+        | Need::WebhooksAfter { .. }
+        | Need::PartnerWebhooks { .. } => {
             Fact::Webhooks(rows.into_iter().map(webhooks::read).collect::<Result<_, _>>()?)
         }
+        Need::Partners { .. } => Fact::Partners(all(rows, partners::read)?),
         Need::Events { .. } | Need::EventsBefore { .. } => {
             Fact::Events(all(rows, Record::from_row)?)
         }
@@ -223,5 +242,6 @@ pub fn rows<'a>(need: &Need, fact: &'a Fact) -> Vec<Vec<Value<'a>>> {
         Fact::Time(at) => vec![vec![at.map(|at| at.0).into()]],
         Fact::IdempotencyRecord(first) => first.iter().map(Record::values).collect(),
         Fact::ApiKeys(keys) => keys.iter().map(Record::values).collect(),
+        Fact::Partners(partners) => partners.iter().map(partners::values).collect(),
     }
 }

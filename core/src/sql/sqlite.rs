@@ -11,13 +11,14 @@ use crate::sql::{Statement, Value, changes, earlier, query};
 
 /// The schema migrations: step n turns a database of version n into one of version n + 1. A
 /// released step never changes; `tests/data/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 6] = [
+pub const MIGRATIONS: [&str; 7] = [
     include_str!("sqlite/1.sql"),
     include_str!("sqlite/2.sql"),
     include_str!("sqlite/3.sql"),
     include_str!("sqlite/4.sql"),
     include_str!("sqlite/5.sql"),
     include_str!("sqlite/6.sql"),
+    include_str!("sqlite/7.sql"),
 ];
 
 /// The `application_id` of HookDesk's files ("Hook" in ASCII), by which they are recognized.

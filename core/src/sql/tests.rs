@@ -28,17 +28,18 @@ use crate::model::id::{EventId, HolderId, KeyId, SecretId, Stamp, TicketId, Webh
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
+use crate::model::partner::{Grant, Partner, PartnerCounts};
 use crate::model::reason::Reason;
 use crate::model::scope::{Scope, Scopes};
 use crate::model::seq::Seq;
 use crate::model::service::{Availability, Service};
+use crate::model::subscription::Subscription;
 use crate::model::tallies::Tallies;
 use crate::model::ticket::{Ticket, TicketFilter, TicketMessage};
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::retry_schedule::RetrySchedule;
 use crate::webhook::secrets::{Secrets, SigningSecret};
 use crate::webhook::sign::Secret;
-use crate::webhook::subscription::Subscription;
 use crate::webhook::{Ordering, Webhook, WebhookStatus};
 
 fn stamp(number: u16) -> Stamp {
@@ -63,6 +64,14 @@ fn event_id(number: u16) -> EventId {
 
 fn key_id(number: u16) -> KeyId {
     KeyId::new(stamp(number), &[5; 16])
+}
+
+fn partner() -> Partner {
+    Partner::parse("acme").unwrap()
+}
+
+fn partners() -> Fact {
+    Fact::Partners(vec![PartnerCounts { partner: partner(), webhooks: 260, keys: 261 }])
 }
 
 fn log() -> Log {
@@ -122,11 +131,13 @@ fn full_webhook() -> Webhook {
     let secrets = Secrets::new(secret(2)).rotate(secret(3), Millis(143), 1).unwrap();
     Webhook {
         id: webhook_id(2),
+        partner: Some(partner()),
         secrets,
         events: Subscription::of([EventType::TicketOpened, EventType::WebhookDown]),
         ordering: Ordering::Webhook,
         description: Some("for people".to_owned()),
         headers: ExtraHeaders::stored(vec![("x-team".to_owned(), "blue".to_owned())]),
+        partner_headers: true,
         retry_schedule: RetrySchedule::stored(vec![1, 2]),
         timeout_ms: 145,
         max_in_flight: 146,
@@ -245,6 +256,8 @@ fn full_key() -> ApiKey {
     let settings = KeySettings {
         name: Some("Billing".to_owned()),
         scopes: Scopes::of(Scope::ALL),
+        grant: Some(Grant { partner: partner(), events: Subscription::default() }),
+        rate_limit: Some(255),
         expires_at: Some(Millis(252)),
     };
     ApiKey {
@@ -375,6 +388,13 @@ fn needs() -> Vec<(Need, Fact)> {
         (Need::Webhook(webhook), webhook_rows()),
         (Need::WebhooksAfter { after: None, most: 237 }, webhook_rows()),
         (Need::WebhooksAfter { after: Some(webhook), most: 238 }, webhook_rows()),
+        (Need::PartnerWebhooks { partner: partner(), after: None, most: 256 }, webhook_rows()),
+        (
+            Need::PartnerWebhooks { partner: partner(), after: Some(webhook), most: 257 },
+            webhook_rows(),
+        ),
+        (Need::Partners { after: None, most: 258 }, partners()),
+        (Need::Partners { after: Some(partner()), most: 259 }, partners()),
         (Need::Events { from: seq, most: 239 }, Fact::Events(vec![ping(), opened()])),
         (
             Need::EventsBefore { before: None, most: 240 },
@@ -464,16 +484,17 @@ fn rows_are_read_back_as_they_were_written() {
 #[test]
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
-    const TABLE: [(Need, usize, &str); 10] = [
+    const TABLE: [(Need, usize, &str); 11] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
-        (Need::Webhooks, 4, "webhooks.ordering"),
-        (Need::Webhooks, 12, "webhooks.disabled_for"),
-        (Need::Webhooks, 16, "readers.read_to"),
-        (Need::Webhooks, 22, "readers.window"),
-        (Need::Webhooks, 27, "readers.failing_subjects"),
-        (Need::Webhooks, 29, "readers.failed_at"),
-        (Need::Webhooks, 39, "readers.rev"),
+        (Need::Webhooks, 5, "webhooks.ordering"),
+        (Need::Webhooks, 14, "webhooks.disabled_for"),
+        (Need::Webhooks, 18, "readers.read_to"),
+        (Need::Webhooks, 24, "readers.window"),
+        (Need::Webhooks, 29, "readers.failing_subjects"),
+        (Need::Webhooks, 31, "readers.failed_at"),
+        (Need::Webhooks, 41, "readers.rev"),
+        (Need::ApiKeys, 6, "api_keys.events"),
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
     ];
     let bad = || Value::Text("?".into());
@@ -493,22 +514,35 @@ fn a_bad_row_names_its_column() {
 
 #[test]
 fn rows_of_earlier_schemas_are_completed() {
-    // A need, and the place of the column that its rows did not have.
+    let summaries = Need::AttemptSummaries { webhook: webhook_id(1), from: Seq(231), to: Seq(242) };
+    // A need, and the places of the columns that its rows did not have, from the last one on.
     let table = [
-        (Need::Webhooks, 29),
-        (Need::AttemptSummaries { webhook: webhook_id(1), from: Seq(231), to: Seq(242) }, 3),
+        (Need::Webhooks, &[31, 8, 1][..]),
+        (Need::Webhooks, &[8, 1]),
+        (Need::ApiKeys, &[7, 6, 5]),
+        (summaries, &[3]),
     ];
-    for (need, place) in table {
+    for (need, places) in table {
         let known = needs();
         let (_, fact) = known.iter().find(|(known, _)| *known == need).unwrap();
         let earlier = sqlite::rows(&need, fact).into_iter().map(|mut row| {
-            row.remove(place);
+            for place in places {
+                row.remove(*place);
+            }
             row
         });
         let read = sqlite::recorded_fact(&need, earlier.collect()).unwrap();
         match (&need, read) {
             (Need::Webhooks, Fact::Webhooks(rows)) => {
-                assert!(rows.iter().all(|(_, reader)| reader.health.failed_at.is_none()));
+                let failed = rows.iter().any(|(_, reader)| reader.health.failed_at.is_some());
+                assert_eq!(failed, places.len() == 2);
+                assert!(rows.iter().all(|(webhook, _)| webhook.partner.is_none()));
+            }
+            (Need::ApiKeys, Fact::ApiKeys(keys)) => {
+                let settings = keys.iter().map(|key| &key.settings);
+                let mut granted =
+                    settings.filter(|of| of.grant.is_some() || of.rate_limit.is_some());
+                assert_eq!(granted.next(), None);
             }
             (_, Fact::AttemptSummaries(tried)) => assert!(tried.iter().all(|t| !t.1.abandoned)),
             other => panic!("{other:?}"),

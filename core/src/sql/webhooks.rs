@@ -16,12 +16,14 @@ use crate::webhook::{Webhook, WebhookStatus};
 record! {
     Webhook in webhooks, key [id], revision [rev] {
         id,
+        partner,
         callback_url,
         secrets,
         events,
         ordering,
         description,
         headers,
+        partner_headers,
         retry_schedule,
         timeout_ms,
         max_in_flight,

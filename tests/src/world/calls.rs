@@ -156,6 +156,7 @@ fn registration(plan: &Plan, rng: &mut Rng) -> Command {
             max_in_flight: Some(rng.u32(1..=6)),
             ..amendment(plan, rng)
         },
+        partner: None,
     })
 }
 

@@ -192,7 +192,11 @@ fn step(
         (Some(0), slot.step, Reason::Probe)
     } else {
         let wait_ms = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq);
-        (wait_ms, slot.step + 1, webhook.status.reason().unwrap_or(retry_reason(&report.answer)))
+        (
+            wait_ms,
+            slot.step + 1,
+            webhook.status.reason().unwrap_or(retry_reason(webhook, &report.answer)),
+        )
     };
     let Some(wait_ms) = wait_ms else {
         record(decision, report, Reason::RetriesUsedUp, None);
@@ -205,9 +209,11 @@ fn step(
     decision.add_waiting_lane(slot.waiting(webhook.id, step, due, why))
 }
 
-/// Why an event waits whose attempt failed with this answer.
-fn retry_reason(answer: &Answer) -> Reason {
+/// Why an event waits whose attempt failed with this answer. A partner is not to learn from it
+/// whether a name led to a forbidden address or nowhere.
+fn retry_reason(webhook: &Webhook, answer: &Answer) -> Reason {
     match answer {
+        Answer::Failure(Failure::Blocked) if webhook.partner.is_some() => Reason::Unreachable,
         Answer::Failure(Failure::Dns | Failure::Connect) => Reason::Unreachable,
         Answer::Failure(
             Failure::Tls

@@ -13,20 +13,26 @@ use crate::engine::outcome::{Expect, Outcome, Reply};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
+use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 use crate::webhook::sign::Secret;
 
-pub(super) fn once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Evaluation {
-    let step = try_once(once, moment, facts);
+pub(super) fn once(once: &Idempotent, moment: &Moment, facts: &Facts, reach: &Reach) -> Evaluation {
+    let step = try_once(once, moment, facts, reach);
     step.unwrap_or_else(|need| Evaluation::Need(vec![need]))
 }
 
-fn try_once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Result<Evaluation, Need> {
+fn try_once(
+    once: &Idempotent,
+    moment: &Moment,
+    facts: &Facts,
+    reach: &Reach,
+) -> Result<Evaluation, Need> {
     let now = moment.now;
     let known = facts.idempotency_record(once.key)?;
     match known.filter(|first| first.stands(now)) {
         Some(first) if first.request == once.request => {
-            let secret = shown(first, now, facts)?;
+            let secret = shown(first, now, facts, reach)?;
             let reply = Reply::Repeated { first: Arc::clone(first), secret };
             Ok(Evaluation::Done(Outcome::unchanged(Ok(reply))))
         }
@@ -41,10 +47,17 @@ fn try_once(once: &Idempotent, moment: &Moment, facts: &Facts) -> Result<Evaluat
     }
 }
 
-/// The secret that the first response showed, while it signs.
-fn shown(first: &IdempotencyRecord, now: Millis, facts: &Facts) -> Result<Option<Secret>, Need> {
+/// The secret that the first response showed, while it signs, and while the caller reaches its
+/// webhook.
+fn shown(
+    first: &IdempotencyRecord,
+    now: Millis,
+    facts: &Facts,
+    reach: &Reach,
+) -> Result<Option<Secret>, Need> {
     let Some((webhook, secret)) = first.shown else { return Ok(None) };
     let row = facts.webhook_rows()?.get(&webhook);
+    let row = row.filter(|row| reach.includes(row.webhook.partner));
     let mut live = row.into_iter().flat_map(|row| row.webhook.secrets.live(now));
     Ok(live.find(|one| one.id == secret).map(|one| one.secret.clone()))
 }
@@ -158,6 +171,7 @@ mod tests {
             callback_url: CallbackUrl::parse("https://example.com/", &Targets::public()).unwrap(),
             secret: Secret::new([1; 32]),
             settings: Amendment::default(),
+            partner: None,
         })
     }
 

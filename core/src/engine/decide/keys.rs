@@ -33,10 +33,20 @@ pub(super) fn amend(
     amendment: &KeyAmendment,
 ) -> Result<Reply, Stop> {
     let key = find(decision, id)?;
-    let KeyAmendment { name, scopes, expires_at } = amendment.clone();
+    let KeyAmendment { name, scopes, events, rate_limit, expires_at } = amendment.clone();
+    let scopes = scopes.unwrap_or(key.settings.scopes);
+    let mut grant = key.settings.grant.clone();
+    if grant.is_some() && !scopes.are_for_partners() {
+        return Err(Refusal::NotForPartnerKeys.into());
+    }
+    if let Some(events) = events {
+        grant.as_mut().ok_or(Refusal::NotAPartnersKey)?.events = events;
+    }
     let settings = KeySettings {
         name: name.unwrap_or_else(|| key.settings.name.clone()),
-        scopes: scopes.unwrap_or(key.settings.scopes),
+        scopes,
+        grant,
+        rate_limit: rate_limit.unwrap_or(key.settings.rate_limit),
         expires_at: expires_at.unwrap_or(key.settings.expires_at),
     };
     let amended = ApiKey { settings, rev: key.rev + 1, ..ApiKey::clone(&key) };

@@ -17,7 +17,7 @@ use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::Task;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
-use crate::model::event::Event;
+use crate::model::event::{Event, EventType};
 use crate::model::id::{EventId, WebhookId};
 use crate::model::reason::Reason;
 use crate::model::refusal::Refusal;
@@ -32,6 +32,11 @@ pub(super) fn resend(
 ) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     let event = find_event(decision, &webhook, event)?;
+    if decision.reach.partner().is_some()
+        && !(webhook.hears(&event) && decision.reach.grants(event.kind))
+    {
+        return Err(Refusal::UnknownDelivery.into());
+    }
     let now = decision.now();
     let Some(reader) = decision.reader(id)? else { return Err(Refusal::UnknownWebhook.into()) };
     if reader.sending.iter().any(|slot| slot.seq == event.seq) {
@@ -82,9 +87,16 @@ pub(super) fn start(
     counted: ReplayCount,
     dry_run: bool,
 ) -> Result<Reply, Stop> {
-    find(decision, id)?;
+    let webhook = find(decision, id)?;
+    let granted = |kind: &EventType| decision.reach.grants(*kind);
+    if let Some(kind) = webhook.events.types().find(|kind| !granted(kind)) {
+        return Err(Refusal::ReplayNotGranted(kind).into());
+    }
     let now = decision.now();
     if !dry_run {
+        if replays_elsewhere(decision, &webhook)? {
+            return Err(Refusal::ReplayRunning.into());
+        }
         let reader = decision.reader_mut(id)?;
         if reader.replay.run.is_some() {
             return Err(Refusal::ReplayRunning.into());
@@ -92,6 +104,17 @@ pub(super) fn start(
         reader.replay.run = Some(ReplayRun::new(range, counted, now));
     }
     Ok(Reply::Replay { counted, starts: !dry_run })
+}
+
+/// Whether a replay of another webhook of its partner runs.
+fn replays_elsewhere(decision: &Decision<'_>, webhook: &Webhook) -> Result<bool, Need> {
+    let Some(partner) = webhook.partner else { return Ok(false) };
+    for id in decision.webhooks_of(partner)? {
+        if id != webhook.id && running(decision, id)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Stops a replay. Its requests in flight are completed, and nothing more is sent.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::delivery::reader::Reader;
-use crate::engine::command::{Registration, Rotation};
-use crate::engine::decide::checkpoint;
+use crate::engine::command::{Handover, Registration, Rotation};
+use crate::engine::decide::{checkpoint, ownership};
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::outcome::Reply;
 use crate::model::event::EventType;
-use crate::model::id::{SecretId, WebhookId};
+use crate::model::id::{SecretId, Stamp, WebhookId};
 use crate::model::log::EventDraft;
 use crate::model::refusal::Refusal;
 use crate::webhook::secrets::{Secrets, SigningSecret};
+use crate::webhook::sign::Secret;
 use crate::webhook::{Amendment, Webhook, WebhookStatus};
 
 /// A new webhook gets the events that are appended from here on.
@@ -19,15 +20,19 @@ pub(super) fn register(
     decision: &mut Decision<'_>,
     registration: &Registration,
 ) -> Result<Reply, Stop> {
+    let Registration { callback_url, secret, mut settings, partner } = registration.clone();
+    let partner = ownership::of_new(decision, partner)?;
     if decision.webhook_rows()?.len() >= decision.quotas().webhooks {
         return Err(Refusal::TooManyWebhooks.into());
     }
+    settings.events = settings.events.or_else(|| ownership::granted(decision));
     let stamp = decision.tick()?;
-    let Registration { callback_url, secret, settings } = registration.clone();
     let id = WebhookId::new(stamp, &decision.moment.chance);
-    let secret_id = SecretId::new(stamp, &decision.moment.chance);
-    let secrets = Secrets::new(SigningSecret::new(secret_id, secret, stamp.at));
+    let secrets = Secrets::new(new_secret(decision, stamp, secret));
     let webhook = Webhook::new(id, callback_url, secrets, stamp.at).amended(&settings);
+    let partner_headers = decision.reach.partner().is_some();
+    let webhook = Webhook { partner, partner_headers, ..webhook };
+    ownership::check(decision, &webhook, &settings)?;
     let reader = Reader::new(&webhook, &decision.log()?);
     let webhook = Arc::new(webhook);
     decision.register(Arc::clone(&webhook), reader);
@@ -48,6 +53,7 @@ pub(super) fn amend(
     decision: &mut Decision<'_>,
     id: WebhookId,
     settings: &Amendment,
+    handover: Option<&Handover>,
 ) -> Result<Reply, Stop> {
     let webhook = find(decision, id)?;
     if let (WebhookStatus::Disabled { .. }, Some(_)) = (webhook.status, settings.paused) {
@@ -56,9 +62,25 @@ pub(super) fn amend(
     if settings.events.is_some() {
         checkpoint::save_checkpoint(decision, &webhook)?;
     }
-    decision.renews_connections = settings.callback_url.is_some() || settings.paused == Some(false);
     let amended = Webhook::clone(&webhook).amended(settings);
-    Ok(Reply::Webhook(decision.put_webhook(amended, webhook.rev)?))
+    let amended = ownership::with_headers_of_its_own(decision, amended, &webhook, settings);
+    let amended = ownership::handed_over(decision, amended, handover)?;
+    ownership::check(decision, &amended, settings)?;
+    decision.renews_connections = settings.callback_url.is_some()
+        || settings.paused == Some(false)
+        || amended.partner != webhook.partner;
+    changed(decision, amended, webhook.rev)
+}
+
+/// Puts a changed webhook.
+fn changed(decision: &mut Decision<'_>, webhook: Webhook, was_rev: u64) -> Result<Reply, Stop> {
+    let webhook = decision.put_webhook(webhook, was_rev)?;
+    Ok(shown(decision, webhook))
+}
+
+fn shown(decision: &Decision<'_>, webhook: Arc<Webhook>) -> Reply {
+    let shows_headers = decision.reach.shows_headers(webhook.partner_headers);
+    Reply::Webhook { webhook, shows_headers }
 }
 
 /// Delivery goes on with the backlog. Enabling a webhook that is not disabled changes nothing.
@@ -66,14 +88,14 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply
     let webhook = find(decision, id)?;
     let now = decision.now();
     match webhook.status {
-        WebhookStatus::Active | WebhookStatus::Paused => Ok(Reply::Webhook(webhook)),
+        WebhookStatus::Active | WebhookStatus::Paused => Ok(shown(decision, webhook)),
         WebhookStatus::Disabled { .. } => {
             decision.renews_connections = true;
             let health = &mut decision.reader_mut(id)?.health;
             health.restart();
             health.probe_now(now);
             let enabled = Webhook::clone(&webhook).with_status(WebhookStatus::Active);
-            Ok(Reply::Webhook(decision.put_webhook(enabled, webhook.rev)?))
+            changed(decision, enabled, webhook.rev)
         }
     }
 }
@@ -82,8 +104,7 @@ pub(super) fn enable(decision: &mut Decision<'_>, id: WebhookId) -> Result<Reply
 pub(super) fn rotate(decision: &mut Decision<'_>, rotation: &Rotation) -> Result<Reply, Stop> {
     let webhook = find(decision, rotation.webhook)?;
     let stamp = decision.tick()?;
-    let id = SecretId::new(stamp, &decision.moment.chance);
-    let current = SigningSecret::new(id, rotation.secret.clone(), stamp.at);
+    let current = new_secret(decision, stamp, rotation.secret.clone());
     let secrets = webhook.secrets.rotate(current, decision.now(), rotation.overlap_ms)?;
     let rotated = Webhook::clone(&webhook).with_secrets(secrets);
     Ok(Reply::Rotated(decision.put_webhook(rotated, webhook.rev)?))
@@ -125,6 +146,13 @@ pub(super) fn ping(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     Ok(Reply::Announced(event.id))
 }
 
+/// The webhook, if the caller reaches it.
 pub(super) fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook>, Stop> {
-    decision.webhook(id)?.ok_or_else(|| Refusal::UnknownWebhook.into())
+    let webhook = decision.webhook(id)?;
+    let reached = webhook.filter(|webhook| decision.reach.includes(webhook.partner));
+    reached.ok_or_else(|| Refusal::UnknownWebhook.into())
+}
+
+pub(super) fn new_secret(decision: &Decision<'_>, stamp: Stamp, secret: Secret) -> SigningSecret {
+    SigningSecret::new(SecretId::new(stamp, &decision.moment.chance), secret, stamp.at)
 }

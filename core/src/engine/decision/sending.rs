@@ -12,6 +12,7 @@ use crate::delivery::slot::Slot;
 use crate::delivery::window::has_room;
 use crate::engine::need::Need;
 use crate::model::id::WebhookId;
+use crate::model::partner::Partner;
 use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
@@ -31,7 +32,17 @@ impl Decision<'_> {
         let reader = self.reader(webhook.id)?;
         let in_flight = reader.map_or(0, Reader::in_flight);
         let window = reader.map_or(0, |reader| reader.window.size.min(webhook.max_in_flight));
-        Ok(has_room(in_flight, window, free))
+        let share = webhook.partner.map_or(Ok(in_flight), |partner| self.in_flight_of(partner))?;
+        Ok(has_room(in_flight, share, window, free))
+    }
+
+    /// Requests in flight to all webhooks of a partner, which together take the share of one.
+    fn in_flight_of(&self, partner: Partner) -> Result<u32, Need> {
+        let mut in_flight = 0;
+        for id in self.webhooks_of(partner)? {
+            in_flight += self.reader(id)?.map_or(0, Reader::in_flight);
+        }
+        Ok(in_flight)
     }
 
     /// Whether the webhook may be sent its next event: it is active and not down, and neither a

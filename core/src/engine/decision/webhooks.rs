@@ -15,6 +15,7 @@ use crate::engine::need::Need;
 use crate::engine::outcome::{Expect, Put};
 use crate::model::event::{Event, Topic};
 use crate::model::id::WebhookId;
+use crate::model::partner::Partner;
 use crate::model::reason::Reason;
 use crate::model::seq::Seq;
 use crate::webhook::Webhook;
@@ -22,6 +23,12 @@ use crate::webhook::Webhook;
 impl Decision<'_> {
     pub fn webhook_rows(&self) -> Result<&BTreeMap<WebhookId, WebhookRows>, Need> {
         self.facts.webhook_rows()
+    }
+
+    /// A partner's webhooks, as they were before this decision.
+    pub fn webhooks_of(&self, partner: Partner) -> Result<impl Iterator<Item = WebhookId>, Need> {
+        let webhooks: Vec<_> = self.facts.owners()?.webhooks(partner).collect();
+        Ok(webhooks.into_iter())
     }
 
     /// The webhook, with this decision's changes.

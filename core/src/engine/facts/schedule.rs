@@ -11,7 +11,7 @@ use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{HolderId, WebhookId};
 use crate::model::millis::Millis;
 use crate::model::seq::Seq;
-use crate::webhook::subscription::Subscription;
+use crate::model::subscription::Subscription;
 
 /// What a wake may have to do for a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::delivery::answer::{Answer, Failure};
 use crate::delivery::replay::{ReplayCount, ReplayRange};
 use crate::delivery::request::RequestKey;
 use crate::engine::command::{
-    Command, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+    Command, Handover, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
 };
 use crate::guard::CallbackUrl;
 use crate::model::api_key::KeySettings;
@@ -18,14 +18,15 @@ use crate::model::digest::Digest;
 use crate::model::event::EventType;
 use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::partner::{Grant, Partner};
 use crate::model::scope::{Scope, Scopes};
 use crate::model::seq::Seq;
 use crate::model::service::Availability;
+use crate::model::subscription::Subscription;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::retry_schedule::RetrySchedule;
 use crate::webhook::sign::Secret;
-use crate::webhook::subscription::Subscription;
 use crate::webhook::{Amendment, Ordering};
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub(super) enum CommandForm<'a> {
         callback_url: Cow<'a, str>,
         secret: SecretForm,
         settings: AmendmentForm<'a>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partner: Option<Partner>,
     },
     Unregister {
         id: WebhookId,
@@ -55,6 +58,12 @@ pub(super) enum CommandForm<'a> {
     Amend {
         id: WebhookId,
         settings: AmendmentForm<'a>,
+    },
+    HandOver {
+        id: WebhookId,
+        settings: AmendmentForm<'a>,
+        partner: Partner,
+        secret: SecretForm,
     },
     Enable {
         id: WebhookId,
@@ -90,6 +99,10 @@ pub(super) enum CommandForm<'a> {
         prefix: Cow<'a, str>,
         name: Option<Cow<'a, str>>,
         scopes: ScopesForm<'a>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grant: Option<GrantForm<'a>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate_limit: Option<u32>,
         expires_at: Option<Millis>,
     },
     AmendKey {
@@ -98,6 +111,9 @@ pub(super) enum CommandForm<'a> {
     },
     RevokeKey {
         id: KeyId,
+    },
+    RemovePartner {
+        partner: Partner,
     },
     NoteKeyUse {
         used: Vec<(KeyId, Millis)>,
@@ -111,6 +127,31 @@ pub(super) enum CommandForm<'a> {
     Report(ReportForm<'a>),
     Wake,
     Retain,
+}
+
+/// A partner with what is granted to it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GrantForm<'a> {
+    partner: Partner,
+    events: TypesForm<'a>,
+}
+
+/// Event types by name.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct TypesForm<'a>(Vec<Cow<'a, str>>);
+
+impl TypesForm<'_> {
+    fn of(events: &Subscription) -> Self {
+        Self(events.types().map(|kind| kind.name().into()).collect())
+    }
+
+    fn read(&self) -> Read<Subscription> {
+        let kinds = self.0.iter().map(|name| EventType::parse(name));
+        let kinds: Option<Vec<_>> = kinds.collect();
+        Ok(Subscription::of(kinds.ok_or("not a type of events")?))
+    }
 }
 
 /// A secret in plain text.
@@ -143,14 +184,25 @@ impl<'a> CommandForm<'a> {
             Command::Announce(availability) => {
                 Self::Announce { available: *availability == Availability::Available }
             }
-            Command::Register(Registration { callback_url, secret, settings }) => Self::Register {
-                callback_url: callback_url.as_str().into(),
-                secret: SecretForm(secret.clone()),
-                settings: AmendmentForm::of(settings),
-            },
+            Command::Register(Registration { callback_url, secret, settings, partner }) => {
+                Self::Register {
+                    callback_url: callback_url.as_str().into(),
+                    secret: SecretForm(secret.clone()),
+                    settings: AmendmentForm::of(settings),
+                    partner: *partner,
+                }
+            }
             Command::Unregister { id } => Self::Unregister { id: *id },
             Command::Amend { id, settings } => {
                 Self::Amend { id: *id, settings: AmendmentForm::of(settings) }
+            }
+            Command::HandOver { id, settings, to: Handover { partner, secret } } => {
+                Self::HandOver {
+                    id: *id,
+                    settings: AmendmentForm::of(settings),
+                    partner: *partner,
+                    secret: SecretForm(secret.clone()),
+                }
             }
             Command::Enable { id } => Self::Enable { id: *id },
             Command::Rotate(Rotation { webhook, secret, overlap_ms }) => Self::Rotate {
@@ -173,12 +225,18 @@ impl<'a> CommandForm<'a> {
                 prefix: prefix.as_str().into(),
                 name: settings.name.as_deref().map(Cow::Borrowed),
                 scopes: ScopesForm::of(settings.scopes),
+                grant: settings.grant.as_ref().map(|Grant { partner, events }| GrantForm {
+                    partner: *partner,
+                    events: TypesForm::of(events),
+                }),
+                rate_limit: settings.rate_limit,
                 expires_at: settings.expires_at,
             },
             Command::AmendKey { id, amendment } => {
                 Self::AmendKey { id: *id, amendment: KeyAmendmentForm::of(amendment) }
             }
             Command::RevokeKey { id } => Self::RevokeKey { id: *id },
+            Command::RemovePartner { partner } => Self::RemovePartner { partner: *partner },
             Command::NoteKeyUse { used } => Self::NoteKeyUse { used: used.clone() },
             Command::Idempotent(Idempotent { key, request, command }) => {
                 let command = Box::new(Self::of(command));
@@ -201,13 +259,20 @@ impl<'a> CommandForm<'a> {
             Self::CloseTicket { id } => Command::CloseTicket { id },
             Self::Announce { available: true } => Command::Announce(Availability::Available),
             Self::Announce { available: false } => Command::Announce(Availability::Unavailable),
-            Self::Register { callback_url, secret, settings } => Command::Register(Registration {
-                callback_url: CallbackUrl::stored(callback_url.into_owned()),
-                secret: secret.0,
-                settings: settings.read()?,
-            }),
+            Self::Register { callback_url, secret, settings, partner } => {
+                Command::Register(Registration {
+                    callback_url: CallbackUrl::stored(callback_url.into_owned()),
+                    secret: secret.0,
+                    settings: settings.read()?,
+                    partner,
+                })
+            }
             Self::Unregister { id } => Command::Unregister { id },
             Self::Amend { id, settings } => Command::Amend { id, settings: settings.read()? },
+            Self::HandOver { id, settings, partner, secret } => {
+                let to = Handover { partner, secret: secret.0 };
+                Command::HandOver { id, settings: settings.read()?, to }
+            }
             Self::Enable { id } => Command::Enable { id },
             Self::Rotate { webhook, secret, overlap_ms } => {
                 Command::Rotate(Rotation { webhook, secret: secret.0, overlap_ms })
@@ -220,15 +285,24 @@ impl<'a> CommandForm<'a> {
                 Command::Replay { id, range, counted, dry_run }
             }
             Self::StopReplay { id } => Command::StopReplay { id },
-            Self::CreateKey { digest, prefix, name, scopes, expires_at } => {
-                let name = name.map(Cow::into_owned);
-                let settings = KeySettings { name, scopes: scopes.read()?, expires_at };
+            Self::CreateKey { digest, prefix, name, scopes, grant, rate_limit, expires_at } => {
+                let read_grant = |GrantForm { partner, events }: GrantForm<'_>| {
+                    events.read().map(|events| Grant { partner, events })
+                };
+                let settings = KeySettings {
+                    name: name.map(Cow::into_owned),
+                    scopes: scopes.read()?,
+                    grant: grant.map(read_grant).transpose()?,
+                    rate_limit,
+                    expires_at,
+                };
                 Command::CreateKey(NewKey { digest, prefix: prefix.into_owned(), settings })
             }
             Self::AmendKey { id, amendment } => {
                 Command::AmendKey { id, amendment: amendment.read()? }
             }
             Self::RevokeKey { id } => Command::RevokeKey { id },
+            Self::RemovePartner { partner } => Command::RemovePartner { partner },
             Self::NoteKeyUse { used } => Command::NoteKeyUse { used },
             Self::Idempotent { key, request, command } => {
                 Command::Idempotent(Idempotent { key, request, command: Box::new(command.read()?) })
@@ -264,16 +338,22 @@ pub(super) struct KeyAmendmentForm<'a> {
     name: Option<Option<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<ScopesForm<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<TypesForm<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    rate_limit: Option<Option<u32>>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     expires_at: Option<Option<Millis>>,
 }
 
 impl<'a> KeyAmendmentForm<'a> {
     fn of(amendment: &'a KeyAmendment) -> Self {
-        let KeyAmendment { name, scopes, expires_at } = amendment;
+        let KeyAmendment { name, scopes, events, rate_limit, expires_at } = amendment;
         Self {
             name: name.as_ref().map(|name| name.as_deref().map(Cow::Borrowed)),
             scopes: scopes.map(ScopesForm::of),
+            events: events.as_ref().map(TypesForm::of),
+            rate_limit: *rate_limit,
             expires_at: *expires_at,
         }
     }
@@ -282,6 +362,8 @@ impl<'a> KeyAmendmentForm<'a> {
         Ok(KeyAmendment {
             name: self.name.map(|name| name.map(Cow::into_owned)),
             scopes: self.scopes.map(|scopes| scopes.read()).transpose()?,
+            events: self.events.map(|events| events.read()).transpose()?,
+            rate_limit: self.rate_limit,
             expires_at: self.expires_at,
         })
     }
@@ -294,7 +376,7 @@ pub(super) struct AmendmentForm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     callback_url: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    events: Option<Vec<Cow<'a, str>>>,
+    events: Option<TypesForm<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ordering: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
@@ -337,10 +419,9 @@ impl<'a> AmendmentForm<'a> {
             rate_limit,
             paused,
         } = amendment;
-        let names = |events: &Subscription| events.types().map(|kind| kind.name().into()).collect();
         Self {
             callback_url: callback_url.as_ref().map(|url| url.as_str().into()),
-            events: events.as_ref().map(names),
+            events: events.as_ref().map(TypesForm::of),
             ordering: ordering.map(|ordering| ordering.name().into()),
             description: description.as_ref().map(|text| text.as_deref().map(Cow::Borrowed)),
             headers: headers.as_ref().map(|headers| headers.as_slice().into()),
@@ -353,14 +434,10 @@ impl<'a> AmendmentForm<'a> {
     }
 
     fn read(self) -> Read<Amendment> {
-        let kinds = |names: Vec<Cow<'_, str>>| {
-            let kinds = names.iter().map(|name| EventType::parse(name));
-            kinds.collect::<Option<Vec<_>>>().ok_or("not a type of events")
-        };
         let ordering = |name: Cow<'_, str>| Ordering::parse(&name).ok_or("not an ordering");
         Ok(Amendment {
             callback_url: self.callback_url.map(|url| CallbackUrl::stored(url.into_owned())),
-            events: self.events.map(kinds).transpose()?.map(Subscription::of),
+            events: self.events.map(|events| events.read()).transpose()?,
             ordering: self.ordering.map(ordering).transpose()?,
             description: self.description.map(|text| text.map(Cow::into_owned)),
             headers: self.headers.map(|headers| ExtraHeaders::stored(headers.into_owned())),

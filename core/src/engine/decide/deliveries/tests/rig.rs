@@ -32,6 +32,7 @@ pub(in crate::engine::decide) fn webhook(ordering: Ordering, waits_s: &[u32]) ->
             retry_schedule: Some(RetrySchedule::parse(waits_s.to_vec()).unwrap()),
             ..Amendment::default()
         },
+        partner: None,
     }
 }
 
