@@ -38,6 +38,7 @@ pub fn read_or_make(file: &Path) -> Result<KeyText, String> {
 #[must_use]
 pub fn command(key: &KeyText) -> Command {
     let name = Some(NAME.to_owned());
-    let settings = KeySettings { name, scopes: Scopes::of([Scope::Admin]), expires_at: None };
+    let scopes = Scopes::of([Scope::Admin]);
+    let settings = KeySettings { name, scopes, ..KeySettings::default() };
     Command::CreateKey(NewKey { digest: key.digest(), prefix: key.prefix(), settings })
 }

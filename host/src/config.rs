@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Command};
 use hookdesk_core::api::{Api, Callers, OwnNames, PublicUrl};
 use hookdesk_core::guard::{Nat64Prefix, Network, Targets};
-use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention, nearest};
+use hookdesk_core::{HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, nearest};
 use serde::Deserialize;
 
 use crate::courier::{CONNECTION_AGE_S, DEFAULT_CONNECTION_AGE};
@@ -55,6 +56,14 @@ pub struct ServeOptions {
     /// another page is refused. Can be repeated.
     #[arg(long, env = "HOOKDESK_PUBLIC_URL", value_name = "URL", value_delimiter = ',')]
     pub public_url: Vec<String>,
+    /// Calls per second that one peer may make without a key [default: no limit].
+    #[arg(long, env = "HOOKDESK_RATE_PER_PEER", value_name = "CALLS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate_per_peer: Option<u32>,
+    /// Webhooks that one partner may have [default: 20].
+    #[arg(long, env = "HOOKDESK_WEBHOOKS_PER_PARTNER", value_name = "WEBHOOKS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(per_partner()))]
+    pub webhooks_per_partner: Option<u32>,
     /// Network that may be called though it is not public, such as 10.0.0.0/8. Can be repeated.
     #[arg(long, env = "HOOKDESK_ALLOW_TARGET", value_name = "CIDR", value_delimiter = ',')]
     pub allow_target: Vec<String>,
@@ -117,6 +126,9 @@ pub struct Settings {
     pub api: Api,
     pub health: HealthPolicy,
     pub retention: Retention,
+    pub webhooks_per_partner: u32,
+    /// Calls a second of a peer without a key.
+    pub rate_per_peer: Option<u32>,
     /// How old a connection to a receiver may be when a request begins.
     pub connection_age: Duration,
     /// Whether nothing is sent.
@@ -199,6 +211,13 @@ impl ServeOptions {
                 BadOptions(format!("{option} must be from {least} to {most}"))
             },
         )?;
+        let webhooks_per_partner = self.webhooks_per_partner.or(file.webhooks_per_partner);
+        let webhooks_per_partner =
+            Limits::per_partner(webhooks_per_partner).map_err(|bad| BadOptions(bad.to_string()))?;
+        let rate_per_peer = self.rate_per_peer.or(file.rate_per_peer);
+        if rate_per_peer == Some(0) {
+            return Err(BadOptions("rate_per_peer must be at least 1".to_owned()));
+        }
         let age_s = self.max_connection_age_s.or(file.max_connection_age_s);
         let connection_age = age_s.map_or(Ok(DEFAULT_CONNECTION_AGE), connection_age)?;
         let api = Api { callers, names, can_wait: true, targets };
@@ -219,6 +238,8 @@ impl ServeOptions {
             api,
             health,
             retention,
+            webhooks_per_partner,
+            rate_per_peer,
             connection_age,
             paused,
             record,
@@ -273,6 +294,12 @@ fn connection_age(seconds: u64) -> Result<Duration, BadOptions> {
     }
     let (least, most) = CONNECTION_AGE_S.into_inner();
     Err(BadOptions(format!("max_connection_age_s must be from {least} to {most}")))
+}
+
+/// The bounds as the parser of flags takes them.
+fn per_partner() -> RangeInclusive<i64> {
+    let (least, most) = Limits::PARTNER_WEBHOOKS.into_inner();
+    i64::try_from(least).unwrap_or_default()..=i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 /// The callers that are admitted: those with an API key, unless the desk is this machine's own or a

@@ -44,15 +44,37 @@ pub const DEFAULT_CONNECTION_AGE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub struct Courier {
+    own: Egress,
+    partners: Egress,
+    places: Arc<Semaphore>,
+}
+
+/// The connections to one class of targets. No other class uses them, so that none was vetted by
+/// laxer rules.
+#[derive(Clone)]
+struct Egress {
     connector: Connector,
     pool: Arc<Pool>,
     targets: Arc<Targets>,
-    places: Arc<Semaphore>,
+}
+
+impl Egress {
+    fn new(
+        targets: Targets,
+        names: &Arc<dyn Names>,
+        max_idle: usize,
+        max_age: Duration,
+    ) -> Result<Self, rustls::Error> {
+        let targets = Arc::new(targets);
+        let connector = Connector::new(names, &targets)?;
+        Ok(Self { connector, pool: Pool::start(max_idle, max_age), targets })
+    }
 }
 
 impl Courier {
     /// A courier with slots for `places` requests at once, to receivers resolved by `names`, on
-    /// connections that are at most `max_age` old when a request begins.
+    /// connections that are at most `max_age` old when a request begins. Webhooks of partners reach
+    /// public addresses alone.
     ///
     /// # Errors
     /// When TLS cannot be set up, for example without trusted root certificates.
@@ -62,16 +84,16 @@ impl Courier {
         places: u32,
         max_age: Duration,
     ) -> Result<Self, rustls::Error> {
-        let targets = Arc::new(targets);
         let places = places as usize;
-        let connector = Connector::new(names, &targets)?;
-        let pool = Pool::start(places, max_age);
-        Ok(Self { connector, pool, targets, places: Arc::new(Semaphore::new(places)) })
+        let partners = Egress::new(targets.public_only(), names, places, max_age)?;
+        let own = Egress::new(targets, names, places, max_age)?;
+        Ok(Self { own, partners, places: Arc::new(Semaphore::new(places)) })
     }
 
     /// From here on each request has a connection that was made after this call.
     pub fn renew_connections(&self) {
-        self.pool.renew();
+        self.own.pool.renew();
+        self.partners.pool.renew();
     }
 
     /// Sends a request, and reports how it ended.
@@ -79,13 +101,18 @@ impl Courier {
         let key = request.key;
         let start = Instant::now();
         let answer = match timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(_place)) => self.send(&request).await.unwrap_or_else(Answer::Failure),
+            Ok(Ok(_place)) => {
+                let egress = if request.public_only { &self.partners } else { &self.own };
+                egress.send(&request).await.unwrap_or_else(Answer::Failure)
+            }
             Ok(Err(_)) | Err(_) => Answer::Failure(Failure::Ours),
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         Report { key, duration_ms, answer }
     }
+}
 
+impl Egress {
     async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         // A stored URL that does not parse is the desk's fault, not the receiver's.
         let url = request.url.url().ok_or(Failure::Ours)?;

@@ -51,6 +51,16 @@ enum KeySubcommand {
         /// Name of the key, for people.
         #[arg(long)]
         name: Option<String>,
+        /// Partner whose key it is: it opens this partner's webhooks alone, for scopes read and
+        /// webhooks.
+        #[arg(long)]
+        partner: Option<String>,
+        /// Event types that the partner may be told of [default: all but operational ones].
+        #[arg(long, num_args = 1.., value_delimiter = ',', value_name = "TYPE", requires = "partner")]
+        events: Vec<String>,
+        /// Calls per second, at most [default: 10 for a partner's key, otherwise no limit].
+        #[arg(long, value_name = "CALLS")]
+        rate: Option<u32>,
         /// When the key ends: after a time such as 90d or 12h, or at one such as
         /// 2030-01-01T00:00:00Z [default: never].
         #[arg(long, value_name = "WHEN")]
@@ -72,6 +82,9 @@ struct Key {
     prefix: Option<String>,
     name: Option<String>,
     scopes: Vec<String>,
+    partner: Option<String>,
+    events: Option<Vec<String>>,
+    rate_limit: Option<u32>,
     created_at: Option<String>,
     expires_at: Option<String>,
     last_used_at: Option<String>,
@@ -104,18 +117,25 @@ pub fn run(options: &KeyOptions) -> Result<(), Anything> {
     let mut desk = KeyDesk::open(&database)?;
     let mut out = io::stdout().lock();
     match &options.command {
-        KeySubcommand::Create { scope, name, expires } => {
+        KeySubcommand::Create { scope, name, partner, events, rate, expires } => {
             let expires_at = expires.as_deref().map(|when| end(when, clock())).transpose()?;
-            let asked = json!({ "scopes": scope, "name": name, "expires_at": expires_at });
+            let mut asked = json!({
+                "scopes": scope, "name": name, "partner": partner, "rate_limit": rate,
+                "expires_at": expires_at,
+            });
+            if !events.is_empty() {
+                asked["events"] = json!(events);
+            }
             let made: Data<Key> = desk.call("POST", "/keys", Some(&asked))?;
             let text = made.data.text.clone().unwrap_or_default();
             if options.json {
                 writeln!(out, "{}", serde_json::to_string(&made.data)?)?;
             } else {
                 writeln!(out, "{text}")?;
-                let Key { id, scopes, .. } = &made.data;
+                let Key { id, scopes, partner, .. } = &made.data;
                 let scopes = scopes.join(", ");
-                writeln!(io::stderr(), "{id} allows {scopes}; the key is not shown again")?;
+                let of = partner.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+                writeln!(io::stderr(), "{id}{of} allows {scopes}; the key is not shown again")?;
             }
         }
         KeySubcommand::List => {
@@ -158,13 +178,15 @@ fn end(when: &str, now: Millis) -> Result<String, String> {
 fn table(keys: &[Key]) -> String {
     let mut text = String::new();
     for key in keys {
-        let Key { id, prefix, name, scopes, created_at, expires_at, last_used_at, text: _ } = key;
+        let Key { id, prefix, name, scopes, partner, created_at, expires_at, last_used_at, .. } =
+            key;
         let shown = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
         _ = writeln!(
             text,
-            "{id}  {:<9}  {:<30}  made {}, expires {}, last used {}  {}",
+            "{id}  {:<9}  {:<30}  {:<12}  made {}, expires {}, last used {}  {}",
             shown(prefix),
             scopes.join(","),
+            shown(partner),
             shown(created_at),
             shown(expires_at),
             shown(last_used_at),

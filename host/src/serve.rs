@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::acceptor::CallerAcceptor;
 use crate::admin_key;
+use crate::call_limits::CallLimits;
 use crate::config::Settings;
 use crate::connections::ConnectionTable;
 use crate::control::{self, ControlDesk, ControlSocket};
@@ -75,7 +76,8 @@ pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anyth
     let lookup = Lookup::new(Readers::new(&settings.database));
     let (health, retention) = (settings.health, settings.retention);
     let in_flight = if settings.paused { 0 } else { Limits::default().in_flight };
-    let limits = Limits { in_flight, health, retention, ..Limits::default() };
+    let webhooks_per_partner = settings.webhooks_per_partner;
+    let limits = Limits { in_flight, health, retention, webhooks_per_partner, ..Limits::default() };
     let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(settings, names, desk, lookup));
@@ -132,6 +134,7 @@ async fn run(
         lookup,
         feed: Arc::clone(&feed),
         places: places.clone(),
+        limits: CallLimits::new(settings.rate_per_peer),
         paused: settings.paused,
     };
     let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))

@@ -6,14 +6,15 @@ mod events;
 mod lookup;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use hookdesk_core::api::{
-    self, Action, Api, Call, Code, EventsMode, EventsQuery, Frame, Listing, LogCursor, MAX_BODY,
-    Opened, Problem, Reading, ReplayRequest,
+    self, Action, Allowance, Api, Call, Code, EventsMode, EventsQuery, Frame, Listing, LogCursor,
+    MAX_BODY, Opened, Problem, Reading, ReplayRequest,
 };
 use hookdesk_core::{Authorization, Command, KeyText};
 use http_body_util::BodyExt as _;
@@ -24,6 +25,7 @@ use salvo::http::{Method, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::timeout;
 
+use crate::call_limits::CallLimits;
 use crate::connections::{ActiveRequest, BodyPermit, ConnectionTable};
 use crate::desk_thread::DeskQueue;
 use crate::event_feed::EventFeed;
@@ -54,8 +56,16 @@ pub struct HttpHandler {
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
     pub places: ConnectionTable,
+    pub limits: CallLimits,
     /// Whether nothing is sent.
     pub paused: bool,
+}
+
+/// A call that was received.
+struct Received {
+    body: Body,
+    /// What is left of its caller's rate limit.
+    allowance: Option<Allowance>,
 }
 
 /// A call's body, and the permit of a large one.
@@ -87,6 +97,11 @@ impl HttpHandler {
         let (keys, now) = (self.ring.keys(), clock());
         let Opened { action, authorization, key } = self.api.open(&call, live(&keys, now), chance);
         self.ring.note_use(authorization, now);
+        if let Action::Decide(command) = &action
+            && let Err(early) = self.limits.send(authorization, command, &keys)
+        {
+            return early.into();
+        }
         drop(call);
         // The command owns what it needs: a call that waits for its decision holds no body.
         drop(body);
@@ -107,19 +122,39 @@ impl HttpHandler {
     }
 
     /// Refuses what the head alone decides, before the body is asked for (`100 Continue`) and read.
-    fn check_head(&self, request: &Request) -> Result<(), api::Response> {
+    fn check_head(&self, request: &Request) -> Result<Option<Allowance>, api::Response> {
         let call = call(request, b"");
-        match assets::find(call.path) {
-            Some(file) => self.show(file, &call)?,
-            None => _ = self.api.admit(&call, live(&self.ring.keys(), clock()))?,
-        }
+        let allowance = match assets::find(call.path) {
+            Some(file) => {
+                self.show(file, &call)?;
+                None
+            }
+            None => self.admit(&call, request.remote_addr().clone().into_std())?,
+        };
         let mut lengths = call.headers.iter().filter(|(name, _)| *name == "content-length");
         let is_large =
             |length: &str| length.parse().is_ok_and(|bytes: u64| bytes > MAX_BODY as u64);
         if lengths.any(|(_, length)| is_large(length)) {
             return Err(Problem::too_large().into());
         }
-        Ok(())
+        Ok(allowance)
+    }
+
+    /// Admits a caller that has not used up its rate.
+    fn admit(
+        &self,
+        call: &Call<'_>,
+        peer: Option<SocketAddr>,
+    ) -> Result<Option<Allowance>, Problem> {
+        let keys = self.ring.keys();
+        match self.api.admit(call, live(&keys, clock())) {
+            Ok(authorization) => self.limits.admit(authorization, peer, &keys),
+            Err(refused) if refused.code == Code::Unauthorized => {
+                self.limits.refuse(peer)?;
+                Err(refused)
+            }
+            Err(refused) => Err(refused),
+        }
     }
 
     fn show(&self, file: &assets::File, call: &Call<'_>) -> Result<(), api::Response> {
@@ -127,16 +162,23 @@ impl HttpHandler {
     }
 
     /// The body of a call, unless it is refused; and whether the connection ends with the answer.
-    async fn receive(&self, request: &mut Request) -> (Result<Body, HttpResponse>, bool) {
-        let unclear = unclear(request).map(|what| Problem::new(Code::BadRequest, what).into());
-        if let Some(refused) = unclear.or_else(|| self.check_head(request).err()) {
-            let ends = refused.status == 400 || !request.body().is_end_stream();
-            discard(request);
-            return (Err(HttpResponse::Whole(refused)), ends);
-        }
+    async fn receive(&self, request: &mut Request) -> (Result<Received, HttpResponse>, bool) {
+        let checked = match unclear(request) {
+            Some(what) => Err(Problem::new(Code::BadRequest, what).into()),
+            None => self.check_head(request),
+        };
+        let allowance = match checked {
+            Ok(allowance) => allowance,
+            Err(refused) => {
+                let ends = refused.status == 400 || !request.body().is_end_stream();
+                discard(request);
+                return (Err(HttpResponse::Whole(refused)), ends);
+            }
+        };
         let body = self.take_body(request).await;
         let ends = body.is_err();
-        (body.map_err(HttpResponse::from), ends)
+        let received = body.map(|body| Received { body, allowance });
+        (received.map_err(HttpResponse::from), ends)
     }
 
     async fn take_body(&self, request: &mut Request) -> Result<Body, Problem> {
@@ -286,10 +328,14 @@ impl Handler for HttpHandler {
         response: &mut Response,
         _flow: &mut FlowCtrl,
     ) {
-        let (body, ends) = self.receive(request).await;
+        let (received, ends) = self.receive(request).await;
         let mut active = self.places.answer(request.remote_addr().clone().into_std());
-        let answered = match body {
-            Ok(body) => self.answer(request, body, &mut active).await,
+        let answered = match received {
+            Ok(Received { body, allowance }) => {
+                let headers = allowance.into_iter().flat_map(Allowance::headers);
+                put_headers(response, headers);
+                self.answer(request, body, &mut active).await
+            }
             Err(refused) => refused,
         };
         if ends || active.is_in_the_way() {
@@ -392,7 +438,7 @@ fn is_host(value: &HeaderValue) -> bool {
     named || host.is_empty()
 }
 
-fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
+fn put_headers(response: &mut Response, headers: impl IntoIterator<Item = (&'static str, String)>) {
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(HeaderName::from_static(name), value);

@@ -59,7 +59,7 @@ impl Witness {
             {
                 away.insert(report.key.webhook);
             }
-            if let Ok(Reply::Webhook(webhook)) = &decided.reply {
+            if let Ok(Reply::Webhook { webhook, .. }) = &decided.reply {
                 if webhook.is_active() {
                     away.remove(&webhook.id);
                 } else {

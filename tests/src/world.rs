@@ -182,6 +182,7 @@ where
             health: self.plan.health_policy(),
             retention: self.plan.retention(),
             quotas: self.plan.quotas,
+            ..Limits::default()
         });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
         let now = self.now;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use hookdesk_core::api::{Api, Callers, OwnNames};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{HealthOptions, HealthPolicy, OutOfBounds, Retention, Variable};
+use hookdesk_core::{HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, Variable};
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
@@ -36,6 +36,8 @@ pub struct Options {
     pub probe_most_ms: Option<u64>,
     /// Seconds of nothing but failures after which a webhook is disabled.
     pub disable_after_s: Option<u64>,
+    /// Webhooks that one partner may have.
+    pub webhooks_per_partner: Option<u32>,
     /// Seconds that events are kept; 0 keeps them forever.
     pub retain_s: Option<u64>,
 }
@@ -49,7 +51,7 @@ impl fmt::Debug for Options {
 
 impl Options {
     /// A Worker's bindings.
-    const BINDINGS: [&str; 9] = [
+    const BINDINGS: [&str; 10] = [
         "HOOKDESK_ALLOW_TARGET",
         "HOOKDESK_DISABLE_AFTER_S",
         "HOOKDESK_DOWN_AFTER",
@@ -59,6 +61,7 @@ impl Options {
         "HOOKDESK_PROBE_FIRST_MS",
         "HOOKDESK_PROBE_MOST_MS",
         "HOOKDESK_RETAIN_S",
+        "HOOKDESK_WEBHOOKS_PER_PARTNER",
     ];
     /// Fewest characters of a key: a shorter one could be guessed.
     const KEY_SHORTEST: usize = 16;
@@ -89,6 +92,7 @@ impl Options {
             |bad: OutOfBounds| bad.to_string().replacen(bad.option, &binding(bad.option), 1);
         options.health_policy().map_err(bound)?;
         options.retained().map_err(bound)?;
+        Limits::per_partner(options.webhooks_per_partner).map_err(bound)?;
         options.api().map_err(|why| why.replacen("key", "HOOKDESK_KEY", 1))?;
         Ok(options)
     }
@@ -118,6 +122,9 @@ impl Options {
             "HOOKDESK_PROBE_FIRST_MS" => self.probe_first_ms = Some(number(name, value)?),
             "HOOKDESK_PROBE_MOST_MS" => self.probe_most_ms = Some(number(name, value)?),
             "HOOKDESK_DISABLE_AFTER_S" => self.disable_after_s = Some(number(name, value)?),
+            "HOOKDESK_WEBHOOKS_PER_PARTNER" => {
+                self.webhooks_per_partner = Some(number(name, value)?);
+            }
             "HOOKDESK_RETAIN_S" => self.retain_s = Some(number(name, value)?),
             _ => {
                 if let Variable::Misspelt { meant } = Variable::of(name, value, &Self::BINDINGS) {
@@ -190,6 +197,14 @@ impl Options {
     /// A sentence that names the option and how to correct it.
     pub fn retention(&self) -> Result<Retention, String> {
         self.retained().map_err(|bad| in_camel_case(&bad))
+    }
+
+    /// The webhooks that one partner may have.
+    ///
+    /// # Errors
+    /// A sentence that names the option and how to correct it.
+    pub fn per_partner(&self) -> Result<u32, String> {
+        Limits::per_partner(self.webhooks_per_partner).map_err(|bad| in_camel_case(&bad))
     }
 
     fn retained(&self) -> Result<Retention, OutOfBounds> {

@@ -66,6 +66,8 @@ pub enum Code {
     BadField,
     /// The callback URL cannot be called, or must not be: see `errors`.
     BadCallbackUrl,
+    /// The caller makes more calls than it may: see `Retry-After`.
+    RateLimited,
     /// Too many calls wait: call again later.
     Overloaded,
     /// The store fails: call again later. Nothing was done.
@@ -104,6 +106,7 @@ impl Code {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadField => "bad_field",
             Self::BadCallbackUrl => "bad_callback_url",
+            Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store_unavailable",
             Self::Misconfigured => "misconfigured",
@@ -133,7 +136,7 @@ impl Code {
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::BadField | Self::BadCallbackUrl | Self::IdempotencyKeyReused => 422,
-            Self::Overloaded => 429,
+            Self::RateLimited | Self::Overloaded => 429,
             Self::StoreUnavailable | Self::Misconfigured => 503,
             Self::LoopDetected => 508,
         }
@@ -165,6 +168,7 @@ impl Code {
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::BadField => "A field is not as it must be",
             Self::BadCallbackUrl => "The callback URL cannot be used",
+            Self::RateLimited => "Too many calls of this caller",
             Self::Overloaded => "Too many calls at once",
             Self::StoreUnavailable => "The store does not answer",
             Self::Misconfigured => "The desk is not set up",
@@ -202,6 +206,7 @@ impl Code {
             | Self::BadField
             | Self::BadCallbackUrl
             | Self::Misconfigured
+            | Self::RateLimited
             | Self::LoopDetected => None,
         }
     }
@@ -222,7 +227,7 @@ pub struct Problem {
     pub code: Code,
     pub detail: String,
     pub errors: Vec<FieldError>,
-    /// What would have been taken: `Allow` or `Accept-Encoding`.
+    /// What would have been taken, as `Allow` or `Accept-Encoding`; or when, as `Retry-After`.
     pub header: Option<(&'static str, String)>,
 }
 

@@ -12,8 +12,6 @@ use crate::webhook::Webhook;
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
     pub webhooks: usize,
-    /// Webhooks of one partner.
-    pub partner_webhooks: usize,
     /// Waiting lanes of one webhook. New events are not read beyond it, and nothing is resent.
     pub lanes: u32,
     /// Waiting lanes of a replay: half of what the webhook may have, so that there is always room
@@ -39,7 +37,6 @@ impl Quotas {
     /// Those of every host.
     pub const HOST: Self = Self {
         webhooks: Webhook::MAX,
-        partner_webhooks: 20,
         lanes: Lane::MAX,
         replay_lanes: Lane::MAX / 2,
         reads: 1_000,

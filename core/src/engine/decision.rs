@@ -132,6 +132,11 @@ impl<'a> Decision<'a> {
         &self.facts.limits.quotas
     }
 
+    /// Webhooks of one partner, at most.
+    pub fn webhooks_per_partner(&self) -> u32 {
+        self.facts.limits.webhooks_per_partner
+    }
+
     /// Requests a wake at `at` or earlier.
     pub fn wake_at(&mut self, at: Millis) {
         self.next_wake = Some(self.next_wake.map_or(at, |earlier| earlier.min(at)));

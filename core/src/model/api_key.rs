@@ -116,10 +116,20 @@ impl ApiKey {
     pub const MAX: usize = 1_000;
     /// Bytes of a name.
     pub const MAX_NAME: usize = 200;
+    /// Calls a second of a partner's key that has no other limit: many times what an integrator's
+    /// console and monitors need.
+    pub const PARTNER_RATE: u32 = 10;
     /// Bounds of a rate limit.
     pub const RATES: RangeInclusive<u32> = 1..=10_000;
     /// How exactly the last use is kept, in milliseconds: a busy key costs one write in it.
     pub const USE_MS: u64 = 60_000;
+
+    /// Calls a second that it may be used for, if there is a limit.
+    #[must_use]
+    pub fn rate_limit(&self) -> Option<u32> {
+        let KeySettings { rate_limit, grant, .. } = &self.settings;
+        rate_limit.or(grant.as_ref().map(|_| Self::PARTNER_RATE))
+    }
 
     /// Whether it can still be used.
     #[must_use]

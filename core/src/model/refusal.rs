@@ -45,7 +45,7 @@ pub enum Refusal {
     TooManyWebhooks,
     /// The partner has as many webhooks as it may.
     TooManyPartnerWebhooks {
-        most: usize,
+        most: u32,
     },
     /// The webhook is paused or disabled.
     WebhookNotActive,

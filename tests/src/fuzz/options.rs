@@ -51,6 +51,8 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
         api,
         health,
         retention,
+        webhooks_per_partner,
+        rate_per_peer,
         connection_age,
         paused: _,
         record,
@@ -67,6 +69,8 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     in_period(*retention);
     assert!(CONNECTION_AGE_S.contains(&connection_age.as_secs()));
     assert!(record.is_none_or(|bytes| bytes > 0));
+    assert!((1..=10_000).contains(webhooks_per_partner));
+    assert!(rate_per_peer.is_none_or(|calls| calls > 0));
 }
 
 fn in_figures(figures: &HealthPolicy) {

@@ -103,7 +103,7 @@ impl Oracles {
     fn changed(&mut self, call: &Command, reply: &Reply, now: Millis) {
         let Some(watched) = about(call).and_then(|id| self.webhooks.get_mut(&id)) else { return };
         match (call, reply) {
-            (Command::Amend { settings, .. }, Reply::Webhook(webhook)) => {
+            (Command::Amend { settings, .. }, Reply::Webhook { webhook, .. }) => {
                 watched.status = match settings.paused {
                     Some(true) => Status::Paused,
                     Some(false) => Status::Active,
@@ -112,7 +112,7 @@ impl Oracles {
                 amended(&mut watched.settings, settings);
                 shows(webhook, &watched.settings);
             }
-            (Command::Enable { .. }, Reply::Webhook(webhook)) => {
+            (Command::Enable { .. }, Reply::Webhook { webhook, .. }) => {
                 if matches!(watched.status, Status::Failing | Status::Gone) {
                     watched.enabled(now);
                 }

@@ -69,13 +69,14 @@ where
                 (
                     Ok(
                         Reply::Announced(_)
-                        | Reply::Webhook(_)
+                        | Reply::Webhook { .. }
                         | Reply::SecretEnded(_)
                         | Reply::Replay { .. }
                         | Reply::Stopped(_)
                         | Reply::KeyCreated(_)
                         | Reply::Key(_)
                         | Reply::KeyRevoked(_)
+                        | Reply::PartnerRemoved(_)
                         | Reply::Noted,
                     )
                     | Err(_),

@@ -91,7 +91,7 @@ impl Reference {
             (Command::Unregister { id }, Reply::Unregistered(_)) => {
                 self.partners.remove(id);
             }
-            (Command::Amend { id, settings }, Reply::Webhook(webhook)) => {
+            (Command::Amend { id, settings }, Reply::Webhook { webhook, .. }) => {
                 let order = self.order;
                 if let Some(partner) = self.partners.get_mut(id) {
                     partner.wants.push((order, webhook.events.clone()));
@@ -180,6 +180,8 @@ impl Reference {
             Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Resend { id, event } => self.resent(*id, *event),
             Command::Register(_)
+            | Command::HandOver { .. }
+            | Command::RemovePartner { .. }
             | Command::CreateKey(_)
             | Command::AmendKey { .. }
             | Command::RevokeKey { .. }

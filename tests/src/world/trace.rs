@@ -75,7 +75,8 @@ impl<'a> Decided<'a> {
 
 impl<'a> Request<'a> {
     fn of(request: &'a hookdesk_core::Request) -> Self {
-        let hookdesk_core::Request { key, url, headers, body, timeout_ms } = request;
+        let hookdesk_core::Request { key, url, headers, body, timeout_ms, public_only: _ } =
+            request;
         let RequestKey { webhook, seq, number, sent_at } = *key;
         let key = AttemptKey { seq, webhook, number };
         Self { key, sent_at, url, headers, body, timeout_ms: *timeout_ms }
@@ -115,6 +116,10 @@ fn brief(command: &Command) -> String {
         Command::Amend { id, settings } => {
             format!("amend {} {}", tail(&id.to_string()), changes(settings))
         }
+        Command::HandOver { id, to, .. } => {
+            format!("hand {} over to {}", tail(&id.to_string()), to.partner)
+        }
+        Command::RemovePartner { partner } => format!("remove partner {partner}"),
         Command::Enable { id } => format!("enable {}", tail(&id.to_string())),
         Command::Rotate(rotation) => {
             let seconds = rotation.overlap_ms / 1_000;

@@ -29,8 +29,8 @@ pub(super) fn of_new(
 }
 
 fn check_count(decision: &Decision<'_>, partner: Partner) -> Result<(), Stop> {
-    let most = decision.quotas().partner_webhooks;
-    if decision.webhooks_of(partner)?.count() >= most {
+    let most = decision.webhooks_per_partner();
+    if decision.webhooks_of(partner)?.count() >= most as usize {
         return Err(Refusal::TooManyPartnerWebhooks { most }.into());
     }
     Ok(())

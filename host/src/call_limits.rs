@@ -1,0 +1,156 @@
+//! Rate limits of callers, by key and by peer. A call is counted before its body is read.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use hookdesk_core::api::{Allowance, Bucket, Problem};
+use hookdesk_core::{ApiKeys, Authorization, Command, Idempotent, KeyId, WebhookId};
+
+/// Refused keys of one peer a second, above which it is only told to come later. A key that is right
+/// is never refused for them.
+const REFUSED_PER_SECOND: u32 = 10;
+/// Pings and resends of one webhook a second, by a partner: each makes the desk send something.
+const SENDS_PER_SECOND: u32 = 1;
+/// Buckets above which those that are full again are dropped.
+const MAX_BUCKETS: usize = 10_000;
+
+/// What a rate is limited of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Limited {
+    Key(KeyId),
+    Peer(IpAddr),
+    /// Keys that are wrong.
+    Refused(IpAddr),
+    /// Pings and resends to a webhook.
+    Sends(WebhookId),
+}
+
+#[derive(Debug)]
+pub struct CallLimits {
+    start: Instant,
+    /// Calls a second of a peer that shows no key, if there is a limit.
+    per_peer: Option<u32>,
+    buckets: Mutex<HashMap<Limited, Bucket>>,
+}
+
+impl CallLimits {
+    #[must_use]
+    pub fn new(per_peer: Option<u32>) -> Self {
+        Self { start: Instant::now(), per_peer, buckets: Mutex::default() }
+    }
+
+    /// Counts a call that was admitted: by its key, or by its peer if it has none.
+    ///
+    /// # Errors
+    /// The [`Problem`] of a call that comes too early.
+    pub fn admit(
+        &self,
+        authorization: Option<Authorization>,
+        peer: Option<SocketAddr>,
+        keys: &ApiKeys,
+    ) -> Result<Option<Allowance>, Problem> {
+        let key = authorization.and_then(|authorization| authorization.key());
+        let (of, limit) = match key {
+            Some(id) => (Limited::Key(id), keys.get(id).and_then(|key| key.rate_limit())),
+            None => match peer {
+                Some(peer) => (Limited::Peer(network(peer)), self.per_peer),
+                None => return Ok(None),
+            },
+        };
+        limit.map(|limit| self.take(of, limit)).transpose()
+    }
+
+    /// Counts a call that was refused for its key.
+    ///
+    /// # Errors
+    /// The [`Problem`] of one more than a peer may send.
+    pub fn refuse(&self, peer: Option<SocketAddr>) -> Result<(), Problem> {
+        let Some(peer) = peer else { return Ok(()) };
+        self.take(Limited::Refused(network(peer)), REFUSED_PER_SECOND).map(|_left| ())
+    }
+
+    /// Counts what a partner has the desk send besides events.
+    ///
+    /// # Errors
+    /// The [`Problem`] of a call that comes too early.
+    pub fn send(
+        &self,
+        authorization: Option<Authorization>,
+        command: &Command,
+        keys: &ApiKeys,
+    ) -> Result<(), Problem> {
+        let key = authorization.and_then(|authorization| keys.get(authorization.key()?));
+        let is_partners = key.is_some_and(|key| key.settings.grant.is_some());
+        match sends_to(command).filter(|_| is_partners) {
+            Some(webhook) => self.take(Limited::Sends(webhook), SENDS_PER_SECOND).map(|_left| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&self, of: Limited, limit: u32) -> Result<Allowance, Problem> {
+        let now_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_BUCKETS {
+            buckets.retain(|_, bucket| !bucket.is_full(now_us));
+        }
+        buckets.entry(of).or_default().take(now_us, limit)
+    }
+}
+
+/// The webhook to which a command sends something besides events.
+fn sends_to(command: &Command) -> Option<WebhookId> {
+    match command {
+        Command::PingOne { id } | Command::Resend { id, .. } => Some(*id),
+        Command::Idempotent(Idempotent { command, .. }) => sends_to(command),
+        _ => None,
+    }
+}
+
+/// What a peer's address stands for: an IPv6 site has a whole network of them.
+fn network(peer: SocketAddr) -> IpAddr {
+    match peer.ip().to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(text: &str) -> Option<SocketAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_peer_is_an_address_or_an_ipv6_network() {
+        let limits = CallLimits::new(None);
+        let refused = |text: &str, times: u32| {
+            (0..times).filter(|_| limits.refuse(peer(text)).is_err()).count()
+        };
+        assert_eq!(refused("192.0.2.1:1", 10), 0);
+        assert!(refused("192.0.2.1:2", 10) >= 9, "its port does not matter");
+        assert_eq!(refused("192.0.2.2:1", 10), 0);
+        assert_eq!(refused("[2001:db8::1]:1", 10), 0);
+        assert!(refused("[2001:db8::ffff:2]:1", 10) >= 9, "the network is the same");
+        assert_eq!(refused("[2001:db8:0:1::1]:1", 10), 0);
+        assert!(refused("[::ffff:192.0.2.2]:1", 10) >= 9);
+    }
+
+    #[test]
+    fn peers_without_a_key_are_limited_only_where_the_operator_says_so() {
+        let keys = ApiKeys::default();
+        let unlimited = CallLimits::new(None);
+        assert!((0..1_000).all(|_| unlimited.admit(None, peer("192.0.2.1:1"), &keys) == Ok(None)));
+        let limits = CallLimits::new(Some(2));
+        let call = || limits.admit(None, peer("192.0.2.1:1"), &keys);
+        assert!(call().is_ok() && call().is_ok());
+        assert!(call().is_err());
+        assert!(limits.admit(None, peer("192.0.2.9:1"), &keys).is_ok());
+    }
+}
