@@ -93,7 +93,7 @@ fn ping() -> Event {
         topic: None,
         version: None,
         only_for: Some(webhook_id(1)),
-        body: "{\"event\":\"ping\"}".into(),
+        body: "{\"event\":\"ping\",\"data\":{}}".into(),
     }
 }
 
@@ -464,7 +464,7 @@ fn rows_are_read_back_as_they_were_written() {
 #[test]
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
-    const TABLE: [(Need, usize, &str); 10] = [
+    const TABLE: [(Need, usize, &str); 11] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
         (Need::Webhooks, 4, "webhooks.ordering"),
@@ -474,6 +474,7 @@ fn a_bad_row_names_its_column() {
         (Need::Webhooks, 27, "readers.failing_subjects"),
         (Need::Webhooks, 29, "readers.failed_at"),
         (Need::Webhooks, 39, "readers.rev"),
+        (Need::Events { from: Seq(231), most: 239 }, 7, "events.body"),
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
     ];
     let bad = || Value::Text("?".into());
