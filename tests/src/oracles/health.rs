@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hookdesk_core::{Millis, Topic};
 
-use crate::world::Plan;
+use crate::plan::Plan;
 
 /// What a failure is of: three of them show that it is the receiver, and not one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

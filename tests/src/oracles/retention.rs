@@ -2,8 +2,8 @@
 
 use hookdesk_core::{Event, Millis, Seq};
 
+use crate::plan::Plan;
 use crate::stores::StoredRows;
-use crate::world::Plan;
 
 /// The log's floor, as it was seen last.
 #[derive(Debug, Default)]
