@@ -33,9 +33,9 @@ use pool::Pool;
 
 pub use names::{Names, System};
 
-/// How long a request waits for a slot. The core keeps to the number of slots, so only requests
-/// that are just being cut off can take one.
-const PLACE_WAIT: Duration = Duration::from_secs(10);
+/// How long a request waits for a permit. The core keeps to their number, so only requests that are
+/// just being cut off can hold one.
+const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
 /// Seconds for which a connection may carry requests: at most an hour, as its address was vetted
 /// when it was made. A minute is what most names of moving services are cached for.
@@ -47,11 +47,11 @@ pub struct Courier {
     connector: Connector,
     pool: Arc<Pool>,
     targets: Arc<Targets>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Courier {
-    /// A courier with slots for `places` requests at once, to receivers resolved by `names`, on
+    /// A courier for at most `max_in_flight` requests at once, to receivers resolved by `names`, on
     /// connections that are at most `max_age` old when a request begins.
     ///
     /// # Errors
@@ -59,14 +59,14 @@ impl Courier {
     pub fn new(
         targets: Targets,
         names: &Arc<dyn Names>,
-        places: u32,
+        max_in_flight: u32,
         max_age: Duration,
     ) -> Result<Self, rustls::Error> {
         let targets = Arc::new(targets);
-        let places = places as usize;
+        let max_in_flight = max_in_flight as usize;
         let connector = Connector::new(names, &targets)?;
-        let pool = Pool::start(places, max_age);
-        Ok(Self { connector, pool, targets, places: Arc::new(Semaphore::new(places)) })
+        let pool = Pool::start(max_in_flight, max_age);
+        Ok(Self { connector, pool, targets, permits: Arc::new(Semaphore::new(max_in_flight)) })
     }
 
     /// From here on each request has a connection that was made after this call.
@@ -78,8 +78,8 @@ impl Courier {
     pub async fn carry(&self, request: Request) -> Report {
         let key = request.key;
         let start = Instant::now();
-        let answer = match timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(_place)) => self.send(&request).await.unwrap_or_else(Answer::Failure),
+        let answer = match timeout(PERMIT_WAIT, self.permits.acquire()).await {
+            Ok(Ok(_permit)) => self.send(&request).await.unwrap_or_else(Answer::Failure),
             Ok(Err(_)) | Err(_) => Answer::Failure(Failure::Ours),
         };
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -104,7 +104,7 @@ impl Courier {
                 return Ok(answer);
             }
         }
-        let connecting = Connection::open(&self.connector, &self.pool, origin);
+        let connecting = Connection::open(&self.connector, self.pool.generation(), origin);
         let connected = timeout_at(deadline, connecting).await;
         let mut connection = connected.map_err(|_| Failure::Timeout)??;
         match connection.exchange(message(request)?, deadline).await? {

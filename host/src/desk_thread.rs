@@ -36,7 +36,7 @@ enum Message {
     Ask {
         command: Command,
         authorization: Option<Authorization>,
-        caller: Caller,
+        call: PendingCall,
     },
     Report(Report),
     /// Start no further requests.
@@ -47,16 +47,16 @@ enum Message {
     End,
 }
 
-/// A call that waits for its decision. Its slot is taken until then, also if the caller hung up.
-struct Caller {
+/// A call that waits for its decision. Its permit is held until then, also if the caller hung up.
+struct PendingCall {
     answer: oneshot::Sender<CallResult>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Work for the runtime after a commit.
 #[derive(Default)]
 pub struct Dispatch {
-    answers: Vec<(Caller, CallResult)>,
+    answers: Vec<(PendingCall, CallResult)>,
     /// Webhooks whose requests in flight are to be cut off, before others are sent.
     pub cancels: Vec<WebhookId>,
     /// Whether no connection that exists may carry a further request.
@@ -75,9 +75,9 @@ impl Dispatch {
 
     /// Sends all callers their results, and returns the requests that are to be sent.
     pub fn answer(self) -> Vec<Request> {
-        for (caller, answered) in self.answers {
+        for (call, answered) in self.answers {
             // The receiving half is gone if the caller hung up.
-            let _ = caller.answer.send(answered);
+            let _ = call.answer.send(answered);
         }
         self.requests
     }
@@ -97,13 +97,13 @@ impl DeskQueue {
     /// # Errors
     /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
     pub async fn ask(&self, authorization: Option<Authorization>, command: Command) -> CallResult {
-        let Ok(place) = Arc::clone(&self.calls).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
             return Err(Problem::new(Code::Overloaded, detail));
         };
         let (answer, answered) = oneshot::channel();
-        let caller = Caller { answer, _place: place };
-        let queued = self.queue.send(Message::Ask { command, authorization, caller });
+        let call = PendingCall { answer, _permit: permit };
+        let queued = self.queue.send(Message::Ask { command, authorization, call });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
@@ -197,9 +197,9 @@ where
     fn run(mut self) {
         let mut ended = false;
         while !ended && !self.session.is_drained() {
-            let mut callers = Vec::new();
-            ended = self.collect(&mut callers);
-            self.decide(callers);
+            let mut calls = Vec::new();
+            ended = self.collect(&mut calls);
+            self.decide(calls);
             let desk = self.session.desk_mut();
             let retention = desk.limits().retention;
             self.size.look(desk.store_mut().store_mut(), retention, clock());
@@ -207,14 +207,14 @@ where
     }
 
     /// Waits until there is something to do, and queues it. Returns whether the desk is to end.
-    fn collect(&mut self, callers: &mut Vec<Caller>) -> bool {
+    fn collect(&mut self, calls: &mut Vec<PendingCall>) -> bool {
         let mut ended = false;
         let mut next = self.wait();
         while let Some(message) = next {
             match message {
-                Message::Ask { command, authorization, caller } => {
+                Message::Ask { command, authorization, call } => {
                     self.session.call_by(authorization, command);
-                    callers.push(caller);
+                    calls.push(call);
                 }
                 Message::Report(report) => self.session.report(report),
                 Message::StopSending => self.session.stop_sending(),
@@ -250,7 +250,7 @@ where
         }
     }
 
-    fn decide(&mut self, callers: Vec<Caller>) {
+    fn decide(&mut self, calls: Vec<PendingCall>) {
         let Self { session, recording, holder, .. } = self;
         let was_faulty = session.is_faulty();
         let batch = session.batch(|| Moment::new(clock(), chance(), *holder));
@@ -267,10 +267,10 @@ where
                 if was_faulty {
                     tracing::info!("the store works again");
                 }
-                let effects = Effects::of(committed, callers.len());
+                let effects = Effects::of(committed, calls.len());
                 let Effects { replies, cancels, renews_connections, requests, events } = effects;
-                let replies = callers.into_iter().zip(replies);
-                let answers = replies.map(|(caller, reply)| (caller, Ok(reply))).collect();
+                let replies = calls.into_iter().zip(replies);
+                let answers = replies.map(|(call, reply)| (call, Ok(reply))).collect();
                 Dispatch { answers, cancels, renews_connections, requests, events }
             }
             Err(fault) => {
@@ -279,8 +279,8 @@ where
                         "the store failed, and is tried again every half second: {fault}"
                     );
                 }
-                let undone = |caller| (caller, Err(Problem::undone()));
-                let answers = callers.into_iter().map(undone).collect();
+                let undone = |call| (call, Err(Problem::undone()));
+                let answers = calls.into_iter().map(undone).collect();
                 Dispatch { answers, ..Dispatch::default() }
             }
         };

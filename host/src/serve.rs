@@ -96,8 +96,8 @@ async fn run(
     // A file that may not grow is a fault of the store, and not the end of the process.
     let _file_size = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
     let targets = settings.api.targets.clone();
-    let places = Limits::default().in_flight;
-    let courier = Courier::new(targets, &names, places, settings.connection_age);
+    let max_in_flight = Limits::default().in_flight;
+    let courier = Courier::new(targets, &names, max_in_flight, settings.connection_age);
     let courier = courier.map_err(|error| {
         let causes = causes(&error);
         format!(
@@ -118,8 +118,8 @@ async fn run(
     let address = listener.local_addr()?;
     let limits =
         FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
-    let connections = most_connections();
-    let places = ConnectionTable::new(connections, limits);
+    let max_connections = most_connections();
+    let connections = ConnectionTable::new(max_connections, limits);
     tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring)));
     let control =
         ControlDesk { api: settings.api.clone(), desk: queue.clone(), lookup: lookup.clone() };
@@ -131,12 +131,12 @@ async fn run(
         desk: queue.clone(),
         lookup,
         feed: Arc::clone(&feed),
-        places: places.clone(),
+        connections: connections.clone(),
         paused: settings.paused,
     };
     let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
-        .fuse_policy(places)
-        .max_connections(connections);
+        .fuse_policy(connections)
+        .max_connections(max_connections);
     server.http1_mut().max_buf_size(MAX_HEAD);
     let handle = server.handle();
     let serving = tokio::spawn(server.try_serve(front.router()));

@@ -53,7 +53,7 @@ pub struct HttpHandler {
     pub desk: DeskQueue,
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
-    pub places: ConnectionTable,
+    pub connections: ConnectionTable,
     /// Whether nothing is sent.
     pub paused: bool,
 }
@@ -157,7 +157,7 @@ impl HttpHandler {
             let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
             seen = seen.saturating_add(data.len());
             if seen > SMALL_BODY && room.is_none() {
-                room = self.places.make_room(request.remote_addr().clone().into_std()).await;
+                room = self.connections.make_room(request.remote_addr().clone().into_std()).await;
                 let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
                 bytes.reserve_exact(usize::try_from(declared).unwrap_or(MAX_BODY).min(MAX_BODY));
             }
@@ -287,7 +287,7 @@ impl Handler for HttpHandler {
         _flow: &mut FlowCtrl,
     ) {
         let (body, ends) = self.receive(request).await;
-        let mut active = self.places.answer(request.remote_addr().clone().into_std());
+        let mut active = self.connections.answer(request.remote_addr().clone().into_std());
         let answered = match body {
             Ok(body) => self.answer(request, body, &mut active).await,
             Err(refused) => refused,
