@@ -32,3 +32,6 @@ pub mod size_watch;
 pub mod status;
 pub mod store;
 pub mod trouble_log;
+
+/// An error of any kind, whose text is for the operator.
+pub use tower::BoxError;

@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::BoxError;
 use crate::acceptor::CallerAcceptor;
 use crate::admin_key;
 use crate::config::Settings;
@@ -55,13 +56,11 @@ const MAX_HEAD: usize = 16 << 10;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-type Anything = Box<dyn Error + Send + Sync>;
-
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When it cannot start: the text is for the operator.
-pub fn serve(settings: Settings) -> Result<(), Anything> {
+pub fn serve(settings: Settings) -> Result<(), BoxError> {
     serve_with(settings, Arc::new(System))
 }
 
@@ -69,7 +68,7 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
 ///
 /// # Errors
 /// As [`serve`].
-pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anything> {
+pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxError> {
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
@@ -89,7 +88,7 @@ async fn run(
     names: Arc<dyn Names>,
     mut desk: Desk<Recorder<Sqlite>>,
     lookup: Lookup,
-) -> Result<(), Anything> {
+) -> Result<(), BoxError> {
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -177,7 +176,7 @@ async fn run(
 }
 
 /// The desk's API keys, the one of the admin key file among them.
-fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<ApiKeys, Anything> {
+fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<ApiKeys, BoxError> {
     if let Some(file) = &settings.admin_key_file {
         let key = admin_key::read_or_make(file)?;
         let now = clock();

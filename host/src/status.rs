@@ -1,7 +1,7 @@
 //! `hookdesk status`: whether a running desk works, and which of its webhooks need somebody.
 
 use std::env;
-use std::error::Error;
+use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use reqwest::{Client, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-type Anything = Box<dyn Error + Send + Sync>;
+use crate::BoxError;
 
 /// How long one call may take: a desk that is too busy to answer within it is not well.
 const MAX_CALL: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ struct Problem {
 ///
 /// # Errors
 /// When the desk cannot be reached or refuses the call: the text is for the operator.
-pub fn status(options: &StatusOptions) -> Result<Condition, Anything> {
+pub fn status(options: &StatusOptions) -> Result<Condition, BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(ask(&Desk::new(options)?))?;
     let webhooks =
@@ -100,14 +100,14 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(options: &StatusOptions) -> Result<Self, Anything> {
+    fn new(options: &StatusOptions) -> Result<Self, BoxError> {
         // The desk is beside its operator: a proxy for the web is not asked for it.
         let client = Client::builder().no_proxy().timeout(MAX_CALL).build()?;
         let key = env::var("HOOKDESK_KEY").ok().filter(|key| !key.is_empty());
         Ok(Self { client, address: options.desk.clone(), key })
     }
 
-    async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>), Anything> {
+    async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>), BoxError> {
         let mut call = self.client.get(self.address.join(path)?);
         if let Some(key) = &self.key {
             call = call.bearer_auth(key);
@@ -117,7 +117,7 @@ impl Desk {
         Ok((status, answer.bytes().await?.to_vec()))
     }
 
-    async fn data<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Anything> {
+    async fn data<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, BoxError> {
         let (status, body) = self.get(path).await?;
         if status.is_success() {
             let Data { data } = serde_json::from_slice(&body)?;
@@ -126,7 +126,7 @@ impl Desk {
         Err(format!("{} answers {status} to {path}: {}", self.address, detail(&body)).into())
     }
 
-    fn unreached(&self, error: &reqwest::Error) -> Anything {
+    fn unreached(&self, error: &reqwest::Error) -> BoxError {
         let mut causes = format!("{} cannot be reached", self.address);
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -137,7 +137,7 @@ impl Desk {
     }
 }
 
-async fn ask(desk: &Desk) -> Result<Status, Anything> {
+async fn ask(desk: &Desk) -> Result<Status, BoxError> {
     let (answer, body) = desk.get("/health/ready").await?;
     if !answer.is_success() {
         return Ok(Status { ready: false, detail: Some(detail(&body)), webhooks: Vec::new() });
