@@ -1,4 +1,5 @@
-//! Whether a receiver is down, and when its webhook is disabled, after the ends of its requests.
+//! The health of a receiver after the ends of its requests: whether it is down, and when its webhook
+//! is disabled.
 
 use std::collections::BTreeSet;
 

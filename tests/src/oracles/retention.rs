@@ -1,4 +1,4 @@
-//! Which events may be deleted, and which must be.
+//! The events that may be deleted, and those that must be.
 
 use hookdesk_core::{Event, Millis, Seq};
 
