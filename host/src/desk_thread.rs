@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use hookdesk_core::api::{Code, Problem};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Millis, Moment, Refusal,
-    Reply, Report, Request, Session, Store, WebhookId,
+    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Moment, Refusal, Reply,
+    Report, Request, Session, Store, WebhookId,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
 use crate::key_ring::KeyRing;
-use crate::moment::{chance, clock};
+use crate::moment::{MAX_SLEEP, chance, clock, sleep_towards};
 use crate::recording::RecordingWriter;
 use crate::size_watch::SizeWatch;
 
@@ -25,9 +24,6 @@ use crate::size_watch::SizeWatch;
 const MAX_CALLS: usize = 4_096;
 // A batch can never hold more calls than may wait.
 const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
-
-/// The longest sleep of the thread, so that a clock that is set forward is noticed.
-const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 /// The reply to a committed command, or its refusal; a problem when nothing was done.
 type CallResult = Result<Result<Reply, Refusal>, Problem>;
@@ -227,8 +223,8 @@ where
     }
 
     fn wait(&self) -> Option<Message> {
-        let due = |at: Millis| Duration::from_millis(at.since(clock())).min(MAX_SLEEP);
-        match self.messages.recv_timeout(self.session.next_wake().map_or(MAX_SLEEP, due)) {
+        let left = self.session.next_wake().map_or(MAX_SLEEP, sleep_towards);
+        match self.messages.recv_timeout(left) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Message::End),

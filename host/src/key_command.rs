@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use hookdesk_core::api::{self, Action, Api, Call, Callers, LiveKeys, Opened, OwnNames};
+use hookdesk_core::api::{self, Action, Api, Call, LiveKeys, Opened};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     Authorization, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Retention,
@@ -15,14 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::BoxError;
+use crate::api_reply::{Data, MAX_CALL, problem_detail};
 use crate::config;
 use crate::control;
 use crate::moment::{chance, clock};
 use crate::serve::causes;
 use crate::store::sqlite::{Lock, Sqlite};
-
-/// How long a running desk may take for one call.
-const MAX_CALL: Duration = Duration::from_secs(30);
 
 /// Options of `hookdesk key`.
 #[derive(Args, Clone, Debug)]
@@ -75,18 +72,6 @@ struct Key {
     last_used_at: Option<String>,
     #[serde(default, rename = "key", skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Data<T> {
-    data: T,
-    #[serde(default)]
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
 }
 
 /// Does what the options say, and prints it.
@@ -224,8 +209,8 @@ impl KeyDesk {
         if (200..300).contains(&status) {
             return Ok(serde_json::from_str(&answer)?);
         }
-        let detail = serde_json::from_str(&answer).map(|problem: Problem| problem.detail);
-        Err(detail.unwrap_or_else(|_| format!("the desk answers {status}")).into())
+        let detail = problem_detail(answer.as_bytes());
+        Err(detail.unwrap_or_else(|| format!("the desk answers {status}")).into())
     }
 }
 
@@ -249,10 +234,8 @@ impl StoppedDesk {
         let retention = Retention::new(Some(0), None).map_err(|_| "retention can be off")?;
         let limits = Limits { in_flight: 0, retention, ..Limits::default() };
         let desk = Desk::new(Sqlite::open(database)?, Memory::Dropped).with_limits(limits);
-        let names = OwnNames::Known { loopback: true, public: Vec::new() };
         let uid = rustix::process::geteuid().as_raw();
-        let callers = Callers::CommandLine { uid };
-        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+        let api = control::command_line(Targets::public(), uid);
         Ok(Self { api, desk, _lock: lock })
     }
 

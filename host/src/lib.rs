@@ -14,6 +14,7 @@
 
 pub mod acceptor;
 pub mod admin_key;
+mod api_reply;
 pub mod config;
 pub mod connections;
 pub mod control;

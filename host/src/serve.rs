@@ -120,8 +120,11 @@ async fn run(
     let max_connections = most_connections();
     let connections = ConnectionTable::new(max_connections, limits);
     tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring)));
-    let control =
-        ControlDesk { api: settings.api.clone(), desk: queue.clone(), lookup: lookup.clone() };
+    let control = ControlDesk {
+        targets: settings.api.targets.clone(),
+        desk: queue.clone(),
+        lookup: lookup.clone(),
+    };
     // Its file is removed when the server stops.
     let control = listen_for_commands(&settings.database, control);
     let front = HttpHandler {

@@ -4,7 +4,6 @@ use std::env;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::time::Duration;
 
 use clap::Args;
 use reqwest::{Client, StatusCode, Url};
@@ -12,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::BoxError;
-
-/// How long one call may take: a desk that is too busy to answer within it is not well.
-const MAX_CALL: Duration = Duration::from_secs(30);
+use crate::api_reply::{Data, MAX_CALL, problem_detail};
+use crate::serve::causes;
 
 /// Options of `hookdesk status`.
 #[derive(Args, Clone, Debug)]
@@ -59,18 +57,8 @@ struct Webhook {
 }
 
 #[derive(Deserialize)]
-struct Data<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
 struct Named {
     id: String,
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
 }
 
 /// Asks the desk and prints what it says.
@@ -120,20 +108,18 @@ impl Desk {
     async fn data<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, BoxError> {
         let (status, body) = self.get(path).await?;
         if status.is_success() {
-            let Data { data } = serde_json::from_slice(&body)?;
+            let Data { data, next: _ } = serde_json::from_slice(&body)?;
             return Ok(data);
         }
         Err(format!("{} answers {status} to {path}: {}", self.address, detail(&body)).into())
     }
 
     fn unreached(&self, error: &reqwest::Error) -> BoxError {
-        let mut causes = format!("{} cannot be reached", self.address);
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            _ = write!(causes, ": {error}");
-            cause = error.source();
+        let address = &self.address;
+        match error.source() {
+            Some(cause) => format!("{address} cannot be reached: {}", causes(cause)).into(),
+            None => format!("{address} cannot be reached").into(),
         }
-        causes.into()
     }
 }
 
@@ -153,7 +139,7 @@ async fn ask(desk: &Desk) -> Result<Status, BoxError> {
 /// What a problem says, or how another body begins.
 fn detail(body: &[u8]) -> String {
     let text = || String::from_utf8_lossy(body).chars().take(200).collect();
-    serde_json::from_slice(body).map_or_else(|_| text(), |problem: Problem| problem.detail)
+    problem_detail(body).unwrap_or_else(text)
 }
 
 impl Webhook {
