@@ -134,10 +134,7 @@ async fn respond(
     let Opened { action, authorization, key } = api.open(&call, LiveKeys::none(clock()), chance);
     match action {
         Action::Answer(response) => response,
-        Action::Decide(command) => match desk.desk.ask(authorization, command).await {
-            Ok(decided) => api::answer(decided, key),
-            Err(problem) => problem.into(),
-        },
+        Action::Decide(command) => desk.desk.ask(authorization, command).await.response(key),
         Action::Read(reading) => {
             let read =
                 desk.lookup.read(move |rows| reading.answer(authorization, rows, clock())).await;

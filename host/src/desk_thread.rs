@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
-use hookdesk_core::api::{Code, Problem};
+use hookdesk_core::api::{self, Code, Problem, Response};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Moment, Refusal, Reply,
-    Report, Request, Session, Store, WebhookId,
+    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, KeyText, Moment, Refusal,
+    Reply, Report, Request, Session, Store, WebhookId,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
@@ -25,8 +25,25 @@ const MAX_CALLS: usize = 4_096;
 // A batch can never hold more calls than may wait.
 const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
 
-/// The reply to a committed command, or its refusal; a problem when nothing was done.
-type CallResult = Result<Result<Reply, Refusal>, Problem>;
+/// What came of a call's command.
+#[derive(Debug)]
+pub enum CallResult {
+    /// It was decided and committed: its reply, or its refusal.
+    Decided(Result<Reply, Refusal>),
+    /// Nothing was done.
+    Undone(Problem),
+}
+
+impl CallResult {
+    /// The response to the call. `key` is the text of the API key that it made, if it made one.
+    #[must_use]
+    pub fn response(self, key: Option<KeyText>) -> Response {
+        match self {
+            Self::Decided(decided) => api::answer(decided, key),
+            Self::Undone(problem) => problem.into(),
+        }
+    }
+}
 
 enum Message {
     Ask {
@@ -88,14 +105,12 @@ pub struct DeskQueue {
 }
 
 impl DeskQueue {
-    /// Has a call's command decided and committed.
-    ///
-    /// # Errors
-    /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
+    /// Has a call's command decided and committed. Nothing is done when too many calls wait, or when
+    /// the store fails.
     pub async fn ask(&self, authorization: Option<Authorization>, command: Command) -> CallResult {
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
-            return Err(Problem::new(Code::Overloaded, detail));
+            return CallResult::Undone(Problem::new(Code::Overloaded, detail));
         };
         let (answer, answered) = oneshot::channel();
         let call = PendingCall { answer, _permit: permit };
@@ -104,7 +119,7 @@ impl DeskQueue {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
                 let detail = "The desk is stopping. Call again in a few seconds.";
-                Err(Problem::new(Code::StoreUnavailable, detail))
+                CallResult::Undone(Problem::new(Code::StoreUnavailable, detail))
             }
         }
     }
@@ -266,7 +281,8 @@ where
                 let effects = Effects::of(committed, calls.len());
                 let Effects { replies, cancels, renews_connections, requests, events } = effects;
                 let replies = calls.into_iter().zip(replies);
-                let answers = replies.map(|(call, reply)| (call, Ok(reply))).collect();
+                let answers =
+                    replies.map(|(call, reply)| (call, CallResult::Decided(reply))).collect();
                 Dispatch { answers, cancels, renews_connections, requests, events }
             }
             Err(fault) => {
@@ -275,7 +291,7 @@ where
                         "the store failed, and is tried again every half second: {fault}"
                     );
                 }
-                let undone = |call| (call, Err(Problem::undone()));
+                let undone = |call| (call, CallResult::Undone(Problem::undone()));
                 let answers = calls.into_iter().map(undone).collect();
                 Dispatch { answers, ..Dispatch::default() }
             }

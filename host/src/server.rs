@@ -176,10 +176,7 @@ impl HttpHandler {
         command: Command,
         key: Option<KeyText>,
     ) -> HttpResponse {
-        match self.desk.ask(authorization, command).await {
-            Ok(decided) => HttpResponse::Whole(api::answer(decided, key)),
-            Err(problem) => problem.into(),
-        }
+        HttpResponse::Whole(self.desk.ask(authorization, command).await.response(key))
     }
 
     async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
