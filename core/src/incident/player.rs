@@ -187,7 +187,7 @@ impl Player {
         let damaged = |error: serde_json::Error| bad(Bad::Input(damage(&error)));
         let line: Line<'_> = serde_json::from_str(line).map_err(damaged)?;
         let input =
-            Input::parse(line.input.get()).map_err(|why| bad(Bad::Input(why.into_owned())))?;
+            Input::parse(line.input.get()).map_err(|why| bad(Bad::Input(why.0.into_owned())))?;
         if let Input::Begin(begin) = &input {
             self.key = begin.key;
         }
