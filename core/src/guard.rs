@@ -2,7 +2,7 @@
 //! be called.
 //!
 //! With a webhook, a stranger chooses the target of the desk's requests; without a guard it could
-//! be the operator's own network. There is one check, [`verdict`], and it runs twice: on a URL when
+//! be the operator's own network. There is one check, [`check_target`], and it runs twice: on a URL when
 //! it is registered, and on the very addresses that its name resolves to when it is called, because
 //! a name may resolve to another address by then.
 //!
@@ -37,7 +37,7 @@ pub use targets::{Forbidden, Targets};
 ///
 /// # Errors
 /// The first reason against the call.
-pub fn verdict(
+pub fn check_target(
     host: &Host<&str>,
     leads_to: Option<&[IpAddr]>,
     targets: &Targets,
@@ -63,7 +63,7 @@ mod tests {
 
     fn judge(name: &str, leads_to: &[&str], targets: &Targets) -> &'static str {
         let addresses: Vec<IpAddr> = leads_to.iter().map(|one| one.parse().unwrap()).collect();
-        verdict(&Host::Domain(name), Some(&addresses), targets)
+        check_target(&Host::Domain(name), Some(&addresses), targets)
             .map_or_else(|bad| bad.name(), |()| "ok")
     }
 
@@ -99,8 +99,8 @@ mod tests {
     fn who_is_at_the_other_end_is_judged_also_where_the_host_is_an_address() {
         let host = Host::Ipv4([93, 184, 215, 14].into());
         let public = Targets::public();
-        assert_eq!(verdict(&host, Some(&[[93, 184, 215, 14].into()]), &public), Ok(()));
-        let other = verdict(&host, Some(&[[127, 0, 0, 1].into()]), &public).unwrap_err();
+        assert_eq!(check_target(&host, Some(&[[93, 184, 215, 14].into()]), &public), Ok(()));
+        let other = check_target(&host, Some(&[[127, 0, 0, 1].into()]), &public).unwrap_err();
         assert_eq!(other.name(), "loopback");
     }
 }

@@ -49,7 +49,7 @@ use serde_json::value::RawValue;
 
 use crate::model::digest::Digest;
 
-pub use player::{Decision, Difference, Incident, Player, ReplayStep, Sent};
+pub use player::{Difference, Incident, Player, ReplayStep, Sent, StepDecision};
 pub use recorder::{Recorded, Recorder};
 
 /// Bytes of a line: half of what a recording keeps by default. A program that reads a file holds

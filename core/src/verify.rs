@@ -91,7 +91,8 @@ impl fmt::Debug for Known<'_> {
 }
 
 /// The result of a check. As JSON it is one flat object: `verdict` (`good` or `bad`), `code`,
-/// `detail`, `certainty`, `proven` (whether it is more than likely), and where they are known `secret` (its index), `header`, `offset`.
+/// `detail`, `certainty`, `proven` (whether it is more than likely), and where they are known
+/// `secret` (its index), `header`, `offset`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It was signed with the secret of that index, and its timestamp is within [`TOLERANCE_S`].
@@ -104,7 +105,8 @@ pub enum Verdict {
 /// Whether a delivery verifies, and if not, which mistake was made.
 ///
 /// Names of headers may have any case, or the form of CGI (`HTTP_WEBHOOK_ID`, of which [`renamed`]
-/// tells), and values may have blanks around them; of several of one name the first counts, and for `webhook-signature` all do.
+/// tells), and values may have blanks around them; of several of one name the first counts, and for
+/// `webhook-signature` all do.
 /// A secret counts with or without its prefix, as in the Standard Webhooks libraries.
 ///
 /// A delivery that verifies is good, whatever else is odd about it. Of several mistakes one is

@@ -333,13 +333,13 @@ fn path(database: &str) -> Result<PathBuf, BadOptions> {
 
 #[cfg(test)]
 mod tests {
-    use hookdesk_core::guard::verdict;
+    use hookdesk_core::guard::check_target;
     use url::Host;
 
     use super::*;
 
     fn may_call(settings: &Settings, address: [u8; 4]) -> bool {
-        verdict(&Host::Ipv4(address.into()), None, &settings.api.targets).is_ok()
+        check_target(&Host::Ipv4(address.into()), None, &settings.api.targets).is_ok()
     }
 
     fn options(listen: &str) -> ServeOptions {
@@ -393,7 +393,7 @@ mod tests {
             let options = ServeOptions { nat64_prefix, ..options("127.0.0.1:0") };
             let settings = options.settle().map_err(|bad| bad.0)?;
             let inside = Host::Ipv6("2606:64::10.0.0.1".parse().unwrap());
-            Ok(verdict(&inside, None, &settings.api.targets).is_ok())
+            Ok(check_target(&inside, None, &settings.api.targets).is_ok())
         };
         assert_eq!(judged(&[]), Ok(true));
         assert_eq!(judged(&["2606:64::/96"]), Ok(false));

@@ -38,21 +38,21 @@ pub struct ConnectionTable {
 
 #[derive(Default)]
 struct Table {
-    callers: HashMap<SocketAddr, Caller>,
+    connections: HashMap<SocketAddr, Connection>,
     /// Connections whose request is pending, by the turn since when: the first has taken longest.
-    owing: BTreeMap<u64, SocketAddr>,
+    awaiting_request: BTreeMap<u64, SocketAddr>,
     /// Connections that send a large body, by the turn at which it became large.
     large: BTreeMap<u64, SocketAddr>,
     staying: usize,
     turn: u64,
 }
 
-struct Caller {
+struct Connection {
     /// The turn of its arrival: an address may return before its last connection is removed.
     entered: u64,
-    connection: ConnCtrl,
-    /// Its turn in `owing`, while its request is pending.
-    owes: Option<u64>,
+    control: ConnCtrl,
+    /// Its turn in `awaiting_request`, while its request is pending.
+    awaits_since: Option<u64>,
 }
 
 impl ConnectionTable {
@@ -67,9 +67,9 @@ impl ConnectionTable {
     #[must_use]
     pub fn answer(&self, address: Option<SocketAddr>) -> ActiveRequest {
         if let Some(address) = address {
-            self.table().stop_owing(address);
+            self.table().stop_awaiting(address);
         }
-        ActiveRequest { places: self.clone(), address, stays: false }
+        ActiveRequest { slots: self.clone(), address, stays: false }
     }
 
     /// A permit for a large body. If all stay taken, the connection that has held one the longest is
@@ -87,21 +87,21 @@ impl ConnectionTable {
         table.turn += 1;
         let turn = table.turn;
         table.large.insert(turn, address);
-        Some(BodyPermit { places: self.clone(), turn, _permit: permit })
+        Some(BodyPermit { slots: self.clone(), turn, _permit: permit })
     }
 
-    fn enter(&self, address: SocketAddr, connection: ConnCtrl) -> Place {
+    fn enter(&self, address: SocketAddr, control: ConnCtrl) -> ConnectionSlot {
         let mut table = self.table();
-        if table.callers.len() + 1 >= self.most {
-            table.give_up_one();
+        if table.connections.len() + 1 >= self.most {
+            table.abort_longest_awaited();
         }
         // A pending request of an earlier connection of this address is void.
-        table.stop_owing(address);
+        table.stop_awaiting(address);
         table.turn += 1;
         let entered = table.turn;
-        table.callers.insert(address, Caller { entered, connection, owes: None });
-        table.owe(address);
-        Place { places: self.clone(), address, entered }
+        table.connections.insert(address, Connection { entered, control, awaits_since: None });
+        table.await_request(address);
+        ConnectionSlot { slots: self.clone(), address, entered }
     }
 
     /// After a panic the table is still usable: at worst the wrong connection is aborted.
@@ -111,35 +111,36 @@ impl ConnectionTable {
 }
 
 impl Table {
-    fn owe(&mut self, address: SocketAddr) {
-        self.stop_owing(address);
-        let Some(caller) = self.callers.get_mut(&address) else { return };
+    fn await_request(&mut self, address: SocketAddr) {
+        self.stop_awaiting(address);
+        let Some(connection) = self.connections.get_mut(&address) else { return };
         self.turn += 1;
-        caller.owes = Some(self.turn);
-        self.owing.insert(self.turn, address);
+        connection.awaits_since = Some(self.turn);
+        self.awaiting_request.insert(self.turn, address);
     }
 
-    fn stop_owing(&mut self, address: SocketAddr) {
-        let turn = self.callers.get_mut(&address).and_then(|caller| caller.owes.take());
+    fn stop_awaiting(&mut self, address: SocketAddr) {
+        let connection = self.connections.get_mut(&address);
+        let turn = connection.and_then(|connection| connection.awaits_since.take());
         if let Some(turn) = turn {
-            self.owing.remove(&turn);
+            self.awaiting_request.remove(&turn);
         }
     }
 
     fn cut_off_largest(&mut self) {
         if let Some((_, longest)) = self.large.pop_first()
-            && let Some(caller) = self.callers.get(&longest)
+            && let Some(connection) = self.connections.get(&longest)
         {
-            caller.connection.abort();
+            connection.control.abort();
         }
     }
 
-    fn give_up_one(&mut self) {
-        let longest = self.owing.pop_first();
-        let caller = longest.and_then(|(_, address)| self.callers.get_mut(&address));
-        if let Some(caller) = caller {
-            caller.owes = None;
-            caller.connection.abort();
+    fn abort_longest_awaited(&mut self) {
+        let longest = self.awaiting_request.pop_first();
+        let connection = longest.and_then(|(_, address)| self.connections.get_mut(&address));
+        if let Some(connection) = connection {
+            connection.awaits_since = None;
+            connection.control.abort();
         }
     }
 }
@@ -157,41 +158,41 @@ impl FusePolicy for ConnectionTable {
 }
 
 /// A connection's slot, free again when it ends.
-struct Place {
-    places: ConnectionTable,
+struct ConnectionSlot {
+    slots: ConnectionTable,
     address: SocketAddr,
     entered: u64,
 }
 
-impl ConnObserver for Place {}
+impl ConnObserver for ConnectionSlot {}
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut table = self.places.table();
-        let caller = table.callers.get(&self.address);
-        if caller.is_some_and(|caller| caller.entered == self.entered) {
-            table.stop_owing(self.address);
-            table.callers.remove(&self.address);
+        let mut table = self.slots.table();
+        let connection = table.connections.get(&self.address);
+        if connection.is_some_and(|connection| connection.entered == self.entered) {
+            table.stop_awaiting(self.address);
+            table.connections.remove(&self.address);
         }
     }
 }
 
 /// The permit to hold a large body in memory.
 pub struct BodyPermit {
-    places: ConnectionTable,
+    slots: ConnectionTable,
     turn: u64,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for BodyPermit {
     fn drop(&mut self) {
-        self.places.table().large.remove(&self.turn);
+        self.slots.table().large.remove(&self.turn);
     }
 }
 
 /// A request that is being answered.
 pub struct ActiveRequest {
-    places: ConnectionTable,
+    slots: ConnectionTable,
     address: Option<SocketAddr>,
     stays: bool,
 }
@@ -201,8 +202,8 @@ impl ActiveRequest {
     /// may.
     #[must_use]
     pub fn stay(&mut self) -> bool {
-        let mut table = self.places.table();
-        if !self.stays && table.staying < self.places.most * MAX_STAYING / 100 {
+        let mut table = self.slots.table();
+        if !self.stays && table.staying < self.slots.most * MAX_STAYING / 100 {
             table.staying += 1;
             self.stays = true;
         }
@@ -212,21 +213,21 @@ impl ActiveRequest {
     /// Whether all slots are taken and no other connection can be aborted for the next caller.
     #[must_use]
     pub fn is_in_the_way(&self) -> bool {
-        let table = self.places.table();
-        table.callers.len() >= self.places.most && table.owing.is_empty()
+        let table = self.slots.table();
+        table.connections.len() >= self.slots.most && table.awaiting_request.is_empty()
     }
 }
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        let mut table = self.places.table();
+        let mut table = self.slots.table();
         table.staying -= usize::from(self.stays);
         // The connection with the last slot got it without another being aborted.
-        if table.callers.len() >= self.places.most {
-            table.give_up_one();
+        if table.connections.len() >= self.slots.most {
+            table.abort_longest_awaited();
         }
         if let Some(address) = self.address {
-            table.owe(address);
+            table.await_request(address);
         }
     }
 }
@@ -238,49 +239,49 @@ mod tests {
 
     use super::*;
 
-    fn enter(places: &ConnectionTable, port: u16) -> (Place, ConnCtrl) {
+    fn enter(slots: &ConnectionTable, port: u16) -> (ConnectionSlot, ConnCtrl) {
         let connection = ConnCtrl::new();
-        (places.enter(SocketAddr::from(([127, 0, 0, 1], port)), connection.clone()), connection)
+        (slots.enter(SocketAddr::from(([127, 0, 0, 1], port)), connection.clone()), connection)
     }
 
     #[test]
-    fn the_last_place_is_given_up_by_who_owes_a_request_the_longest() {
-        let places = ConnectionTable::new(4, FuseConfig::disabled());
-        let (first, second, third) = (enter(&places, 1), enter(&places, 2), enter(&places, 3));
-        let answered = places.answer(Some(first.0.address));
-        drop(places.answer(Some(second.0.address)));
+    fn the_last_slot_is_that_of_the_request_that_is_pending_the_longest() {
+        let slots = ConnectionTable::new(4, FuseConfig::disabled());
+        let (first, second, third) = (enter(&slots, 1), enter(&slots, 2), enter(&slots, 3));
+        let answered = slots.answer(Some(first.0.address));
+        drop(slots.answer(Some(second.0.address)));
 
-        let _fourth = enter(&places, 4);
+        let _fourth = enter(&slots, 4);
 
         let gave_up = [&first, &second, &third].map(|(_, connection)| connection.is_aborted());
         assert_eq!(gave_up, [false, false, true]);
         drop((third, answered));
-        let _fifth = enter(&places, 5);
+        let _fifth = enter(&slots, 5);
         assert!(second.1.is_aborted() && !first.1.is_aborted());
     }
 
     #[test]
-    fn who_leaves_while_answered_owes_nothing() {
-        let places = ConnectionTable::new(3, FuseConfig::disabled());
-        let gone = enter(&places, 1);
-        let answered = places.answer(Some(gone.0.address));
+    fn a_connection_that_ends_while_answered_is_awaited_no_more() {
+        let slots = ConnectionTable::new(3, FuseConfig::disabled());
+        let gone = enter(&slots, 1);
+        let answered = slots.answer(Some(gone.0.address));
         drop(gone);
         drop(answered);
-        let table = places.table();
-        assert!(table.callers.is_empty() && table.owing.is_empty());
+        let table = slots.table();
+        assert!(table.connections.is_empty() && table.awaiting_request.is_empty());
     }
 
     #[test]
-    fn an_address_that_comes_again_has_the_new_place() {
-        let places = ConnectionTable::new(9, FuseConfig::disabled());
-        let old = enter(&places, 1);
-        let new = enter(&places, 1);
+    fn an_address_that_comes_again_has_the_new_slot() {
+        let slots = ConnectionTable::new(9, FuseConfig::disabled());
+        let old = enter(&slots, 1);
+        let new = enter(&slots, 1);
 
         drop(old);
 
         let taken = || {
-            let table = places.table();
-            (table.callers.len(), table.owing.len())
+            let table = slots.table();
+            (table.connections.len(), table.awaiting_request.len())
         };
         assert_eq!(taken(), (1, 1));
         drop(new);
@@ -288,23 +289,23 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_others_out_is_told_to_leave_once_answered() {
-        let places = ConnectionTable::new(2, FuseConfig::disabled());
-        let (first, second) = (enter(&places, 1), enter(&places, 2));
-        let answered = places.answer(Some(first.0.address));
-        assert!(!answered.is_in_the_way(), "another owes a request");
+    fn an_answer_is_in_the_way_where_no_other_connection_can_be_aborted() {
+        let slots = ConnectionTable::new(2, FuseConfig::disabled());
+        let (first, second) = (enter(&slots, 1), enter(&slots, 2));
+        let answered = slots.answer(Some(first.0.address));
+        assert!(!answered.is_in_the_way(), "the request of another is pending");
 
-        let _other = places.answer(Some(second.0.address));
+        let _other = slots.answer(Some(second.0.address));
 
         assert!(answered.is_in_the_way());
     }
 
     #[test]
-    fn the_first_answer_that_ends_makes_up_for_a_place_that_nobody_could_give_up() {
-        let places = ConnectionTable::new(2, FuseConfig::disabled());
-        let first = enter(&places, 1);
-        let answered = places.answer(Some(first.0.address));
-        let second = enter(&places, 2);
+    fn the_first_answer_that_ends_makes_up_for_a_slot_that_was_not_freed() {
+        let slots = ConnectionTable::new(2, FuseConfig::disabled());
+        let first = enter(&slots, 1);
+        let answered = slots.answer(Some(first.0.address));
+        let second = enter(&slots, 2);
         assert!(!second.1.is_aborted());
 
         drop(answered);
@@ -313,12 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn callers_that_stay_leave_places_for_others() {
-        let places = ConnectionTable::new(12, FuseConfig::disabled());
-        let mut staying: Vec<_> = (0..3).map(|_| places.answer(None)).collect();
+    fn callers_that_stay_leave_slots_for_others() {
+        let slots = ConnectionTable::new(12, FuseConfig::disabled());
+        let mut staying: Vec<_> = (0..3).map(|_| slots.answer(None)).collect();
         assert!(staying.iter_mut().all(ActiveRequest::stay));
         assert!(staying[0].stay(), "it counts once");
-        let mut fourth = places.answer(None);
+        let mut fourth = slots.answer(None);
         assert!(!fourth.stay());
 
         staying.pop();
@@ -326,53 +327,56 @@ mod tests {
         assert!(fourth.stay());
     }
 
-    /// Callers, and permits for all of these but the last.
-    async fn crowded(places: &ConnectionTable) -> (Vec<(Place, ConnCtrl)>, Vec<BodyPermit>) {
-        let callers: Vec<_> = (1..).take(MAX_LARGE + 1).map(|port| enter(places, port)).collect();
-        let mut rooms = Vec::new();
-        for (place, _) in &callers[..MAX_LARGE] {
-            rooms.push(places.make_room(Some(place.address)).await.unwrap());
+    /// Connections, and permits for all of these but the last.
+    async fn crowded(
+        slots: &ConnectionTable,
+    ) -> (Vec<(ConnectionSlot, ConnCtrl)>, Vec<BodyPermit>) {
+        let connections: Vec<_> =
+            (1..).take(MAX_LARGE + 1).map(|port| enter(slots, port)).collect();
+        let mut permits = Vec::new();
+        for (slot, _) in &connections[..MAX_LARGE] {
+            permits.push(slots.make_room(Some(slot.address)).await.unwrap());
         }
-        (callers, rooms)
+        (connections, permits)
     }
 
     #[tokio::test]
-    async fn the_last_room_is_given_up_by_who_has_it_the_longest() {
-        let mut places = ConnectionTable::new(1_000, FuseConfig::disabled());
-        places.permit_wait = Duration::ZERO;
-        let (callers, mut rooms) = crowded(&places).await;
+    async fn the_last_permit_is_revoked_where_it_was_held_the_longest() {
+        let mut slots = ConnectionTable::new(1_000, FuseConfig::disabled());
+        slots.permit_wait = Duration::ZERO;
+        let (connections, mut permits) = crowded(&slots).await;
 
-        let late = places.make_room(Some(callers[MAX_LARGE].0.address));
+        let late = slots.make_room(Some(connections[MAX_LARGE].0.address));
         let cut_off = async {
-            while !callers[0].1.is_aborted() {
+            while !connections[0].1.is_aborted() {
                 yield_now().await;
             }
-            let others = callers[MAX_LARGE - 1].1.is_aborted();
-            rooms.remove(0);
+            let others = connections[MAX_LARGE - 1].1.is_aborted();
+            permits.remove(0);
             others
         };
-        let (room, others) = tokio::join!(late, cut_off);
+        let (permit, others) = tokio::join!(late, cut_off);
 
-        assert!(room.is_some() && !others);
-        drop((room, rooms));
-        assert!(places.table().large.is_empty());
+        assert!(permit.is_some() && !others);
+        drop((permit, permits));
+        assert!(slots.table().large.is_empty());
     }
 
     #[tokio::test]
-    async fn nobody_is_cut_off_where_a_room_is_released_in_time() {
-        let mut places = ConnectionTable::new(1_000, FuseConfig::disabled());
-        places.permit_wait = Duration::from_secs(600);
-        let (callers, mut rooms) = crowded(&places).await;
+    async fn no_connection_is_cut_off_where_a_permit_is_released_in_time() {
+        let mut slots = ConnectionTable::new(1_000, FuseConfig::disabled());
+        slots.permit_wait = Duration::from_secs(600);
+        let (connections, mut permits) = crowded(&slots).await;
 
-        let late = places.make_room(Some(callers[MAX_LARGE].0.address));
+        let late = slots.make_room(Some(connections[MAX_LARGE].0.address));
         // Time enough to cut others off, if it did not wait.
         let release = async {
             sleep(Duration::from_millis(20)).await;
-            drop(rooms.pop());
+            drop(permits.pop());
         };
-        let (room, ()) = tokio::join!(late, release);
+        let (permit, ()) = tokio::join!(late, release);
 
-        assert!(room.is_some());
-        assert!(callers.iter().all(|(_, caller)| !caller.is_aborted()));
+        assert!(permit.is_some());
+        assert!(connections.iter().all(|(_, connection)| !connection.is_aborted()));
     }
 }

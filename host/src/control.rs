@@ -13,6 +13,7 @@ use bytes::Bytes;
 use hookdesk_core::api::{
     self, Action, Api, Call, Callers, Code, LiveKeys, MAX_BODY, Opened, OwnNames, Problem,
 };
+use hookdesk_core::guard::Targets;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -88,13 +89,13 @@ impl Drop for ControlSocket {
 /// The desk behind the socket.
 #[derive(Clone)]
 pub struct ControlDesk {
-    pub api: Api,
+    pub targets: Targets,
     pub desk: DeskQueue,
     pub lookup: Lookup,
 }
 
 async fn serve(stream: UnixStream, uid: u32, desk: Arc<ControlDesk>) {
-    let api = command_line(&desk.api, uid);
+    let api = command_line(desk.targets.clone(), uid);
     let service = service_fn(|request: hyper::Request<Incoming>| async {
         Ok::<_, Infallible>(response(respond(&api, &desk, request).await))
     });
@@ -102,11 +103,11 @@ async fn serve(stream: UnixStream, uid: u32, desk: Arc<ControlDesk>) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// The desk's API for a user of its machine.
+/// The API of a desk with these `targets` for a user of its machine.
 #[must_use]
-pub fn command_line(api: &Api, uid: u32) -> Api {
+pub fn command_line(targets: Targets, uid: u32) -> Api {
     let names = OwnNames::Known { loopback: true, public: Vec::new() };
-    Api { callers: Callers::CommandLine { uid }, names, can_wait: false, ..api.clone() }
+    Api { callers: Callers::CommandLine { uid }, names, can_wait: false, targets }
 }
 
 async fn respond(
@@ -133,10 +134,7 @@ async fn respond(
     let Opened { action, authorization, key } = api.open(&call, LiveKeys::none(clock()), chance);
     match action {
         Action::Answer(response) => response,
-        Action::Decide(command) => match desk.desk.ask(authorization, command).await {
-            Ok(decided) => api::answer(decided, key),
-            Err(problem) => problem.into(),
-        },
+        Action::Decide(command) => desk.desk.ask(authorization, command).await.response(key),
         Action::Read(reading) => {
             let read =
                 desk.lookup.read(move |rows| reading.answer(authorization, rows, clock())).await;

@@ -33,9 +33,9 @@ use pool::Pool;
 
 pub use names::{Names, System};
 
-/// How long a request waits for a slot. The core keeps to the number of slots, so only requests
-/// that are just being cut off can take one.
-const PLACE_WAIT: Duration = Duration::from_secs(10);
+/// How long a request waits for a permit. The core keeps to their number, so only requests that are
+/// just being cut off can hold one.
+const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
 /// Seconds for which a connection may carry requests: at most an hour, as its address was vetted
 /// when it was made. A minute is what most names of moving services are cached for.
@@ -46,7 +46,7 @@ pub const DEFAULT_CONNECTION_AGE: Duration = Duration::from_secs(60);
 pub struct Courier {
     own: Egress,
     partners: Egress,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 /// The connections to one class of targets. No other class uses them, so that none was vetted by
@@ -72,7 +72,7 @@ impl Egress {
 }
 
 impl Courier {
-    /// A courier with slots for `places` requests at once, to receivers resolved by `names`, on
+    /// A courier for at most `max_in_flight` requests at once, to receivers resolved by `names`, on
     /// connections that are at most `max_age` old when a request begins. Webhooks of partners reach
     /// public addresses alone.
     ///
@@ -81,13 +81,13 @@ impl Courier {
     pub fn new(
         targets: Targets,
         names: &Arc<dyn Names>,
-        places: u32,
+        max_in_flight: u32,
         max_age: Duration,
     ) -> Result<Self, rustls::Error> {
-        let places = places as usize;
-        let partners = Egress::new(targets.public_only(), names, places, max_age)?;
-        let own = Egress::new(targets, names, places, max_age)?;
-        Ok(Self { own, partners, places: Arc::new(Semaphore::new(places)) })
+        let max_in_flight = max_in_flight as usize;
+        let partners = Egress::new(targets.public_only(), names, max_in_flight, max_age)?;
+        let own = Egress::new(targets, names, max_in_flight, max_age)?;
+        Ok(Self { own, partners, permits: Arc::new(Semaphore::new(max_in_flight)) })
     }
 
     /// From here on each request has a connection that was made after this call.
@@ -100,8 +100,8 @@ impl Courier {
     pub async fn carry(&self, request: Request) -> Report {
         let key = request.key;
         let start = Instant::now();
-        let answer = match timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(_place)) => {
+        let answer = match timeout(PERMIT_WAIT, self.permits.acquire()).await {
+            Ok(Ok(_permit)) => {
                 let egress = if request.public_only { &self.partners } else { &self.own };
                 egress.send(&request).await.unwrap_or_else(Answer::Failure)
             }
@@ -131,7 +131,7 @@ impl Egress {
                 return Ok(answer);
             }
         }
-        let connecting = Connection::open(&self.connector, &self.pool, origin);
+        let connecting = Connection::open(&self.connector, self.pool.generation(), origin);
         let connected = timeout_at(deadline, connecting).await;
         let mut connection = connected.map_err(|_| Failure::Timeout)??;
         match connection.exchange(message(request)?, deadline).await? {

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use hookdesk_core::api::{Code, Problem};
+use hookdesk_core::api::{self, Code, Problem, Response};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Millis, Moment, Refusal,
+    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, KeyText, Moment, Refusal,
     Reply, Report, Request, Session, Store, WebhookId,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
 
 use crate::key_ring::KeyRing;
-use crate::moment::{chance, clock};
+use crate::moment::{MAX_SLEEP, chance, clock, sleep_towards};
 use crate::recording::RecordingWriter;
 use crate::size_watch::SizeWatch;
 
@@ -26,17 +25,31 @@ const MAX_CALLS: usize = 4_096;
 // A batch can never hold more calls than may wait.
 const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
 
-/// The longest sleep of the thread, so that a clock that is set forward is noticed.
-const MAX_SLEEP: Duration = Duration::from_secs(30);
+/// What came of a call's command.
+#[derive(Debug)]
+pub enum CallResult {
+    /// It was decided and committed: its reply, or its refusal.
+    Decided(Result<Reply, Refusal>),
+    /// Nothing was done.
+    Undone(Problem),
+}
 
-/// The reply to a committed command, or its refusal; a problem when nothing was done.
-type CallResult = Result<Result<Reply, Refusal>, Problem>;
+impl CallResult {
+    /// The response to the call. `key` is the text of the API key that it made, if it made one.
+    #[must_use]
+    pub fn response(self, key: Option<KeyText>) -> Response {
+        match self {
+            Self::Decided(decided) => api::answer(decided, key),
+            Self::Undone(problem) => problem.into(),
+        }
+    }
+}
 
 enum Message {
     Ask {
         command: Command,
         authorization: Option<Authorization>,
-        caller: Caller,
+        call: PendingCall,
     },
     Report(Report),
     /// Start no further requests.
@@ -47,16 +60,16 @@ enum Message {
     End,
 }
 
-/// A call that waits for its decision. Its slot is taken until then, also if the caller hung up.
-struct Caller {
+/// A call that waits for its decision. Its permit is held until then, also if the caller hung up.
+struct PendingCall {
     answer: oneshot::Sender<CallResult>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Work for the runtime after a commit.
 #[derive(Default)]
 pub struct Dispatch {
-    answers: Vec<(Caller, CallResult)>,
+    answers: Vec<(PendingCall, CallResult)>,
     /// Webhooks whose requests in flight are to be cut off, before others are sent.
     pub cancels: Vec<WebhookId>,
     /// Whether no connection that exists may carry a further request.
@@ -75,9 +88,9 @@ impl Dispatch {
 
     /// Sends all callers their results, and returns the requests that are to be sent.
     pub fn answer(self) -> Vec<Request> {
-        for (caller, answered) in self.answers {
+        for (call, answered) in self.answers {
             // The receiving half is gone if the caller hung up.
-            let _ = caller.answer.send(answered);
+            let _ = call.answer.send(answered);
         }
         self.requests
     }
@@ -92,23 +105,21 @@ pub struct DeskQueue {
 }
 
 impl DeskQueue {
-    /// Has a call's command decided and committed.
-    ///
-    /// # Errors
-    /// [`Problem`] when too many calls wait, or the store fails: then nothing was done.
+    /// Has a call's command decided and committed. Nothing is done when too many calls wait, or when
+    /// the store fails.
     pub async fn ask(&self, authorization: Option<Authorization>, command: Command) -> CallResult {
-        let Ok(place) = Arc::clone(&self.calls).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
-            return Err(Problem::new(Code::Overloaded, detail));
+            return CallResult::Undone(Problem::new(Code::Overloaded, detail));
         };
         let (answer, answered) = oneshot::channel();
-        let caller = Caller { answer, _place: place };
-        let queued = self.queue.send(Message::Ask { command, authorization, caller });
+        let call = PendingCall { answer, _permit: permit };
+        let queued = self.queue.send(Message::Ask { command, authorization, call });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
                 let detail = "The desk is stopping. Call again in a few seconds.";
-                Err(Problem::new(Code::StoreUnavailable, detail))
+                CallResult::Undone(Problem::new(Code::StoreUnavailable, detail))
             }
         }
     }
@@ -197,9 +208,9 @@ where
     fn run(mut self) {
         let mut ended = false;
         while !ended && !self.session.is_drained() {
-            let mut callers = Vec::new();
-            ended = self.collect(&mut callers);
-            self.decide(callers);
+            let mut calls = Vec::new();
+            ended = self.collect(&mut calls);
+            self.decide(calls);
             let desk = self.session.desk_mut();
             let retention = desk.limits().retention;
             self.size.look(desk.store_mut().store_mut(), retention, clock());
@@ -207,14 +218,14 @@ where
     }
 
     /// Waits until there is something to do, and queues it. Returns whether the desk is to end.
-    fn collect(&mut self, callers: &mut Vec<Caller>) -> bool {
+    fn collect(&mut self, calls: &mut Vec<PendingCall>) -> bool {
         let mut ended = false;
         let mut next = self.wait();
         while let Some(message) = next {
             match message {
-                Message::Ask { command, authorization, caller } => {
+                Message::Ask { command, authorization, call } => {
                     self.session.call_by(authorization, command);
-                    callers.push(caller);
+                    calls.push(call);
                 }
                 Message::Report(report) => self.session.report(report),
                 Message::StopSending => self.session.stop_sending(),
@@ -227,8 +238,8 @@ where
     }
 
     fn wait(&self) -> Option<Message> {
-        let due = |at: Millis| Duration::from_millis(at.since(clock())).min(MAX_SLEEP);
-        match self.messages.recv_timeout(self.session.next_wake().map_or(MAX_SLEEP, due)) {
+        let left = self.session.next_wake().map_or(MAX_SLEEP, sleep_towards);
+        match self.messages.recv_timeout(left) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Message::End),
@@ -250,7 +261,7 @@ where
         }
     }
 
-    fn decide(&mut self, callers: Vec<Caller>) {
+    fn decide(&mut self, calls: Vec<PendingCall>) {
         let Self { session, recording, holder, .. } = self;
         let was_faulty = session.is_faulty();
         let batch = session.batch(|| Moment::new(clock(), chance(), *holder));
@@ -267,10 +278,11 @@ where
                 if was_faulty {
                     tracing::info!("the store works again");
                 }
-                let effects = Effects::of(committed, callers.len());
+                let effects = Effects::of(committed, calls.len());
                 let Effects { replies, cancels, renews_connections, requests, events } = effects;
-                let replies = callers.into_iter().zip(replies);
-                let answers = replies.map(|(caller, reply)| (caller, Ok(reply))).collect();
+                let replies = calls.into_iter().zip(replies);
+                let answers =
+                    replies.map(|(call, reply)| (call, CallResult::Decided(reply))).collect();
                 Dispatch { answers, cancels, renews_connections, requests, events }
             }
             Err(fault) => {
@@ -279,8 +291,8 @@ where
                         "the store failed, and is tried again every half second: {fault}"
                     );
                 }
-                let undone = |caller| (caller, Err(Problem::undone()));
-                let answers = callers.into_iter().map(undone).collect();
+                let undone = |call| (call, CallResult::Undone(Problem::undone()));
+                let answers = calls.into_iter().map(undone).collect();
                 Dispatch { answers, ..Dispatch::default() }
             }
         };

@@ -1,19 +1,17 @@
 //! `hookdesk export` and `hookdesk replay`: writes a recording as one file, and replays such a
 //! file.
 
-use std::error::Error;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hookdesk_core::incident::{Decision, Difference, Header, MAX_LINE, Player, ReplayStep};
+use hookdesk_core::incident::{Difference, Header, MAX_LINE, Player, ReplayStep, StepDecision};
 
+use crate::BoxError;
 use crate::config;
 use crate::recording::{RecordingFile, RecordingFiles};
 use crate::store::sqlite::{BESIDE, beside, private};
-
-type Anything = Box<dyn Error + Send + Sync>;
 
 /// Options of `hookdesk export`.
 #[derive(Args, Clone, Debug)]
@@ -42,10 +40,10 @@ pub struct ReplayOptions {
     pub json: bool,
 }
 
-/// Whether the replay's decisions are the recorded ones.
+/// The replay's decisions beside the recorded ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum Comparison {
     Same,
     Differs,
 }
@@ -55,7 +53,7 @@ pub enum Verdict {
 /// # Errors
 /// When there is none, when it is damaged, or when the file cannot be written: the text is for the
 /// operator.
-pub fn export(options: &ExportOptions) -> Result<Verdict, Anything> {
+pub fn export(options: &ExportOptions) -> Result<Comparison, BoxError> {
     let database = config::database(options.database.as_deref())?;
     let files = files(&database)?;
     match &options.output {
@@ -92,7 +90,7 @@ fn belongs_to(path: &Path, database: &Path) -> io::Result<bool> {
     Ok(path == ours || BESIDE.iter().any(|ending| beside(&ours, ending) == path))
 }
 
-fn write(files: Vec<RecordingFile>, raw: bool, out: impl Write) -> Result<Verdict, Anything> {
+fn write(files: Vec<RecordingFile>, raw: bool, out: impl Write) -> Result<Comparison, BoxError> {
     let mut out = BufWriter::new(out);
     let (mut first, mut playing) = (None, None);
     let redacted = !raw;
@@ -113,7 +111,7 @@ fn write(files: Vec<RecordingFile>, raw: bool, out: impl Write) -> Result<Verdic
 ///
 /// # Errors
 /// When it cannot be read, or is damaged: the text is for the operator.
-pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
+pub fn replay(options: &ReplayOptions) -> Result<Comparison, BoxError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut first, mut playing) = (None, None);
     let named = |error| format!("{}: {error}", options.file.display());
@@ -131,7 +129,7 @@ pub fn replay(options: &ReplayOptions) -> Result<Verdict, Anything> {
 }
 
 /// The files of a recording, at least one.
-fn files(database: &Path) -> Result<Vec<RecordingFile>, Anything> {
+fn files(database: &Path) -> Result<Vec<RecordingFile>, BoxError> {
     let files = RecordingFiles::of(database).files()?;
     if files.is_empty() {
         return Err(format!(
@@ -148,7 +146,7 @@ fn play(
     mut file: RecordingFile,
     playing: &mut Option<Player>,
     mut each: impl FnMut(&ReplayStep) -> io::Result<()>,
-) -> Result<(), Anything> {
+) -> Result<(), BoxError> {
     let path = file.path.display().to_string();
     let player = playing.get_or_insert_with(|| Player::new(file.header.clone()));
     while let Some(line) = file.next_line().map_err(|error| format!("{path}: {error}"))? {
@@ -170,14 +168,14 @@ fn note(first: &mut Option<(u64, Difference)>, step: &ReplayStep) {
 
 /// Prints the result to standard error, apart from the file or the steps.
 #[expect(clippy::print_stderr, reason = "a person reads it")]
-fn conclude(first: Option<(u64, Difference)>, playing: Option<&Player>) -> Verdict {
+fn conclude(first: Option<(u64, Difference)>, playing: Option<&Player>) -> Comparison {
     let chain = playing.map(|player| player.chain().to_string()).unwrap_or_default();
     let Some((step, difference)) = first else {
         eprintln!("hookdesk: every step decides as it was recorded; chain {chain}");
-        return Verdict::Same;
+        return Comparison::Same;
     };
     eprintln!("hookdesk: step {step} differs: {difference}; chain {chain}");
-    Verdict::Differs
+    Comparison::Differs
 }
 
 fn tell(out: &mut impl Write, step: &ReplayStep) -> io::Result<()> {
@@ -200,9 +198,17 @@ fn tell(out: &mut impl Write, step: &ReplayStep) -> io::Result<()> {
     Ok(())
 }
 
-fn tell_decision(out: &mut impl Write, decision: &Decision) -> io::Result<()> {
-    let Decision { command, keyed: _, reply, about, status, events: _, requests, next_wake_ms: _ } =
-        decision;
+fn tell_decision(out: &mut impl Write, decision: &StepDecision) -> io::Result<()> {
+    let StepDecision {
+        command,
+        keyed: _,
+        reply,
+        about,
+        status,
+        events: _,
+        requests,
+        next_wake_ms: _,
+    } = decision;
     let about = about.as_deref().unwrap_or_default();
     match status {
         Some(status) => writeln!(out, "         {command}: {status} {reply} {about}")?,

@@ -1,13 +1,11 @@
 //! `hookdesk key`: makes, lists and revokes API keys, of a desk that is running or not.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use hookdesk_core::api::{self, Action, Api, Call, Callers, LiveKeys, Opened, OwnNames};
+use hookdesk_core::api::{self, Action, Api, Call, LiveKeys, Opened};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     Authorization, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Retention,
@@ -15,16 +13,13 @@ use hookdesk_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::BoxError;
+use crate::api_reply::{Data, MAX_CALL, problem_detail};
 use crate::config;
 use crate::control;
 use crate::moment::{chance, clock};
 use crate::serve::causes;
 use crate::store::sqlite::{Lock, Sqlite};
-
-type Anything = Box<dyn Error + Send + Sync>;
-
-/// How long a running desk may take for one call.
-const MAX_CALL: Duration = Duration::from_secs(30);
 
 /// Options of `hookdesk key`.
 #[derive(Args, Clone, Debug)]
@@ -92,23 +87,11 @@ struct Key {
     text: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Data<T> {
-    data: T,
-    #[serde(default)]
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-}
-
 /// Does what the options say, and prints it.
 ///
 /// # Errors
 /// When the desk refuses it or cannot be reached: the text is for the operator.
-pub fn run(options: &KeyOptions) -> Result<(), Anything> {
+pub fn run(options: &KeyOptions) -> Result<(), BoxError> {
     let database = config::database(options.database.as_deref())?;
     let makes_one = matches!(options.command, KeySubcommand::Create { .. });
     if !makes_one && !database.exists() {
@@ -211,7 +194,7 @@ struct StoppedDesk {
 }
 
 impl KeyDesk {
-    fn open(database: &Path) -> Result<Self, Anything> {
+    fn open(database: &Path) -> Result<Self, BoxError> {
         if let Some(lock) = Lock::try_take(database)? {
             return Ok(Self::Stopped(Box::new(StoppedDesk::open(database, lock)?)));
         }
@@ -221,7 +204,7 @@ impl KeyDesk {
         Ok(Self::Running { runtime, client })
     }
 
-    fn keys(&mut self) -> Result<Vec<Key>, Anything> {
+    fn keys(&mut self) -> Result<Vec<Key>, BoxError> {
         let mut keys: Vec<Key> = Vec::new();
         let mut path = "/keys?limit=1000".to_owned();
         loop {
@@ -237,7 +220,7 @@ impl KeyDesk {
         method: &str,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<T, Anything> {
+    ) -> Result<T, BoxError> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let (status, answer) = match self {
             Self::Running { runtime, client } => {
@@ -248,8 +231,8 @@ impl KeyDesk {
         if (200..300).contains(&status) {
             return Ok(serde_json::from_str(&answer)?);
         }
-        let detail = serde_json::from_str(&answer).map(|problem: Problem| problem.detail);
-        Err(detail.unwrap_or_else(|_| format!("the desk answers {status}")).into())
+        let detail = problem_detail(answer.as_bytes());
+        Err(detail.unwrap_or_else(|| format!("the desk answers {status}")).into())
     }
 }
 
@@ -258,7 +241,7 @@ async fn ask(
     method: &str,
     path: &str,
     body: String,
-) -> Result<(u16, String), Anything> {
+) -> Result<(u16, String), BoxError> {
     let url = format!("http://localhost{path}");
     let call = client.request(method.parse()?, url).header("content-type", "application/json");
     let answer = call.body(body).send().await.map_err(|error| {
@@ -269,18 +252,16 @@ async fn ask(
 
 impl StoppedDesk {
     /// The desk of a database whose lock is held.
-    fn open(database: &Path, lock: Lock) -> Result<Self, Anything> {
+    fn open(database: &Path, lock: Lock) -> Result<Self, BoxError> {
         let retention = Retention::new(Some(0), None).map_err(|_| "retention can be off")?;
         let limits = Limits { in_flight: 0, retention, ..Limits::default() };
         let desk = Desk::new(Sqlite::open(database)?, Memory::Dropped).with_limits(limits);
-        let names = OwnNames::Known { loopback: true, public: Vec::new() };
         let uid = rustix::process::geteuid().as_raw();
-        let callers = Callers::CommandLine { uid };
-        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+        let api = control::command_line(Targets::public(), uid);
         Ok(Self { api, desk, _lock: lock })
     }
 
-    fn call(&mut self, method: &str, path: &str, body: &str) -> Result<(u16, String), Anything> {
+    fn call(&mut self, method: &str, path: &str, body: &str) -> Result<(u16, String), BoxError> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let headers = vec![("host", "localhost"), ("content-type", "application/json")];
         let call = Call { method, path, query, headers, body: body.as_bytes() };
@@ -303,7 +284,7 @@ impl StoppedDesk {
         &mut self,
         authorization: Option<Authorization>,
         command: Command,
-    ) -> Result<Result<hookdesk_core::Reply, hookdesk_core::Refusal>, Anything> {
+    ) -> Result<Result<hookdesk_core::Reply, hookdesk_core::Refusal>, BoxError> {
         let now = clock();
         let moment =
             Moment { authorization, ..Moment::new(now, chance(), HolderId::new(now, &chance())) };

@@ -4,17 +4,13 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use hookdesk_core::api::{Api, LiveKeys};
 use hookdesk_core::{ApiKeys, Authorization, KeyId, Millis};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::moment::clock;
-
-/// The longest wait for a key to expire, so that a clock that is set forward is noticed.
-const MAX_SLEEP_MS: u64 = 30_000;
+use crate::moment::{clock, sleep_towards};
 
 #[derive(Debug)]
 pub struct KeyRing {
@@ -91,8 +87,7 @@ impl KeyHolder {
             let changed = self.keys.changed();
             match until {
                 Some(at) => {
-                    let left = Duration::from_millis(at.since(clock()).min(MAX_SLEEP_MS));
-                    let _ = timeout(left, changed).await;
+                    let _ = timeout(sleep_towards(at), changed).await;
                 }
                 None if changed.await.is_err() => return pending().await,
                 None => {}

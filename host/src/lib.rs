@@ -15,6 +15,7 @@
 
 pub mod acceptor;
 pub mod admin_key;
+mod api_reply;
 pub mod call_limits;
 pub mod config;
 pub mod connections;
@@ -34,3 +35,6 @@ pub mod size_watch;
 pub mod status;
 pub mod store;
 pub mod trouble_log;
+
+/// An error of any kind, whose text is for the operator.
+pub use tower::BoxError;

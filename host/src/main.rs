@@ -4,9 +4,10 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Args as _, Command, Parser, Subcommand};
+use hookdesk::BoxError;
 use hookdesk::config::ServeOptions;
 use hookdesk::environment;
-use hookdesk::incident::{self, ExportOptions, ReplayOptions, Verdict};
+use hookdesk::incident::{self, Comparison, ExportOptions, ReplayOptions};
 use hookdesk::key_command::{self, KeyOptions};
 use hookdesk::status::{self, Condition, StatusOptions};
 
@@ -19,8 +20,6 @@ const AILS: u8 = 4;
 
 /// Exit code of a replay whose result differs from the recording.
 const DIFFERS: u8 = 3;
-
-type Anything = Box<dyn Error + Send + Sync>;
 
 /// A customer-support desk that sends its events to its partners by webhook.
 #[derive(Parser)]
@@ -58,7 +57,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Subcommands) -> Result<ExitCode, Anything> {
+fn run(command: Subcommands) -> Result<ExitCode, BoxError> {
     let filter = environment::log_filter()?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -67,17 +66,17 @@ fn run(command: Subcommands) -> Result<ExitCode, Anything> {
         .init();
     match command {
         Subcommands::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),
-        Subcommands::Export(options) => incident::export(&options).map(of_verdict),
-        Subcommands::Replay(options) => incident::replay(&options).map(of_verdict),
+        Subcommands::Export(options) => incident::export(&options).map(of_comparison),
+        Subcommands::Replay(options) => incident::replay(&options).map(of_comparison),
         Subcommands::Key(options) => key_command::run(&options).map(|()| ExitCode::SUCCESS),
         Subcommands::Status(options) => status::status(&options).map(of_condition),
     }
 }
 
-fn of_verdict(verdict: Verdict) -> ExitCode {
-    match verdict {
-        Verdict::Same => ExitCode::SUCCESS,
-        Verdict::Differs => ExitCode::from(DIFFERS),
+fn of_comparison(comparison: Comparison) -> ExitCode {
+    match comparison {
+        Comparison::Same => ExitCode::SUCCESS,
+        Comparison::Differs => ExitCode::from(DIFFERS),
     }
 }
 
@@ -88,7 +87,7 @@ fn of_condition(condition: Condition) -> ExitCode {
     }
 }
 
-fn serve(options: ServeOptions) -> Result<(), Anything> {
+fn serve(options: ServeOptions) -> Result<(), BoxError> {
     for name in environment::check(&ServeOptions::augment_args(Command::new("serve")))? {
         tracing::warn!(
             "{name} is not an option, and is ignored (hookdesk serve --help lists them)"

@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::BoxError;
 use crate::acceptor::CallerAcceptor;
 use crate::admin_key;
 use crate::call_limits::CallLimits;
@@ -56,13 +57,11 @@ const MAX_HEAD: usize = 16 << 10;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-type Anything = Box<dyn Error + Send + Sync>;
-
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When it cannot start: the text is for the operator.
-pub fn serve(settings: Settings) -> Result<(), Anything> {
+pub fn serve(settings: Settings) -> Result<(), BoxError> {
     serve_with(settings, Arc::new(System))
 }
 
@@ -70,7 +69,7 @@ pub fn serve(settings: Settings) -> Result<(), Anything> {
 ///
 /// # Errors
 /// As [`serve`].
-pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), Anything> {
+pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxError> {
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
@@ -91,15 +90,15 @@ async fn run(
     names: Arc<dyn Names>,
     mut desk: Desk<Recorder<Sqlite>>,
     lookup: Lookup,
-) -> Result<(), Anything> {
+) -> Result<(), BoxError> {
     // From here on a signal stops the server in order.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // A file that may not grow is a fault of the store, and not the end of the process.
     let _file_size = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
     let targets = settings.api.targets.clone();
-    let places = Limits::default().in_flight;
-    let courier = Courier::new(targets, &names, places, settings.connection_age);
+    let max_in_flight = Limits::default().in_flight;
+    let courier = Courier::new(targets, &names, max_in_flight, settings.connection_age);
     let courier = courier.map_err(|error| {
         let causes = causes(&error);
         format!(
@@ -120,11 +119,14 @@ async fn run(
     let address = listener.local_addr()?;
     let limits =
         FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
-    let connections = most_connections();
-    let places = ConnectionTable::new(connections, limits);
+    let max_connections = most_connections();
+    let connections = ConnectionTable::new(max_connections, limits);
     tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring)));
-    let control =
-        ControlDesk { api: settings.api.clone(), desk: queue.clone(), lookup: lookup.clone() };
+    let control = ControlDesk {
+        targets: settings.api.targets.clone(),
+        desk: queue.clone(),
+        lookup: lookup.clone(),
+    };
     // Its file is removed when the server stops.
     let control = listen_for_commands(&settings.database, control);
     let front = HttpHandler {
@@ -133,13 +135,13 @@ async fn run(
         desk: queue.clone(),
         lookup,
         feed: Arc::clone(&feed),
-        places: places.clone(),
+        connections: connections.clone(),
         limits: CallLimits::new(settings.rate_per_peer),
         paused: settings.paused,
     };
     let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
-        .fuse_policy(places)
-        .max_connections(connections);
+        .fuse_policy(connections)
+        .max_connections(max_connections);
     server.http1_mut().max_buf_size(MAX_HEAD);
     let handle = server.handle();
     let serving = tokio::spawn(server.try_serve(front.router()));
@@ -180,7 +182,7 @@ async fn run(
 }
 
 /// The desk's API keys, the one of the admin key file among them.
-fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<ApiKeys, Anything> {
+fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<ApiKeys, BoxError> {
     if let Some(file) = &settings.admin_key_file {
         let key = admin_key::read_or_make(file)?;
         let now = clock();

@@ -55,7 +55,7 @@ pub struct HttpHandler {
     pub desk: DeskQueue,
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
-    pub places: ConnectionTable,
+    pub connections: ConnectionTable,
     pub limits: CallLimits,
     /// Whether nothing is sent.
     pub paused: bool,
@@ -199,7 +199,7 @@ impl HttpHandler {
             let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
             seen = seen.saturating_add(data.len());
             if seen > SMALL_BODY && room.is_none() {
-                room = self.places.make_room(request.remote_addr().clone().into_std()).await;
+                room = self.connections.make_room(request.remote_addr().clone().into_std()).await;
                 let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
                 bytes.reserve_exact(usize::try_from(declared).unwrap_or(MAX_BODY).min(MAX_BODY));
             }
@@ -218,10 +218,7 @@ impl HttpHandler {
         command: Command,
         key: Option<KeyText>,
     ) -> HttpResponse {
-        match self.desk.ask(authorization, command).await {
-            Ok(decided) => HttpResponse::Whole(api::answer(decided, key)),
-            Err(problem) => problem.into(),
-        }
+        HttpResponse::Whole(self.desk.ask(authorization, command).await.response(key))
     }
 
     async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
@@ -329,7 +326,7 @@ impl Handler for HttpHandler {
         _flow: &mut FlowCtrl,
     ) {
         let (received, ends) = self.receive(request).await;
-        let mut active = self.places.answer(request.remote_addr().clone().into_std());
+        let mut active = self.connections.answer(request.remote_addr().clone().into_std());
         let answered = match received {
             Ok(Received { body, allowance }) => {
                 let headers = allowance.into_iter().flat_map(Allowance::headers);

@@ -1,20 +1,18 @@
 //! `hookdesk status`: whether a running desk works, and which of its webhooks need somebody.
 
 use std::env;
-use std::error::Error;
+use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::time::Duration;
 
 use clap::Args;
 use reqwest::{Client, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-type Anything = Box<dyn Error + Send + Sync>;
-
-/// How long one call may take: a desk that is too busy to answer within it is not well.
-const MAX_CALL: Duration = Duration::from_secs(30);
+use crate::BoxError;
+use crate::api_reply::{Data, MAX_CALL, problem_detail};
+use crate::serve::causes;
 
 /// Options of `hookdesk status`.
 #[derive(Args, Clone, Debug)]
@@ -59,25 +57,15 @@ struct Webhook {
 }
 
 #[derive(Deserialize)]
-struct Data<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
 struct Named {
     id: String,
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
 }
 
 /// Asks the desk and prints what it says.
 ///
 /// # Errors
 /// When the desk cannot be reached or refuses the call: the text is for the operator.
-pub fn status(options: &StatusOptions) -> Result<Condition, Anything> {
+pub fn status(options: &StatusOptions) -> Result<Condition, BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(ask(&Desk::new(options)?))?;
     let webhooks =
@@ -100,14 +88,14 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(options: &StatusOptions) -> Result<Self, Anything> {
+    fn new(options: &StatusOptions) -> Result<Self, BoxError> {
         // The desk is beside its operator: a proxy for the web is not asked for it.
         let client = Client::builder().no_proxy().timeout(MAX_CALL).build()?;
         let key = env::var("HOOKDESK_KEY").ok().filter(|key| !key.is_empty());
         Ok(Self { client, address: options.desk.clone(), key })
     }
 
-    async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>), Anything> {
+    async fn get(&self, path: &str) -> Result<(StatusCode, Vec<u8>), BoxError> {
         let mut call = self.client.get(self.address.join(path)?);
         if let Some(key) = &self.key {
             call = call.bearer_auth(key);
@@ -117,27 +105,25 @@ impl Desk {
         Ok((status, answer.bytes().await?.to_vec()))
     }
 
-    async fn data<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Anything> {
+    async fn data<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, BoxError> {
         let (status, body) = self.get(path).await?;
         if status.is_success() {
-            let Data { data } = serde_json::from_slice(&body)?;
+            let Data { data, next: _ } = serde_json::from_slice(&body)?;
             return Ok(data);
         }
         Err(format!("{} answers {status} to {path}: {}", self.address, detail(&body)).into())
     }
 
-    fn unreached(&self, error: &reqwest::Error) -> Anything {
-        let mut causes = format!("{} cannot be reached", self.address);
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            _ = write!(causes, ": {error}");
-            cause = error.source();
+    fn unreached(&self, error: &reqwest::Error) -> BoxError {
+        let address = &self.address;
+        match error.source() {
+            Some(cause) => format!("{address} cannot be reached: {}", causes(cause)).into(),
+            None => format!("{address} cannot be reached").into(),
         }
-        causes.into()
     }
 }
 
-async fn ask(desk: &Desk) -> Result<Status, Anything> {
+async fn ask(desk: &Desk) -> Result<Status, BoxError> {
     let (answer, body) = desk.get("/health/ready").await?;
     if !answer.is_success() {
         return Ok(Status { ready: false, detail: Some(detail(&body)), webhooks: Vec::new() });
@@ -153,7 +139,7 @@ async fn ask(desk: &Desk) -> Result<Status, Anything> {
 /// What a problem says, or how another body begins.
 fn detail(body: &[u8]) -> String {
     let text = || String::from_utf8_lossy(body).chars().take(200).collect();
-    serde_json::from_slice(body).map_or_else(|_| text(), |problem: Problem| problem.detail)
+    problem_detail(body).unwrap_or_else(text)
 }
 
 impl Webhook {

@@ -14,10 +14,10 @@ const PERIOD: Duration = Duration::from_secs(60);
 const MAX_KINDS: usize = 64;
 
 #[derive(Debug, Default)]
-pub struct TroubleLog(Mutex<HashMap<String, Trouble>>);
+pub struct TroubleLog(Mutex<HashMap<String, LastLine>>);
 
 #[derive(Debug)]
-struct Trouble {
+struct LastLine {
     logged_at: Instant,
     unlogged: u64,
 }
@@ -39,13 +39,13 @@ impl TroubleLog {
                 return None;
             }
             let line = format!("{trouble} ({} times since the last such line)", known.unlogged);
-            *known = Trouble { logged_at: now, unlogged: 0 };
+            *known = LastLine { logged_at: now, unlogged: 0 };
             return Some(line);
         }
         if kinds.len() >= MAX_KINDS {
             kinds.clear();
         }
-        kinds.insert(trouble.clone(), Trouble { logged_at: now, unlogged: 0 });
+        kinds.insert(trouble.clone(), LastLine { logged_at: now, unlogged: 0 });
         Some(trouble)
     }
 }

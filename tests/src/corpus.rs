@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hookdesk_core::guard::{BadCallbackUrl, CallbackUrl, Targets, verdict};
+use hookdesk_core::guard::{BadCallbackUrl, CallbackUrl, Targets, check_target};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ impl Row {
             Err(bad) => return bad.name(),
         };
         let host = taken.url().expect("it was taken").host().expect("it was taken");
-        let judged = verdict(&host, self.leads_to.as_deref(), &targets);
+        let judged = check_target(&host, self.leads_to.as_deref(), &targets);
         judged.map_or_else(|bad| bad.name(), |()| "ok")
     }
 

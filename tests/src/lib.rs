@@ -30,6 +30,7 @@ mod invariants;
 #[cfg(feature = "host")]
 mod libraries;
 mod oracles;
+mod plan;
 #[cfg(feature = "host")]
 mod raw_connection;
 #[cfg(feature = "host")]
@@ -53,6 +54,7 @@ pub use desk::{MINUTE, NEVER_DOWN, SOON, desk, desk_with};
 pub use fake_dns::FakeDns;
 #[cfg(feature = "host")]
 pub use libraries::libraries_verify;
+pub use plan::Plan;
 #[cfg(feature = "host")]
 pub use raw_connection::{RawAnswer, RawConnection};
 #[cfg(feature = "host")]
@@ -61,4 +63,4 @@ pub use receiver::{Delivery, Gate, Reaction, Receiver, event_ids};
 pub use server::{Attempt, Folder, Host, Options, Port, Server, binary};
 #[cfg(feature = "host")]
 pub use silent_listener::SilentListener;
-pub use world::{Plan, Situations, Trace, World, hex};
+pub use world::{Situations, Trace, World, hex};

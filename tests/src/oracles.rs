@@ -22,8 +22,8 @@ use hookdesk_core::{
     Command, Committed, Event, EventType, HolderId, Millis, Moment, Request, Topic, WebhookId,
 };
 
+use crate::plan::Plan;
 use crate::stores::StoredRows;
-use crate::world::Plan;
 use calls::Callers;
 use judged::Judged;
 use pace::Shortage;

@@ -265,7 +265,8 @@ impl Server {
         self.errors_expected = true;
     }
 
-    /// SIGKILL to it and the processes that it started, and waits for the end. Does nothing if that was seen already.
+    /// SIGKILL to it and the processes that it started, and waits for the end. Does nothing if that
+    /// was seen already.
     pub fn kill(&mut self) {
         let Some(running) = &mut self.running else {
             return;

@@ -12,7 +12,8 @@ use std::thread;
 use hookdesk::store::sqlite::Sqlite;
 use hookdesk_core::{Memory, MemoryStore};
 
-use crate::world::{Plan, Situations, Trace, World};
+use crate::plan::Plan;
+use crate::world::{Situations, Trace, World};
 
 /// Steps of a trace that are shown: what led to a violation is mostly near its end.
 const SHOWN: usize = 40;

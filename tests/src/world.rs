@@ -11,7 +11,6 @@ mod expectations;
 mod faults;
 mod looking;
 mod operators;
-mod plan;
 mod quiescence;
 mod reference;
 mod repeats;
@@ -34,6 +33,7 @@ use hookdesk_core::{
 
 use crate::invariants::{self, Witness};
 use crate::oracles::Oracles;
+use crate::plan::{Odds, Plan};
 use crate::stores::{Disk, Fate, Inspect, StoredRows, View};
 use calls::Callers;
 use expectations::Expectation;
@@ -42,7 +42,6 @@ use repeats::{Repeats, plain};
 use sim_host::SimHost;
 use sim_receivers::RequestInFlight;
 
-pub use plan::{EVENT_BYTES, Odds, Plan};
 pub use situations::Situations;
 pub use trace::hex;
 

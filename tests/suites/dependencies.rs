@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Every crate that the core is compiled from (libc on ARM only, to ask for its features). One more is a decision: add it here
-/// with the change that brings it, after a look at what it touches.
+/// Every crate that the core is compiled from (libc on ARM only, to ask for its features). One more
+/// is a decision: add it here with the change that brings it, after a look at what it touches.
 const CORE_IS_MADE_OF: &str = "
     hookdesk-core
     serde serde_core serde_derive serde_json itoa memchr zmij

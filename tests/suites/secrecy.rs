@@ -1,5 +1,5 @@
-//! What callers may have put into the wrong place by mistake: a secret or a key comes back in no
-//! refusal, and stands in no log.
+//! Secrets and keys that callers put into the wrong place by mistake: they come back in no refusal,
+//! and stand in no log.
 
 use hookdesk_tests::{Answer, Client, desk};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! What is unregistered holds nothing: its requests in flight are cut off, and leave no trace.
+//! An unregistered webhook holds nothing: its requests in flight are cut off, and leave no trace.
 
 use std::time::Duration;
 

@@ -99,9 +99,13 @@ where
         self.note_use(authorization, &keys, now);
         match action {
             Action::Answer(response) => self.answered(response),
-            Action::Decide(command) => self.decide(Some((command, authorization, key)), at),
+            Action::Decide(command) => {
+                self.decide(Some(CallersCommand { command, authorization, key }), at)
+            }
             Action::CountReplay(request) => match readable(request.count(self.rows(), now)) {
-                Ok(command) => self.decide(Some((command, authorization, None)), at),
+                Ok(command) => {
+                    self.decide(Some(CallersCommand { command, authorization, key: None }), at)
+                }
                 Err(problem) => self.answered(problem.into()),
             },
             Action::Read(Reading::Ready) => self.ready(),
@@ -167,13 +171,13 @@ where
     }
 
     /// Decides a caller's command, the reports, and then what is due.
-    fn decide(&mut self, asked: Option<Asked>, at: &JsMoment) -> Effects {
+    fn decide(&mut self, call: Option<CallersCommand>, at: &JsMoment) -> Effects {
         let moment = Moment::new(Millis(at.now_ms), at.chance.ids, self.holder);
-        let calls = usize::from(asked.is_some());
+        let calls = usize::from(call.is_some());
         let mut key = None;
-        if let Some((command, authorization, made)) = asked {
-            self.session.call_by(authorization, command);
-            key = made;
+        if let Some(call) = call {
+            self.session.call_by(call.authorization, call.command);
+            key = call.key;
         }
         if !self.used.is_empty() {
             let used = std::mem::take(&mut self.used).into_iter().collect();
@@ -309,8 +313,13 @@ where
     }
 }
 
-/// A caller's command, the caller, and the text of the key that the command makes.
-type Asked = (Command, Option<Authorization>, Option<KeyText>);
+/// A caller's command.
+struct CallersCommand {
+    command: Command,
+    authorization: Option<Authorization>,
+    /// The text of the key that it makes.
+    key: Option<KeyText>,
+}
 
 /// A fault of the store as the caller's problem.
 fn readable<T, F>(read: Result<Result<T, Problem>, F>) -> Result<T, Problem> {

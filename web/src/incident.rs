@@ -86,8 +86,8 @@ impl From<core::ReplayStep> for IncidentStep {
     }
 }
 
-impl From<core::Decision> for IncidentDecision {
-    fn from(decision: core::Decision) -> Self {
+impl From<core::StepDecision> for IncidentDecision {
+    fn from(decision: core::StepDecision) -> Self {
         Self {
             command: decision.command,
             keyed: decision.keyed,

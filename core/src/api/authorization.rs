@@ -4,7 +4,8 @@
 //! must not be turned against it: a foreign page is recognized by its `Origin`, a hostname that
 //! resolves to loopback (DNS rebinding) by its `Host`, and a proxy that forwards other callers by
 //! the headers that it adds. Any other desk asks for an API key, unless something in front of it
-//! authorizes callers; each route has a rule, which the key must fulfil. On every desk, [`own_names`] says what browsers may send.
+//! authorizes callers; each route has a rule, which the key must fulfil. On every desk,
+//! [`own_names`] says what browsers may send.
 
 use crate::api::own_names::{self, authority, is_loopback};
 use crate::api::{Api, Call, Callers, Code, LiveKeys, Problem, routes};

@@ -96,8 +96,8 @@ impl ReplayRequest {
     }
 
     /// Counts the events of the range, and returns the command to decide; a [`Problem`] when the
-    /// caller may not replay, when there is no such webhook, or when an end is an event that the log never had. All rows are to be as
-    /// of one moment.
+    /// caller may not replay, when there is no such webhook, or when an end is an event that the log
+    /// never had. All rows are to be as of one moment.
     ///
     /// # Errors
     /// When the store cannot be read.

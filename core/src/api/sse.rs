@@ -40,7 +40,7 @@ impl Frame {
     /// An event's frame, the same for all streams.
     ///
     /// # Panics
-    /// When its body is not one that the desk rendered: the store is broken.
+    /// Never with an event of a desk or of its store, which checks bodies as it reads them.
     #[must_use]
     pub fn of(event: &Event) -> Self {
         let item = serde_json::to_string(&EventView::from(event))

@@ -362,7 +362,7 @@ impl<'a> From<&'a Event> for EventView<'a> {
             data: &'a RawValue,
         }
         let body: Body<'a> = serde_json::from_str(&event.body)
-            .expect("an event's body is JSON with its data, as it was made");
+            .expect("a body was rendered here, or checked when its row was read");
         Self {
             id: event.id,
             event: event.kind,

@@ -180,21 +180,21 @@ impl<S: Store> Desk<S> {
         let mut changes = Changes::default();
         let mut decided = Vec::with_capacity(batch.len());
         // Events appended by retention precede the batch's own.
-        let mut told = Vec::new();
+        let mut appended_before = Vec::new();
         if let Some((_, moment)) = batch.first()
             && self.facts.retains_at().is_some_and(|at| is_reached(at, moment.now))
         {
             self.facts.begin(moment);
             let outcome = self.decide(&Command::Retain, moment)?;
             self.facts.apply(&outcome);
-            told.clone_from(&outcome.changes.events);
+            appended_before.clone_from(&outcome.changes.events);
             changes.merge(outcome.changes);
         }
         for (command, moment) in batch {
             self.facts.begin(moment);
             let outcome = self.decide(command, moment)?;
             self.facts.apply(&outcome);
-            let mut events = std::mem::take(&mut told);
+            let mut events = std::mem::take(&mut appended_before);
             events.extend_from_slice(&outcome.changes.events);
             let cancels = outcome.changes.cleared.iter().copied().collect();
             let due = self.facts.next_due().filter(|_| *command == Command::Wake);
@@ -271,21 +271,21 @@ impl<S: Store> Desk<S> {
         moment: &Moment,
         visits: Visits,
     ) -> Result<Outcome, RunError<S::Fault>> {
-        let mut told = Vec::new();
+        let mut loaded = Vec::new();
         loop {
             match decide_visiting(command, moment, &self.facts, visits) {
                 Evaluation::Done(outcome) => return Ok(outcome),
                 Evaluation::Need(mut needs) => {
                     needs.sort_unstable();
                     needs.dedup();
-                    if let Some(need) = needs.first().filter(|_| needs == told) {
+                    if let Some(need) = needs.first().filter(|_| needs == loaded) {
                         return Err(RunError::Unanswered(*need));
                     }
                     let facts = self.store.load_all(&needs).map_err(RunError::Store)?;
                     for (need, fact) in needs.iter().zip(facts) {
                         self.facts.learn(*need, fact);
                     }
-                    told = needs;
+                    loaded = needs;
                 }
             }
         }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use url::{Host, ParseError, Position, Url};
 
 use super::bad_url::{BadCallbackUrl, BadHost};
+use super::check_target;
 use super::host_name::check_host;
 use super::targets::Targets;
-use super::verdict;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +55,7 @@ impl CallbackUrl {
         check_encodings(parts.path, parts.query)?;
         let url = Url::parse(text).map_err(unreadable)?;
         check_unmended(&parts, &url)?;
-        verdict(&url.host().ok_or(BadHost::Missing)?, None, targets)?;
+        check_target(&url.host().ok_or(BadHost::Missing)?, None, targets)?;
         Ok(Self { text: text.to_owned(), url: Some(Arc::new(url)) })
     }
 
@@ -78,13 +78,13 @@ impl CallbackUrl {
         self.url.as_deref()
     }
 
-    /// The [`verdict`] on its host, without name resolution.
+    /// [`check_target`] for its host, without name resolution.
     ///
     /// # Errors
     /// Why the host is refused.
     pub fn check(&self, targets: &Targets) -> Result<(), BadHost> {
         let host = self.url().and_then(Url::host).ok_or(BadHost::Missing)?;
-        verdict(&host, None, targets)
+        check_target(&host, None, targets)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct ReplayStep {
     pub now_ms: Option<Millis>,
     /// Batches that were not recorded before this one.
     pub lost: u64,
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<StepDecision>,
     /// The result of each commit that was tried: `done`, `conflict` or `unknown`.
     pub commits: Vec<&'static str>,
     /// Why nothing was decided: `store_failed`, `contended` or `unanswered`.
@@ -62,7 +62,7 @@ struct Written {
 
 /// The decision on one command.
 #[derive(Clone, Debug, Serialize)]
-pub struct Decision {
+pub struct StepDecision {
     /// The command's name.
     pub command: &'static str,
     /// Whether it had an idempotency key.
@@ -140,7 +140,7 @@ impl ReplayStep {
 #[derive(Debug)]
 pub struct Player {
     header: Header,
-    desk: Option<Desk<Tape>>,
+    desk: Option<Desk<RecordedStore>>,
     key: Option<Key>,
     line: u64,
     steps: u64,
@@ -187,7 +187,7 @@ impl Player {
         let damaged = |error: serde_json::Error| bad(Bad::Input(damage(&error)));
         let line: Line<'_> = serde_json::from_str(line).map_err(damaged)?;
         let input =
-            Input::parse(line.input.get()).map_err(|why| bad(Bad::Input(why.into_owned())))?;
+            Input::parse(line.input.get()).map_err(|why| bad(Bad::Input(why.0.into_owned())))?;
         if let Input::Begin(begin) = &input {
             self.key = begin.key;
         }
@@ -237,8 +237,9 @@ impl Player {
             Input::Begin(begin) => {
                 let Begin { at, key, memory, limits, lost } = begin;
                 (step.input, step.now_ms, step.lost) = ("begin", Some(at), lost);
-                let tape = Tape { redactor: Redactor { key }, ..Tape::default() };
-                let mut desk = Desk::new(tape, memory);
+                let store =
+                    RecordedStore { redactor: Redactor { key }, ..RecordedStore::default() };
+                let mut desk = Desk::new(store, memory);
                 *desk.limits_mut() = limits;
                 self.desk = Some(desk);
                 Ok((step, chain::nothing()))
@@ -263,24 +264,24 @@ impl Player {
         }
     }
 
-    fn desk(&mut self) -> Result<&mut Desk<Tape>, BadIncident> {
+    fn desk(&mut self) -> Result<&mut Desk<RecordedStore>, BadIncident> {
         let bad = BadIncident { line: self.line, what: Bad::NoBeginning };
         self.desk.as_mut().ok_or(bad)
     }
 }
 
 /// Runs a batch over the recorded results of the store, and returns a digest of the decisions.
-fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut ReplayStep) -> Digest {
+fn run(desk: &mut Desk<RecordedStore>, batch: Batch, step: &mut ReplayStep) -> Digest {
     let Batch { commands, said } = batch;
-    desk.store_mut().wind(said);
+    desk.store_mut().answer_with(said);
     let ended = desk.run(&commands);
-    let tape = desk.store_mut();
-    step.commits.clone_from(&tape.fates);
-    step.changes = std::mem::take(&mut tape.stored);
-    step.difference = match (tape.strayed.take(), tape.said.is_empty(), step.written.witness) {
+    let store = desk.store_mut();
+    step.commits.clone_from(&store.fates);
+    step.changes = std::mem::take(&mut store.stored);
+    step.difference = match (store.strayed.take(), store.said.is_empty(), step.written.witness) {
         (Some(instead), _, _) => Some(Difference::Asked { instead }),
         (None, false, _) => Some(Difference::Unasked),
-        (None, true, Some(witness)) if chain::outcome(&tape.raw, &ended) != witness => {
+        (None, true, Some(witness)) if chain::outcome(&store.raw, &ended) != witness => {
             Some(Difference::Decisions)
         }
         (None, true, _) => None,
@@ -291,18 +292,18 @@ fn run(desk: &mut Desk<Tape>, batch: Batch, step: &mut ReplayStep) -> Digest {
         }
         Err(error) => step.failure = Some(chain::failure(error)),
     }
-    let redactor = tape.redactor;
+    let redactor = store.redactor;
     let ended = ended.map(|all| all.iter().map(|one| redactor.decided(one)).collect());
-    chain::outcome(&tape.redacted, &ended)
+    chain::outcome(&store.redacted, &ended)
 }
 
-fn decision((command, _): &(Command, Moment), decided: &Committed) -> Decision {
+fn decision((command, _): &(Command, Moment), decided: &Committed) -> StepDecision {
     let Committed { reply, requests, events, next_wake, cancels: _, renews_connections: _ } =
         decided;
     let (reply_name, about) = chain::told(reply);
     let asked = (*reply != Ok(Reply::Noted)).then_some(reply);
     let once = if let Command::Idempotent(once) = command { Some(&*once.command) } else { None };
-    Decision {
+    StepDecision {
         command: once.unwrap_or(command).name(),
         keyed: once.is_some(),
         reply: reply_name,
@@ -325,9 +326,9 @@ fn sent(request: &Request) -> Sent {
     }
 }
 
-/// A store that returns recorded results.
+/// A store that returns the results of a recording.
 #[derive(Debug, Default)]
-struct Tape {
+struct RecordedStore {
     said: VecDeque<Said>,
     /// The first load or commit that is not the recorded one.
     strayed: Option<String>,
@@ -339,8 +340,8 @@ struct Tape {
     stored: Changes,
 }
 
-impl Tape {
-    fn wind(&mut self, said: Vec<Said>) {
+impl RecordedStore {
+    fn answer_with(&mut self, said: Vec<Said>) {
         *self = Self { said: said.into(), redactor: self.redactor, ..Self::default() };
     }
 
@@ -354,7 +355,7 @@ impl Tape {
 #[derive(Debug)]
 struct Failed;
 
-impl Rows for Tape {
+impl Rows for RecordedStore {
     type Fault = Failed;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Failed> {
@@ -368,7 +369,7 @@ impl Rows for Tape {
     }
 }
 
-impl Store for Tape {
+impl Store for RecordedStore {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Failed> {
         self.raw.push(chain::changes(changes));
         self.redacted.push(chain::changes(&self.redactor.changes(changes)));

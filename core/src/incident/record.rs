@@ -82,10 +82,23 @@ pub(super) enum Fate {
     Unknown,
 }
 
-/// The error of a record that is not in this format.
-pub(super) type Wrong = Cow<'static, str>;
+/// The reason why a record is not in this format.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadRecord(pub Cow<'static, str>);
 
-type Read<T> = Result<T, Wrong>;
+impl From<&'static str> for BadRecord {
+    fn from(why: &'static str) -> Self {
+        Self(why.into())
+    }
+}
+
+impl From<String> for BadRecord {
+    fn from(why: String) -> Self {
+        Self(why.into())
+    }
+}
+
+type Read<T> = Result<T, BadRecord>;
 
 impl Input {
     /// Parses an input.
@@ -96,8 +109,7 @@ impl Input {
         if !numbers_are_ours(json) {
             return Err("a number is greater than any of ours".into());
         }
-        let form: InputForm<'_> =
-            serde_json::from_str(json).map_err(|error| Wrong::Owned(damage(&error)))?;
+        let form: InputForm<'_> = serde_json::from_str(json).map_err(|error| damage(&error))?;
         Ok(match form {
             InputForm::Begin(begin) => Self::Begin(begin),
             InputForm::Limits(limits) => Self::Limits(limits),
@@ -198,8 +210,7 @@ impl<'a> SaidForm<'a> {
     fn read(self) -> Read<Said> {
         Ok(match self {
             Self::Rows(need, rows) => {
-                let fact = sqlite::recorded_fact(&need, rows)
-                    .map_err(|bad| Wrong::Owned(bad.to_string()))?;
+                let fact = sqlite::recorded_fact(&need, rows).map_err(|bad| bad.to_string())?;
                 Said::Fact(need, fact)
             }
             Self::Silent(need) => Said::Silent(need),

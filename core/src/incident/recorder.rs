@@ -24,14 +24,14 @@ pub struct Recorder<S> {
 /// The state of a recording from one batch to the next.
 struct Recording {
     limits: Limits,
-    batch: Option<Heard>,
+    batch: Option<StoreResults>,
 }
 
 /// The store's results during the running batch.
 #[derive(Default)]
-struct Heard {
+struct StoreResults {
     /// The entries of a list in JSON.
-    said: String,
+    entries: String,
     commits: Vec<Digest>,
     too_long: bool,
 }
@@ -51,15 +51,15 @@ impl<S> Recorder<S> {
         &mut self.store
     }
 
-    fn hear(&mut self, said: impl FnOnce() -> String) {
+    fn note(&mut self, result: impl FnOnce() -> String) {
         let batch = self.recording.as_mut().and_then(|recording| recording.batch.as_mut());
-        let Some(heard) = batch.filter(|heard| !heard.too_long) else { return };
-        if !heard.said.is_empty() {
-            heard.said.push(',');
+        let Some(results) = batch.filter(|results| !results.too_long) else { return };
+        if !results.entries.is_empty() {
+            results.entries.push(',');
         }
-        heard.said.push_str(&said());
-        if heard.said.len() > MAX_LINE {
-            *heard = Heard { too_long: true, ..Heard::default() };
+        results.entries.push_str(&result());
+        if results.entries.len() > MAX_LINE {
+            *results = StoreResults { too_long: true, ..StoreResults::default() };
         }
     }
 }
@@ -76,45 +76,45 @@ impl<S: Rows> Rows for Recorder<S> {
     type Fault = S::Fault;
 
     fn load(&mut self, need: &Need) -> Result<Fact, S::Fault> {
-        let said = self.store.load(need);
-        self.hear(|| match &said {
+        let result = self.store.load(need);
+        self.note(|| match &result {
             Ok(fact) => record::fact(need, fact),
             Err(_) => record::silent(need),
         });
-        said
+        result
     }
 
     /// A failure is recorded at the first need: in a replay, nothing is loaded after it.
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, S::Fault> {
-        let said = self.store.load_all(needs);
-        match &said {
+        let result = self.store.load_all(needs);
+        match &result {
             Ok(facts) => {
                 for (need, fact) in needs.iter().zip(facts) {
-                    self.hear(|| record::fact(need, fact));
+                    self.note(|| record::fact(need, fact));
                 }
             }
             Err(_) => {
                 if let Some(need) = needs.first() {
-                    self.hear(|| record::silent(need));
+                    self.note(|| record::silent(need));
                 }
             }
         }
-        said
+        result
     }
 }
 
 impl<S: Store> Store for Recorder<S> {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, S::Fault> {
         let commit = self.store.commit(changes);
-        self.hear(|| {
+        self.note(|| {
             record::fate(match &commit {
                 Ok(Commit::Done) => Fate::Done,
                 Ok(Commit::Conflict) => Fate::Conflict,
                 Err(_) => Fate::Unknown,
             })
         });
-        if let Some(heard) = self.recording.as_mut().and_then(|of| of.batch.as_mut()) {
-            heard.commits.push(chain::changes(changes));
+        if let Some(results) = self.recording.as_mut().and_then(|of| of.batch.as_mut()) {
+            results.commits.push(chain::changes(changes));
         }
         commit
     }
@@ -165,17 +165,18 @@ impl<S: Store> Desk<Recorder<S>> {
             recording.limits = limits;
             lines = line(None, &Input::Limits(limits).to_json());
         }
-        recording.batch = Some(Heard::default());
+        recording.batch = Some(StoreResults::default());
         let ended = self.run(batch);
         let recording = self.store_mut().recording.as_mut();
-        let heard = recording.and_then(|recording| recording.batch.take()).unwrap_or_default();
+        let results = recording.and_then(|recording| recording.batch.take()).unwrap_or_default();
         let commands = record::commands(batch);
-        let input = format!("{{\"batch\":{{\"commands\":{commands},\"said\":[{}]}}}}", heard.said);
-        if heard.too_long || input.len() > MAX_LINE - Header::ROOM {
+        let input =
+            format!("{{\"batch\":{{\"commands\":{commands},\"said\":[{}]}}}}", results.entries);
+        if results.too_long || input.len() > MAX_LINE - Header::ROOM {
             self.end_recording();
             return Recorded { ended, lines: None };
         }
-        let witness = chain::outcome(&heard.commits, &ended);
+        let witness = chain::outcome(&results.commits, &ended);
         lines.push_str(&line(Some(witness), &input));
         Recorded { ended, lines: Some(lines) }
     }

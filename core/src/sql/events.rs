@@ -1,7 +1,11 @@
 //! The table `events`: one row for each event of the log. Rows do not change; the oldest are
 //! deleted.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use super::dialect::{Dialect, text};
+use super::row::BadRow;
 use super::table::{Record as _, list, record};
 use super::{Statement, Value};
 use crate::model::event::Event;
@@ -36,6 +40,18 @@ pub fn outline(event: &Event) -> Vec<Value<'_>> {
         }
     }
     values
+}
+
+/// Checks that a body is JSON with `data`, as views of the event show it. Nothing is allocated for
+/// it, and it costs a fraction of the body's signature.
+pub fn check_body(event: &Event) -> Result<(), BadRow> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "data")]
+        _data: IgnoredAny,
+    }
+    let read = serde_json::from_str::<Body>(&event.body);
+    read.map(drop).map_err(|_| BadRow { column: "events.body" })
 }
 
 pub fn insert(dialect: Dialect, event: &Event) -> Statement<'_> {

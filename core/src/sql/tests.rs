@@ -102,7 +102,7 @@ fn ping() -> Event {
         topic: None,
         version: None,
         only_for: Some(webhook_id(1)),
-        body: "{\"event\":\"ping\"}".into(),
+        body: "{\"event\":\"ping\",\"data\":{}}".into(),
     }
 }
 
@@ -484,7 +484,7 @@ fn rows_are_read_back_as_they_were_written() {
 #[test]
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
-    const TABLE: [(Need, usize, &str); 11] = [
+    const TABLE: [(Need, usize, &str); 12] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
         (Need::Webhooks, 5, "webhooks.ordering"),
@@ -495,6 +495,7 @@ fn a_bad_row_names_its_column() {
         (Need::Webhooks, 31, "readers.failed_at"),
         (Need::Webhooks, 41, "readers.rev"),
         (Need::ApiKeys, 6, "api_keys.events"),
+        (Need::Events { from: Seq(231), most: 239 }, 7, "events.body"),
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
     ];
     let bad = || Value::Text("?".into());

@@ -16,7 +16,6 @@ use tokio::time::{Instant, timeout_at};
 use super::connector::Connector;
 use super::failure::classify;
 use super::head::{Head, MAX_HEAD, Noted};
-use super::pool::Pool;
 
 /// How long the rest of an answer is awaited, beyond its head.
 const BODY_WAIT: Duration = Duration::from_millis(Answer::MAX_BODY_WAIT_MS);
@@ -29,7 +28,7 @@ pub(super) struct Connection {
     pub origin: String,
     /// When it began to be made: before its name was resolved.
     pub since: Instant,
-    /// The pool's generation at that time.
+    /// The generation of the pool at that time.
     pub generation: u64,
     /// Whether it may carry another request.
     pub reusable: bool,
@@ -44,9 +43,13 @@ pub(super) enum Exchanged {
 }
 
 impl Connection {
-    /// Makes a connection to `origin`.
-    pub async fn open(connector: &Connector, pool: &Pool, origin: &str) -> Result<Self, Failure> {
-        let (since, generation) = (Instant::now(), pool.generation());
+    /// Makes a connection to `origin`, of this generation of the pool.
+    pub async fn open(
+        connector: &Connector,
+        generation: u64,
+        origin: &str,
+    ) -> Result<Self, Failure> {
+        let since = Instant::now();
         let stream = connector.connect(origin).await?;
         let head = Head::default();
         let stream = TokioIo::new(Noted { stream: TokioIo::new(stream), head: head.clone() });

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use hookdesk_core::Failure;
-use hookdesk_core::guard::{BadHost, Targets, verdict};
+use hookdesk_core::guard::{BadHost, Targets, check_target};
 use hyper::Uri;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,14 +21,12 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use tokio::net::TcpStream;
-use tower::{Service, ServiceExt as _};
+use tower::{BoxError, Service, ServiceExt as _};
 use url::Host;
 
 use super::failure::classify;
 use super::names::Names;
 use super::resolver::{Refused, Resolver};
-
-type Anything = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -78,14 +76,14 @@ struct Proven<C> {
 impl<C> Service<Uri> for Proven<C>
 where
     C: Service<Uri, Response = TokioIo<TcpStream>>,
-    C::Error: Into<Anything>,
+    C::Error: Into<BoxError>,
     C::Future: Send + 'static,
 {
     type Response = TokioIo<TcpStream>;
-    type Error = Anything;
-    type Future = BoxFuture<'static, Result<Self::Response, Anything>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Anything>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.tcp.poll_ready(context).map_err(Into::into)
     }
 
@@ -104,7 +102,7 @@ fn judge(peer: SocketAddr, targets: &Targets) -> Result<(), BadHost> {
         IpAddr::V4(address) => Host::Ipv4(address),
         IpAddr::V6(address) => Host::Ipv6(address),
     };
-    verdict(&host, None, targets)
+    check_target(&host, None, targets)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use hookdesk_core::guard::{BadHost, Targets, verdict};
+use hookdesk_core::guard::{BadHost, Targets, check_target};
 use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 use url::Host;
@@ -53,7 +53,7 @@ impl Service<Name> for Resolver {
         let (names, targets) = (Arc::clone(&self.names), Arc::clone(&self.targets));
         Box::pin(async move {
             let found = names.addresses(name.as_str()).await;
-            verdict(&Host::Domain(name.as_str()), Some(&found), &targets).map_err(Refused)?;
+            check_target(&Host::Domain(name.as_str()), Some(&found), &targets).map_err(Refused)?;
             let addresses = found.into_iter().map(|one| SocketAddr::new(one, 0));
             Ok(addresses.collect::<Vec<_>>().into_iter())
         })

@@ -20,7 +20,7 @@ const _: () = assert!(MAX_AT_ONCE == Readers::IDLE);
 #[derive(Clone, Debug)]
 pub struct Lookup {
     readers: Arc<Readers>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Counts at once, each over as much of the log as a caller asks for: one, so that they leave
     /// slots for all others.
     counts: Arc<Semaphore>,
@@ -32,7 +32,7 @@ impl Lookup {
     pub fn new(readers: Readers) -> Self {
         Self {
             readers: Arc::new(readers),
-            places: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+            permits: Arc::new(Semaphore::new(MAX_AT_ONCE)),
             counts: Arc::new(Semaphore::new(1)),
             troubles: Arc::default(),
         }
@@ -50,11 +50,11 @@ impl Lookup {
         &self,
         read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,
     ) -> Result<T, StoreFault> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
         let readers = Arc::clone(&self.readers);
         let read = tokio::task::spawn_blocking(move || {
             // Released when the read has ended, also if its caller has hung up.
-            let _place = place;
+            let _permit = permit;
             readers.at_one_moment(read)
         });
         let read = read.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));

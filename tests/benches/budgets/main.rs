@@ -1,6 +1,6 @@
-//! What the hot paths may cost: instructions and allocations under Valgrind, held against
-//! `tests/data/budgets.json` by `make test`. They are the same on each run, whatever else the machine
-//! does, as no wall time is.
+//! Budgets of the hot paths: instructions and allocations under Valgrind, held against
+//! `tests/data/budgets.json` by `make test`. They are the same on each run, whatever else the
+//! machine does, as no wall time is.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

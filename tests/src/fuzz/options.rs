@@ -63,7 +63,8 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
     assert!(!database.as_os_str().is_empty());
     let leads_to = [IpAddr::from([127, 0, 0, 1])];
-    let loopback = guard::verdict(&Host::Domain("a.com"), Some(&leads_to), &api.targets).is_ok();
+    let loopback =
+        guard::check_target(&Host::Domain("a.com"), Some(&leads_to), &api.targets).is_ok();
     assert!(networks > 0 || loopback == is_local, "{settings:?}");
     in_figures(health);
     in_period(*retention);

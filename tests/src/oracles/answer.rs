@@ -1,4 +1,4 @@
-//! What an answer means, written from the document for integrators.
+//! The meaning of an answer, written from the document for integrators.
 
 use hookdesk_core::{Answer, Failure};
 

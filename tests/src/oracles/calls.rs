@@ -163,8 +163,8 @@ impl Oracles {
         }
     }
 
-    /// Nothing is resent beyond the lanes that may wait. One that waits untried may be the event's own: then
-    /// nobody outside can tell.
+    /// Nothing is resent beyond the lanes that may wait. One that waits untried may be the event's
+    /// own: then nobody outside can tell.
     fn resend_has_a_lane(&mut self, call: &Command, reply: &Result<Reply, Refusal>) {
         let Command::Resend { id, event } = call else { return };
         let Some(watched) = self.webhooks.get(id) else { return };

@@ -1,10 +1,11 @@
-//! Whether a receiver is down, and when its webhook is disabled, after the ends of its requests.
+//! The health of a receiver after the ends of its requests: whether it is down, and when its webhook
+//! is disabled.
 
 use std::collections::BTreeSet;
 
 use hookdesk_core::{Millis, Topic};
 
-use crate::world::Plan;
+use crate::plan::Plan;
 
 /// What a failure is of: three of them show that it is the receiver, and not one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

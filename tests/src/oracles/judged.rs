@@ -1,4 +1,5 @@
-//! How often an oracle could have found something: one that is never asked proves nothing.
+//! The number of times that an oracle could have found something: one that is never asked proves
+//! nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! When an event may be sent again: retry schedule, jitter, `Retry-After`, rate limit, and the
+//! The time at which an event may be sent again: retry schedule, jitter, `Retry-After`, rate limit, and the
 //! desk's own shortage.
 
 use hookdesk_core::{Millis, Seq, WebhookId};

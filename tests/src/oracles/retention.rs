@@ -1,9 +1,9 @@
-//! Which events may be deleted, and which must be.
+//! The events that may be deleted, and those that must be.
 
 use hookdesk_core::{Event, Millis, Seq};
 
+use crate::plan::Plan;
 use crate::stores::StoredRows;
-use crate::world::Plan;
 
 /// The log's floor, as it was seen last.
 #[derive(Debug, Default)]

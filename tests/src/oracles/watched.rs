@@ -18,8 +18,8 @@ use super::pace::{self, Due, Pace, Shortage, Waiting};
 use super::replay::Replaying;
 use super::secrets::Secrets;
 use super::window::Window;
+use crate::plan::Plan;
 use crate::stores::StoredRows;
-use crate::world::Plan;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

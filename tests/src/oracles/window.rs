@@ -1,4 +1,4 @@
-//! How many requests a webhook may have in flight, after the answers so far.
+//! The number of requests that a webhook may have in flight, after the answers so far.
 
 /// Slow start up to half of where trouble was last, then one more a round; trouble halves, once a
 /// round. A round is as many answers as the window has places.

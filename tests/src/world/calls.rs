@@ -10,8 +10,8 @@ use hookdesk_core::{
 };
 use serde_json::json;
 
-use super::plan::Plan;
 use super::trace::as_digested;
+use crate::plan::Plan;
 
 /// The ids that callers know.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use hookdesk_core::{Answer, Failure, HolderId, Millis, OrderingKey, Report, WebhookId};
 
-use super::plan::Plan;
+use crate::plan::Plan;
 
 /// A request that was sent, and its report to come.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-/** What every entry point has, whichever platform it is for. */
+/** The exports of every entry point, whichever platform it is for. */
 
 import { __wbg_reset_state } from "./hookdesk.js";
 

@@ -113,7 +113,7 @@ export class Exchange {
     return { at: deadline, what: "timeout" };
   }
 
-  /** Wakes who sleeps until `now`. */
+  /** Wakes the sleepers that are due at `now`. */
   wake(now: number): void {
     const due = this.#sleepers.filter(({ at }) => at <= now);
     for (const sleeper of due) this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);

@@ -1,4 +1,4 @@
-/** What the adapters for frameworks share. It runs in Node. */
+/** The part that the adapters for frameworks share. It runs in Node. */
 
 import type { EventBody, Verdict } from "./hookdesk.js";
 import { verify } from "./signature.js";

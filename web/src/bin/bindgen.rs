@@ -39,7 +39,7 @@ fn names() -> String {
             .to_owned(),
         list("What can happen.", "EVENT_TYPES", "EventType", &events),
         list(
-            "What a webhook hears of that names none.",
+            "The event types of a webhook that subscribes to none by name.",
             "DEFAULT_EVENT_TYPES",
             "EventType",
             &default,

@@ -1,8 +1,8 @@
 //! Delivery scheduling: which event is sent to which webhook, and when.
 //!
 //! A wake first puts events of lost requests back into their lanes, then fills the windows in turn.
-//! [`attempt_results`](super::attempt_results) handle the end of a request, which settles its event or schedules a
-//! retry, and [`turns`](super::turns) choose the next event of a lane.
+//! [`attempt_results`](super::attempt_results) handle the end of a request, which settles its event
+//! or schedules a retry, and [`turns`](super::turns) choose the next event of a lane.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -51,7 +51,7 @@ pub(super) struct Standing {
     pub due: Option<Millis>,
     /// Whether it may change at any time, as a time that was set is not believed.
     pub is_doubtful: bool,
-    /// Who has requests in flight to it.
+    /// The host that has requests in flight to it.
     pub sender: Option<HolderId>,
     /// The position that its row has.
     pub read_to: Seq,

@@ -1,4 +1,5 @@
-//! Where each webhook stands: derived from its rows whenever they change, and kept in the schedule.
+//! The standing of each webhook: derived from its rows whenever they change, and kept in the
+//! schedule.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

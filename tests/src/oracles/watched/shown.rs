@@ -1,4 +1,4 @@
-//! What the desk shows of a webhook, and when it must look at it again.
+//! The state that the desk shows of a webhook, and the time at which it must look at it again.
 
 use hookdesk_core::{Event, Lane, Millis, Quotas, Reason};
 

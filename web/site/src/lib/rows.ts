@@ -27,5 +27,5 @@ export type Page<T> = ListPage<T, string>;
 /** A secret with its text: only registration and rotation show it. */
 export type Shown = { id: string } & SecretText;
 
-/** How many of the types of events a webhook hears of that names none: they come first. */
+/** The number of event types of a webhook that subscribes to none by name: they come first. */
 export const GUIDE_TYPES = DEFAULT_EVENT_TYPES.length;

@@ -1,4 +1,4 @@
-/** What the numbers are for: the first of those that name a purpose. */
+/** Purposes of random numbers: the first of the numbers that name one. */
 export const PURPOSE = {
   desk: 0,
   call: 1,

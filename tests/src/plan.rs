@@ -4,8 +4,7 @@ use fastrand::Rng;
 use hookdesk_core::{HealthPolicy, Quotas, Retention};
 use serde::{Deserialize, Serialize};
 
-/// Bytes that every event counts for: stores differ in what they need.
-pub const EVENT_BYTES: u64 = 100;
+use crate::stores::EVENT_BYTES;
 
 /// The plan of a world. As JSON it is one line that reproduces the world, anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
