@@ -12,8 +12,9 @@ use hookdesk_core::{
     ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, KeyText, Moment, Refusal,
     Reply, Report, Request, Session, Store, WebhookId,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as runtime, oneshot};
+use tokio::sync::{mpsc as runtime, oneshot};
 
+use crate::call_shares::{CallPermit, CallShares};
 use crate::key_ring::KeyRing;
 use crate::moment::{MAX_SLEEP, chance, clock, sleep_towards};
 use crate::recording::RecordingWriter;
@@ -63,7 +64,7 @@ enum Message {
 /// A call that waits for its decision. Its permit is held until then, also if the caller hung up.
 struct PendingCall {
     answer: oneshot::Sender<CallResult>,
-    _permit: OwnedSemaphorePermit,
+    _permit: CallPermit,
 }
 
 /// Work for the runtime after a commit.
@@ -100,7 +101,7 @@ impl Dispatch {
 #[derive(Clone)]
 pub struct DeskQueue {
     queue: Sender<Message>,
-    calls: Arc<Semaphore>,
+    calls: CallShares,
     faulty: Arc<AtomicBool>,
 }
 
@@ -108,7 +109,8 @@ impl DeskQueue {
     /// Has a call's command decided and committed. Nothing is done when too many calls wait, or when
     /// the store fails.
     pub async fn ask(&self, authorization: Option<Authorization>, command: Command) -> CallResult {
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+        let key = authorization.and_then(|authorization| authorization.key());
+        let Some(permit) = self.calls.take(key) else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
             return CallResult::Undone(Problem::new(Code::Overloaded, detail));
         };
@@ -182,7 +184,7 @@ where
         size: SizeWatch::default(),
     };
     let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || desk_loop.run())?;
-    let calls = Arc::new(Semaphore::new(MAX_CALLS));
+    let calls = CallShares::new(MAX_CALLS);
     Ok((DeskQueue { queue, calls, faulty }, thread))
 }
 

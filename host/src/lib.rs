@@ -6,7 +6,7 @@
 //! the desk's inputs, and [`incident`] exports them; [`status`] asks a running desk how it is.
 //! [`key_ring`] has the API keys in memory, and [`key_command`] makes them on the command line, on a
 //! running desk through [`control`]; [`admin_key`] is the one that a file supplies.
-//! [`call_limits`] counts what callers may do in a second.
+//! [`call_limits`] counts what callers may do in a second, [`call_shares`] what waits of them.
 //! [`config`] and [`environment`] are what the operator set, [`moment`] is the clock and the source
 //! of randomness. The host computes no delay and knows no rule.
 
@@ -17,6 +17,7 @@ pub mod acceptor;
 pub mod admin_key;
 mod api_reply;
 pub mod call_limits;
+pub mod call_shares;
 pub mod config;
 pub mod connections;
 pub mod control;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::world::hex;
-use inputs::Caller;
+use inputs::{BINDING, Caller};
 pub use runtime::{Played, Runtime};
 
 /// Some inputs in a row, and what follows from each.
@@ -80,7 +80,9 @@ impl Golden {
 
 /// A small log, so that a long transcript also sees what is let go.
 fn options() -> Value {
-    serde_json::json!({ "pinsAddresses": true, "retainS": 7_200, "disableAfterS": 1_800 })
+    serde_json::json!({
+        "key": BINDING, "pinsAddresses": true, "retainS": 7_200, "disableAfterS": 1_800,
+    })
 }
 
 /// A hash over hashes: each is of the one before it and of what was added.

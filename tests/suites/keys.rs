@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 /// A desk that asks for keys, and a caller with the one of its admin key file.
-fn keyed_desk() -> (Server, Client, Folder) {
+pub fn keyed_desk() -> (Server, Client, Folder) {
     let folder = Folder::new();
     let file = folder.path().join("admin.key");
     let server = Server::start(options(&file));
@@ -21,7 +21,7 @@ fn keyed_desk() -> (Server, Client, Folder) {
     (server, client, folder)
 }
 
-fn options(file: &Path) -> Options {
+pub fn options(file: &Path) -> Options {
     let file = file.to_str().expect("it is text");
     Options::with_arguments(&["--auth", "--admin-key-file", file])
 }
@@ -36,7 +36,7 @@ async fn key(server: &Server, arguments: &[&str]) -> Output {
 }
 
 /// What it prints when it does well.
-async fn printed(server: &Server, arguments: &[&str]) -> String {
+pub async fn printed(server: &Server, arguments: &[&str]) -> String {
     let done = key(server, arguments).await;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{said}");
@@ -48,7 +48,7 @@ async fn listed(server: &Server) -> Vec<Value> {
     serde_json::from_str(&printed).expect("it is a list in JSON")
 }
 
-async fn make(admin: &Client, scopes: &[&str]) -> (String, String) {
+pub async fn make(admin: &Client, scopes: &[&str]) -> (String, String) {
     let made = admin.post("/keys", json!({ "scopes": scopes })).await.expect(201);
     (made.string("/data/id"), made.string("/data/key"))
 }

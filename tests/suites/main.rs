@@ -23,6 +23,7 @@ mod mutations;
 mod order;
 mod owed_digest;
 mod partial_answers;
+mod partners;
 mod pull;
 mod readiness;
 mod receiver_connections;

@@ -1,11 +1,16 @@
 //! Inputs of a golden transcript, drawn from a seed.
 
+mod keys;
+
 use std::collections::VecDeque;
 
 use fastrand::Rng;
 use hookdesk_core::RequestKey;
 use hookdesk_web::Effects;
 use serde_json::{Value, json};
+
+use keys::ApiKey;
+pub use keys::BINDING;
 
 /// What is remembered of each kind, so that calls name what there is, and at times what there was.
 const MEMORY: usize = 64;
@@ -24,6 +29,8 @@ pub struct Caller {
     webhooks: VecDeque<String>,
     events: VecDeque<String>,
     keyed: Option<Value>,
+    /// API keys that were made, with those that were revoked since.
+    keys: VecDeque<ApiKey>,
 }
 
 impl Caller {
@@ -38,6 +45,7 @@ impl Caller {
             webhooks: VecDeque::new(),
             events: VecDeque::new(),
             keyed: None,
+            keys: VecDeque::new(),
         }
     }
 
@@ -77,6 +85,8 @@ impl Caller {
             remember(&mut self.tickets, id.to_owned());
         } else if let Some(id) = location.strip_prefix("/webhooks/") {
             remember(&mut self.webhooks, id.to_owned());
+        } else if let Some(id) = location.strip_prefix("/keys/") {
+            self.hear_of_key(id, &response.body);
         }
     }
 
@@ -156,14 +166,16 @@ impl Caller {
             58..68 => self.webhook_call(),
             68..76 => self.delivery_call(),
             76..86 => self.read(),
-            86..90 => self.pick(&[
+            86..91 => self.key_call(),
+            91..95 => self.pick(&[
                 bare("POST", "/webhooks/ping"),
                 bare("POST", "/service/unavailable"),
                 bare("POST", "/service/available"),
             ]),
             _ => self.bad(),
         };
-        self.with_key(call)
+        let call = self.with_key(call);
+        self.by_somebody(call)
     }
 
     fn message(&mut self) -> String {
@@ -358,26 +370,31 @@ impl Caller {
     }
 
     fn ticket(&mut self) -> String {
-        self.known(|caller| &caller.tickets, "tkt_01856aa0c80070008000000000000001")
+        self.known(|caller| &caller.tickets, String::clone, "tkt_01856aa0c80070008000000000000001")
     }
 
     fn webhook(&mut self) -> String {
-        self.known(|caller| &caller.webhooks, "whk_01856aa0c80070008000000000000001")
+        self.known(|caller| &caller.webhooks, String::clone, "whk_01856aa0c80070008000000000000001")
     }
 
     fn event(&mut self) -> String {
-        self.known(|caller| &caller.events, "evt_01856aa0c80070008000000000000001")
+        self.known(|caller| &caller.events, String::clone, "evt_01856aa0c80070008000000000000001")
     }
 
     /// Mostly one of the newest.
-    fn known(&mut self, of: impl Fn(&Self) -> &VecDeque<String>, none: &str) -> String {
+    fn known<T>(
+        &mut self,
+        of: impl Fn(&Self) -> &VecDeque<T>,
+        id: impl Fn(&T) -> String,
+        none: &str,
+    ) -> String {
         let known = of(self).len();
         if known == 0 || self.rng.u32(..40) == 0 {
             return none.to_owned();
         }
         let newest = if self.rng.bool() { known.min(8) } else { known };
         let place = known - 1 - self.rng.usize(..newest);
-        of(self)[place].clone()
+        id(&of(self)[place])
     }
 
     fn pick<T: Clone>(&mut self, all: &[T]) -> T {
@@ -385,7 +402,7 @@ impl Caller {
     }
 }
 
-fn remember(all: &mut VecDeque<String>, id: String) {
+fn remember<T>(all: &mut VecDeque<T>, id: T) {
     if all.len() == MEMORY {
         all.pop_front();
     }
