@@ -6,12 +6,15 @@
 
 mod answer;
 mod calls;
+mod count;
 mod health;
 mod judged;
 mod pace;
+mod pending;
 mod replay;
 mod retention;
 mod secrets;
+mod turns;
 mod watched;
 mod window;
 
@@ -24,10 +27,13 @@ use hookdesk_core::{
 
 use crate::plan::Plan;
 use crate::stores::StoredRows;
+use crate::world::ReplayCall;
 use calls::Callers;
 use judged::Judged;
 use pace::Shortage;
 use retention::Floor;
+use serde_json::Value;
+use turns::Turns;
 use watched::Watched;
 
 #[derive(Debug)]
@@ -41,6 +47,7 @@ pub struct Oracles {
     holder: Option<HolderId>,
     shortage: Shortage,
     floor: Floor,
+    turns: Turns,
     judged: Judged,
 }
 
@@ -54,6 +61,7 @@ impl Oracles {
             holder: None,
             shortage: Shortage::default(),
             floor: Floor::default(),
+            turns: Turns::default(),
             judged: Judged::default(),
         }
     }
@@ -61,6 +69,7 @@ impl Oracles {
     /// A batch failed.
     pub fn failed(&mut self, batch: &[(Command, Moment)], is_unknown: bool) {
         self.sees_all &= !is_unknown;
+        self.turns = Turns::default();
         self.shortage.is_unclear |=
             batch.iter().any(|(command, _)| matches!(command, Command::Report(_)));
     }
@@ -79,9 +88,13 @@ impl Oracles {
         for ((command, moment), committed) in batch.iter().zip(decided) {
             if self.holder.replace(moment.holder) != Some(moment.holder) {
                 self.shortage = Shortage::default();
+                self.turns = Turns::default();
             }
             let caused = self.command(rows, command, moment, committed);
             self.announced(&caused, &committed.events);
+            for event in &committed.events {
+                self.webhooks.values_mut().for_each(|watched| watched.appended(event));
+            }
             for request in &committed.requests {
                 self.sent(rows, request, moment.holder);
             }
@@ -91,6 +104,37 @@ impl Oracles {
         }
         if let Some(((_, moment), wake)) = batch.iter().zip(decided).next_back() {
             self.wakes(rows, moment, wake.next_wake);
+            let now = moment.now;
+            for _ in 0..self.turns.wake(&wake.requests) {
+                self.judged.add("turn");
+            }
+            let free = self.free(moment.holder);
+            let by = if self.plan.retention().is_for_good() { wake.next_wake } else { Some(now) };
+            for watched in self.webhooks.values_mut() {
+                watched.rests(rows, by, (now, free));
+            }
+        }
+    }
+
+    /// A replay was counted, over these rows.
+    pub fn counted(&mut self, rows: &StoredRows, call: &ReplayCall, command: &Command) {
+        let (Command::Replay { counted, .. }, true) = (command, self.sees_all) else { return };
+        let Some(watched) = self.webhooks.get(&call.webhook) else { return };
+        let count = watched.count(rows, call, !self.plan.retention().is_for_good());
+        assert!(count.allows(*counted), "{counted:?} is none of {count:?}: {call:?}");
+        self.judged.add(if count.is_exact() { "count of a replay" } else { "bounds of a count" });
+    }
+
+    /// Webhooks of which a replay may run.
+    pub fn replaying(&self) -> Vec<WebhookId> {
+        let running = self.webhooks.iter().filter(|(_, of)| self.sees_all && of.replays());
+        running.map(|(id, _)| *id).collect()
+    }
+
+    /// What a caller is shown of a webhook's replay.
+    pub fn replay_shown(&mut self, rows: &StoredRows, id: WebhookId, shown: Option<&Value>) {
+        if let Some(watched) = self.webhooks.get_mut(&id) {
+            watched.replay_shown(rows, shown);
         }
     }
 

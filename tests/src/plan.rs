@@ -97,6 +97,10 @@ pub struct Odds {
     pub days: u32,
     /// A call rotates the secret of the first webhook.
     pub rotates: u32,
+    /// A webhook is registered for one operational event alone, mostly for what is abandoned.
+    pub watches: u32,
+    /// A webhook is registered for one of a ticket's events alone.
+    pub picky: u32,
 }
 
 impl Plan {
@@ -107,7 +111,7 @@ impl Plan {
         let rng = &mut rng;
         // Each fault occurs in a third of the worlds, and in some of them often.
         let mut odds = Odds { call: rng.u32(200..=700), ..Odds::default() };
-        let troubles: [(&mut u32, u32); 23] = [
+        let troubles: [(&mut u32, u32); 24] = [
             (&mut odds.operate, 300),
             (&mut odds.unregister, 30),
             (&mut odds.repeat, 1_000),
@@ -131,6 +135,7 @@ impl Plan {
             (&mut odds.moves, 300),
             (&mut odds.days, 30),
             (&mut odds.rotates, 300),
+            (&mut odds.picky, 500),
         ];
         for (trouble, most) in troubles {
             let drawn = rng.u32(0..=most);
@@ -143,6 +148,7 @@ impl Plan {
             (&mut odds.stirs, 400),
             (&mut odds.sick, 700),
             (&mut odds.slow, 400),
+            (&mut odds.watches, 600),
         ] {
             let drawn = rng.u32(0..=most);
             *trouble = if rng.bool() { drawn } else { 0 };
@@ -177,8 +183,11 @@ impl Plan {
             odds,
         };
         plan.quotas = if rng.bool() { small_quotas(rng) } else { Quotas::HOST };
-        if rng.u32(0..6) == 0 {
-            plan.replay_much(rng);
+        match rng.u32(0..12) {
+            0 | 1 => plan.replay_much(rng),
+            2 => plan.replay_few(rng),
+            3 | 4 => plan.cache_few(rng),
+            _ => {}
         }
         if !plan.clocks_are_right() {
             // Whether a key is a day old depends on who is asked.
@@ -194,6 +203,28 @@ impl Plan {
         self.health.down_after = 10;
         let odds = &mut self.odds;
         (odds.again, odds.fails, odds.gone, odds.sick) = (400, 500, 0, 0);
+    }
+
+    /// Replays of one long ticket pass events that were delivered, and some that wait for a retry.
+    fn replay_few(&mut self, rng: &mut Rng) {
+        self.quotas = Quotas { replay_reads: 1, ..Quotas::HOST };
+        (self.tickets, self.webhooks) = (1, rng.u32(1..=2));
+        (self.steps, self.cap, self.health.down_after) = (160, 12, 10);
+        let call = 600;
+        let (again, fails, slow) = (rng.u32(200..=500), rng.u32(300..=700), 400);
+        self.odds = Odds { call, again, fails, slow, ..Odds::default() };
+    }
+
+    /// Of several tickets that wait, one or two are cached, and those that are too many are deleted.
+    fn cache_few(&mut self, rng: &mut Rng) {
+        let cached_lanes = rng.u32(1..=2);
+        self.quotas = Quotas { cached_lanes, ..Quotas::HOST };
+        (self.tickets, self.webhooks, self.hosts) = (rng.u32(2..=8), rng.u32(2..=5), 1);
+        (self.health.down_after, self.skew_ms) = (10, 0);
+        self.retention.events = if rng.bool() { rng.u64(4..=20) } else { 0 };
+        self.steps = 160;
+        let odds = &mut self.odds;
+        (odds.call, odds.picky, odds.fails, odds.unregister) = (700, 600, 500, 0);
     }
 
     #[must_use]
@@ -260,7 +291,7 @@ impl Plan {
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
         try_with(&|plan| plan.quotas = Quotas::HOST);
-        let odds: [fn(&mut Odds) -> &mut u32; 29] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 31] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.again,
@@ -289,6 +320,8 @@ impl Plan {
             |odds| &mut odds.sick,
             |odds| &mut odds.days,
             |odds| &mut odds.rotates,
+            |odds| &mut odds.watches,
+            |odds| &mut odds.picky,
             |odds| &mut odds.call,
         ];
         for odd in odds {
@@ -315,5 +348,6 @@ fn small_quotas(rng: &mut Rng) -> Quotas {
         unsaved: small(1_000, 6).into(),
         expired_lanes: small(host.expired_lanes, 4),
         deleted_rows: small(500, 40).into(),
+        cached_lanes: small(host.cached_lanes, 4),
     }
 }

@@ -14,6 +14,7 @@ mod operators;
 mod quiescence;
 mod reference;
 mod repeats;
+mod replay_call;
 mod sending;
 mod sim_host;
 mod sim_receivers;
@@ -42,6 +43,7 @@ use repeats::{Repeats, plain};
 use sim_host::SimHost;
 use sim_receivers::RequestInFlight;
 
+pub use replay_call::ReplayCall;
 pub use situations::Situations;
 pub use trace::hex;
 
@@ -275,7 +277,10 @@ where
         let crash = self.plan.odds.crash;
         let (before, after) = (self.chance(crash), self.chance(crash));
         match &decided {
-            Some(decided) => self.oracles.decided(&rows, &commands, decided),
+            Some(decided) => {
+                self.oracles.decided(&rows, &commands, decided);
+                self.show_replays(&rows);
+            }
             None => self.oracles.failed(&commands, fate == Fate::Unknown),
         }
         match decided {

@@ -254,7 +254,7 @@ pub(super) struct RunView {
     only: ReplayFilter,
     per_second: Option<u32>,
     started_at: Time,
-    /// Events whose replay has begun.
+    /// Events that it has sent, answered or not.
     sent: u64,
     /// Those of them, and of those that wait behind them, that are not settled.
     pending: u64,

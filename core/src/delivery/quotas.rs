@@ -9,7 +9,7 @@ use crate::delivery::lane::Lane;
 use crate::webhook::Webhook;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Quotas {
     pub webhooks: usize,
     /// Waiting lanes of one webhook. New events are not read beyond it, and nothing is resent.
@@ -31,6 +31,9 @@ pub struct Quotas {
     /// Rows that retention deletes at once, with one attempt of each event for each webhook: a
     /// millisecond or two of work, so that no caller waits.
     pub deleted_rows: u64,
+    /// Waiting lanes of one webhook that are cached: four windows. Half of them are loaded at once, and
+    /// half are left when there are more.
+    pub cached_lanes: u32,
 }
 
 impl Quotas {
@@ -44,7 +47,13 @@ impl Quotas {
         unsaved: 1_000,
         expired_lanes: 64,
         deleted_rows: 500,
+        cached_lanes: 256,
     };
+
+    /// Waiting lanes that are loaded at once.
+    pub(crate) fn page_of_lanes(&self) -> u32 {
+        self.cached_lanes.div_ceil(2)
+    }
 
     /// Whether they are those of every host, which recordings leave out.
     pub(crate) fn are_those_of_a_host(&self) -> bool {

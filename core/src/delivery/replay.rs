@@ -77,7 +77,7 @@ pub struct ReplayRun {
     pub read_to: Seq,
     /// Microseconds of Unix time before which its pace allows no further event.
     pub from_us: u64,
-    /// Events that were begun so far.
+    /// Events that were sent so far.
     pub sent: u64,
 }
 

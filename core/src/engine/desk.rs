@@ -87,8 +87,8 @@ impl<S> Desk<S> {
         self
     }
 
-    /// The same desk, each wake of which is compared with one that visits all webhooks, and each
-    /// position that was skipped to with the events: a tool for simulated worlds.
+    /// The same desk, each wake of which is compared with one that visits all webhooks, each position
+    /// that was skipped to with the events, and what is due with the rows: a tool for simulated worlds.
     ///
     /// # Panics
     /// Where they differ, the desk panics.
@@ -250,6 +250,7 @@ impl<S: Store> Desk<S> {
             let differs = outcome.differs_from(&reference);
             assert_eq!(differs, None, "of a wake, from one that visits all webhooks");
             self.check_skipped();
+            assert_eq!(self.facts.wrongly_due(), None, "is due at another time than its rows say");
         }
         Ok(outcome)
     }

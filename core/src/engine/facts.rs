@@ -183,9 +183,10 @@ impl Facts {
         webhook: WebhookId,
         ordering_key: OrderingKey,
     ) -> Result<Option<&Lane>, Need> {
+        let page = self.limits.quotas.page_of_lanes();
         match self.lanes.get(webhook) {
-            Some(lanes) => lanes.get(webhook, ordering_key),
-            None => Err(Lanes::need(webhook, None)),
+            Some(lanes) => lanes.get((webhook, page), ordering_key),
+            None => Err(Lanes::need(webhook, None, page)),
         }
     }
 
@@ -202,9 +203,10 @@ impl Facts {
         webhook: WebhookId,
         skip: impl Fn(OrderingKey) -> bool,
     ) -> Result<Option<&Lane>, Need> {
+        let page = self.limits.quotas.page_of_lanes();
         match self.lanes.get(webhook) {
-            Some(lanes) => lanes.first(webhook, skip),
-            None => Err(Lanes::need(webhook, None)),
+            Some(lanes) => lanes.first((webhook, page), skip),
+            None => Err(Lanes::need(webhook, None, page)),
         }
     }
 
@@ -452,7 +454,8 @@ impl Facts {
                 self.idempotency_records.clear();
                 self.events.trim();
                 self.attempts.trim();
-                for (id, evicted) in self.lanes.trim() {
+                let kept = self.limits.quotas.cached_lanes as usize;
+                for (id, evicted) in self.lanes.trim(kept) {
                     self.lanes_changed(id, &evicted);
                 }
             }

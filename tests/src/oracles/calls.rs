@@ -87,7 +87,7 @@ impl Oracles {
             (Command::Unregister { id }, _) => {
                 self.webhooks.remove(id);
             }
-            (_, Ok(reply)) => self.changed(call, reply, now),
+            (_, Ok(reply)) => self.changed(rows, call, reply, now),
         }
     }
 
@@ -100,7 +100,7 @@ impl Oracles {
     }
 
     /// A call about one webhook was carried out.
-    fn changed(&mut self, call: &Command, reply: &Reply, now: Millis) {
+    fn changed(&mut self, rows: &StoredRows, call: &Command, reply: &Reply, now: Millis) {
         let Some(watched) = about(call).and_then(|id| self.webhooks.get_mut(&id)) else { return };
         match (call, reply) {
             (Command::Amend { settings, .. }, Reply::Webhook { webhook, .. }) => {
@@ -110,6 +110,7 @@ impl Oracles {
                     None => watched.status,
                 };
                 amended(&mut watched.settings, settings);
+                watched.subscribed(rows);
                 shows(webhook, &watched.settings);
             }
             (Command::Enable { .. }, Reply::Webhook { webhook, .. }) => {
@@ -125,10 +126,16 @@ impl Oracles {
             (Command::EndSecret { secret, .. }, _) => watched.secrets.ended(*secret, now),
             (Command::PingOne { .. }, _) => watched.pinged(now),
             (Command::Resend { event, .. }, _) => watched.resent(event.seq(), now),
-            (Command::Replay { range, .. }, Reply::Replay { starts: true, .. }) => {
-                watched.replay_started(*range, now);
+            (
+                Command::Replay { range, counted, dry_run, .. },
+                Reply::Replay { counted: answered, starts },
+            ) => {
+                assert_eq!((answered, *starts), (counted, !dry_run), "{call:?}");
+                if *starts {
+                    watched.replay_started(rows, *range, *counted, now);
+                }
             }
-            (Command::StopReplay { .. }, _) => watched.replay_stopped(),
+            (Command::StopReplay { .. }, Reply::Stopped(run)) => watched.replay_stopped(run),
             (_, _) => {}
         }
     }
@@ -215,8 +222,10 @@ fn expected_of(
                 (true, false) => watched.is_waiting(seq).then_some(Ok(())),
             }
         }
-        Command::Replay { .. } => watched.replays().then_some(Err(Refusal::ReplayRunning)),
-        Command::StopReplay { .. } => watched.replays().then_some(Ok(())),
+        Command::Replay { dry_run, .. } => {
+            refused_if(watched.replays() && !dry_run, Refusal::ReplayRunning)
+        }
+        Command::StopReplay { .. } => refused_if(!watched.replays(), Refusal::NoReplay),
         _ => Some(Ok(())),
     }
 }

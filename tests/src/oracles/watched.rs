@@ -1,6 +1,8 @@
 //! One webhook, as its caller and its receiver see it: what is in flight, what waits, and what the
 //! desk must make of each answer.
 
+mod heard;
+mod replayed;
 mod sent;
 mod shown;
 
@@ -8,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
     Event, EventType, HolderId, Lane, Millis, Ordering, OrderingKey, Quotas, Reader, Reason,
-    ReplayRange, Report, Seq, Webhook, WebhookStatus,
+    Report, Seq, Webhook, WebhookStatus,
 };
 
 use super::answer::{Meaning, Trouble};
 use super::health::{Failed, Health, Kind, Subject, Turn};
 use super::judged::Judged;
 use super::pace::{self, Due, Pace, Shortage, Waiting};
+use super::pending::Pending;
 use super::replay::Replaying;
 use super::secrets::Secrets;
 use super::window::Window;
@@ -52,6 +55,14 @@ struct Flying {
     is_probe: bool,
 }
 
+impl Flying {
+    /// It is of no replay any more, as that was stopped.
+    fn cancel(&mut self, seq: Seq) {
+        self.kind = Kind::Cancelled;
+        self.subject = Subject::Event(Kind::Cancelled, seq.0);
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Watched {
     /// As the last reply showed it.
@@ -68,6 +79,7 @@ pub struct Watched {
     /// Whether events may wait that were not attempted: their lanes go before others.
     has_untried: bool,
     delivered: BTreeSet<Seq>,
+    pending: Pending,
     replay: Option<Replaying>,
     /// How often each oracle could have found something.
     pub judged: Judged,
@@ -90,6 +102,7 @@ impl Watched {
             waiting: BTreeMap::new(),
             has_untried: false,
             delivered: BTreeSet::new(),
+            pending: Pending::default(),
             replay: None,
             judged: Judged::default(),
         }
@@ -123,24 +136,6 @@ impl Watched {
         !self.has_untried
     }
 
-    /// Whether a replay runs for certain.
-    pub fn replays(&self) -> bool {
-        let waits = self.waiting.values().any(|waiting| waiting.kind == Kind::Replay);
-        waits || self.flying.values().any(|flying| flying.kind == Kind::Replay)
-    }
-
-    /// Whether the webhook is to get the event when it is appended.
-    pub fn hears(&self, event: &Event) -> bool {
-        match event.only_for {
-            Some(webhook) => webhook == self.settings.id,
-            None => event.kind == EventType::Ping || self.names(event.kind),
-        }
-    }
-
-    pub fn names(&self, kind: EventType) -> bool {
-        self.settings.events.types().any(|of| of == kind)
-    }
-
     pub fn enabled(&mut self, now: Millis) {
         self.status = Status::Active;
         self.health.enabled(now);
@@ -154,6 +149,7 @@ impl Watched {
     /// A caller asked for an event to be sent at once.
     pub fn resent(&mut self, seq: Seq, now: Millis) {
         self.health.asked(now);
+        self.is_sent_anyway(seq);
         if let Some(waiting) = self.waiting.get_mut(&seq) {
             waiting.unreached = false;
             for due in &mut waiting.due {
@@ -163,20 +159,6 @@ impl Watched {
             // Its turn may have come before.
             let due = vec![Due { at: Millis(0), up_to: now, step: 0 }];
             self.waiting.insert(seq, Waiting { due, kind: Kind::Resend, unreached: false });
-        }
-    }
-
-    pub fn replay_started(&mut self, range: ReplayRange, now: Millis) {
-        self.replay = Some(Replaying::new(range, now));
-    }
-
-    pub fn replay_stopped(&mut self) {
-        self.replay = None;
-        self.waiting.retain(|_, waiting| waiting.kind != Kind::Replay);
-        let is_replayed = |(_, flying): &(&(Seq, u32), &mut Flying)| flying.kind == Kind::Replay;
-        for ((seq, _), flying) in self.flying.iter_mut().filter(is_replayed) {
-            flying.kind = Kind::Cancelled;
-            flying.subject = Subject::Event(Kind::Cancelled, seq.0);
         }
     }
 
@@ -191,6 +173,10 @@ impl Watched {
         };
         let before = self.waiting.len();
         let next = floor.next();
+        self.pending.expired(floor, next_expires);
+        if let Some(replay) = &mut self.replay {
+            replay.releases(|seq| seq <= floor || (seq == next && next_expires));
+        }
         let is_kept = |seq: Seq| seq > next || (seq == next && (!next_expires || waits(seq)));
         self.waiting.retain(|seq, _| is_kept(*seq));
         let is_new = |lane: &&Lane| lane.number == 0 || lane.why == Reason::Resend;
@@ -227,6 +213,8 @@ impl Watched {
                 }
                 self.health.succeeded();
                 self.delivered.insert(key.0);
+                self.pending.ended(key.0);
+                self.delivered_beside(key.0, flying.kind);
                 self.bring_forward(now);
             }
             Meaning::Gone => {
@@ -303,7 +291,7 @@ impl Watched {
         let is_at_end = |step: &u32| *step as usize >= waits_s.len();
         if flying.steps.iter().all(is_at_end) {
             events.push(EventType::DeliveryAbandoned);
-            return;
+            return self.pending.ended(seq);
         }
         assert!(!flying.steps.iter().any(is_at_end), "{seq} took {:?} steps", flying.steps);
         let id = self.settings.id;

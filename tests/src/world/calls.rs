@@ -1,14 +1,12 @@
 //! Calls of callers and operators.
 
 use fastrand::Rng;
-use hookdesk_core::api::{self, Action, Api, Call};
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, Digest, EventId, EventType, ExtraHeaders, Idempotent, Millis,
-    Ordering, Registration, RetrySchedule, Rotation, Secret, SecretId, Store, Subscription,
-    TicketId, TicketMessage, WebhookId,
+    Amendment, Availability, Command, Digest, EventType, ExtraHeaders, Idempotent, Ordering,
+    Registration, RetrySchedule, Rotation, Secret, SecretId, Subscription, TicketId, TicketMessage,
+    WebhookId,
 };
-use serde_json::json;
 
 use super::trace::as_digested;
 use crate::plan::Plan;
@@ -97,32 +95,6 @@ impl Callers {
     }
 }
 
-/// A replay as requested over HTTP.
-pub fn replay(rng: &mut Rng, webhook: WebhookId, since: EventId) -> Action {
-    let only = ["undelivered", "all"][rng.usize(..2)];
-    let pace = [None, Some(1), Some(10)][rng.usize(..3)];
-    let body = json!({ "since": since, "only": only, "per_second": pace }).to_string();
-    let (callers, names) = (api::Callers::All, api::OwnNames::default());
-    let api = Api { callers, names, can_wait: false, targets: Targets::public() };
-    let call = Call {
-        method: "POST",
-        path: &format!("/webhooks/{webhook}/replay"),
-        query: "",
-        headers: vec![("content-type", "application/json")],
-        body: body.as_bytes(),
-    };
-    api.open(&call, api::LiveKeys::none(Millis(0)), || [0; Secret::LENGTH]).action
-}
-
-/// The command of a replay request, unless counting refuses it.
-pub fn prepare<S: Store>(call: Action, store: &mut S) -> Option<Command>
-where
-    S::Fault: std::fmt::Debug,
-{
-    let Action::CountReplay(request) = call else { panic!("not taken: {call:?}") };
-    request.count(store, Millis(0)).expect("reads do not fail here").ok()
-}
-
 fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
     if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
 }
@@ -145,7 +117,11 @@ fn url(rng: &mut Rng) -> CallbackUrl {
 
 fn registration(plan: &Plan, rng: &mut Rng) -> Command {
     let callback_url = url(rng);
-    let waits = (0..rng.usize(0..=4)).map(|_| rng.u32(0..=20)).collect();
+    // Who watches hears most where much is abandoned.
+    let most_waits = if plan.odds.watches > 0 && rng.bool() { 1 } else { 4 };
+    let waits = (0..rng.usize(0..=most_waits)).map(|_| rng.u32(0..=20)).collect();
+    let mut happens = |odds: u32| odds > 0 && rng.u32(0..1_000) < odds;
+    let (watches, is_picky) = (happens(plan.odds.watches), happens(plan.odds.picky));
     Command::Register(Registration {
         callback_url,
         secret: secret(rng),
@@ -154,10 +130,26 @@ fn registration(plan: &Plan, rng: &mut Rng) -> Command {
             retry_schedule: Some(RetrySchedule::parse(waits).expect("a good schedule")),
             timeout_ms: Some(rng.u32(1_000..=10_000)),
             max_in_flight: Some(rng.u32(1..=6)),
-            ..amendment(plan, rng)
+            ..match (watches, is_picky) {
+                (true, _) => one_of(rng, EventType::is_operational),
+                (false, true) => one_of(rng, is_of_ticket),
+                (false, false) => amendment(plan, rng),
+            }
         },
         partner: None,
     })
+}
+
+/// A subscription to one type of a sort. What is abandoned is often so together with other events.
+fn one_of(rng: &mut Rng, is_of_sort: fn(EventType) -> bool) -> Amendment {
+    let often = Some(EventType::DeliveryAbandoned).filter(|kind| rng.bool() && is_of_sort(*kind));
+    let sort = EventType::ALL.into_iter().filter(|kind| is_of_sort(*kind));
+    let kind = often.or_else(|| rng.choice(sort.collect::<Vec<_>>()));
+    Amendment { events: Some(Subscription::of(kind)), ..Amendment::default() }
+}
+
+fn is_of_ticket(kind: EventType) -> bool {
+    matches!(kind, EventType::TicketOpened | EventType::TicketUpdated | EventType::TicketClosed)
 }
 
 fn secret(rng: &mut Rng) -> Secret {

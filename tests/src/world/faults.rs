@@ -58,7 +58,10 @@ where
             self.tell(format!("{name} stands still for {for_ms} ms"));
             self.meet("host hangs");
         } else if jumps {
-            let by_ms = i64::try_from(for_ms * for_ms / 500).unwrap_or(0);
+            // Seconds, or up to two hours: what is too far away to be true comes near again, or does not.
+            let is_little = self.rng.bool();
+            let by_ms = if is_little { for_ms / 4 } else { for_ms * for_ms / 500 };
+            let by_ms = i64::try_from(by_ms).unwrap_or(0);
             let back = self.rng.bool();
             let host = &mut self.hosts[host];
             host.ahead_ms += if back { -by_ms } else { by_ms };

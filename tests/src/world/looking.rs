@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use hookdesk_core::{Amendment, Command, Event, Reason, Topic};
 
-use super::World;
 use super::repeats::plain;
+use super::{World, replay_call};
 use crate::stores::{Inspect, Recorded, StoredRows};
 
 impl<S: Inspect> World<'_, S>
@@ -46,6 +46,14 @@ where
             assert!(told, "{ticket} was acknowledged at version {version}, and nobody is told");
         }
         rows
+    }
+
+    /// Has the replays judged that run, as callers see them.
+    pub(super) fn show_replays(&mut self, rows: &StoredRows) {
+        for id in self.oracles.replaying() {
+            let shown = replay_call::shown(&mut self.disk.borrow_mut().store, id);
+            self.oracles.replay_shown(rows, id, shown.as_ref());
+        }
     }
 
     /// Notes operators' calls of this batch, whatever their result.

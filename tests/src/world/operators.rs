@@ -1,8 +1,9 @@
 //! Calls that follow from what goes on in the desk.
 
-use hookdesk_core::{Amendment, Command, EventId, WebhookId, WebhookStatus};
+use hookdesk_core::{Amendment, Command, Seq, WebhookId, WebhookStatus};
 
-use super::{World, calls};
+use super::World;
+use super::replay_call::ReplayCall;
 use crate::stores::Inspect;
 
 impl<S: Inspect> World<'_, S>
@@ -16,20 +17,24 @@ where
         let events = &self.rows.events;
         let recent = &events[events.len().saturating_sub(6)..];
         let some = if self.rng.bool() { recent } else { events };
-        let event = self.rng.choice(some)?.id;
+        let (event, seq) = self.rng.choice(some).map(|event| (event.id, event.seq))?;
         let call = match self.rng.u32(0..9) {
             0 => Command::StopReplay { id },
             1..=3 => Command::Resend { id, event },
             // Some are long, so that they come to their limits.
-            7 | 8 => self.replay(id, events.first()?.id)?,
-            _ => self.replay(id, event)?,
+            7 | 8 => self.replay(id, Seq(1))?,
+            _ => self.replay(id, seq)?,
         };
         Some(self.callers.perhaps_keyed(&self.plan, &mut self.rng, call))
     }
 
-    fn replay(&mut self, id: WebhookId, since: EventId) -> Option<Command> {
-        let call = calls::replay(&mut self.rng, id, since);
-        calls::prepare(call, &mut self.disk.borrow_mut().store)
+    /// A replay of the events from `since` on, counted over the rows as they stand.
+    fn replay(&mut self, id: WebhookId, since: Seq) -> Option<Command> {
+        let events = self.rows.events.iter().position(|event| event.seq == since);
+        let call = ReplayCall::of(&mut self.rng, id, &self.rows.events[events?..])?;
+        let command = call.prepare(&mut self.disk.borrow_mut().store)?;
+        self.oracles.counted(&self.rows, &call, &command);
+        Some(command)
     }
 
     /// An operator's call about what is just going on.
@@ -52,8 +57,7 @@ where
                 [resend()?, resend()?, Command::Enable { id }]
             }
             WebhookStatus::Active if reader.sending.is_empty() => {
-                let first = self.rows.events.first()?.id;
-                [Command::PingOne { id }, self.replay(id, first)?, pause(true)]
+                [Command::PingOne { id }, self.replay(id, Seq(1))?, pause(true)]
             }
             WebhookStatus::Active => {
                 let seq = self.rng.choice(&reader.sending)?.seq;

@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, OrderingKey, Quotas, Reader, Reason, Slot, Webhook, 
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// Situations that a run of a thousand worlds and more must cover.
-const MUST: [(&str, &str); 94] = [
+const MUST: [(&str, &str); 99] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "unreachable"),
@@ -91,6 +91,11 @@ const MUST: [(&str, &str); 94] = [
     ("judged", "probe"),
     ("judged", "retry"),
     ("judged", "replayed event"),
+    ("judged", "count of a replay"),
+    ("judged", "bounds of a count"),
+    ("judged", "progress of a replay"),
+    ("judged", "replay at its end"),
+    ("judged", "turn"),
     ("judged", "rate limit"),
     ("judged", "operational event"),
     ("judged", "wake in time"),

@@ -12,7 +12,7 @@ use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::delivery::slot::Slot;
 use crate::engine::decide::eligible::is_busy;
-use crate::engine::decide::turns::{is_unwanted, remove_from_owed, settle};
+use crate::engine::decide::turns::{is_unwanted, remove_from_owed, send_head, settle};
 use crate::engine::decide::{checkpoint, replays};
 use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::{Task, WebhookRows};
@@ -135,9 +135,7 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool,
     match due_lane(decision, webhook)? {
         Some(lane) if is_unwanted(decision, webhook, &lane)? => drop_head(decision, webhook, &lane),
         Some(lane) => {
-            let slot = lane.slot(decision.now());
-            decision.remove_waiting_lane(&lane)?;
-            decision.send(webhook, slot)?;
+            send_head(decision, webhook, &lane, false)?;
             Ok(true)
         }
         None => {
@@ -146,7 +144,8 @@ fn send_one(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool,
     }
 }
 
-/// Drops a head that is filtered out. The next wake goes on after it.
+/// Drops a head that is filtered out. The next wake goes on after it, unless the one behind it is sent
+/// at once, as the webhook's turn.
 fn drop_head(
     decision: &mut Decision<'_>,
     webhook: &Arc<Webhook>,
@@ -154,9 +153,10 @@ fn drop_head(
 ) -> Result<bool, Need> {
     decision.remove_waiting_lane(lane)?;
     remove_from_owed(decision, webhook.id, lane.ordering_key, lane.head)?;
+    let before = decision.requests();
     settle(decision, webhook, lane.slot(decision.now()))?;
     decision.wake_at(decision.now());
-    Ok(false)
+    Ok(decision.requests() > before)
 }
 
 fn due_lane(decision: &Decision<'_>, webhook: &Webhook) -> Result<Option<Lane>, Need> {
@@ -186,9 +186,7 @@ fn probe(decision: &mut Decision<'_>, webhook: &Arc<Webhook>) -> Result<bool, Ne
     if is_unwanted(decision, webhook, &lane)? {
         return drop_head(decision, webhook, &lane);
     }
-    let slot = Slot { probe: true, ..lane.slot(now) };
-    decision.remove_waiting_lane(&lane)?;
-    decision.send(webhook, slot)?;
+    send_head(decision, webhook, &lane, true)?;
     Ok(true)
 }
 

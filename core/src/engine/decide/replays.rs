@@ -54,7 +54,12 @@ pub(super) fn resend(
     }
     checkpoint::advance_past_unsubscribed(decision, &webhook)?;
     let lane = match waiting {
-        Some(lane) => lane,
+        Some(lane) => {
+            if lane.why == Reason::Turn {
+                count_replayed(decision, id, lane.ordering_key)?;
+            }
+            lane
+        }
         None if is_owed(decision, &webhook, &event)? => return Err(Refusal::NotItsTurn.into()),
         None if too_many_wait(decision, id)? => return Err(Refusal::TooManyLanes.into()),
         None => {

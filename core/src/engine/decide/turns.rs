@@ -40,11 +40,9 @@ pub(super) fn settle(
     let first =
         Slot { number: number + 1, ..Slot::first(next.seq, slot.ordering_key, last_queued, now) };
     let wanted = wants(decision, webhook, slot.ordering_key, &next)?;
-    if wanted {
-        count_replayed(decision, webhook.id, slot.ordering_key)?;
-    }
     let stays = wanted && !decision.is_expiring(next.seq);
     if stays && decision.may_send_now(webhook)? && decision.has_room(webhook)? {
+        count_replayed(decision, webhook.id, slot.ordering_key)?;
         decision.send(webhook, first)
     } else {
         let lane = first.waiting(webhook.id, 0, now, Reason::Turn);
@@ -138,7 +136,21 @@ pub(super) fn remove_from_owed(
     Ok(())
 }
 
-/// Counts an event that a running replay begins.
+/// Sends the head of a waiting lane.
+pub(super) fn send_head(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    lane: &Lane,
+    probe: bool,
+) -> Result<(), Need> {
+    decision.remove_waiting_lane(lane)?;
+    if lane.why == Reason::Turn {
+        count_replayed(decision, webhook.id, lane.ordering_key)?;
+    }
+    decision.send(webhook, Slot { probe, ..lane.slot(decision.now()) })
+}
+
+/// Counts an event of which a running replay sends the first request.
 pub(super) fn count_replayed(
     decision: &mut Decision<'_>,
     id: WebhookId,

@@ -104,6 +104,11 @@ impl Decision<'_> {
         Ok(())
     }
 
+    /// Requests that the decision sends so far.
+    pub fn requests(&self) -> usize {
+        self.sends.len()
+    }
+
     /// Puts a request in flight.
     pub fn send(&mut self, webhook: &Arc<Webhook>, slot: Slot) -> Result<(), Need> {
         let event = self.event(slot.seq)?;

@@ -45,18 +45,14 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// Lanes that are loaded at once: two windows.
-    const PAGE: u32 = 128;
-    /// Lanes that are kept for one webhook.
-    const KEPT: usize = 256;
-
     /// The lanes of a webhook that is known to have none.
     pub fn none() -> Self {
         Self { known: LoadedTo::All, ..Self::default() }
     }
 
-    pub fn need(webhook: WebhookId, after: Option<Turn>) -> Need {
-        Need::Lanes { webhook, after, most: Self::PAGE }
+    /// The next `most` lanes in order.
+    pub fn need(webhook: WebhookId, after: Option<Turn>, most: u32) -> Need {
+        Need::Lanes { webhook, after, most }
     }
 
     /// Whether every lane is cached.
@@ -74,9 +70,10 @@ impl Lanes {
         self.rows.get(&ordering_key).is_some_and(Option::is_some)
     }
 
+    /// The lane of an ordering key. Where it is not known, `page` lanes are needed.
     pub fn get(
         &self,
-        webhook: WebhookId,
+        (webhook, page): (WebhookId, u32),
         ordering_key: OrderingKey,
     ) -> Result<Option<&Lane>, Need> {
         match self.rows.get(&ordering_key) {
@@ -84,22 +81,23 @@ impl Lanes {
             None => match self.known {
                 LoadedTo::All => Ok(None),
                 LoadedTo::To(_) => Err(Need::Lane(webhook, ordering_key)),
-                LoadedTo::Nothing => Err(Self::need(webhook, None)),
+                LoadedTo::Nothing => Err(Self::need(webhook, None, page)),
             },
         }
     }
 
+    /// The first lane in order. Where it is not known, `page` lanes are needed.
     pub fn first(
         &self,
-        webhook: WebhookId,
+        (webhook, page): (WebhookId, u32),
         skip: impl Fn(OrderingKey) -> bool,
     ) -> Result<Option<&Lane>, Need> {
         match self.order.values().find(|ordering_key| !skip(**ordering_key)) {
             Some(ordering_key) => Ok(self.rows.get(ordering_key).and_then(Option::as_ref)),
             None => match self.known {
                 LoadedTo::All => Ok(None),
-                LoadedTo::To(turn) => Err(Self::need(webhook, Some(turn))),
-                LoadedTo::Nothing => Err(Self::need(webhook, None)),
+                LoadedTo::To(turn) => Err(Self::need(webhook, Some(turn), page)),
+                LoadedTo::Nothing => Err(Self::need(webhook, None, page)),
             },
         }
     }
@@ -160,14 +158,14 @@ impl Lanes {
         }
     }
 
-    /// After a commit: when there are more lanes than may be kept, evicts all but the first half of
+    /// After a commit: when there are more lanes than may be `kept`, evicts all but the first half of
     /// that number. Returns the keys of those.
-    pub fn trim(&mut self) -> Vec<OrderingKey> {
+    pub fn trim(&mut self, kept: usize) -> Vec<OrderingKey> {
         self.stopped = false;
-        if self.rows.len() <= Self::KEPT {
+        if self.rows.len() <= kept {
             return Vec::new();
         }
-        if let Some((&(due, head), _)) = self.order.iter().nth(Self::KEPT / 2) {
+        if let Some((&(due, head), _)) = self.order.iter().nth(kept / 2) {
             self.known = LoadedTo::To((due, head));
             self.order.split_off(&(due, head.next()));
         }
@@ -226,14 +224,15 @@ impl LaneCache {
         self.rows -= counted;
     }
 
-    /// After a commit: evicts what is too much. Returns the webhooks of which it did, with the keys.
-    pub fn trim(&mut self) -> Vec<(WebhookId, Vec<OrderingKey>)> {
+    /// After a commit: evicts what is too much, of one webhook with more than `kept` lanes or in all.
+    /// Returns the webhooks of which it did, with the keys.
+    pub fn trim(&mut self, kept: usize) -> Vec<(WebhookId, Vec<OrderingKey>)> {
         let touched = std::mem::take(&mut self.touched);
         self.whole.clear();
         let mut trimmed = Vec::new();
         for id in &touched {
             let Some(lanes) = self.webhooks.get_mut(id) else { continue };
-            let evicted = lanes.trim();
+            let evicted = lanes.trim(kept);
             if !evicted.is_empty() {
                 trimmed.push((*id, evicted));
             }
@@ -281,7 +280,7 @@ mod tests {
     }
 
     fn first(lanes: &Lanes) -> Result<Option<u64>, Need> {
-        Ok(lanes.first(webhook(), |_| false)?.map(|lane| lane.head.0))
+        Ok(lanes.first((webhook(), 3), |_| false)?.map(|lane| lane.head.0))
     }
 
     #[test]
@@ -296,7 +295,7 @@ mod tests {
         lanes.put(ordering_key(Seq(9)), None);
         assert_eq!(first(&lanes), Ok(Some(3)));
         lanes.put(ordering_key(Seq(3)), None);
-        assert_eq!(first(&lanes), Err(Lanes::need(webhook(), Some((Millis(20), Seq(3))))));
+        assert_eq!(first(&lanes), Err(Lanes::need(webhook(), Some((Millis(20), Seq(3))), 3)));
         lanes.learn_page(vec![], 3);
         assert_eq!(first(&lanes), Ok(Some(1)));
     }
@@ -307,11 +306,11 @@ mod tests {
         for seq in 1..=1_000 {
             lanes.put(ordering_key(Seq(seq)), Some(lane(seq, 2_000 - seq)));
         }
-        lanes.trim();
-        assert!(lanes.rows.len() <= Lanes::KEPT);
+        lanes.trim(256);
+        assert!(lanes.rows.len() <= 256);
         assert_eq!(first(&lanes), Ok(Some(1_000)));
         let gone = ordering_key(Seq(1));
-        assert_eq!(lanes.get(webhook(), gone), Err(Need::Lane(webhook(), gone)));
+        assert_eq!(lanes.get((webhook(), 3), gone), Err(Need::Lane(webhook(), gone)));
     }
 
     #[test]
@@ -324,17 +323,13 @@ mod tests {
                 cache.touch(webhook).put(ordering_key(Seq(seq)), Some(lane(seq, seq)));
             }
             let evicted = |(id, keys): (WebhookId, Vec<_>)| (id, keys.len());
-            cache.trim().into_iter().map(evicted).collect::<Vec<_>>()
+            cache.trim(256).into_iter().map(evicted).collect::<Vec<_>>()
         };
         assert_eq!(fill(&mut cache, id(1), 200), []);
-        assert_eq!(
-            fill(&mut cache, id(2), 1_000),
-            [(id(2), 1_000 - Lanes::KEPT / 2 - 1)],
-            "of one webhook"
-        );
-        assert_eq!(cache.rows, 200 + Lanes::KEPT / 2 + 1);
+        assert_eq!(fill(&mut cache, id(2), 1_000), [(id(2), 1_000 - 128 - 1)], "of one webhook");
+        assert_eq!(cache.rows, 200 + 128 + 1);
         cache.rows += LaneCache::KEPT - 400;
-        assert_eq!(fill(&mut cache, id(3), 100), [(id(1), 200), (id(2), Lanes::KEPT / 2 + 1)]);
+        assert_eq!(fill(&mut cache, id(3), 100), [(id(1), 200), (id(2), 128 + 1)]);
         assert!(cache.get(id(1)).is_none() && cache.get(id(3)).is_some());
         assert_eq!(cache.rows, LaneCache::KEPT - 300);
         cache.remove(id(3));

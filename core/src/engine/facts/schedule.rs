@@ -214,6 +214,11 @@ impl Schedule {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// When time alone makes something due for one webhook.
+    pub fn due_for(&self, id: WebhookId) -> Option<Millis> {
+        self.standings.get(&id).and_then(|standing| standing.due)
+    }
+
     /// Those whose time has come, and those that are in doubt.
     pub fn doubtful_or_due_by(&self, now: Millis) -> Vec<WebhookId> {
         let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id);

@@ -243,6 +243,18 @@ impl Facts {
         wrongly
     }
 
+    /// A webhook that the schedule would oversleep, or look at in vain: what its rows come to is due at
+    /// another time.
+    pub(crate) fn wrongly_due(&self) -> Option<WebhookId> {
+        let (rows, (moment, _)) = (self.webhook_rows.as_ref()?, self.begun?);
+        let due = |row: &WebhookRows| {
+            let is_at_head = self.at_head.contains(&row.webhook.id);
+            self.standing(row, is_at_head, &moment).due
+        };
+        let mut all = rows.iter().map(|(id, row)| (*id, due(row)));
+        all.find(|(id, due)| self.schedule.due_for(*id) != *due).map(|(id, _)| id)
+    }
+
     /// Whether an event of the ordering key is known to wait or to be in flight.
     fn is_busy(&self, id: WebhookId, key: OrderingKey) -> bool {
         let row = self.webhook_rows.as_ref().and_then(|rows| rows.get(&id));

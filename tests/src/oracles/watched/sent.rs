@@ -50,6 +50,12 @@ impl Watched {
         if !waited && (is_read || self.knows_all_lanes()) {
             self.is_within_lanes(quotas, kind);
         }
+        if kind == Kind::Live {
+            self.pending.sent(seq);
+        }
+        if let Some(replay) = self.replay.as_mut().filter(|_| kind == Kind::Replay) {
+            replay.begins(seq);
+        }
         if kind == Kind::Replay && !waited {
             self.judged.add("replayed event");
             let before = self.flying.values().find(|of| of.subject == subject);

@@ -19,6 +19,8 @@ impl Watched {
         let mut slots: Vec<_> = slots.collect();
         slots.sort_unstable();
         assert!(self.flying.keys().copied().eq(slots), "{id} has others in flight");
+        let runs = reader.replay.run.is_some();
+        assert!(self.replays() || !runs, "{id}: nobody asked for a replay");
         self.ordering = reader.ordering;
         self.has_untried = lanes.iter().any(|lane| lane.why == Reason::Turn);
         for lane in lanes {

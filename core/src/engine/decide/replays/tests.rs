@@ -1,5 +1,7 @@
 //! Tests of resend and replay, over a desk in memory.
 
+mod sent;
+
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
     Amendment, Command, Committed, EventId, EventType, Millis, Ordering, Reason, Refusal,

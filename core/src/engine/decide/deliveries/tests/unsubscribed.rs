@@ -41,6 +41,32 @@ fn a_webhook_hears_only_of_what_it_wants() {
 }
 
 #[test]
+fn what_is_sent_in_place_of_an_unwanted_head_is_the_turn_of_its_webhook() {
+    use EventType::{TicketClosed, TicketOpened};
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[]));
+    service_webhook(&mut rig);
+    let ticket = rig.open();
+    rig.update(ticket);
+    rig.run(Command::CloseTicket { id: ticket });
+    let pause = |paused| Amendment { paused: Some(paused), ..Amendment::default() };
+    rig.run(Command::Amend { id, settings: pause(true) });
+    rig.end(status(200));
+    rig.announce();
+    rig.end(status(200));
+    rig.run(Command::Amend { id, settings: wanting(&[TicketOpened, TicketClosed]) });
+    rig.run(Command::Amend { id, settings: pause(false) });
+    assert_eq!(rig.sent(), [3], "the update is not wanted any more");
+    rig.end(status(200));
+    rig.desk.limits_mut().in_flight = 0;
+    rig.open();
+    rig.announce();
+    rig.desk.limits_mut().in_flight = 1;
+    rig.pass(0);
+    assert_eq!(rig.sent(), [6], "it is the turn of the other");
+}
+
+#[test]
 fn an_idle_webhook_stands_at_the_head_without_a_write() {
     let mut rig = Rig::new();
     let id = service_webhook(&mut rig);
