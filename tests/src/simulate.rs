@@ -10,7 +10,7 @@ use std::thread;
 
 #[cfg(feature = "host")]
 use hookdesk::store::sqlite::Sqlite;
-use hookdesk_core::{Memory, MemoryStore};
+use hookdesk_core::{Memory, MemoryStore, Quotas};
 
 use crate::plan::Plan;
 use crate::world::{Situations, Trace, World};
@@ -74,7 +74,9 @@ pub fn world(plan: &Plan, stores: Stores) -> Result<(Trace, Situations), Box<Vio
     #[cfg(feature = "host")]
     same(plan, &dropped, &tell(plan, sqlite(), Memory::Dropped, &mut again)?)?;
     // Who keeps facts does not notice that the store answers nothing, until there is a change.
-    if plan.odds.store_refuses == 0 {
+    // Who evicts lanes looks for them when they may be due, which can be in vain.
+    let evicts = plan.quotas.cached_lanes < Quotas::HOST.cached_lanes;
+    if plan.odds.store_refuses == 0 && !evicts {
         same(plan, &kept, &dropped)?;
     }
     Ok((kept, situations))

@@ -166,8 +166,8 @@ impl Caller {
             58..68 => self.webhook_call(),
             68..76 => self.delivery_call(),
             76..86 => self.read(),
-            86..91 => self.key_call(),
-            91..95 => self.pick(&[
+            86..90 => self.key_call(),
+            90..92 => self.pick(&[
                 bare("POST", "/webhooks/ping"),
                 bare("POST", "/service/unavailable"),
                 bare("POST", "/service/available"),
@@ -315,7 +315,7 @@ impl Caller {
     /// What is refused.
     fn bad(&mut self) -> Value {
         let ticket = self.ticket();
-        if self.rng.u32(..100) == 0 {
+        if self.rng.u32(..60) == 0 {
             let mut big = post("/tickets", json!({}));
             big["body"] = " ".repeat((1 << 20) + 1).into();
             return big;
