@@ -3,6 +3,7 @@
 //! Every host passes its calls to [`Api::open`] and carries out the [`Action`]. So a call gets the
 //! same response, to the byte, from the native server, the edge worker and the page.
 
+mod audit;
 mod authorization;
 mod body;
 #[cfg(feature = "typescript")]
@@ -43,6 +44,7 @@ use crate::model::ticket::TicketMessage;
 use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
+pub use audit::AuditQuery;
 pub use deliveries::{AttemptsQuery, DeliveriesQuery};
 pub use events_query::{EventsMode, EventsQuery, EventsStart};
 pub use keys::KeysQuery;

@@ -107,11 +107,15 @@ pub use engine::store::{Commit, Rows, Store};
 pub use memory::MemoryStore;
 pub use model::access::Access;
 pub use model::api_key::{ApiKey, ApiKeys, KeySettings, KeyText};
+pub use model::audit::{
+    Actor, AuditAction, AuditChange, AuditFilter, AuditObject, AuditRow, AuditState,
+};
+pub use model::audit_policy::AuditPolicy;
 pub use model::bounds::OutOfBounds;
 pub use model::caller::{Authorization, Caller};
 pub use model::digest::Digest;
 pub use model::event::{Event, EventType, Topic};
-pub use model::id::{EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
+pub use model::id::{AuditId, EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 pub use model::idempotency_record::IdempotencyRecord;
 pub use model::log::Log;
 pub use model::millis::Millis;

@@ -14,9 +14,10 @@ use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, Put};
 use crate::engine::store::{Commit, Rows, Store};
 use crate::model::api_key::ApiKey;
+use crate::model::audit::{AuditFilter, AuditRow};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
-use crate::model::id::{KeyId, TicketId, WebhookId};
+use crate::model::id::{AuditId, KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
@@ -40,6 +41,7 @@ pub struct MemoryStore {
     attempts: BTreeMap<AttemptKey, Attempt>,
     idempotency_records: BTreeMap<Digest, Arc<IdempotencyRecord>>,
     api_keys: BTreeMap<KeyId, Arc<ApiKey>>,
+    audit: BTreeMap<AuditId, AuditRow>,
 }
 
 impl MemoryStore {
@@ -123,6 +125,22 @@ impl MemoryStore {
         }
     }
 
+    fn audit_page(&self, only: Option<AuditFilter>, before: Option<AuditId>, most: u32) -> Fact {
+        let to = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.audit.range((Bound::Unbounded, to)).map(|(_, row)| row).rev();
+        let wanted = rows.filter(|row| only.is_none_or(|filter| filter.takes(row)));
+        Fact::Audit(wanted.take(most as usize).cloned().collect())
+    }
+
+    fn put_audit(&mut self, changes: &Changes) {
+        self.audit.extend(changes.audit.iter().map(|row| (row.id, row.clone())));
+        let Some((to, most)) = changes.forgotten_audit else { return };
+        let old = self.audit.values().filter(|row| row.at <= to).take(most as usize);
+        for id in old.map(|row| row.id).collect::<Vec<_>>() {
+            self.audit.remove(&id);
+        }
+    }
+
     fn is_as_expected(&self, changes: &Changes) -> bool {
         changes.log.is_none_or(|put| put.was == self.log.stamp)
             && are_as_expected(&self.tickets, &changes.tickets, |ticket| ticket.version.into())
@@ -198,6 +216,8 @@ impl Rows for MemoryStore {
             Need::OldestIdempotencyRecord => {
                 Fact::Time(self.idempotency_records.values().map(|answer| answer.at).min())
             }
+            Need::Audit { only, before, most } => self.audit_page(only, before, most),
+            Need::OldestAudit => Fact::Time(self.audit.values().next().map(|row| row.at)),
             Need::Size => {
                 let bodies = self.events.values().map(|event| event.body.len() as u64);
                 Fact::Size(bodies.sum())
@@ -248,6 +268,7 @@ impl Store for MemoryStore {
         put_all(&mut self.idempotency_records, &changes.idempotency_records);
         self.forget_idempotency_records(changes);
         put_all(&mut self.api_keys, &changes.api_keys);
+        self.put_audit(changes);
         if !changes.cleared.is_empty() || !changes.stopped.is_empty() {
             let stays = |webhook: &WebhookId, key: OrderingKey| {
                 let stopped = key.is_replay() && changes.stopped.contains(webhook);

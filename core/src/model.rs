@@ -3,6 +3,8 @@
 
 pub(crate) mod access;
 pub(crate) mod api_key;
+pub(crate) mod audit;
+pub(crate) mod audit_policy;
 pub(crate) mod bounds;
 pub(crate) mod caller;
 pub(crate) mod digest;

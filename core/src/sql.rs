@@ -11,6 +11,7 @@ pub mod sqlite;
 
 mod api_keys;
 mod attempts;
+mod audit;
 mod changes;
 mod column;
 mod dialect;

@@ -13,7 +13,9 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Command};
 use hookdesk_core::api::{Api, Callers, OwnNames, PublicUrl};
 use hookdesk_core::guard::{Nat64Prefix, Network, Targets};
-use hookdesk_core::{HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, nearest};
+use hookdesk_core::{
+    AuditPolicy, HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, nearest,
+};
 use serde::Deserialize;
 
 use crate::courier::{CONNECTION_AGE_S, DEFAULT_CONNECTION_AGE};
@@ -99,6 +101,10 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_RETAIN_S", value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(Retention::KEPT_S))]
     pub retain_s: Option<u64>,
+    /// Seconds that the audit is kept; 0 keeps it forever [default: 31536000, a year].
+    #[arg(long, env = "HOOKDESK_RETAIN_AUDIT_S", value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(Retention::KEPT_S))]
+    pub retain_audit_s: Option<u64>,
     /// Bytes that the database may use: above that, the oldest events are deleted, whatever their
     /// age; 0 is no limit [default: 0].
     #[arg(long, env = "HOOKDESK_RETAIN_BYTES", value_name = "BYTES")]
@@ -126,6 +132,7 @@ pub struct Settings {
     pub api: Api,
     pub health: HealthPolicy,
     pub retention: Retention,
+    pub audit: AuditPolicy,
     pub webhooks_per_partner: u32,
     /// Calls a second of a peer without a key.
     pub rate_per_peer: Option<u32>,
@@ -205,12 +212,9 @@ impl ServeOptions {
         };
         let health = health.policy().map_err(|bad| BadOptions(bad.to_string()))?;
         let bytes = self.retain_bytes.or(file.retain_bytes).filter(|bytes| *bytes > 0);
-        let retention = Retention::new(self.retain_s.or(file.retain_s), bytes).map_err(
-            |OutOfBounds { option, bounds, .. }| {
-                let (least, most) = bounds.into_inner();
-                BadOptions(format!("{option} must be from {least} to {most}"))
-            },
-        )?;
+        let retention = Retention::new(self.retain_s.or(file.retain_s), bytes).map_err(unkept)?;
+        let audit = self.retain_audit_s.or(file.retain_audit_s);
+        let audit = AuditPolicy::new(audit).map_err(unkept)?;
         let webhooks_per_partner = self.webhooks_per_partner.or(file.webhooks_per_partner);
         let webhooks_per_partner =
             Limits::per_partner(webhooks_per_partner).map_err(|bad| BadOptions(bad.to_string()))?;
@@ -238,6 +242,7 @@ impl ServeOptions {
             api,
             health,
             retention,
+            audit,
             webhooks_per_partner,
             rate_per_peer,
             connection_age,
@@ -294,6 +299,12 @@ fn connection_age(seconds: u64) -> Result<Duration, BadOptions> {
     }
     let (least, most) = CONNECTION_AGE_S.into_inner();
     Err(BadOptions(format!("max_connection_age_s must be from {least} to {most}")))
+}
+
+/// The error of a time for which nothing can be kept.
+fn unkept(OutOfBounds { option, bounds, .. }: OutOfBounds) -> BadOptions {
+    let (least, most) = bounds.into_inner();
+    BadOptions(format!("{option} must be from {least} to {most}"))
 }
 
 /// The bounds as the parser of flags takes them.

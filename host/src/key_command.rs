@@ -2,24 +2,17 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use hookdesk_core::api::{self, Action, Api, Call, LiveKeys, Opened};
-use hookdesk_core::guard::Targets;
-use hookdesk_core::{
-    Authorization, Command, Desk, HolderId, Limits, Memory, Millis, Moment, Retention,
-};
+use hookdesk_core::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::BoxError;
-use crate::api_reply::{Data, MAX_CALL, problem_detail};
+use crate::api_reply::Data;
 use crate::config;
-use crate::control;
-use crate::moment::{chance, clock};
-use crate::serve::causes;
-use crate::store::sqlite::{Lock, Sqlite};
+use crate::local_desk::LocalDesk;
+use crate::moment::clock;
 
 /// Options of `hookdesk key`.
 #[derive(Args, Clone, Debug)]
@@ -97,7 +90,7 @@ pub fn run(options: &KeyOptions) -> Result<(), BoxError> {
     if !makes_one && !database.exists() {
         return Err(format!("there is no database at {}", database.display()).into());
     }
-    let mut desk = KeyDesk::open(&database)?;
+    let mut desk = LocalDesk::open(&database)?;
     let mut out = io::stdout().lock();
     match &options.command {
         KeySubcommand::Create { scope, name, partner, events, rate, expires } => {
@@ -122,7 +115,7 @@ pub fn run(options: &KeyOptions) -> Result<(), BoxError> {
             }
         }
         KeySubcommand::List => {
-            let keys = desk.keys()?;
+            let keys = listed(&mut desk)?;
             let text =
                 if options.json { serde_json::to_string(&keys)? + "\n" } else { table(&keys) };
             out.write_all(text.as_bytes())?;
@@ -158,6 +151,17 @@ fn end(when: &str, now: Millis) -> Result<String, String> {
     Ok(now.plus(u64::from(count) * seconds * 1_000).rfc3339())
 }
 
+fn listed(desk: &mut LocalDesk) -> Result<Vec<Key>, BoxError> {
+    let mut keys: Vec<Key> = Vec::new();
+    let mut path = "/keys?limit=1000".to_owned();
+    loop {
+        let page: Data<Vec<Key>> = desk.call("GET", &path, None)?;
+        keys.extend(page.data);
+        let Some(next) = page.next else { return Ok(keys) };
+        path = format!("/keys?limit=1000&after={next}");
+    }
+}
+
 fn table(keys: &[Key]) -> String {
     let mut text = String::new();
     for key in keys {
@@ -177,121 +181,6 @@ fn table(keys: &[Key]) -> String {
         );
     }
     if text.is_empty() { "no keys\n".to_owned() } else { text }
-}
-
-/// The desk of a database: one that runs, behind its socket, or the rows themselves.
-enum KeyDesk {
-    Running { runtime: tokio::runtime::Runtime, client: reqwest::Client },
-    Stopped(Box<StoppedDesk>),
-}
-
-/// A desk that decides single commands over the rows. It sends nothing, and lets nothing expire:
-/// how long things are kept is an option of the server.
-struct StoppedDesk {
-    api: Api,
-    desk: Desk<Sqlite>,
-    _lock: Lock,
-}
-
-impl KeyDesk {
-    fn open(database: &Path) -> Result<Self, BoxError> {
-        if let Some(lock) = Lock::try_take(database)? {
-            return Ok(Self::Stopped(Box::new(StoppedDesk::open(database, lock)?)));
-        }
-        let socket: PathBuf = control::path(database);
-        let client = reqwest::Client::builder().unix_socket(socket).timeout(MAX_CALL).build()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self::Running { runtime, client })
-    }
-
-    fn keys(&mut self) -> Result<Vec<Key>, BoxError> {
-        let mut keys: Vec<Key> = Vec::new();
-        let mut path = "/keys?limit=1000".to_owned();
-        loop {
-            let page: Data<Vec<Key>> = self.call("GET", &path, None)?;
-            keys.extend(page.data);
-            let Some(next) = page.next else { return Ok(keys) };
-            path = format!("/keys?limit=1000&after={next}");
-        }
-    }
-
-    fn call<T: for<'a> Deserialize<'a>>(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<T, BoxError> {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let (status, answer) = match self {
-            Self::Running { runtime, client } => {
-                runtime.block_on(ask(client, method, path, body))?
-            }
-            Self::Stopped(desk) => desk.call(method, path, &body)?,
-        };
-        if (200..300).contains(&status) {
-            return Ok(serde_json::from_str(&answer)?);
-        }
-        let detail = problem_detail(answer.as_bytes());
-        Err(detail.unwrap_or_else(|| format!("the desk answers {status}")).into())
-    }
-}
-
-async fn ask(
-    client: &reqwest::Client,
-    method: &str,
-    path: &str,
-    body: String,
-) -> Result<(u16, String), BoxError> {
-    let url = format!("http://localhost{path}");
-    let call = client.request(method.parse()?, url).header("content-type", "application/json");
-    let answer = call.body(body).send().await.map_err(|error| {
-        format!("the desk runs and its control socket does not answer: {}", causes(&error))
-    })?;
-    Ok((answer.status().as_u16(), answer.text().await?))
-}
-
-impl StoppedDesk {
-    /// The desk of a database whose lock is held.
-    fn open(database: &Path, lock: Lock) -> Result<Self, BoxError> {
-        let retention = Retention::new(Some(0), None).map_err(|_| "retention can be off")?;
-        let limits = Limits { in_flight: 0, retention, ..Limits::default() };
-        let desk = Desk::new(Sqlite::open(database)?, Memory::Dropped).with_limits(limits);
-        let uid = rustix::process::geteuid().as_raw();
-        let api = control::command_line(Targets::public(), uid);
-        Ok(Self { api, desk, _lock: lock })
-    }
-
-    fn call(&mut self, method: &str, path: &str, body: &str) -> Result<(u16, String), BoxError> {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let headers = vec![("host", "localhost"), ("content-type", "application/json")];
-        let call = Call { method, path, query, headers, body: body.as_bytes() };
-        let Opened { action, authorization, key } =
-            self.api.open(&call, LiveKeys::none(clock()), chance);
-        let response = match action {
-            Action::Answer(response) => response,
-            Action::Decide(command) => api::answer(self.decide(authorization, command)?, key),
-            Action::Read(reading) => {
-                reading.answer(authorization, self.desk.store_mut(), clock())?
-            }
-            Action::CountReplay(_) | Action::List(_) | Action::ReadEvents(_) => {
-                return Err("this needs a running desk".into());
-            }
-        };
-        Ok((response.status, response.body))
-    }
-
-    fn decide(
-        &mut self,
-        authorization: Option<Authorization>,
-        command: Command,
-    ) -> Result<Result<hookdesk_core::Reply, hookdesk_core::Refusal>, BoxError> {
-        let now = clock();
-        let moment =
-            Moment { authorization, ..Moment::new(now, chance(), HolderId::new(now, &chance())) };
-        let decided = self.desk.run(&[(command, moment)])?;
-        let first = decided.into_iter().next();
-        Ok(first.ok_or("a command has a decision")?.reply)
-    }
 }
 
 #[cfg(test)]

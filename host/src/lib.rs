@@ -4,8 +4,9 @@
 //! [`desk_thread`] runs the core's loop on a thread of its own over [`store`], [`courier`] sends
 //! requests to receivers, and [`event_feed`] passes new events to streams. [`recording`] records
 //! the desk's inputs, and [`incident`] exports them; [`status`] asks a running desk how it is.
-//! [`key_ring`] has the API keys in memory, and [`key_command`] makes them on the command line, on a
-//! running desk through [`control`]; [`admin_key`] is the one that a file supplies.
+//! [`key_ring`] has the API keys in memory, and [`admin_key`] is the one that a file supplies.
+//! [`key_command`] makes keys on the command line and [`audit_command`] lists who changed what, both
+//! over [`local_desk`]: a running desk through [`control`], or the rows of one that is stopped.
 //! [`call_limits`] counts what callers may do in a second, [`call_shares`] what waits of them.
 //! [`config`] and [`environment`] are what the operator set, [`moment`] is the clock and the source
 //! of randomness. The host computes no delay and knows no rule.
@@ -16,6 +17,7 @@
 pub mod acceptor;
 pub mod admin_key;
 mod api_reply;
+pub mod audit_command;
 pub mod call_limits;
 pub mod call_shares;
 pub mod config;
@@ -28,6 +30,7 @@ pub mod event_feed;
 pub mod incident;
 pub mod key_command;
 pub mod key_ring;
+pub mod local_desk;
 pub mod moment;
 pub mod recording;
 pub mod serve;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args as _, Command, Parser, Subcommand};
 use hookdesk::BoxError;
+use hookdesk::audit_command::{self, AuditOptions};
 use hookdesk::config::ServeOptions;
 use hookdesk::environment;
 use hookdesk::incident::{self, Comparison, ExportOptions, ReplayOptions};
@@ -41,6 +42,9 @@ enum Subcommands {
     Replay(ReplayOptions),
     /// Make, list and revoke API keys.
     Key(KeyOptions),
+    /// List who changed what, newest first: keys, partners, webhooks and their secrets, replays, the
+    /// service.
+    Audit(AuditOptions),
     /// Say whether a running desk works and how its webhooks are. Exits with 4 if the desk is not
     /// ready, a webhook is disabled, or a receiver is down.
     Status(StatusOptions),
@@ -69,6 +73,7 @@ fn run(command: Subcommands) -> Result<ExitCode, BoxError> {
         Subcommands::Export(options) => incident::export(&options).map(of_comparison),
         Subcommands::Replay(options) => incident::replay(&options).map(of_comparison),
         Subcommands::Key(options) => key_command::run(&options).map(|()| ExitCode::SUCCESS),
+        Subcommands::Audit(options) => audit_command::run(&options).map(|()| ExitCode::SUCCESS),
         Subcommands::Status(options) => status::status(&options).map(of_condition),
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use hookdesk_core::api::Callers;
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    ApiKey, ApiKeys, Command, Desk, HolderId, Limits, Memory, Moment, Rows as _, WebhookId,
+    Access, ApiKey, ApiKeys, Authorization, Caller, Command, Desk, HolderId, Limits, Memory,
+    Moment, Rows as _, WebhookId,
 };
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
@@ -73,10 +74,11 @@ pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxEr
     let _lock = Lock::take(&settings.database)?;
     let store = Sqlite::open(&settings.database)?;
     let lookup = Lookup::new(Readers::new(&settings.database));
-    let (health, retention) = (settings.health, settings.retention);
+    let (health, retention, audit) = (settings.health, settings.retention, settings.audit);
     let in_flight = if settings.paused { 0 } else { Limits::default().in_flight };
     let webhooks_per_partner = settings.webhooks_per_partner;
-    let limits = Limits { in_flight, health, retention, webhooks_per_partner, ..Limits::default() };
+    let limits =
+        Limits { in_flight, health, retention, audit, webhooks_per_partner, ..Limits::default() };
     let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(settings, names, desk, lookup));
@@ -186,7 +188,11 @@ fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<Ap
     if let Some(file) = &settings.admin_key_file {
         let key = admin_key::read_or_make(file)?;
         let now = clock();
-        let moment = Moment::new(now, chance(), HolderId::new(now, &chance()));
+        let uid = rustix::process::geteuid().as_raw();
+        let caller = Caller::CommandLine { uid };
+        let authorization = Some(Authorization { caller, access: Access::Admin });
+        let moment =
+            Moment { authorization, ..Moment::new(now, chance(), HolderId::new(now, &chance())) };
         for made in desk.run(&[(admin_key::command(&key), moment)])? {
             made.reply.map_err(|refusal| {
                 format!("the key of {} cannot be added: {refusal:?}", file.display())

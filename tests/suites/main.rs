@@ -5,6 +5,7 @@
 mod admission;
 mod answers;
 mod assets;
+mod audit;
 mod called_urls;
 mod contract;
 mod crash;

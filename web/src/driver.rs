@@ -51,6 +51,7 @@ where
             in_flight: if options.paused { 0 } else { in_flight },
             health: options.health()?,
             retention: options.retention()?,
+            audit: options.audit()?,
             webhooks_per_partner: options.per_partner()?,
             ..defaults
         };

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use hookdesk_core::api::{Api, Callers, OwnNames};
 use hookdesk_core::guard::{Network, Targets};
-use hookdesk_core::{HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, Variable};
+use hookdesk_core::{
+    AuditPolicy, HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, Variable,
+};
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
 
@@ -40,6 +42,8 @@ pub struct Options {
     pub webhooks_per_partner: Option<u32>,
     /// Seconds that events are kept; 0 keeps them forever.
     pub retain_s: Option<u64>,
+    /// Seconds that the audit is kept; 0 keeps it forever.
+    pub retain_audit_s: Option<u64>,
 }
 
 impl fmt::Debug for Options {
@@ -51,7 +55,7 @@ impl fmt::Debug for Options {
 
 impl Options {
     /// A Worker's bindings.
-    const BINDINGS: [&str; 10] = [
+    const BINDINGS: [&str; 11] = [
         "HOOKDESK_ALLOW_TARGET",
         "HOOKDESK_DISABLE_AFTER_S",
         "HOOKDESK_DOWN_AFTER",
@@ -60,6 +64,7 @@ impl Options {
         "HOOKDESK_PAUSED",
         "HOOKDESK_PROBE_FIRST_MS",
         "HOOKDESK_PROBE_MOST_MS",
+        "HOOKDESK_RETAIN_AUDIT_S",
         "HOOKDESK_RETAIN_S",
         "HOOKDESK_WEBHOOKS_PER_PARTNER",
     ];
@@ -92,6 +97,7 @@ impl Options {
             |bad: OutOfBounds| bad.to_string().replacen(bad.option, &binding(bad.option), 1);
         options.health_policy().map_err(bound)?;
         options.retained().map_err(bound)?;
+        AuditPolicy::new(options.retain_audit_s).map_err(bound)?;
         Limits::per_partner(options.webhooks_per_partner).map_err(bound)?;
         options.api().map_err(|why| why.replacen("key", "HOOKDESK_KEY", 1))?;
         Ok(options)
@@ -125,6 +131,7 @@ impl Options {
             "HOOKDESK_WEBHOOKS_PER_PARTNER" => {
                 self.webhooks_per_partner = Some(number(name, value)?);
             }
+            "HOOKDESK_RETAIN_AUDIT_S" => self.retain_audit_s = Some(number(name, value)?),
             "HOOKDESK_RETAIN_S" => self.retain_s = Some(number(name, value)?),
             _ => {
                 if let Variable::Misspelt { meant } = Variable::of(name, value, &Self::BINDINGS) {
@@ -197,6 +204,14 @@ impl Options {
     /// A sentence that names the option and how to correct it.
     pub fn retention(&self) -> Result<Retention, String> {
         self.retained().map_err(|bad| in_camel_case(&bad))
+    }
+
+    /// How long the audit is kept.
+    ///
+    /// # Errors
+    /// A sentence that names the option and how to correct it.
+    pub fn audit(&self) -> Result<AuditPolicy, String> {
+        AuditPolicy::new(self.retain_audit_s).map_err(|bad| in_camel_case(&bad))
     }
 
     /// The webhooks that one partner may have.
@@ -341,6 +356,8 @@ mod tests {
         assert_eq!(why, "downAfter must be from 1 to 4294967295, and is 0");
         let options = Options { retain_s: Some(u64::MAX), ..Options::default() };
         let why = options.retention().unwrap_err();
+        let audit = Options { retain_audit_s: Some(u64::MAX), ..Options::default() };
+        assert!(audit.audit().unwrap_err().starts_with("retainAuditS must be from 0 to"));
         assert_eq!(why, format!("retainS must be from 0 to 3153600000, and is {}", u64::MAX));
     }
 }

@@ -3,7 +3,9 @@
 use crate::api::authorization::{self, reached};
 use crate::api::keys::{self, KeysQuery};
 use crate::api::replay_request::running;
-use crate::api::{AttemptsQuery, DeliveriesQuery, PartnersQuery, Problem, Response, view};
+use crate::api::{
+    AttemptsQuery, AuditQuery, DeliveriesQuery, PartnersQuery, Problem, Response, view,
+};
 use crate::engine::store::Rows;
 use crate::model::caller::Authorization;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
@@ -25,6 +27,7 @@ pub enum Reading {
     Event(EventId),
     Keys(KeysQuery),
     Partners(PartnersQuery),
+    Audit(AuditQuery),
     /// Who the caller is, and what it may do.
     Caller,
     /// Whether the host is ready: it responds with [`ready`].
@@ -48,6 +51,7 @@ impl Reading {
         };
         Ok(match self {
             Self::Partners(query) => query.answer(rows)?,
+            Self::Audit(query) => query.answer(rows)?,
             Self::Keys(query) => query.answer(rows)?,
             Self::Caller => keys::caller(authorization, rows)?,
             Self::Ticket(id) => match rows.ticket(id)? {

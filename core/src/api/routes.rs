@@ -7,7 +7,7 @@ use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
     Action, Api, AttemptsQuery, Call, Code, DeliveriesQuery, DeliveryState, EventsQuery,
-    FieldError, Listing, Problem, Reading, ReplayRequest, Response, Taken, keys, partners,
+    FieldError, Listing, Problem, Reading, ReplayRequest, Response, Taken, audit, keys, partners,
 };
 use crate::engine::command::{Command, Handover, Registration, Rotation};
 use crate::guard::CallbackUrl;
@@ -60,13 +60,14 @@ enum Purpose {
     RevokeKey,
     ListPartners,
     RemovePartner,
+    ListAudit,
     /// Who the caller is, and what it may do.
     ReadCaller,
 }
 
 /// Method, path, purpose, and what it needs of its caller. `{…}` stands for one segment; of two patterns that match a path the first
 /// is taken, so literal ones come first.
-const ROUTES: [(&str, &str, Purpose, Access); 36] = [
+const ROUTES: [(&str, &str, Purpose, Access); 37] = [
     ("POST", "/webhooks/register", Purpose::Register, Access::ChangeWebhooks),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister, Access::ChangeWebhooks),
     ("GET", "/webhooks", Purpose::ListWebhooks, Access::ReadWebhooks),
@@ -117,6 +118,7 @@ const ROUTES: [(&str, &str, Purpose, Access); 36] = [
     ("DELETE", "/keys/{id}", Purpose::RevokeKey, Access::Admin),
     ("GET", "/partners", Purpose::ListPartners, Access::ReadPartners),
     ("DELETE", "/partners/{partner}", Purpose::RemovePartner, Access::Admin),
+    ("GET", "/audit", Purpose::ListAudit, Access::Admin),
     ("GET", "/me", Purpose::ReadCaller, Access::AnyKey),
 ];
 
@@ -199,6 +201,7 @@ pub(super) fn take(
         Purpose::RevokeKey => keys::revoke(id),
         Purpose::ListPartners => partners::list(query),
         Purpose::RemovePartner => partners::remove(id),
+        Purpose::ListAudit => audit::list(query),
         Purpose::ReadCaller => Ok(Action::Read(Reading::Caller)),
     };
     action.map(Taken::from)
@@ -235,6 +238,7 @@ impl Purpose {
             Self::ListTickets => &["after", "limit", "order", "status"],
             Self::ListWebhooks => &["after", "limit", "partner"],
             Self::ReadDelivery | Self::ListKeys | Self::ListPartners => &["after", "limit"],
+            Self::ListAudit => &["after", "key", "limit", "webhook"],
             Self::ListDeliveries => &["after", "limit", "state"],
             Self::PullEvents => &["after", "limit", "wait"],
             Self::Register

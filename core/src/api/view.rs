@@ -48,7 +48,7 @@ pub(super) struct Health {
 
 /// A time in RFC 3339 with milliseconds.
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
-struct Time(Millis);
+pub(super) struct Time(pub Millis);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,7 @@
 //! The entry point of all rules: a command, a moment and the known facts give an outcome.
 
 mod attempt_results;
+mod audit;
 mod checkpoint;
 mod deliveries;
 mod eligible;
@@ -84,7 +85,11 @@ pub(crate) fn decide_visiting(
         Command::Retain => retention::retain(&mut decision),
         Command::Wake => deliveries::wake(&mut decision),
     };
-    match reply {
+    let audited = reply.and_then(|reply| {
+        audit::append(&mut decision, command)?;
+        Ok(reply)
+    });
+    match audited {
         Ok(reply) => Evaluation::Done(decision.outcome(reply)),
         Err(stop) => stop.into(),
     }

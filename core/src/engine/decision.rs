@@ -3,6 +3,7 @@
 //! Rules look up and change rows through it alone. A look-up of a row that is not loaded stops the
 //! decision with `?`, and so does a refusal; the changes until then are discarded.
 
+mod audit;
 mod keys;
 mod log;
 mod retention;
@@ -10,6 +11,7 @@ mod sending;
 mod visits;
 mod webhooks;
 
+pub(crate) use audit::States;
 pub(crate) use visits::Visits;
 
 use std::collections::BTreeMap;

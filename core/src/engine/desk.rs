@@ -296,5 +296,5 @@ impl<S: Store> Desk<S> {
 /// Whether `at` is reached. A time further away than any that is set was set by a clock that was
 /// wrong, and counts as reached.
 fn is_reached(at: Millis, now: Millis) -> bool {
-    at <= now || at > now.plus(Retention::LOOK_MS.max(IdempotencyRecord::KEPT_MS))
+    at <= now || at > now.plus(Retention::FURTHEST_MS)
 }

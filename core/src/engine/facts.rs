@@ -33,6 +33,7 @@ use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::moment::Moment;
+use crate::model::retention::Retention;
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::Ticket;
@@ -224,6 +225,10 @@ impl Facts {
         self.retention.oldest_idempotency_record()
     }
 
+    pub(crate) fn oldest_audit(&self) -> Result<Option<Millis>, Need> {
+        self.retention.oldest_audit()
+    }
+
     pub(crate) fn created_from(&self, at: Millis) -> Result<Option<Seq>, Need> {
         self.retention.created_from(at)
     }
@@ -280,6 +285,7 @@ impl Facts {
             Need::OldestIdempotencyRecord => {
                 self.retention.learn_oldest_idempotency_record(fact.into_time());
             }
+            Need::OldestAudit => self.retention.learn_oldest_audit(fact.into_time()),
             Need::Size => self.retention.learn_size(fact.into_size()),
             Need::LanesTo { to, .. } => self.retention.learn_lanes(to, fact.into_lanes()),
             Need::EventsBefore { before, most } => {
@@ -305,6 +311,7 @@ impl Facts {
             | Need::PartnerWebhooks { .. }
             | Need::Partners { .. }
             | Need::ApiKey(_)
+            | Need::Audit { .. }
             | Need::Attempts { .. } => {}
         }
     }
@@ -372,6 +379,9 @@ impl Facts {
             if let Some(answer) = &put.row {
                 self.retention.look_by(answer.at.plus(IdempotencyRecord::KEPT_MS));
             }
+        }
+        if let (Some(row), Some(kept_ms)) = (changes.audit.last(), self.limits.audit.kept_ms()) {
+            self.retention.look_by(row.at.plus(kept_ms.min(Retention::FURTHEST_MS)));
         }
         if let Some(keys) = self.api_keys.as_mut().filter(|_| !changes.api_keys.is_empty()) {
             let keys = Arc::make_mut(keys);

@@ -8,6 +8,7 @@ use crate::delivery::health::HealthPolicy;
 use crate::delivery::quotas::Quotas;
 use crate::delivery::reader::Reader;
 use crate::delivery::window;
+use crate::model::audit_policy::AuditPolicy;
 use crate::model::bounds::{OutOfBounds, within};
 use crate::model::id::HolderId;
 use crate::model::millis::Millis;
@@ -23,6 +24,8 @@ pub struct Limits {
     pub hosts: Hosts,
     pub health: HealthPolicy,
     pub retention: Retention,
+    #[serde(default, skip_serializing_if = "AuditPolicy::is_off")]
+    pub audit: AuditPolicy,
     /// Webhooks of one partner, at most.
     #[serde(default = "default_webhooks", skip_serializing_if = "is_default_webhooks")]
     pub webhooks_per_partner: u32,
@@ -64,6 +67,7 @@ impl Default for Limits {
             hosts: Hosts::One,
             health: HealthPolicy::default(),
             retention: Retention::default(),
+            audit: AuditPolicy::ForGood,
             webhooks_per_partner: Limits::WEBHOOKS_PER_PARTNER,
             quotas: Quotas::HOST,
         }

@@ -7,9 +7,10 @@ use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::model::api_key::ApiKey;
+use crate::model::audit::{AuditFilter, AuditRow};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
-use crate::model::id::{KeyId, TicketId, WebhookId};
+use crate::model::id::{AuditId, KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
@@ -82,6 +83,14 @@ pub enum Need {
         from: Seq,
         to: Seq,
     },
+    /// Audit rows older than `before`, newest first.
+    Audit {
+        only: Option<AuditFilter>,
+        before: Option<AuditId>,
+        most: u32,
+    },
+    /// The time of the oldest audit row.
+    OldestAudit,
     /// Lanes whose heads are at `to` or before it, by head.
     LanesTo {
         to: Seq,
@@ -136,6 +145,7 @@ pub enum Fact {
     IdempotencyRecord(Option<IdempotencyRecord>),
     ApiKeys(Vec<ApiKey>),
     Partners(Vec<PartnerCounts>),
+    Audit(Vec<AuditRow>),
 }
 
 /// Conversions of a fact into the rows of one kind. They panic on another kind, as only a broken
@@ -168,4 +178,5 @@ kinds! {
     into_idempotency_record: IdempotencyRecord(Option<IdempotencyRecord>),
     into_api_keys: ApiKeys(Vec<ApiKey>),
     into_partners: Partners(Vec<PartnerCounts>),
+    into_audit: Audit(Vec<AuditRow>),
 }

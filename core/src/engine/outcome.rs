@@ -12,6 +12,7 @@ use crate::delivery::replay::{ReplayCount, ReplayRun};
 use crate::delivery::request::Request;
 use crate::delivery::shortage::Shortage;
 use crate::model::api_key::ApiKey;
+use crate::model::audit::AuditRow;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
 use crate::model::id::{EventId, KeyId, SecretId, Stamp, TicketId, WebhookId};
@@ -178,6 +179,10 @@ pub struct Changes {
     /// Idempotency records by their keys. The revision of a record is its time.
     pub idempotency_records: BTreeMap<Digest, Put<Arc<IdempotencyRecord>>>,
     pub api_keys: BTreeMap<KeyId, Put<Arc<ApiKey>>>,
+    /// New audit rows, oldest first.
+    pub audit: Vec<AuditRow>,
+    /// The oldest audit rows up to a time are deleted, at most so many.
+    pub forgotten_audit: Option<(Millis, u32)>,
 }
 
 impl Changes {
@@ -196,6 +201,8 @@ impl Changes {
         self.events.extend(later.events);
         self.forgotten = later.forgotten.or(self.forgotten);
         self.floor = later.floor.or(self.floor);
+        self.audit.extend(later.audit);
+        self.forgotten_audit = later.forgotten_audit.or(self.forgotten_audit);
         merge_puts(&mut self.tickets, later.tickets);
         merge_puts(&mut self.webhooks, later.webhooks);
         merge_puts(&mut self.readers, later.readers);

@@ -11,8 +11,9 @@ use crate::delivery::reader::Reader;
 use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::Changes;
 use crate::model::api_key::ApiKey;
+use crate::model::audit::{AuditFilter, AuditRow};
 use crate::model::event::Event;
-use crate::model::id::{KeyId, TicketId, WebhookId};
+use crate::model::id::{AuditId, KeyId, TicketId, WebhookId};
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::partner::{Partner, PartnerCounts};
@@ -214,6 +215,19 @@ pub trait Rows {
     /// When the store cannot be read.
     fn api_keys(&mut self) -> Result<Vec<ApiKey>, Self::Fault> {
         Ok(self.load(&Need::ApiKeys)?.into_api_keys())
+    }
+
+    /// At most `limit` audit rows that are older than `before`, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn audit(
+        &mut self,
+        only: Option<AuditFilter>,
+        before: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Self::Fault> {
+        Ok(self.load(&Need::Audit { only, before, most: limit })?.into_audit())
     }
 
     /// At most `limit` of a webhook's lanes in the order in which they are sent, after a position

@@ -78,6 +78,12 @@ impl CallbackUrl {
         self.url.as_deref()
     }
 
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        self.url().map(|url| url.origin().ascii_serialization())
+    }
+
     /// [`check_target`] for its host, without name resolution.
     ///
     /// # Errors

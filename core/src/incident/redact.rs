@@ -25,6 +25,9 @@ use crate::engine::outcome::{Changes, Put, Reply};
 use crate::guard::CallbackUrl;
 use crate::incident::record::{Batch, Begin, Input, Key, Said};
 use crate::model::api_key::{ApiKey, KeySettings};
+use crate::model::audit::{
+    Actor, AuditChange, AuditObject, AuditRow, AuditState, AuditedKey, AuditedUrl, AuditedWebhook,
+};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType};
 use crate::model::id::{EventId, WebhookId};
@@ -173,6 +176,7 @@ impl Redactor {
                     |of: &PartnerCounts| PartnerCounts { partner: self.partner(of.partner), ..*of };
                 Fact::Partners(partners.iter().map(of).collect())
             }
+            Fact::Audit(rows) => Fact::Audit(rows.iter().map(|of| self.audit(of)).collect()),
             Fact::ApiKeys(keys) => Fact::ApiKeys(keys.iter().map(|of| self.api_key(of)).collect()),
             Fact::Log(_)
             | Fact::Service(_)
@@ -197,6 +201,8 @@ impl Redactor {
             attempts: changes.attempts.iter().map(|(key, of)| (*key, attempt(of))).collect(),
             idempotency_records: first_answers.collect(),
             api_keys: puts(&changes.api_keys, |of| Arc::new(self.api_key(of))),
+            audit: changes.audit.iter().map(|of| self.audit(of)).collect(),
+            forgotten_audit: changes.forgotten_audit,
             log: changes.log,
             service: changes.service,
             forgotten: changes.forgotten,
@@ -280,6 +286,50 @@ impl Redactor {
             name: of.name.as_deref().map(text),
             grant: grant.map(|of| Grant { partner: self.partner(of.partner), ..of.clone() }),
             ..of.clone()
+        }
+    }
+
+    fn audit(&self, row: &AuditRow) -> AuditRow {
+        let AuditChange { action, object, before, after } = &row.change;
+        let actor = match &row.actor {
+            Actor::Key { id, name } => Actor::Key { id: *id, name: name.as_deref().map(text) },
+            Actor::Binding | Actor::CommandLine { .. } | Actor::Anyone => row.actor.clone(),
+        };
+        let object = match object {
+            AuditObject::Partner(of) => AuditObject::Partner(self.partner(*of)),
+            AuditObject::Key(_)
+            | AuditObject::Webhook(_)
+            | AuditObject::Delivery(..)
+            | AuditObject::Service => *object,
+        };
+        let (before, after) = (before.as_ref(), after.as_ref());
+        let change = AuditChange {
+            action: *action,
+            object,
+            before: before.map(|of| self.audit_state(of)),
+            after: after.map(|of| self.audit_state(of)),
+        };
+        AuditRow { id: row.id, at: row.at, actor, change }
+    }
+
+    /// All digests of URLs become the same one: what is replayed has other URLs.
+    fn audit_state(&self, of: &AuditState) -> AuditState {
+        match of {
+            AuditState::Webhook(of) => AuditState::Webhook(Box::new(AuditedWebhook {
+                callback_url: AuditedUrl {
+                    origin: of.callback_url.origin.clone(),
+                    digest: Digest::of(&[]),
+                },
+                partner: of.partner.map(|of| self.partner(of)),
+                description: of.description.as_deref().map(text),
+                ..AuditedWebhook::clone(of)
+            })),
+            AuditState::Key(of) => AuditState::Key(AuditedKey {
+                name: of.name.as_deref().map(text),
+                partner: of.partner.map(|of| self.partner(of)),
+                ..of.clone()
+            }),
+            AuditState::Partner(_) | AuditState::Service(_) => of.clone(),
         }
     }
 

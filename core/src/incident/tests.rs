@@ -321,7 +321,8 @@ fn recording(memory: Memory) -> String {
         all.push((open(&format!("{PRIVATE}{round}")), by_key(at)));
         let settings = Amendment { rate_limit: Some(None), ..settings() };
         match round {
-            10 => all.push((Command::Amend { id, settings }, at)),
+            // Its row in the audit names the key.
+            10 => all.push((Command::Amend { id, settings }, by_key(at))),
             20 => all.push((once(Command::Ping), at)),
             25 => desk.limits_mut().in_flight = 3,
             _ => {}

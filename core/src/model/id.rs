@@ -119,6 +119,9 @@ ids! {
     /// An API key's id: it may be shown, the key may not.
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     KeyId = "key_";
+    /// An audit row's id.
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
+    AuditId = "aud_";
     /// The id of a running host: a new one at each start of the process.
     HolderId = "hst_";
 }
@@ -145,6 +148,13 @@ impl SecretId {
 }
 
 impl KeyId {
+    #[must_use]
+    pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
+        Self(uuid(stamp, low(chance)))
+    }
+}
+
+impl AuditId {
     #[must_use]
     pub fn new(stamp: Stamp, chance: &[u8; 16]) -> Self {
         Self(uuid(stamp, low(chance)))

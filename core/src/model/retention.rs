@@ -34,6 +34,9 @@ impl Retention {
     /// Milliseconds between two checks for events to delete. One that is kept a minute longer does
     /// no harm.
     pub(crate) const LOOK_MS: u64 = 60_000;
+    /// Milliseconds to the next check, at most, as idempotency records are kept a day: a check that
+    /// is further away was set by a clock that was wrong.
+    pub(crate) const FURTHEST_MS: u64 = 86_400_000;
 
     /// The policy for `retain_s` seconds, or for the default, and for `bytes`.
     ///

@@ -2,8 +2,8 @@
 
 use super::dialect::Dialect;
 use super::{
-    Statement, api_keys, attempts, events, idempotency_records, lanes, log, readers, service,
-    tickets, webhooks,
+    Statement, api_keys, attempts, audit, events, idempotency_records, lanes, log, readers,
+    service, tickets, webhooks,
 };
 use crate::engine::outcome::Changes;
 
@@ -37,6 +37,9 @@ pub fn statements(dialect: Dialect, changes: &Changes) -> Vec<Statement<'_>> {
     for (id, put) in &changes.api_keys {
         all.extend(api_keys::put(dialect, *id, put));
     }
+    all.extend(changes.audit.iter().map(|row| audit::insert(dialect, row)));
+    let forgotten_audit = changes.forgotten_audit;
+    all.extend(forgotten_audit.map(|(to, most)| audit::delete_oldest(dialect, to, most)));
     all.extend(
         changes.forgotten.map(|(to, most)| idempotency_records::delete_oldest(dialect, to, most)),
     );

@@ -13,9 +13,10 @@ use crate::delivery::reader::Expired;
 use crate::delivery::replay::Replay;
 use crate::delivery::slot::Slot;
 use crate::guard::CallbackUrl;
+use crate::model::audit::{AuditAction, AuditState};
 use crate::model::digest::Digest;
 use crate::model::event::{EventType, Topic};
-use crate::model::id::{EventId, HolderId, KeyId, SecretId, TicketId, WebhookId};
+use crate::model::id::{AuditId, EventId, HolderId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
 use crate::model::partner::Partner;
 use crate::model::reason::Reason;
@@ -96,6 +97,8 @@ columns! {
     Failure: |failure| failure.name().into(), |value| Self::parse(text(&value)?);
     Ordering: |ordering| ordering.name().into(), |value| Self::parse(text(&value)?);
     Partner: |partner| partner.to_string().into(), |value| Self::parse(text(&value)?);
+    AuditId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    AuditAction: |action| action.name().into(), |value| Self::parse(text(&value)?);
     Reason: |reason| reason.name().into(), |value| Self::parse(text(&value)?);
 }
 
@@ -110,6 +113,7 @@ columns! {
     RetrySchedule: |waits| json(waits.waits_s()), |value| from_json(&value).map(Self::stored);
     Tallies: |tallies| json(tallies.counts()), |value| from_json(&value).map(|of: Vec<_>| Self::stored(&of));
     Secrets: |secrets| secrets.to_json().into(), |value| Self::from_json(text(&value)?);
+    AuditState: |state| json(state), |value| from_json(&value);
     Scopes: |scopes| json(&scopes.iter().map(Scope::name).collect::<Vec<_>>()), |value| scopes(&value);
     Subscription: |types| json(&names(types)), |value| named(&from_json::<Vec<_>>(&value)?);
 }

@@ -35,6 +35,8 @@ pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
         | Need::Lanes { .. }
         | Need::LanesTo { .. }
         | Need::Partners { .. }
+        | Need::Audit { .. }
+        | Need::OldestAudit
         | Need::Size
         | Need::OldestIdempotencyRecord
         | Need::IdempotencyRecord(_) => {}

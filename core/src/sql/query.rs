@@ -3,12 +3,14 @@
 use super::dialect::{Dialect, text};
 use super::row::{BadRow, Row};
 use super::table::{Record, list};
-use super::{Statement, Value, attempts, events, partners, webhooks};
+use super::{Statement, Value, attempts, audit, events, partners, webhooks};
 use crate::delivery::attempt::Attempt;
 use crate::delivery::lane::Lane;
 use crate::engine::need::{Fact, Need};
 use crate::model::api_key::ApiKey;
+use crate::model::audit::{AuditFilter, AuditRow};
 use crate::model::event::Event;
+use crate::model::id::AuditId;
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::seq::Seq;
@@ -128,6 +130,8 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
             (select!(dialect, IdempotencyRecord, "WHERE key = ?1"), vec![key.to_string().into()])
         }
         Need::OldestIdempotencyRecord => (text!(dialect, "SELECT min(at) FROM keys"), vec![]),
+        Need::Audit { only, before, most } => audit_before(dialect, only, before, most),
+        Need::OldestAudit => (text!(dialect, audit::OLDEST), vec![]),
         Need::ApiKeys => (select!(dialect, ApiKey, "ORDER BY id"), vec![]),
         Need::ApiKey(id) => {
             (select!(dialect, ApiKey, "WHERE id = ?1"), vec![id.to_string().into()])
@@ -165,6 +169,34 @@ fn tickets_before(dialect: Dialect, only: Option<TicketFilter>) -> &'static str 
     }
 }
 
+/// Every id begins with `aud_` and so is less than `b`: without an id the newest come first.
+fn audit_before(
+    dialect: Dialect,
+    only: Option<AuditFilter>,
+    before: Option<AuditId>,
+    most: u32,
+) -> (&'static str, Vec<Value<'static>>) {
+    let before = before.map_or_else(|| "b".to_owned(), |id| id.to_string());
+    let page = [before.into(), most.into()];
+    match only {
+        None => {
+            (select!(dialect, AuditRow, "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"), page.into())
+        }
+        Some(AuditFilter::Webhook(id)) => (
+            select!(dialect, AuditRow, "WHERE webhook = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"),
+            [id.to_string().into()].into_iter().chain(page).collect(),
+        ),
+        Some(AuditFilter::Key(id)) => (
+            select!(
+                dialect,
+                AuditRow,
+                "WHERE caller_key = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+            ),
+            [id.to_string().into()].into_iter().chain(page).collect(),
+        ),
+    }
+}
+
 /// The fact in the rows of a [`query`].
 pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
     Ok(match need {
@@ -193,6 +225,8 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
         }
         Need::IdempotencyRecord(_) => Fact::IdempotencyRecord(first(rows, Record::from_row)?),
         Need::ApiKeys | Need::ApiKey(_) => Fact::ApiKeys(all(rows, Record::from_row)?),
+        Need::Audit { .. } => Fact::Audit(all(rows, Record::from_row)?),
+        Need::OldestAudit => Fact::Time(one(rows, "audit.at", |row| row.cell("audit.at")?.read())?),
         Need::OldestIdempotencyRecord => {
             Fact::Time(one(rows, "keys.at", |row| row.cell("keys.at")?.read())?)
         }
@@ -242,6 +276,7 @@ pub fn rows<'a>(need: &Need, fact: &'a Fact) -> Vec<Vec<Value<'a>>> {
         Fact::Time(at) => vec![vec![at.map(|at| at.0).into()]],
         Fact::IdempotencyRecord(first) => first.iter().map(Record::values).collect(),
         Fact::ApiKeys(keys) => keys.iter().map(Record::values).collect(),
+        Fact::Audit(audit) => audit.iter().map(Record::values).collect(),
         Fact::Partners(partners) => partners.iter().map(partners::values).collect(),
     }
 }

@@ -3,6 +3,8 @@
 //! The texts are part of the format of incident files, whose digests include them: with a changed
 //! text, recordings of other versions differ.
 
+mod audit;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,9 +24,10 @@ use crate::engine::need::{Fact, Need};
 use crate::engine::outcome::{Changes, Expect, LogPut, Put};
 use crate::guard::CallbackUrl;
 use crate::model::api_key::{ApiKey, KeySettings};
+use crate::model::audit::AuditFilter;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType, Topic};
-use crate::model::id::{EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
+use crate::model::id::{AuditId, EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
@@ -323,6 +326,8 @@ fn new_rows() -> Changes {
             .into_iter()
             .chain([(key_id(3), gone(Expect::Rev(216)))])
             .collect(),
+        audit: audit::rows(),
+        forgotten_audit: Some((Millis(217), 218)),
     }
 }
 
@@ -415,6 +420,20 @@ fn needs() -> Vec<(Need, Fact)> {
         (Need::LanesTo { to: seq, most: 243 }, lanes()),
         (Need::ApiKeys, Fact::ApiKeys(vec![plain_key(), full_key()])),
         (Need::ApiKey(key_id(1)), Fact::ApiKeys(vec![plain_key()])),
+        (Need::Audit { only: None, before: None, most: 273 }, Fact::Audit(audit::rows())),
+        (
+            Need::Audit { only: None, before: Some(AuditId::new(stamp(1), &[6; 16])), most: 274 },
+            Fact::Audit(Vec::new()),
+        ),
+        (
+            Need::Audit { only: Some(AuditFilter::Webhook(webhook)), before: None, most: 275 },
+            Fact::Audit(Vec::new()),
+        ),
+        (
+            Need::Audit { only: Some(AuditFilter::Key(key_id(1))), before: None, most: 276 },
+            Fact::Audit(Vec::new()),
+        ),
+        (Need::OldestAudit, Fact::Time(Some(Millis(277)))),
         (Need::Size, Fact::Size(244)),
         (Need::OldestIdempotencyRecord, Fact::Time(None)),
         (Need::OldestIdempotencyRecord, Fact::Time(Some(Millis(245)))),
@@ -484,7 +503,8 @@ fn rows_are_read_back_as_they_were_written() {
 #[test]
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
-    const TABLE: [(Need, usize, &str); 12] = [
+    const AUDIT: Need = Need::Audit { only: None, before: None, most: 273 };
+    const TABLE: [(Need, usize, &str); 16] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
         (Need::Webhooks, 5, "webhooks.ordering"),
@@ -497,6 +517,10 @@ fn a_bad_row_names_its_column() {
         (Need::ApiKeys, 6, "api_keys.events"),
         (Need::Events { from: Seq(231), most: 239 }, 7, "events.body"),
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
+        (Need::OldestAudit, 0, "audit.at"),
+        (AUDIT, 2, "audit.caller"),
+        (AUDIT, 6, "audit.action"),
+        (AUDIT, 12, "audit.after"),
     ];
     let bad = || Value::Text("?".into());
     for (need, place, column) in TABLE {

@@ -51,6 +51,7 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
         api,
         health,
         retention,
+        audit,
         webhooks_per_partner,
         rate_per_peer,
         connection_age,
@@ -67,7 +68,8 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
         guard::check_target(&Host::Domain("a.com"), Some(&leads_to), &api.targets).is_ok();
     assert!(networks > 0 || loopback == is_local, "{settings:?}");
     in_figures(health);
-    in_period(*retention);
+    in_period(retention.age_ms);
+    in_period(audit.kept_ms());
     assert!(CONNECTION_AGE_S.contains(&connection_age.as_secs()));
     assert!(record.is_none_or(|bytes| bytes > 0));
     assert!((1..=10_000).contains(webhooks_per_partner));
@@ -81,10 +83,8 @@ fn in_figures(figures: &HealthPolicy) {
     assert!(HealthPolicy::DISABLE_AFTER_S.contains(&(figures.disable_after_ms / 1_000)));
 }
 
-fn in_period(retention: Retention) {
-    assert!(
-        retention.age_ms.is_none_or(|age| (1..=Retention::KEPT_S.end() * 1_000).contains(&age))
-    );
+fn in_period(kept_ms: Option<u64>) {
+    assert!(kept_ms.is_none_or(|age| (1..=Retention::KEPT_S.end() * 1_000).contains(&age)));
 }
 
 /// A Worker's bindings, `NAME=VALUE` a line; and the same text as options in JSON.
@@ -110,5 +110,6 @@ fn hold(options: &Options) {
         assert_eq!(matches!(api.callers, Callers::Keys { .. }), options.key.is_some());
     }
     options.health().iter().for_each(in_figures);
-    options.retention().into_iter().for_each(in_period);
+    options.retention().into_iter().for_each(|kept| in_period(kept.age_ms));
+    options.audit().into_iter().for_each(|kept| in_period(kept.kept_ms()));
 }

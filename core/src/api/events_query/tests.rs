@@ -46,6 +46,7 @@ impl Rig {
         let put = LogPut { row: Log { floor: Seq(floor), ..log }, was: log.stamp };
         let changes = Changes { log: Some(put), ..Changes::default() };
         self.desk.store_mut().commit(&changes).map(drop).unwrap();
+        self.desk.forget();
     }
 
     fn log(&mut self) -> Log {

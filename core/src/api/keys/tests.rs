@@ -13,7 +13,7 @@ fn allows(scope: &str, method: &str, path: &str) -> bool {
     let is_below = |root: &str| path == root || path.starts_with(&format!("{root}/"));
     match scope {
         "admin" => true,
-        "read" => method == "GET" && !is_below("/keys"),
+        "read" => method == "GET" && !is_below("/keys") && !is_below("/audit"),
         "tickets" => is_below("/tickets") || is_below("/service"),
         "webhooks" => is_below("/webhooks"),
         _ => panic!("no scope"),

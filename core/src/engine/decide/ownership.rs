@@ -3,7 +3,7 @@
 use crate::engine::command::Handover;
 use crate::engine::decide::webhooks::new_secret;
 use crate::engine::decision::{Decision, Stop};
-use crate::guard::{CallbackUrl, Targets};
+use crate::guard::Targets;
 use crate::model::event::EventType;
 use crate::model::partner::Partner;
 use crate::model::refusal::Refusal;
@@ -77,15 +77,11 @@ pub(super) fn with_headers_of_its_own(
     let is_partner = decision.reach.partner().is_some();
     let partner_headers =
         if settings.headers.is_some() { is_partner } else { before.partner_headers };
-    let moves = origin(&amended.callback_url) != origin(&before.callback_url);
+    let moves = amended.callback_url.origin() != before.callback_url.origin();
     if is_partner && moves && !partner_headers {
         return Webhook { headers: ExtraHeaders::default(), partner_headers: true, ..amended };
     }
     Webhook { partner_headers, ..amended }
-}
-
-fn origin(url: &CallbackUrl) -> Option<String> {
-    url.url().map(|url| url.origin().ascii_serialization())
 }
 
 /// Checks what a partner's webhook may be, and what `settings` of it a partner may choose.

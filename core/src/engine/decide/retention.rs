@@ -15,6 +15,7 @@ use crate::engine::decision::{Decision, Stop};
 use crate::engine::facts::Task;
 use crate::engine::need::Need;
 use crate::engine::outcome::Reply;
+use crate::model::audit_policy::AuditPolicy;
 use crate::model::event::{Event, EventType};
 use crate::model::id::WebhookId;
 use crate::model::idempotency_record::IdempotencyRecord;
@@ -39,6 +40,7 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
         goes_on
     };
     let answers_at = forget_idempotency_records(decision)?;
+    let audit_at = forget_audit(decision)?;
     let next = if goes_on {
         Some(now.plus(Retention::PACE_MS))
     } else if decision.retention().is_for_good() {
@@ -46,7 +48,7 @@ pub(super) fn retain(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     } else {
         Some(now.plus(Retention::LOOK_MS))
     };
-    decision.retain_at(next.into_iter().chain(answers_at).min());
+    decision.retain_at(next.into_iter().chain(answers_at).chain(audit_at).min());
     Ok(Reply::Noted)
 }
 
@@ -77,6 +79,19 @@ fn forget_idempotency_records(decision: &mut Decision<'_>) -> Result<Option<Mill
     }
     let outdated = Millis(now.0.saturating_sub(IdempotencyRecord::KEPT_MS));
     decision.forget_idempotency_records(outdated, Retention::ANSWERS);
+    Ok(Some(now.plus(Retention::PACE_MS)))
+}
+
+/// Deletes audit rows that are too old. Returns when there may be more to delete.
+fn forget_audit(decision: &mut Decision<'_>) -> Result<Option<Millis>, Need> {
+    let now = decision.now();
+    let Some(kept_ms) = decision.audit_policy().kept_ms() else { return Ok(None) };
+    let Some(oldest) = decision.oldest_audit()? else { return Ok(None) };
+    let ends_at = oldest.plus(kept_ms);
+    if ends_at > now {
+        return Ok(Some(ends_at.min(now.plus(Retention::FURTHEST_MS))));
+    }
+    decision.forget_audit(Millis(now.0.saturating_sub(kept_ms)), AuditPolicy::ROWS);
     Ok(Some(now.plus(Retention::PACE_MS)))
 }
 

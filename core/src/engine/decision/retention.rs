@@ -3,6 +3,7 @@
 use super::Decision;
 use crate::delivery::lane::Lane;
 use crate::engine::need::Need;
+use crate::model::audit_policy::AuditPolicy;
 use crate::model::event::Event;
 use crate::model::millis::Millis;
 use crate::model::retention::Retention;
@@ -37,6 +38,20 @@ impl Decision<'_> {
     /// Deletes the oldest idempotency records up to time `at`, at most `most` of them.
     pub fn forget_idempotency_records(&mut self, at: Millis, most: u32) {
         self.changes.forgotten = Some((at, most));
+    }
+
+    pub fn audit_policy(&self) -> AuditPolicy {
+        self.facts.limits.audit
+    }
+
+    /// The time of the oldest audit row.
+    pub fn oldest_audit(&self) -> Result<Option<Millis>, Need> {
+        self.facts.oldest_audit()
+    }
+
+    /// Deletes the oldest audit rows up to time `at`, at most `most` of them.
+    pub fn forget_audit(&mut self, at: Millis, most: u32) {
+        self.changes.forgotten_audit = Some((at, most));
     }
 
     /// When retention is due, if ever.

@@ -14,6 +14,8 @@ pub(super) struct RetentionFacts {
     pending_floor: Seq,
     #[expect(clippy::option_option, reason = "it may be known, and known to be none")]
     oldest_idempotency_record: Option<Option<Millis>>,
+    #[expect(clippy::option_option, reason = "it may be known, and known to be none")]
+    oldest_audit: Option<Option<Millis>>,
     created_from: Option<(Millis, Option<Seq>)>,
     size: Option<u64>,
     lanes: Option<(Seq, Vec<Lane>)>,
@@ -27,6 +29,7 @@ impl Default for RetentionFacts {
             next_look: Some(Millis(0)),
             pending_floor: Seq(0),
             oldest_idempotency_record: None,
+            oldest_audit: None,
             created_from: None,
             size: None,
             lanes: None,
@@ -63,6 +66,14 @@ impl RetentionFacts {
 
     pub fn oldest_idempotency_record(&self) -> Result<Option<Millis>, Need> {
         self.oldest_idempotency_record.ok_or(Need::OldestIdempotencyRecord)
+    }
+
+    pub fn learn_oldest_audit(&mut self, at: Option<Millis>) {
+        self.oldest_audit = Some(at);
+    }
+
+    pub fn oldest_audit(&self) -> Result<Option<Millis>, Need> {
+        self.oldest_audit.ok_or(Need::OldestAudit)
     }
 
     pub fn learn_created_from(&mut self, at: Millis, first: Option<Seq>) {

@@ -22,7 +22,7 @@ import { SimulatedReceiver } from "./simulated-receiver";
 import type { IncomingRequest, Reaction } from "./simulated-receiver";
 
 /** The receivers' host names need no look-up, and events are kept for good. */
-export const OPTIONS: Options = { pinsAddresses: true, retainS: 0 };
+export const OPTIONS: Options = { pinsAddresses: true, retainS: 0, retainAuditS: 0 };
 /** Attempts of a run: each request is kept for the inspector, about a kilobyte. */
 const MAX_ATTEMPTS = 50_000;
 /** Inputs between two reports of progress. */

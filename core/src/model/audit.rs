@@ -1,0 +1,281 @@
+//! The audit: append-only rows that say who changed what of the desk, and when.
+//!
+//! A row is written in the commit of what it tells of. It has no secret, no value of a header, and
+//! neither path nor query of a callback URL.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::digest::Digest;
+use crate::model::id::{AuditId, EventId, KeyId, SecretId, WebhookId};
+use crate::model::millis::Millis;
+use crate::model::partner::Partner;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    pub id: AuditId,
+    pub at: Millis,
+    pub actor: Actor,
+    pub change: AuditChange,
+}
+
+/// Who made a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The holder of an API key, which had this name then.
+    Key { id: KeyId, name: Option<String> },
+    /// The holder of the key that the host is configured with.
+    Binding,
+    /// A user of the desk's own machine, on the command line.
+    CommandLine { uid: u32 },
+    /// A caller of a desk that asks for no key.
+    Anyone,
+}
+
+impl Actor {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Key { .. } => "key",
+            Self::Binding => "binding",
+            Self::CommandLine { .. } => "command_line",
+            Self::Anyone => "anyone",
+        }
+    }
+}
+
+/// What was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditChange {
+    pub action: AuditAction,
+    pub object: AuditObject,
+    /// The object before the change, whole, if there was one that can be shown.
+    pub before: Option<AuditState>,
+    pub after: Option<AuditState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub enum AuditAction {
+    KeyCreated,
+    KeyChanged,
+    KeyRevoked,
+    /// Its keys and webhooks have rows of their own.
+    PartnerRemoved,
+    WebhookRegistered,
+    WebhookChanged,
+    /// It became a partner's.
+    WebhookHandedOver,
+    WebhookEnabled,
+    WebhookUnregistered,
+    SecretRotated,
+    SecretEnded,
+    EventResent,
+    ReplayStarted,
+    ReplayStopped,
+    ServiceAnnounced,
+}
+
+impl AuditAction {
+    pub const ALL: [Self; 15] = [
+        Self::KeyCreated,
+        Self::KeyChanged,
+        Self::KeyRevoked,
+        Self::PartnerRemoved,
+        Self::WebhookRegistered,
+        Self::WebhookChanged,
+        Self::WebhookHandedOver,
+        Self::WebhookEnabled,
+        Self::WebhookUnregistered,
+        Self::SecretRotated,
+        Self::SecretEnded,
+        Self::EventResent,
+        Self::ReplayStarted,
+        Self::ReplayStopped,
+        Self::ServiceAnnounced,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KeyCreated => "key_created",
+            Self::KeyChanged => "key_changed",
+            Self::KeyRevoked => "key_revoked",
+            Self::PartnerRemoved => "partner_removed",
+            Self::WebhookRegistered => "webhook_registered",
+            Self::WebhookChanged => "webhook_changed",
+            Self::WebhookHandedOver => "webhook_handed_over",
+            Self::WebhookEnabled => "webhook_enabled",
+            Self::WebhookUnregistered => "webhook_unregistered",
+            Self::SecretRotated => "secret_rotated",
+            Self::SecretEnded => "secret_ended",
+            Self::EventResent => "event_resent",
+            Self::ReplayStarted => "replay_started",
+            Self::ReplayStopped => "replay_stopped",
+            Self::ServiceAnnounced => "service_announced",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+}
+
+/// The object of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditObject {
+    Key(KeyId),
+    Webhook(WebhookId),
+    /// An event's delivery to a webhook.
+    Delivery(WebhookId, EventId),
+    Partner(Partner),
+    Service,
+}
+
+/// An object as the audit shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub enum AuditState {
+    Webhook(Box<AuditedWebhook>),
+    Key(AuditedKey),
+    Partner(AuditedPartner),
+    Service(AuditedService),
+}
+
+/// A webhook's settings, secrets and replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedWebhook {
+    pub callback_url: AuditedUrl,
+    #[cfg_attr(feature = "typescript", tsify(type = "string | null"))]
+    pub partner: Option<Partner>,
+    #[cfg_attr(feature = "typescript", tsify(type = "EventType[]"))]
+    pub events: Vec<String>,
+    #[cfg_attr(feature = "typescript", tsify(type = "Ordering"))]
+    pub ordering: String,
+    pub description: Option<String>,
+    /// The names of its extra headers.
+    pub headers: Vec<String>,
+    /// Whether this call set the headers, whose values are not recorded.
+    pub headers_set: bool,
+    pub retry_schedule: Vec<u32>,
+    pub timeout_ms: u32,
+    pub max_in_flight: u32,
+    pub rate_limit: Option<u32>,
+    #[cfg_attr(feature = "typescript", tsify(type = "WebhookStatus"))]
+    pub status: String,
+    pub secrets: Vec<AuditedSecret>,
+    /// The running replay.
+    pub replay: Option<AuditedReplay>,
+}
+
+/// A callback URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedUrl {
+    pub origin: Option<String>,
+    /// Tells that the rest of the URL changed. Webhooks with the same URL have different ones.
+    #[cfg_attr(feature = "typescript", tsify(type = "string"))]
+    pub digest: Digest,
+}
+
+/// A signing secret, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedSecret {
+    pub id: SecretId,
+    pub ends_at: Option<String>,
+}
+
+/// A replay as it was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedReplay {
+    /// Positions in the log: events after this one …
+    pub after: u64,
+    /// … and up to this one.
+    pub to: u64,
+    #[cfg_attr(feature = "typescript", tsify(type = "ReplayFilter"))]
+    pub only: String,
+    pub per_second: Option<u32>,
+    pub count: u64,
+}
+
+/// An API key's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedKey {
+    pub name: Option<String>,
+    #[cfg_attr(feature = "typescript", tsify(type = "Scope[]"))]
+    pub scopes: Vec<String>,
+    #[cfg_attr(feature = "typescript", tsify(type = "string | null"))]
+    pub partner: Option<Partner>,
+    #[cfg_attr(feature = "typescript", tsify(type = "EventType[] | null"))]
+    pub events: Option<Vec<String>>,
+    pub rate_limit: Option<u32>,
+    pub expires_at: Option<String>,
+}
+
+/// How much of the desk a partner has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedPartner {
+    pub webhooks: u64,
+    pub keys: u64,
+}
+
+/// The service that tickets are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedService {
+    pub available: bool,
+}
+
+/// A part of the audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditFilter {
+    /// What was done to a webhook.
+    Webhook(WebhookId),
+    /// What was done with an API key.
+    Key(KeyId),
+}
+
+impl AuditFilter {
+    #[must_use]
+    pub fn takes(self, row: &AuditRow) -> bool {
+        match self {
+            Self::Webhook(wanted) => match row.change.object {
+                AuditObject::Webhook(id) | AuditObject::Delivery(id, _) => id == wanted,
+                AuditObject::Key(_) | AuditObject::Partner(_) | AuditObject::Service => false,
+            },
+            Self::Key(wanted) => match row.actor {
+                Actor::Key { id, .. } => id == wanted,
+                Actor::Binding | Actor::CommandLine { .. } | Actor::Anyone => false,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_read_back_by_its_name() {
+        for action in AuditAction::ALL {
+            assert_eq!(AuditAction::parse(action.name()), Some(action));
+            assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+        }
+        assert_eq!(AuditAction::parse("ping"), None);
+    }
+}
