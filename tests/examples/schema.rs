@@ -75,8 +75,11 @@ async fn fill(client: &Client) -> (Value, [Receiver; 4]) {
     for key in keys {
         client.post("/keys", key).await.expect(201);
     }
+    add_partner(client).await;
     let said = json!({
         "keys": client.get("/keys").await.data(),
+        "partners": client.get("/partners").await.data(),
+        "audit": client.get("/audit").await.data(),
         "tickets": client.get("/tickets").await.data(),
         "service": client.get("/service").await.data(),
         "webhooks": client.get("/webhooks").await.data(),
@@ -85,6 +88,19 @@ async fn fill(client: &Client) -> (Value, [Receiver; 4]) {
         "secrets": [told.secret, disabled.secret, rotated.data()["secret"], sending.secret],
     });
     (said, [kind, gone, failing, hanging])
+}
+
+/// A partner with a key, and with a webhook that is sent nothing.
+async fn add_partner(client: &Client) {
+    let key = json!({
+        "scopes": ["read", "webhooks"], "partner": "acme", "events": ["ticket_closed"],
+        "rate_limit": 20,
+    });
+    client.post("/keys", key).await.expect(201);
+    let settings = json!({
+        "callback_url": "https://partner.example/", "partner": "acme", "status": "paused",
+    });
+    client.register_with(settings).await;
 }
 
 /// All events, as one heard them that was told everything: ids grow along the log.
