@@ -191,6 +191,45 @@ export const stories = {
     },
   },
 
+  "an administrator makes a key, sees it once, and revokes it": {
+    asksForKeys: true,
+    async run({ page, desk, visit }) {
+      visit.expect(ASKED);
+      await signIn(page, desk.key);
+      await page.getByRole("link", { name: "Keys" }).click();
+      await page.getByRole("button", { name: "Make a key" }).click();
+      await page.getByText("This field must be a list of at least one").waitFor();
+      visit.expect(/422.*\/keys/);
+      await page.getByLabel("Name").fill("Acme");
+      await page.getByRole("checkbox", { name: /^read:/ }).check();
+      await page.getByText("More settings").click();
+      await page.getByLabel("Partner", { exact: true }).fill("acme");
+      await page.getByRole("checkbox", { name: "Ping" }).uncheck();
+      await page.getByLabel("Calls per second").fill("3");
+      await page.getByLabel("Expires").fill("2099-01-02T03:04");
+      await page.getByRole("button", { name: "Make a key" }).click();
+      const text = page.getByRole("textbox", { name: "API key" });
+      const key = await text.inputValue();
+      await page.getByRole("button", { name: "Copy" }).click();
+      await page.getByText("Copied.").waitFor();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), key);
+      await page.getByRole("button", { name: "I have it" }).click();
+      assert.ok(!(await page.content()).includes(key), "a key is shown once");
+
+      const row = page.getByRole("region", { name: "List of keys" }).getByRole("listitem");
+      await row.filter({ hasText: "Acme" }).getByText("of the partner acme").waitFor();
+      const me = await desk.call("GET", "/me", undefined, key);
+      assert.equal(me.partner, "acme");
+      assert.ok(!me.events.includes("ping"));
+      assert.match(me.expires_at, /^2099-01-0/);
+      await row.filter({ hasText: "Acme" }).getByRole("button", { name: /^Revoke/ }).click();
+      await page.getByRole("button", { name: "Revoke key" }).click();
+      await page.getByText("The key is revoked.").waitFor();
+      await row.filter({ hasText: "Acme" }).waitFor({ state: "detached" });
+      await assert.rejects(desk.call("GET", "/me", undefined, key), /unauthorized/);
+    },
+  },
+
   "simulator and signatures need no key": {
     asksForKeys: true,
     async run({ page, desk, visit }) {
@@ -204,10 +243,10 @@ export const stories = {
     },
   },
 
-  "nothing serious is found in sign-in, in light": looks({ theme: "light" }),
-  "nothing serious is found in sign-in, in dark": looks({ theme: "dark" }),
-  "sign-in is no wider than a phone, in light": looks({ ...PHONE, theme: "light" }),
-  "sign-in is no wider than a phone, in dark": looks({ ...PHONE, theme: "dark" }),
+  "nothing serious is found in sign-in and keys, in light": looks({ theme: "light" }),
+  "nothing serious is found in sign-in and keys, in dark": looks({ theme: "dark" }),
+  "sign-in and keys are no wider than a phone, in light": looks({ ...PHONE, theme: "light" }),
+  "sign-in and keys are no wider than a phone, in dark": looks({ ...PHONE, theme: "dark" }),
 };
 
 /**
@@ -229,6 +268,16 @@ function looks(device) {
       await page.getByText("No tickets yet.").waitFor();
       await visit.inspect("a signed-in operator");
       const grown = { scopes: ["read", "webhooks"], partner: "p".repeat(64), name: "n".repeat(200) };
+      await desk.call("POST", "/keys", { ...grown, expires_at: "2099-01-01T00:00:00Z", rate_limit: 7 });
+      await show(page, "keys");
+      await page.getByText("of the partner").waitFor();
+      await page.getByText("More settings").click();
+      await page.getByLabel("Partner", { exact: true }).fill("acme");
+      await visit.inspect("keys");
+      await page.getByRole("button", { name: /^Revoke/ }).last().click();
+      await page.getByRole("dialog").waitFor();
+      await visit.inspect("a key to be revoked");
+      await page.getByRole("button", { name: "Cancel" }).click();
       await page.getByRole("button", { name: "Sign out" }).click();
 
       const { key } = await desk.call("POST", "/keys", grown);
