@@ -105,6 +105,30 @@ export const stories = {
     },
   },
 
+  "what was typed is not for another partner who signs in": {
+    asksForKeys: true,
+    async run({ page, desk, visit }) {
+      visit.expect(/401/);
+      visit.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/);
+      const scopes = ["read", "webhooks"];
+      const [first, second] = await Promise.all(
+        ["acme", "other"].map((partner) => desk.call("POST", "/keys", { scopes, partner })),
+      );
+      await signIn(page, first.key);
+      await page.getByRole("link", { name: "Register a webhook" }).click();
+      const field = page.getByLabel("Callback URL");
+      await field.fill("https://acme.invalid/confidential");
+      await desk.call("DELETE", `/keys/${first.id}`);
+      await page.getByRole("button", { name: "Register" }).click();
+      const dialog = page.getByRole("dialog", { name: "Sign in again" });
+      await dialog.getByLabel("API key").fill(second.key);
+      await page.keyboard.press("Enter");
+      await dialog.waitFor({ state: "detached" });
+      await page.getByRole("region", { name: "Signed in" }).getByText("partner other").waitFor();
+      assert.equal(await field.inputValue(), "");
+    },
+  },
+
   "a partner sees its one webhook, and finds out why it is down": {
     asksForKeys: true,
     async run({ page, desk, receiver, visit }) {
@@ -218,6 +242,7 @@ export const stories = {
 
       const row = page.getByRole("region", { name: "List of keys" }).getByRole("listitem");
       await row.filter({ hasText: "Acme" }).getByText("of the partner acme").waitFor();
+      assert.equal(await row.filter({ hasText: "yours" }).count(), 1);
       const me = await desk.call("GET", "/me", undefined, key);
       assert.equal(me.partner, "acme");
       assert.ok(!me.events.includes("ping"));
