@@ -38,7 +38,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   server: {
-    proxy: { "^/(tickets|webhooks|service|events)": DESK },
+    proxy: { "^/(tickets|webhooks|service|events|keys|me|health)": DESK },
     fs: { allow: [import.meta.dirname, PACKAGE] },
   },
 });

@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 /** A real desk with its own port and database. */
 export class Desk {
   url = "";
+  /** The key of scope `admin` of a desk that asks for keys. */
+  key = "";
   /** @type {import("node:child_process").ChildProcess | undefined} */
   #process;
 
@@ -23,12 +25,16 @@ export class Desk {
    * Resolves when the desk accepts connections.
    * @param {string} binary
    * @param {string} folder
+   * @param {boolean} asksForKeys
    * @returns {Promise<Desk>}
    */
-  static async start(binary, folder) {
+  static async start(binary, folder, asksForKeys) {
     mkdirSync(folder, { recursive: true });
     const desk = new Desk(binary, folder);
-    await desk.#run("127.0.0.1:0");
+    const file = join(folder, "admin-key");
+    const keyed = ["--auth", "--admin-key-file", file, "--allow-target", "127.0.0.0/8"];
+    await desk.#run("127.0.0.1:0", ...(asksForKeys ? keyed : []));
+    if (asksForKeys) desk.key = readFileSync(file, "utf8").trim();
     return desk;
   }
 
@@ -72,12 +78,15 @@ export class Desk {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
+   * @param {string} [key]
    * @returns {Promise<any>} The response's `data`.
    */
-  async call(method, path, body) {
+  async call(method, path, body, key = this.key) {
+    /** @type {Record<string, string>} */
     const headers = { "content-type": "application/json" };
-    const content = body === undefined ? {} : { body: JSON.stringify(body), headers };
-    const response = await fetch(this.url + path, { method, ...content });
+    if (key !== "") headers.authorization = `Bearer ${key}`;
+    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(this.url + path, { method, headers, ...content });
     const document = await response.json();
     if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(document)}`);
     return document.data;

@@ -12,6 +12,7 @@ import { stories as ofAccessibility } from "./accessibility.mjs";
 import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
 import { Receiver } from "./receiver.mjs";
+import { stories as ofSignIn } from "./sign-in.mjs";
 import { stories as ofSignature } from "./signature.mjs";
 import { stories as ofSimulatorForms } from "./simulator-forms.mjs";
 import { stories as ofSimulator } from "./simulator.mjs";
@@ -26,6 +27,7 @@ if (binary === undefined) {
 const stories = {
   ...ofConsole,
   ...ofAccessibility,
+  ...ofSignIn,
   ...ofSignature,
   ...ofSimulator,
   ...ofSimulatorForms,
@@ -63,7 +65,8 @@ process.exit(failed === 0 ? 0 : 1);
  * @param {import("./stories.mjs").Story} story
  */
 async function runStory(name, story) {
-  const desk = await Desk.start(String(binary), join(folder, name.replaceAll(/\W+/g, "-")));
+  const own = join(folder, name.replaceAll(/\W+/g, "-"));
+  const desk = await Desk.start(String(binary), own, story.asksForKeys ?? false);
   const receiver = await Receiver.start();
   const visit = await browser.visit(desk.url, story.device);
   try {

@@ -11,6 +11,7 @@ import { PHONE, until } from "./browser.mjs";
  *
  * @typedef {object} Story
  * @property {import("./browser.mjs").Device} [device]
+ * @property {boolean} [asksForKeys] The desk is started with `--auth`.
  * @property {(scene: Scene) => Promise<void>} run
  */
 

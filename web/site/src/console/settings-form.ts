@@ -19,12 +19,15 @@ export interface SettingsDraft {
   headers: string;
 }
 
-/** The form of a new webhook. Empty fields stand for the desk's defaults. */
-export function emptyDraft(): SettingsDraft {
+/**
+ * The form of a new webhook, with those of the guide's events that are offered. Empty fields stand for the
+ * desk's defaults.
+ */
+export function emptyDraft(offered: readonly EventType[] = EVENT_TYPES): SettingsDraft {
   return {
     callback_url: "",
     description: "",
-    events: EVENT_TYPES.slice(0, GUIDE_TYPES),
+    events: EVENT_TYPES.slice(0, GUIDE_TYPES).filter((type) => offered.includes(type)),
     ordering: "ticket",
     retry_schedule: "",
     timeout_ms: "",
@@ -35,7 +38,8 @@ export function emptyDraft(): SettingsDraft {
 }
 
 export function draftOf(webhook: Webhook): SettingsDraft {
-  const headers = Object.entries(webhook.headers).map(([name, value]) => `${name}: ${value}`);
+  const visible = Object.entries(webhook.headers).filter(([, value]) => value !== null);
+  const headers = visible.map(([name, value]) => `${name}: ${value}`);
   return {
     callback_url: webhook.callback_url,
     description: webhook.description ?? "",
@@ -47,6 +51,12 @@ export function draftOf(webhook: Webhook): SettingsDraft {
     rate_limit: webhook.rate_limit === null ? "" : String(webhook.rate_limit),
     headers: headers.join("\n"),
   };
+}
+
+/** The names of the headers whose values the caller may not see. */
+export function hiddenHeaders(webhook: Webhook | null): string[] {
+  const all = Object.entries(webhook?.headers ?? {});
+  return all.filter(([, value]) => value === null).map(([name]) => name);
 }
 
 /** The text of a schedule without retries. */

@@ -1,20 +1,23 @@
 /** What the desk shows, under the page's own names. Times are RFC 3339. */
 
-import type { ListPage, SecretText } from "hookdesk";
+import type { KeySecret, KeyView, ListPage, SecretText } from "hookdesk";
 import { DEFAULT_EVENT_TYPES } from "hookdesk/names";
 
 export { DELIVERY_STATES, EVENT_TYPES, ORDERINGS } from "hookdesk/names";
 export type {
   AttemptView as Attempt,
+  CallerView as Me,
   CountView as Count,
   DeliveryState,
   DeliveryView as Delivery,
   EventType,
   EventView as LoggedEvent,
   Failure,
+  KeyView as ApiKey,
   Ordering,
   Reason,
   RunView as Run,
+  Scope,
   SecretView as SecretName,
   ServiceView as Service,
   StateView as WebhookState,
@@ -29,3 +32,6 @@ export type Shown = { id: string } & SecretText;
 
 /** The number of event types of a webhook that subscribes to none by name: they come first. */
 export const GUIDE_TYPES = DEFAULT_EVENT_TYPES.length;
+
+/** An API key whose text is shown, if this is the first response to its making. */
+export type ShownKey = KeyView & Partial<KeySecret>;

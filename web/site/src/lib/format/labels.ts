@@ -1,6 +1,6 @@
 /** Labels of the API's enumerations: states, reasons, failures and events. */
 
-import type { Attempt, DeliveryState, EventType, Failure, Ordering, Reason } from "../rows";
+import type { Attempt, DeliveryState, EventType, Failure, Ordering, Reason, Scope } from "../rows";
 
 export type Tone = "good" | "bad" | "warn" | "info" | "quiet";
 
@@ -65,6 +65,14 @@ export const ORDERING_LABELS: Record<Ordering, string> = {
   ticket: "In order within a ticket",
   webhook: "In order across all tickets",
   none: "In no order",
+};
+
+/** Scopes of API keys, and what their holders may do. */
+export const SCOPES: Record<Scope, string> = {
+  read: "see everything but keys",
+  tickets: "see and change tickets and the service",
+  webhooks: "see and change webhooks",
+  admin: "everything, keys included",
 };
 
 /** The outcome of an attempt: a short text, and its tone. */

@@ -14,8 +14,28 @@ export interface Backend {
     body?: object,
     headers?: Record<string, string>,
   ): Promise<unknown>;
-  /** Signals events and the state of the connection, until the returned function is called. */
-  listen(onSignal: (signal: Signal) => void): () => void;
+  /**
+   * Signals events and the state of the connection, until the returned function is called. A caller
+   * that may not read the log gets the signal of an event at intervals instead.
+   */
+  listen(onSignal: (signal: Signal) => void, mayReadLog: boolean): () => void;
+}
+
+/** The backend of a desk that may ask for an API key, which is kept in memory alone. */
+export interface KeyedBackend extends Backend {
+  /** Sends this key with each call from here on; `null` is none. */
+  useKey(key: string | null): void;
+  /**
+   * Sets what is called when the desk refuses a call that was made with the key in use (401), or without
+   * one if there is none. From then on no call is sent until another key is used.
+   */
+  onUnauthorized(refuse: (refused: Unauthorized) => void): void;
+}
+
+/** The desk's refusal of a call for want of a key, and whether the call had one. */
+export interface Unauthorized {
+  problem: Problem;
+  hadKey: boolean;
 }
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -59,4 +79,9 @@ export function isUnknown(error: unknown): boolean {
 /** Whether an error is a 404 of the API. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Refused && error.problem.code === "not_found";
+}
+
+/** Whether an error is the desk's refusal of a call for want of a valid API key. */
+export function isUnauthorized(error: unknown): error is Refused {
+  return error instanceof Refused && error.problem.code === "unauthorized";
 }

@@ -3,6 +3,7 @@
 import { createContext } from "svelte";
 
 import type {
+  ApiKey,
   Attempt,
   Count,
   Delivery,
@@ -13,6 +14,7 @@ import type {
   SecretName,
   Service,
   Shown,
+  ShownKey,
   Ticket,
   Webhook,
   WebhookState,
@@ -45,7 +47,7 @@ export interface Onboarding {
   delivered: boolean;
 }
 
-/** A webhook's settings as they are sent. The desk validates them. */
+/** Settings of a webhook or a key as they are sent. The desk validates them. */
 export type Settings = Record<string, unknown>;
 
 export class Desk {
@@ -53,8 +55,8 @@ export class Desk {
 
   constructor(readonly backend: Backend) {}
 
-  listen(onSignal: (signal: Signal) => void): () => void {
-    return this.backend.listen(onSignal);
+  listen(onSignal: (signal: Signal) => void, mayReadLog: boolean): () => void {
+    return this.backend.listen(onSignal, mayReadLog);
   }
 
   tickets(only: Status | "all", order: Order, after: string | null): Promise<Page<Ticket>> {
@@ -171,6 +173,19 @@ export class Desk {
 
   stopReplay(id: string): Promise<Run> {
     return this.#data("DELETE", `/webhooks/${id}/replay`);
+  }
+
+  keys(after: string | null): Promise<Page<ApiKey>> {
+    return this.#page("/keys", { after });
+  }
+
+  /** Makes a key. A call that is repeated after a lost response does not show its text. */
+  makeKey(settings: Settings): Promise<ShownKey> {
+    return this.#data("POST", "/keys", settings);
+  }
+
+  revokeKey(id: string): Promise<{ id: string }> {
+    return this.#data("DELETE", `/keys/${id}`);
   }
 
   async onboarding(): Promise<Onboarding> {

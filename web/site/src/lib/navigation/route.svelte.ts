@@ -7,11 +7,13 @@ export type Route =
   | { view: "tickets" }
   | { view: "webhooks" }
   | { view: "register" }
+  | { view: "keys" }
   | { view: "webhook"; id: string; tab: Tab; event: string | null };
 
 /** The route of a fragment. What follows an ampersand is not the route's. */
 export function parse(hash: string): Route {
   const [view, id, tab, event] = hash.replace(/^#\/?/, "").replace(/&.*$/, "").split("/");
+  if (view === "keys") return { view: "keys" };
   if (view !== "webhooks") return { view: "tickets" };
   if (!id) return { view: "webhooks" };
   if (id === "new") return { view: "register" };
@@ -23,6 +25,7 @@ export function href(route: Route): string {
   switch (route.view) {
     case "tickets":
     case "webhooks":
+    case "keys":
       return `#/${route.view}`;
     case "register":
       return "#/webhooks/new";

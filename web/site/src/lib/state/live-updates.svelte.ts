@@ -2,6 +2,7 @@
 
 import { createContext, untrack } from "svelte";
 
+import type { Signal } from "../http/backend";
 import type { Desk } from "../http/desk";
 
 /** Milliseconds between two loads of a view, however many events there are. */
@@ -13,12 +14,14 @@ export class LiveUpdates {
   readonly #watchers = new Set<() => void>();
 
   /** Follows the desk's events, until the returned function is called. */
-  follow(desk: Desk): () => void {
-    return desk.listen((signal) => {
+  follow(desk: Desk, mayReadLog: boolean): () => void {
+    const onSignal = (signal: Signal): void => {
       if (signal !== "event") this.connected = signal === "connected";
       // Events before a connection are not signalled.
       if (signal !== "lost") this.invalidate();
-    });
+    };
+    // A first signal may come at once, and what the views then read is not what this depends on.
+    return untrack(() => desk.listen(onSignal, mayReadLog));
   }
 
   /** Has all views reload, because something has changed. */

@@ -1,7 +1,8 @@
 /** One-time secrets: each is shown until it is confirmed, in whichever view. */
 
-interface OneTimeSecret {
+export interface OneTimeSecret {
   secret: string;
+  kind: "signing secret" | "API key";
   onConfirm: () => void;
 }
 
@@ -9,7 +10,12 @@ let pending = $state.raw<OneTimeSecret[]>([]);
 
 /** Shows a secret until somebody confirms that they have it. */
 export function showOneTimeSecret(secret: string, onConfirm: () => void = () => {}): void {
-  pending = [...pending, { secret, onConfirm }];
+  pending = [...pending, { secret, kind: "signing secret", onConfirm }];
+}
+
+/** Shows an API key likewise. */
+export function showOneTimeKey(key: string): void {
+  pending = [...pending, { secret: key, kind: "API key", onConfirm: () => {} }];
 }
 
 /** The secret to show next. */

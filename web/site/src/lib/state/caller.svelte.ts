@@ -1,0 +1,67 @@
+/** The caller: who the desk says the page is, and the sign-in with an API key that it may ask for. */
+
+import { Refused, isUnauthorized, problemOf } from "../http/backend";
+import type { KeyedBackend, Problem } from "../http/backend";
+import { authorization } from "../http/http-backend";
+import type { Me } from "../rows";
+
+export class Caller {
+  /** `null` until it is known, and from signing out on. It stays while the key has to be given again. */
+  me = $state.raw<Me | null>(null);
+  /** Whether the desk asks for a key. */
+  isAsked = $state(false);
+  /** Why the desk refused the key that was in use. */
+  refusal = $state.raw<Problem | null>(null);
+  /** Why it is not known who the caller is. */
+  problem = $state.raw<Problem | null>(null);
+
+  constructor(readonly backend: KeyedBackend) {
+    backend.onUnauthorized(({ problem, hadKey }) => {
+      this.isAsked = true;
+      this.refusal = hadKey ? problem : null;
+    });
+  }
+
+  /** Has the desk say who the caller is. */
+  async load(): Promise<void> {
+    try {
+      this.me = await this.#identify();
+      this.problem = null;
+    } catch (error) {
+      this.problem = isUnauthorized(error) ? null : problemOf(error);
+    }
+  }
+
+  /** Uses a key from here on, if the desk takes it. Throws `Refused` otherwise. */
+  async signIn(text: string): Promise<void> {
+    // Spaces and line ends come with copying; no key has any.
+    const key = text.replace(/\s+/g, "");
+    if (!SENDABLE.test(key)) throw new Refused(NOT_A_KEY);
+    this.me = await this.#identify(authorization(key));
+    this.backend.useKey(key);
+    this.isAsked = false;
+    this.refusal = null;
+    this.problem = null;
+  }
+
+  /** Forgets the key. */
+  signOut(): void {
+    this.backend.useKey(null);
+    this.me = null;
+    this.isAsked = true;
+    this.refusal = null;
+  }
+
+  async #identify(headers?: Record<string, string>): Promise<Me> {
+    const document = await this.backend.call("GET", "/me", undefined, headers);
+    return (document as { data: Me }).data;
+  }
+}
+
+/** What a header can hold. */
+const SENDABLE = /^[\x21-\x7e]+$/;
+const NOT_A_KEY: Problem = {
+  title: "Not an API key",
+  detail: "An API key is letters and digits, and begins with hdk_. Copy it again.",
+  code: "page_error",
+};
