@@ -29,6 +29,7 @@ type DataOf<Type extends EventType> = Extract<EventBody, { event: Type }>["data"
 const registration: Fields<Registration> = {
   callback_url: true,
   secret: true,
+  partner: true,
   events: true,
   ordering: true,
   description: true,
@@ -43,8 +44,16 @@ const { secret: _, ...change } = registration;
 const settings: Fields<SettingsChange> = change;
 const rotation: Fields<Rotation> = { overlap_seconds: true, secret: true };
 const replay: Fields<Replay> = { since: true, until: true, only: true, per_second: true, dry_run: true };
-const key: Fields<NewKey> = { scopes: true, expires_at: true, name: true };
-const keyChange: Fields<KeyChange> = key;
+const key: Fields<NewKey> = {
+  scopes: true,
+  partner: true,
+  events: true,
+  rate_limit: true,
+  expires_at: true,
+  name: true,
+};
+const { partner: __, ...changeOfKey } = key;
+const keyChange: Fields<KeyChange> = changeOfKey;
 const ticket: Fields<TicketMessage> = { ticket_message: true };
 
 test("each declared field of a body is one that the desk reads", () => {

@@ -8,6 +8,7 @@ use crate::model::text::spelled;
 /// A partner's name: a letter or digit, then letters, digits, dots, hyphens and underscores. Names
 /// are compared as bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
 pub struct Partner {
     /// The name, filled up with zeros, which no name has.
     bytes: [u8; Self::MAX_LENGTH],
