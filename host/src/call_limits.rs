@@ -101,10 +101,12 @@ impl CallLimits {
 
 /// The webhook to which a command sends something besides events.
 fn sends_to(command: &Command) -> Option<WebhookId> {
-    match command {
-        Command::PingOne { id } | Command::Resend { id, .. } => Some(*id),
-        Command::Idempotent(Idempotent { command, .. }) => sends_to(command),
-        _ => None,
+    if let Command::Idempotent(Idempotent { command, .. }) = command {
+        sends_to(command)
+    } else if let Command::PingOne { id } | Command::Resend { id, .. } = command {
+        Some(*id)
+    } else {
+        None
     }
 }
 
@@ -123,15 +125,15 @@ fn network(peer: SocketAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn peer(text: &str) -> Option<SocketAddr> {
-        Some(text.parse().unwrap())
+    fn peer(text: &str) -> SocketAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn a_peer_is_an_address_or_an_ipv6_network() {
         let limits = CallLimits::new(None);
         let refused = |text: &str, times: u32| {
-            (0..times).filter(|_| limits.refuse(peer(text)).is_err()).count()
+            (0..times).filter(|_| limits.refuse(Some(peer(text))).is_err()).count()
         };
         assert_eq!(refused("192.0.2.1:1", 10), 0);
         assert!(refused("192.0.2.1:2", 10) >= 9, "its port does not matter");
@@ -146,11 +148,13 @@ mod tests {
     fn peers_without_a_key_are_limited_only_where_the_operator_says_so() {
         let keys = ApiKeys::default();
         let unlimited = CallLimits::new(None);
-        assert!((0..1_000).all(|_| unlimited.admit(None, peer("192.0.2.1:1"), &keys) == Ok(None)));
+        assert!(
+            (0..1_000).all(|_| unlimited.admit(None, Some(peer("192.0.2.1:1")), &keys) == Ok(None))
+        );
         let limits = CallLimits::new(Some(2));
-        let call = || limits.admit(None, peer("192.0.2.1:1"), &keys);
+        let call = || limits.admit(None, Some(peer("192.0.2.1:1")), &keys);
         assert!(call().is_ok() && call().is_ok());
         assert!(call().is_err());
-        assert!(limits.admit(None, peer("192.0.2.9:1"), &keys).is_ok());
+        assert!(limits.admit(None, Some(peer("192.0.2.9:1")), &keys).is_ok());
     }
 }

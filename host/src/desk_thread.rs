@@ -46,6 +46,7 @@ impl CallResult {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "most messages are calls")]
 enum Message {
     Ask {
         command: Command,

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use clap::{Args, Subcommand};
 use hookdesk_core::Millis;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::BoxError;
 use crate::api_reply::Data;
@@ -95,13 +95,17 @@ pub fn run(options: &KeyOptions) -> Result<(), BoxError> {
     match &options.command {
         KeySubcommand::Create { scope, name, partner, events, rate, expires } => {
             let expires_at = expires.as_deref().map(|when| end(when, clock())).transpose()?;
-            let mut asked = json!({
-                "scopes": scope, "name": name, "partner": partner, "rate_limit": rate,
-                "expires_at": expires_at,
-            });
+            let mut asked = Map::from_iter([
+                ("scopes".to_owned(), json!(scope)),
+                ("name".to_owned(), json!(name)),
+                ("partner".to_owned(), json!(partner)),
+                ("rate_limit".to_owned(), json!(rate)),
+                ("expires_at".to_owned(), json!(expires_at)),
+            ]);
             if !events.is_empty() {
-                asked["events"] = json!(events);
+                asked.insert("events".to_owned(), json!(events));
             }
+            let asked = Value::Object(asked);
             let made: Data<Key> = desk.call("POST", "/keys", Some(&asked))?;
             let text = made.data.text.clone().unwrap_or_default();
             if options.json {

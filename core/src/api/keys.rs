@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::api::body::Fields;
+use crate::api::partners;
 use crate::api::query::Query;
 use crate::api::settings;
 use crate::api::view::{CallerView, KeyView};
@@ -13,7 +14,7 @@ use crate::model::api_key::{ApiKey, KeySettings, KeyText};
 use crate::model::caller::{Authorization, Caller};
 use crate::model::id::KeyId;
 use crate::model::millis::Millis;
-use crate::model::partner::{Grant, Partner};
+use crate::model::partner::Grant;
 use crate::model::refusal::Refusal;
 use crate::model::scope::{Scope, Scopes};
 use crate::model::subscription::Subscription;
@@ -33,7 +34,7 @@ pub(super) fn create(
     if !fields.is_given("scopes") {
         fields.fail("scopes", "is missing");
     }
-    let partner = fields.optional("partner", parse_partner).flatten();
+    let partner = fields.optional("partner", |name| partners::name(&name)).flatten();
     let KeyAmendment { name, scopes, events, rate_limit, expires_at } = amendment(&mut fields, now);
     if partner.is_some() && scopes.is_some_and(|scopes| !scopes.are_for_partners()) {
         fields.fail("scopes", "of a partner's key are read and webhooks");
@@ -92,10 +93,6 @@ fn amendment(fields: &mut Fields, now: Millis) -> KeyAmendment {
         rate_limit: settings::rate_limit(fields, &ApiKey::RATES),
         expires_at: fields.optional("expires_at", later),
     }
-}
-
-fn parse_partner(name: String) -> Result<Partner, &'static str> {
-    Partner::parse(&name).ok_or(Partner::RULE)
 }
 
 /// The types that a partner may be told of; never those about the desk's own work.

@@ -28,6 +28,11 @@ impl PartnersQuery {
     }
 }
 
+/// A partner's name as a caller sends it, or what it must be.
+pub(super) fn name(text: &str) -> Result<Partner, &'static str> {
+    Partner::parse(text).ok_or(Partner::RULE)
+}
+
 pub(super) fn list(query: &Query<'_>) -> Result<Action, Problem> {
     let (after, limit) = (query.cursor(Partner::parse)?, query.limit()?);
     let limit = limit.unwrap_or(PartnersQuery::LIMIT);

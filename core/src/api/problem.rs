@@ -6,6 +6,7 @@ use crate::api::{MAX_BODY, Response, headers};
 use crate::delivery::lane::Lane;
 use crate::model::access::Access;
 use crate::model::api_key::ApiKey;
+use crate::model::event::EventType;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 use crate::model::scope::Scope;
@@ -300,14 +301,7 @@ impl From<Refusal> for Problem {
                     "To give a webhook to a partner takes an API key with a scope of admin.";
                 Self::new(Code::Forbidden, detail)
             }
-            Refusal::ReplayNotGranted(kind) => {
-                let detail = format!(
-                    "The webhook hears {}, which this API key is not granted. The desk's operator \
-                     can replay it.",
-                    kind.name()
-                );
-                Self::new(Code::Forbidden, detail)
-            }
+            Refusal::ReplayNotGranted(kind) => replay_not_granted(kind),
             Refusal::NotForPartnerKeys => {
                 bad_field("scopes", "of a partner's key are read and webhooks")
             }
@@ -392,6 +386,14 @@ impl From<Refusal> for Problem {
 fn bad_field(name: &str, detail: &str) -> Problem {
     let error = FieldError { pointer: format!("#/{name}"), detail: detail.to_owned() };
     Problem::fields(Code::BadField, vec![error])
+}
+
+fn replay_not_granted(kind: EventType) -> Problem {
+    let detail = format!(
+        "The webhook hears {}, which this API key is not granted. The desk's operator can replay it.",
+        kind.name()
+    );
+    Problem::new(Code::Forbidden, detail)
 }
 
 fn forbidden(access: Access) -> Problem {

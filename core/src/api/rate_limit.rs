@@ -28,16 +28,16 @@ impl Bucket {
     /// # Errors
     /// The [`Problem`] of a call that comes too early.
     pub fn take(&mut self, now_us: u64, limit: u32) -> Result<Allowance, Problem> {
-        let token_us = Self::SECOND_US / u64::from(limit.max(1));
-        let full_at_us = self.full_at_us.max(now_us) + token_us;
-        let taken_us = full_at_us - now_us;
-        if let Some(early_us) = taken_us.checked_sub(Self::SECOND_US).filter(|early| *early > 0) {
+        let step_us = Self::SECOND_US / u64::from(limit.max(1));
+        let full_at_us = self.full_at_us.max(now_us) + step_us;
+        let ahead_us = full_at_us - now_us;
+        if let Some(early_us) = ahead_us.checked_sub(Self::SECOND_US).filter(|early| *early > 0) {
             return Err(too_early(limit, early_us.div_ceil(Self::SECOND_US)));
         }
         self.full_at_us = full_at_us;
-        let left = (Self::SECOND_US - taken_us) / token_us;
+        let left = (Self::SECOND_US - ahead_us) / step_us;
         let remaining = u32::try_from(left).unwrap_or(limit);
-        Ok(Allowance { limit, remaining, full_in_s: taken_us.div_ceil(Self::SECOND_US) })
+        Ok(Allowance { limit, remaining, full_in_s: ahead_us.div_ceil(Self::SECOND_US) })
     }
 
     /// Whether it is as good as new.

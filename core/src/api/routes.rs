@@ -407,11 +407,7 @@ fn ticket_message(call: &Call<'_>) -> Result<TicketMessage, Problem> {
 }
 
 fn partner_filter(name: &str) -> Result<Partner, Problem> {
-    Partner::parse(name).ok_or_else(|| bad_parameter("partner", Partner::RULE))
-}
-
-fn partner(name: String) -> Result<Partner, &'static str> {
-    Partner::parse(&name).ok_or(Partner::RULE)
+    partners::name(name).map_err(|rule| bad_parameter("partner", rule))
 }
 
 fn register(
@@ -423,7 +419,7 @@ fn register(
     let mut fields = Fields::of(call, &settings::NAMES)?;
     let url = fields.parsed("callback_url", bounded_url);
     let own_secret = own_secret(&mut fields);
-    let partner = fields.optional("partner", partner).flatten();
+    let partner = fields.optional("partner", |name| partners::name(&name)).flatten();
     let settings = settings::take(&mut fields);
     let is_partners = partner.is_some() || reach.partner().is_some();
     let callback_url = callback_url(api, is_partners, &fields.finish(url)?)?;
@@ -471,7 +467,7 @@ fn amend(
     if fields.is_given("secret") {
         fields.fail("secret", "is changed by rotating it, not here");
     }
-    let owner = fields.optional("partner", partner);
+    let owner = fields.optional("partner", |name| partners::name(&name));
     if owner == Some(None) {
         fields.fail("partner", "is not taken away: unregister the webhook");
     }

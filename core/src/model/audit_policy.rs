@@ -49,7 +49,6 @@ impl AuditPolicy {
         }
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
     pub(crate) fn is_off(&self) -> bool {
         !self.is_on()
     }

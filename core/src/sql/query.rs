@@ -10,9 +10,10 @@ use crate::engine::need::{Fact, Need};
 use crate::model::api_key::ApiKey;
 use crate::model::audit::{AuditFilter, AuditRow};
 use crate::model::event::Event;
-use crate::model::id::AuditId;
+use crate::model::id::{AuditId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
+use crate::model::partner::Partner;
 use crate::model::seq::Seq;
 use crate::model::service::Service;
 use crate::model::ticket::{Ticket, TicketFilter};
@@ -53,17 +54,9 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
             text!(dialect, webhooks::with_readers("WHERE id > ?1 ORDER BY id LIMIT ?2")),
             vec![after.map(|id| id.to_string()).unwrap_or_default().into(), most.into()],
         ),
-        Need::PartnerWebhooks { partner, after, most } => (
-            text!(
-                dialect,
-                webhooks::with_readers("WHERE partner = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
-            ),
-            vec![
-                partner.to_string().into(),
-                after.map(|id| id.to_string()).unwrap_or_default().into(),
-                most.into(),
-            ],
-        ),
+        Need::PartnerWebhooks { partner, after, most } => {
+            partner_webhooks(dialect, partner, after, most)
+        }
         Need::Partners { after, most } => (
             text!(dialect, partners::COUNTS),
             vec![after.map(|name| name.to_string()).unwrap_or_default().into(), most.into()],
@@ -139,6 +132,18 @@ pub fn query(dialect: Dialect, need: &Need) -> Statement<'static> {
         Need::Size => (text!(dialect, dialect.size()), vec![]),
     };
     Statement::any(sql, values)
+}
+
+fn partner_webhooks(
+    dialect: Dialect,
+    partner: Partner,
+    after: Option<WebhookId>,
+    most: u32,
+) -> (&'static str, Vec<Value<'static>>) {
+    const CLAUSES: &str = "WHERE partner = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let values = vec![partner.to_string().into(), after.into(), most.into()];
+    (text!(dialect, webhooks::with_readers(CLAUSES)), values)
 }
 
 fn tickets_after(dialect: Dialect, only: Option<TicketFilter>) -> &'static str {

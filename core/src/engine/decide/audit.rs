@@ -43,9 +43,9 @@ pub(super) fn append(decision: &mut Decision<'_>, command: &Command) -> Result<(
         }
         Command::StopReplay { id } => replay(decision, AuditAction::ReplayStopped, *id),
         Command::Announce(availability) => announced(decision, *availability),
-        // The command inside is decided, and audited, by itself.
-        Command::Idempotent(_) => Ok(()),
-        Command::OpenTicket { .. }
+        // The command inside an idempotent one is decided, and audited, by itself.
+        Command::Idempotent(_)
+        | Command::OpenTicket { .. }
         | Command::UpdateTicket { .. }
         | Command::CloseTicket { .. }
         | Command::PingOne { .. }

@@ -14,6 +14,7 @@ use crate::model::caller::Caller;
 use crate::model::digest::Digest;
 use crate::model::event::EventType;
 use crate::model::id::{AuditId, KeyId, WebhookId};
+use crate::model::millis::Millis;
 use crate::model::scope::Scope;
 use crate::model::subscription::Subscription;
 use crate::webhook::Webhook;
@@ -86,7 +87,7 @@ fn key_state(key: &ApiKey) -> AuditState {
         partner: grant.map(|grant| grant.partner),
         events: grant.map(|grant| names(&grant.events)),
         rate_limit: settings.rate_limit,
-        expires_at: settings.expires_at.map(|at| at.rfc3339()),
+        expires_at: settings.expires_at.map(Millis::rfc3339),
     })
 }
 
@@ -118,7 +119,7 @@ fn url(webhook: &Webhook) -> AuditedUrl {
 }
 
 fn secret(secret: &SigningSecret) -> AuditedSecret {
-    AuditedSecret { id: secret.id, ends_at: secret.ends_at.map(|at| at.rfc3339()) }
+    AuditedSecret { id: secret.id, ends_at: secret.ends_at.map(Millis::rfc3339) }
 }
 
 fn replay(run: &ReplayRun) -> AuditedReplay {
