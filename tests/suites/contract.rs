@@ -46,7 +46,7 @@ async fn a_registration_shows_all_settings_and_the_secret() {
                 "ping", "ticket_opened", "ticket_updated", "ticket_closed", "service_unavailable",
                 "service_available",
             ],
-            "ordering": "ticket", "description": null, "headers": {}, "rate_limit": null,
+            "partner": null, "ordering": "ticket", "description": null, "headers": {}, "rate_limit": null,
             "retry_schedule": [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
             "timeout_ms": 15_000, "max_in_flight": 64,
             "created_at": created_at, "secret": secret,
