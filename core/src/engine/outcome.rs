@@ -188,7 +188,47 @@ pub struct Changes {
 impl Changes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self {
+            log,
+            service,
+            tickets,
+            events,
+            forgotten,
+            floor,
+            webhooks,
+            readers,
+            cleared,
+            stopped,
+            lanes,
+            attempts,
+            idempotency_records,
+            api_keys,
+            audit,
+            forgotten_audit,
+        } = self;
+        let alone = [
+            log.is_none(),
+            service.is_none(),
+            forgotten.is_none(),
+            floor.is_none(),
+            forgotten_audit.is_none(),
+        ];
+        let of_webhooks = [
+            webhooks.is_empty(),
+            readers.is_empty(),
+            cleared.is_empty(),
+            stopped.is_empty(),
+            lanes.is_empty(),
+            attempts.is_empty(),
+        ];
+        let of_callers = [
+            tickets.is_empty(),
+            events.is_empty(),
+            idempotency_records.is_empty(),
+            api_keys.is_empty(),
+            audit.is_empty(),
+        ];
+        alone.into_iter().chain(of_webhooks).chain(of_callers).all(|is_empty| is_empty)
     }
 
     /// These changes, and then `later` ones.

@@ -192,11 +192,8 @@ fn step(
         (Some(0), slot.step, Reason::Probe)
     } else {
         let wait_ms = webhook.retry_schedule.wait_ms(slot.step, webhook.id, slot.seq);
-        (
-            wait_ms,
-            slot.step + 1,
-            webhook.status.reason().unwrap_or(retry_reason(webhook, &report.answer)),
-        )
+        let why = webhook.status.reason().unwrap_or(retry_reason(webhook, &report.answer));
+        (wait_ms, slot.step + 1, why)
     };
     let Some(wait_ms) = wait_ms else {
         record(decision, report, Reason::RetriesUsedUp, None);
