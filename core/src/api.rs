@@ -261,9 +261,17 @@ impl Api {
         call: &Call<'_>,
         keys: LiveKeys<'_>,
     ) -> Result<Option<Authorization>, Problem> {
-        let authorization = authorization::check(self, call, keys)?;
+        self.admitted(call, keys).map(|(authorization, _reach)| authorization)
+    }
+
+    fn admitted(
+        &self,
+        call: &Call<'_>,
+        keys: LiveKeys<'_>,
+    ) -> Result<(Option<Authorization>, Reach), Problem> {
+        let admitted = authorization::check(self, call, keys)?;
         routes::check(call)?;
-        Ok(authorization)
+        Ok(admitted)
     }
 
     /// Routes a call, whose body was read up to one byte more than [`MAX_BODY`]. `fresh` draws 32
@@ -286,11 +294,7 @@ impl Api {
         if call.body.len() > MAX_BODY {
             return Err(Problem::too_large());
         }
-        let authorization = self.admit(call, keys)?;
-        let reach = match authorization {
-            Some(authorization) => authorization::judge(authorization, keys)?,
-            None => Reach::everything(),
-        };
+        let (authorization, reach) = self.admitted(call, keys)?;
         let Taken { action, key } = routes::take(self, call, (keys.now, &reach), fresh)?;
         let action = idempotency_key::take(call, authorization, action)?;
         Ok(Opened { action: action.by(authorization), authorization, key })

@@ -86,8 +86,7 @@ impl MemoryStore {
         for partner in self.webhooks.values().filter_map(|webhook| webhook.partner) {
             counts.entry(partner).or_default().0 += 1;
         }
-        let grants = self.api_keys.values().filter_map(|key| key.settings.grant.as_ref());
-        for partner in grants.map(|grant| grant.partner) {
+        for partner in self.api_keys.values().filter_map(|key| key.settings.partner()) {
             counts.entry(partner).or_default().1 += 1;
         }
         let later = counts.into_iter().filter(|(partner, _)| Some(*partner) > after);

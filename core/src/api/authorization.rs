@@ -22,29 +22,31 @@ use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 use crate::webhook::Webhook;
 
-/// The caller and the rule of its route; none on a desk that asks for no key, and where the route
-/// needs none. Without a key nobody learns which paths there are.
+/// The caller and the rule of its route (none on a desk that asks for no key, and where the route
+/// needs none), and what it reaches. Without a key nobody learns which paths there are.
 pub(super) fn check(
     api: &Api,
     call: &Call<'_>,
     keys: LiveKeys<'_>,
-) -> Result<Option<Authorization>, Problem> {
+) -> Result<(Option<Authorization>, Reach), Problem> {
     check_place(api, call)?;
     own_names::check(&api.names, call)?;
     let access = routes::access(call);
     if matches!(access, Ok(Access::Open)) {
-        return Ok(None);
+        return Ok((None, Reach::everything()));
     }
     let caller = match &api.callers {
-        Callers::Local | Callers::All => return access.map(|_| None),
+        Callers::Local | Callers::All => {
+            return access.map(|_| (None, Reach::everything()));
+        }
         Callers::CommandLine { uid } => Caller::CommandLine { uid: *uid },
         Callers::Keys { binding } => holder(call, *binding, keys)?,
     };
     let authorization =
         Authorization { caller, access: access.as_ref().copied().unwrap_or(Access::AnyKey) };
-    judge(authorization, keys)?;
+    let reach = judge(authorization, keys)?;
     access?;
-    Ok(Some(authorization))
+    Ok((Some(authorization), reach))
 }
 
 /// Judges a caller over the keys as the host knows them.

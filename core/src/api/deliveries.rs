@@ -62,7 +62,7 @@ impl DeliveriesQuery {
         let (mut shown, mut last, mut looked_at) = (Vec::new(), None, 0_usize);
         for (event, details) in events.iter().zip(&details) {
             let delivery = Delivery::of(&webhook, &reader, event, details, now);
-            let is_told = concerns(event, self.webhook) && reach.grants(event.kind);
+            let is_told = concerns(event, self.webhook, reach);
             last = Some(if is_told { event.id } else { position(&webhook, event.seq) });
             looked_at += 1;
             let is_asked = self.only.is_none_or(|state| state == delivery.state);
@@ -107,10 +107,7 @@ impl AttemptsQuery {
         };
         let seq = self.event.seq();
         let events = rows.events(seq, 1)?;
-        let is_it = |event: &&Event| {
-            let is_told = concerns(event, self.webhook) && reach.grants(event.kind);
-            event.id == self.event && is_told
-        };
+        let is_it = |event: &&Event| event.id == self.event && concerns(event, self.webhook, reach);
         let known = events.first().filter(is_it);
         let Some(event) = known.filter(|_| self.webhook.is_older_than(self.event)) else {
             return Ok(Problem::from(Refusal::UnknownDelivery).into());
@@ -134,9 +131,9 @@ impl AttemptsQuery {
     }
 }
 
-/// Whether the event is for the webhook or for all.
-fn concerns(event: &Event, webhook: WebhookId) -> bool {
-    event.only_for.is_none_or(|of| of == webhook)
+/// Whether the event is for the webhook or for all, and of a type that the caller may be told of.
+fn concerns(event: &Event, webhook: WebhookId, reach: &Reach) -> bool {
+    event.only_for.is_none_or(|of| of == webhook) && reach.grants(event.kind)
 }
 
 /// Each event's rows for the webhook of `reader`, newest first like `events`: a summary of its

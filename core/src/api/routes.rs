@@ -65,8 +65,8 @@ enum Purpose {
     ReadCaller,
 }
 
-/// Method, path, purpose, and what it needs of its caller. `{…}` stands for one segment; of two patterns that match a path the first
-/// is taken, so literal ones come first.
+/// Method, path, purpose, and what it needs of its caller. `{…}` stands for one segment; of two
+/// patterns that match a path the first is taken, so literal ones come first.
 const ROUTES: [(&str, &str, Purpose, Access); 37] = [
     ("POST", "/webhooks/register", Purpose::Register, Access::ChangeWebhooks),
     ("DELETE", "/webhooks/unregister/{id}", Purpose::Unregister, Access::ChangeWebhooks),

@@ -424,7 +424,7 @@ impl<'a> From<&'a ApiKey> for KeyView<'a> {
             prefix: Some(&key.prefix),
             name: key.settings.name.as_deref(),
             scopes: key.settings.scopes.iter().collect(),
-            partner: key.settings.grant.as_ref().map(|grant| grant.partner),
+            partner: key.settings.partner(),
             events: granted(key),
             rate_limit: key.settings.rate_limit,
             created_at: Some(Time(key.created_at)),
@@ -479,7 +479,7 @@ impl<'a> CallerView<'a> {
             id: Some(key.id),
             name: key.settings.name.as_deref(),
             scopes: key.settings.scopes.iter().collect(),
-            partner: key.settings.grant.as_ref().map(|grant| grant.partner),
+            partner: key.settings.partner(),
             events: granted(key),
             expires_at: key.settings.expires_at.map(Time),
         }

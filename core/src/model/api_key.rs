@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::model::digest::Digest;
 use crate::model::id::KeyId;
 use crate::model::millis::Millis;
-use crate::model::partner::Grant;
+use crate::model::partner::{Grant, Partner};
 use crate::model::scope::Scopes;
 
 /// An API key in clear: `hdk_`, then random bytes and a checksum in Base58, so that a key that was
@@ -109,6 +109,14 @@ pub struct KeySettings {
     /// Calls a second, at most, in place of the host's own limit.
     pub rate_limit: Option<u32>,
     pub expires_at: Option<Millis>,
+}
+
+impl KeySettings {
+    /// The partner whose key it is.
+    #[must_use]
+    pub fn partner(&self) -> Option<Partner> {
+        self.grant.as_ref().map(|grant| grant.partner)
+    }
 }
 
 impl ApiKey {

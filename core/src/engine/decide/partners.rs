@@ -11,9 +11,7 @@ use crate::model::refusal::Refusal;
 
 /// Revokes all keys of a partner and unregisters all its webhooks, in one commit.
 pub(super) fn remove(decision: &mut Decision<'_>, partner: Partner) -> Result<Reply, Stop> {
-    let is_its = |key: &&Arc<ApiKey>| {
-        key.settings.grant.as_ref().is_some_and(|grant| grant.partner == partner)
-    };
+    let is_its = |key: &&Arc<ApiKey>| key.settings.partner() == Some(partner);
     let keys: Vec<_> = decision.api_keys()?.iter().filter(is_its).map(Arc::clone).collect();
     let webhooks: Vec<_> = decision.webhooks_of(partner)?.collect();
     if keys.is_empty() && webhooks.is_empty() {
