@@ -75,13 +75,13 @@ pub(super) fn outcome<F>(
                 hash.decided(one);
             }
         }
-        Err(error) => hash.text(failure(error)),
+        Err(error) => hash.text(failure_name(error)),
     }
     hash.end()
 }
 
 /// A failure's name.
-pub(super) fn failure<F>(error: &RunError<F>) -> &'static str {
+pub(super) fn failure_name<F>(error: &RunError<F>) -> &'static str {
     match error {
         RunError::Store(_) => "store_failed",
         RunError::Contended => "contended",
@@ -90,7 +90,7 @@ pub(super) fn failure<F>(error: &RunError<F>) -> &'static str {
 }
 
 /// The name of a reply or refusal, and the id that it is about.
-pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<String>) {
+pub(super) fn reply_name(reply: &Result<Reply, Refusal>) -> (&'static str, Option<String>) {
     match reply {
         Ok(Reply::Opened(id)) => ("opened", Some(id.to_string())),
         Ok(Reply::Ticket(ticket)) => ("ticket", Some(ticket.id.to_string())),
@@ -109,11 +109,11 @@ pub(super) fn told(reply: &Result<Reply, Refusal>) -> (&'static str, Option<Stri
         Ok(Reply::PartnerRemoved(_)) => ("partner_removed", None),
         Ok(Reply::Noted) => ("noted", None),
         Ok(Reply::Repeated { .. }) => ("again", None),
-        Err(refusal) => (refused(*refusal), None),
+        Err(refusal) => (refusal_name(*refusal), None),
     }
 }
 
-fn refused(refusal: Refusal) -> &'static str {
+fn refusal_name(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Unauthorized => "unauthorized",
         Refusal::Forbidden(_) => "forbidden",
@@ -178,7 +178,7 @@ impl Hash {
     fn decided(&mut self, decided: &Committed) {
         let Committed { reply, requests, events, next_wake, cancels: _, renews_connections: _ } =
             decided;
-        let (kind, id) = told(reply);
+        let (kind, id) = reply_name(reply);
         self.text(kind);
         self.text(&id.unwrap_or_default());
         self.reply(reply);

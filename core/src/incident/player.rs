@@ -1,140 +1,19 @@
 //! Replay of a recording: each input is decided again, over the recorded results of the store.
 
-use std::collections::VecDeque;
-use std::fmt;
+mod recorded_store;
+mod step;
+
 use std::panic::{self, AssertUnwindSafe};
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-use crate::api;
-use crate::delivery::request::Request;
-use crate::engine::command::Command;
-use crate::engine::desk::{Committed, Desk};
-use crate::engine::need::{Fact, Need};
-use crate::engine::outcome::{Changes, Reply};
-use crate::engine::store::{Commit, Rows, Store};
-use crate::incident::record::{Batch, Begin, Fate, Input, Key, Said};
+use crate::engine::desk::Desk;
+use crate::engine::outcome::Changes;
+use crate::incident::record::{Batch, Begin, Input, Key};
 use crate::incident::redact::{Redactor, mac};
 use crate::incident::{Bad, BadIncident, Header, Line, MAX_LINE, chain, damage};
 use crate::model::digest::Digest;
-use crate::model::id::WebhookId;
-use crate::model::millis::Millis;
-use crate::model::moment::Moment;
-use crate::model::seq::Seq;
-
-/// The result of replaying one input.
-#[derive(Clone, Debug, Serialize)]
-pub struct ReplayStep {
-    /// From 1.
-    pub number: u64,
-    /// `begin`, `limits` or `batch`.
-    pub input: &'static str,
-    /// The time of the input.
-    pub now_ms: Option<Millis>,
-    /// Batches that were not recorded before this one.
-    pub lost: u64,
-    pub decisions: Vec<StepDecision>,
-    /// The result of each commit that was tried: `done`, `conflict` or `unknown`.
-    pub commits: Vec<&'static str>,
-    /// Why nothing was decided: `store_failed`, `contended` or `unanswered`.
-    pub failure: Option<&'static str>,
-    /// The chain up to here.
-    pub chain: Digest,
-    /// The difference from the decisions in the file.
-    pub difference: Option<Difference>,
-    /// The stored changes.
-    #[serde(skip)]
-    pub changes: Changes,
-    #[serde(skip)]
-    written: Written,
-}
-
-/// A step's line as it was, and redacted.
-#[derive(Clone, Debug)]
-struct Written {
-    witness: Option<Digest>,
-    mac: Digest,
-    /// `None` if the file is redacted already.
-    raw: Option<String>,
-    redacted: String,
-}
-
-/// The decision on one command.
-#[derive(Clone, Debug, Serialize)]
-pub struct StepDecision {
-    /// The command's name.
-    pub command: &'static str,
-    /// Whether it had an idempotency key.
-    pub keyed: bool,
-    /// The reply's or refusal's name.
-    pub reply: &'static str,
-    /// The id that the reply names.
-    pub about: Option<String>,
-    /// The status of the response to the caller, if there is one.
-    pub status: Option<u16>,
-    /// Positions of the events that were appended to the log.
-    pub events: Vec<Seq>,
-    pub requests: Vec<Sent>,
-    pub next_wake_ms: Option<Millis>,
-}
-
-/// A request that was decided upon.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(rename = "IncidentRequest"))]
-pub struct Sent {
-    pub webhook: WebhookId,
-    /// The value of `webhook-id`.
-    pub event: String,
-    pub seq: Seq,
-    pub attempt: u32,
-    pub url: String,
-}
-
-/// How a step differs from the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Difference {
-    /// The inputs or the decisions are not those of the chain in the file.
-    Chain { recorded: Digest },
-    /// The desk that was recorded decided differently.
-    Decisions,
-    /// The desk loads something else from its store than when it was recorded.
-    Asked { instead: String },
-    /// It loads less.
-    Unasked,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chain { recorded } => write!(f, "the file has the chain {recorded}"),
-            Self::Decisions => f.write_str("the desk that was recorded decided otherwise"),
-            Self::Asked { instead } => {
-                write!(f, "the desk asks for what was not recorded: {instead}")
-            }
-            Self::Unasked => f.write_str("the desk asks for less than was recorded"),
-        }
-    }
-}
-
-impl ReplayStep {
-    /// The step as a line of a file, with its line break.
-    ///
-    /// # Panics
-    /// Never: what was read from JSON has a JSON form.
-    #[must_use]
-    pub fn line(&self, redacted: bool) -> String {
-        let Written { witness, mac, raw, redacted: replaced } = &self.written;
-        let (witness, mac, input) = match raw {
-            Some(raw) if !redacted => (*witness, None, raw),
-            Some(_) | None => (None, Some(*mac), replaced),
-        };
-        let input: &RawValue = serde_json::from_str(input).expect("it was read from JSON");
-        let line = Line { chain: Some(self.chain), witness, mac, input };
-        serde_json::to_string(&line).expect("JSON and texts always have a JSON form") + "\n"
-    }
-}
+use recorded_store::RecordedStore;
+pub use step::{Difference, ReplayStep, Sent, StepDecision};
+use step::{Written, decision};
 
 /// A desk that runs on the recorded inputs of another.
 #[derive(Debug)]
@@ -272,121 +151,31 @@ impl Player {
 
 /// Runs a batch over the recorded results of the store, and returns a digest of the decisions.
 fn run(desk: &mut Desk<RecordedStore>, batch: Batch, step: &mut ReplayStep) -> Digest {
-    let Batch { commands, said } = batch;
-    desk.store_mut().answer_with(said);
+    let Batch { commands, results } = batch;
+    desk.store_mut().begin_batch(results);
     let ended = desk.run(&commands);
     let store = desk.store_mut();
     step.commits.clone_from(&store.fates);
     step.changes = std::mem::take(&mut store.stored);
-    step.difference = match (store.strayed.take(), store.said.is_empty(), step.written.witness) {
-        (Some(instead), _, _) => Some(Difference::Asked { instead }),
-        (None, false, _) => Some(Difference::Unasked),
-        (None, true, Some(witness)) if chain::outcome(&store.raw, &ended) != witness => {
-            Some(Difference::Decisions)
-        }
-        (None, true, _) => None,
-    };
+    step.difference =
+        match (store.unrecorded.take(), store.results.is_empty(), step.written.witness) {
+            (Some(instead), _, _) => Some(Difference::Asked { instead }),
+            (None, false, _) => Some(Difference::Unasked),
+            (None, true, Some(witness)) if chain::outcome(&store.raw, &ended) != witness => {
+                Some(Difference::Decisions)
+            }
+            (None, true, _) => None,
+        };
     match &ended {
         Ok(all) => {
-            step.decisions = commands.iter().zip(all).map(|(of, one)| decision(of, one)).collect();
+            let each = commands.iter().zip(all);
+            step.decisions = each.map(|((command, _), one)| decision(command, one)).collect();
         }
-        Err(error) => step.failure = Some(chain::failure(error)),
+        Err(error) => step.failure = Some(chain::failure_name(error)),
     }
     let redactor = store.redactor;
     let ended = ended.map(|all| all.iter().map(|one| redactor.decided(one)).collect());
     chain::outcome(&store.redacted, &ended)
-}
-
-fn decision((command, _): &(Command, Moment), decided: &Committed) -> StepDecision {
-    let Committed { reply, requests, events, next_wake, cancels: _, renews_connections: _ } =
-        decided;
-    let (reply_name, about) = chain::told(reply);
-    let asked = (*reply != Ok(Reply::Noted)).then_some(reply);
-    let once = if let Command::Idempotent(once) = command { Some(&*once.command) } else { None };
-    StepDecision {
-        command: once.unwrap_or(command).name(),
-        keyed: once.is_some(),
-        reply: reply_name,
-        about,
-        status: asked.map(api::status),
-        events: events.iter().map(|event| event.seq).collect(),
-        requests: requests.iter().map(sent).collect(),
-        next_wake_ms: *next_wake,
-    }
-}
-
-fn sent(request: &Request) -> Sent {
-    let event = request.headers.iter().find(|(name, _)| name == "webhook-id");
-    Sent {
-        webhook: request.key.webhook,
-        event: event.map(|(_, id)| id.clone()).unwrap_or_default(),
-        seq: request.key.seq,
-        attempt: request.key.number,
-        url: request.url.to_string(),
-    }
-}
-
-/// A store that returns the results of a recording.
-#[derive(Debug, Default)]
-struct RecordedStore {
-    said: VecDeque<Said>,
-    /// The first load or commit that is not the recorded one.
-    strayed: Option<String>,
-    redactor: Redactor,
-    /// Digests of this batch's commits, as they are and redacted.
-    raw: Vec<Digest>,
-    redacted: Vec<Digest>,
-    fates: Vec<&'static str>,
-    stored: Changes,
-}
-
-impl RecordedStore {
-    fn answer_with(&mut self, said: Vec<Said>) {
-        *self = Self { said: said.into(), redactor: self.redactor, ..Self::default() };
-    }
-
-    fn stray(&mut self, asked: String) -> Failed {
-        self.strayed.get_or_insert(asked);
-        Failed
-    }
-}
-
-/// The store failed when it was recorded, or the recording has no result for this call.
-#[derive(Debug)]
-struct Failed;
-
-impl Rows for RecordedStore {
-    type Fault = Failed;
-
-    fn load(&mut self, need: &Need) -> Result<Fact, Failed> {
-        match self.said.pop_front() {
-            Some(Said::Fact(of, fact)) if of == *need => Ok(fact),
-            Some(Said::Silent(of)) if of == *need => Err(Failed),
-            Some(Said::Fact(..) | Said::Silent(_) | Said::Commit(_)) | None => {
-                Err(self.stray(format!("{need:?}")))
-            }
-        }
-    }
-}
-
-impl Store for RecordedStore {
-    fn commit(&mut self, changes: &Changes) -> Result<Commit, Failed> {
-        self.raw.push(chain::changes(changes));
-        self.redacted.push(chain::changes(&self.redactor.changes(changes)));
-        let (fate, commit) = match self.said.pop_front() {
-            Some(Said::Commit(Fate::Done)) => {
-                self.stored.merge(changes.clone());
-                ("done", Ok(Commit::Done))
-            }
-            Some(Said::Commit(Fate::Conflict)) => ("conflict", Ok(Commit::Conflict)),
-            Some(Said::Commit(Fate::Unknown)) => ("unknown", Err(Failed)),
-            Some(Said::Fact(..) | Said::Silent(_)) | None => {
-                return Err(self.stray("to store something".to_owned()));
-            }
-        };
-        self.fates.push(fate);
-        commit
-    }
 }
 
 /// A whole file, and a player at some position in it.

@@ -4,7 +4,12 @@
 //! types rather than being derived from them, so that a secret is written here and nowhere else,
 //! and a renamed field breaks the build and not the files.
 
+mod amendment;
 mod command;
+mod grant;
+mod names;
+mod report;
+mod secret;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -60,15 +65,16 @@ impl fmt::Debug for Key {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Batch {
     pub commands: Vec<(Command, Moment)>,
-    pub said: Vec<Said>,
+    /// In the order of the calls.
+    pub results: Vec<StoreResult>,
 }
 
-/// Results of the store, in the order of the calls.
+/// The result of one call of the store.
 #[derive(Debug, PartialEq)]
-pub(super) enum Said {
+pub(super) enum StoreResult {
     Fact(Need, Fact),
     /// The load failed.
-    Silent(Need),
+    Failed(Need),
     Commit(Fate),
 }
 
@@ -123,7 +129,7 @@ impl Input {
             Self::Limits(limits) => InputForm::Limits(*limits),
             Self::Batch(batch) => InputForm::Batch(BatchForm {
                 commands: asked(&batch.commands),
-                said: batch.said.iter().map(SaidForm::of).collect(),
+                results: batch.results.iter().map(StoreResultForm::of).collect(),
             }),
         };
         json(&form)
@@ -160,15 +166,17 @@ pub(super) fn commands(batch: &[(Command, Moment)]) -> String {
 
 /// A fact of the store, in JSON.
 pub(super) fn fact(need: &Need, fact: &Fact) -> String {
-    json(&SaidForm::Rows(*need, sqlite::rows(need, fact)))
+    json(&StoreResultForm::Rows(*need, sqlite::rows(need, fact)))
 }
 
-pub(super) fn silent(need: &Need) -> String {
-    json(&SaidForm::Silent(*need))
+/// A failed load, in JSON.
+pub(super) fn failed(need: &Need) -> String {
+    json(&StoreResultForm::Failed(*need))
 }
 
+/// The result of a commit, in JSON.
 pub(super) fn fate(fate: Fate) -> String {
-    json(&SaidForm::Commit(fate))
+    json(&StoreResultForm::Commit(fate))
 }
 
 fn json(form: &impl Serialize) -> String {
@@ -187,34 +195,36 @@ enum InputForm<'a> {
 #[serde(deny_unknown_fields)]
 struct BatchForm<'a> {
     commands: Vec<AskedForm<'a>>,
-    said: Vec<SaidForm<'a>>,
+    #[serde(rename = "said")]
+    results: Vec<StoreResultForm<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum SaidForm<'a> {
+enum StoreResultForm<'a> {
     Rows(Need, Vec<Vec<Value<'a>>>),
-    Silent(Need),
+    #[serde(rename = "silent")]
+    Failed(Need),
     Commit(Fate),
 }
 
-impl<'a> SaidForm<'a> {
-    fn of(said: &'a Said) -> Self {
-        match said {
-            Said::Fact(need, fact) => Self::Rows(*need, sqlite::rows(need, fact)),
-            Said::Silent(need) => Self::Silent(*need),
-            Said::Commit(fate) => Self::Commit(*fate),
+impl<'a> StoreResultForm<'a> {
+    fn of(result: &'a StoreResult) -> Self {
+        match result {
+            StoreResult::Fact(need, fact) => Self::Rows(*need, sqlite::rows(need, fact)),
+            StoreResult::Failed(need) => Self::Failed(*need),
+            StoreResult::Commit(fate) => Self::Commit(*fate),
         }
     }
 
-    fn read(self) -> Read<Said> {
+    fn read(self) -> Read<StoreResult> {
         Ok(match self {
             Self::Rows(need, rows) => {
                 let fact = sqlite::recorded_fact(&need, rows).map_err(|bad| bad.to_string())?;
-                Said::Fact(need, fact)
+                StoreResult::Fact(need, fact)
             }
-            Self::Silent(need) => Said::Silent(need),
-            Self::Commit(fate) => Said::Commit(fate),
+            Self::Failed(need) => StoreResult::Failed(need),
+            Self::Commit(fate) => StoreResult::Commit(fate),
         })
     }
 }
@@ -231,8 +241,8 @@ impl BatchForm<'_> {
             let moment = Moment { now: asked.now, chance, holder, authorization };
             commands.push((asked.command.read()?, moment));
         }
-        let said = self.said.into_iter().map(SaidForm::read).collect::<Read<_>>()?;
-        Ok(Batch { commands, said })
+        let results = self.results.into_iter().map(StoreResultForm::read);
+        Ok(Batch { commands, results: results.collect::<Read<_>>()? })
     }
 }
 

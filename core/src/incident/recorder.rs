@@ -79,7 +79,7 @@ impl<S: Rows> Rows for Recorder<S> {
         let result = self.store.load(need);
         self.note(|| match &result {
             Ok(fact) => record::fact(need, fact),
-            Err(_) => record::silent(need),
+            Err(_) => record::failed(need),
         });
         result
     }
@@ -95,7 +95,7 @@ impl<S: Rows> Rows for Recorder<S> {
             }
             Err(_) => {
                 if let Some(need) = needs.first() {
-                    self.note(|| record::silent(need));
+                    self.note(|| record::failed(need));
                 }
             }
         }

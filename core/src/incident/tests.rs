@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::record::{self, Batch, Input, Said};
+use super::record::{self, Batch, Input, StoreResult};
 use super::redact::Redactor;
 use super::*;
 use crate::delivery::request::RequestKey;
@@ -177,9 +177,9 @@ fn moment(at_ms: u64) -> Moment {
     Moment::new(START.plus(at_ms), [200; 16], holder)
 }
 
-fn batch(commands: Vec<Command>, said: Vec<Said>) -> Input {
+fn batch(commands: Vec<Command>, results: Vec<StoreResult>) -> Input {
     let commands = commands.into_iter().map(|command| (command, moment(1))).collect();
-    Input::Batch(Batch { commands, said })
+    Input::Batch(Batch { commands, results })
 }
 
 fn redacted(input: &Input) -> Input {
@@ -200,9 +200,16 @@ fn every_command_is_read_back() {
             (Command::Ping, by_key(other)),
             (Command::Wake, other),
         ],
-        said: vec![Said::Silent(Need::Size)],
+        results: vec![StoreResult::Failed(Need::Size)],
     });
     assert_eq!(Input::parse(&input.to_json()), Ok(input));
+}
+
+#[test]
+fn results_of_the_store_have_the_names_of_earlier_files() {
+    let results = vec![StoreResult::Failed(Need::Size), StoreResult::Commit(record::Fate::Done)];
+    let json = r#"{"batch":{"commands":[],"said":[{"silent":"size"},{"commit":"done"}]}}"#;
+    assert_eq!(batch(vec![], results).to_json(), json);
 }
 
 #[test]
@@ -232,7 +239,7 @@ fn idempotency_record(body: &str) -> IdempotencyRecord {
     }
 }
 
-fn told(kind: EventType, body: &str) -> Event {
+fn event(kind: EventType, body: &str) -> Event {
     Event {
         seq: Seq(1),
         id: crate::EventId::new(stamp(1), Seq(1)),
@@ -246,9 +253,12 @@ fn told(kind: EventType, body: &str) -> Event {
 }
 
 fn body_of(fact: Fact) -> String {
-    let input = batch(vec![], vec![Said::Fact(Need::Events { from: Seq(1), most: 1 }, fact)]);
-    let Input::Batch(Batch { said, .. }) = redacted(&input) else { panic!("a batch") };
-    let [Said::Fact(_, Fact::Events(events))] = &*said else { panic!("events: {said:?}") };
+    let input =
+        batch(vec![], vec![StoreResult::Fact(Need::Events { from: Seq(1), most: 1 }, fact)]);
+    let Input::Batch(Batch { results, .. }) = redacted(&input) else { panic!("a batch") };
+    let [StoreResult::Fact(_, Fact::Events(events))] = &*results else {
+        panic!("events: {results:?}")
+    };
     events[0].body.to_string()
 }
 
@@ -272,15 +282,15 @@ fn only_the_message_goes_from_a_body() {
         (String::new(), String::new()),
     ];
     for (raw, clean) in table {
-        assert_eq!(body_of(Fact::Events(vec![told(EventType::Ping, &raw)])), clean);
+        assert_eq!(body_of(Fact::Events(vec![event(EventType::Ping, &raw)])), clean);
     }
     let odd = format!(r#"{{"event":"ping",{created},"data":{{"reason":"Zaphod"}}}}"#);
-    assert!(!body_of(Fact::Events(vec![told(EventType::Ping, &odd)])).contains("Zaphod"));
+    assert!(!body_of(Fact::Events(vec![event(EventType::Ping, &odd)])).contains("Zaphod"));
     let first = Fact::IdempotencyRecord(Some(idempotency_record(
         r#"{"data":{"ticket_message":"Zaphod"}}"#,
     )));
     let need = Need::IdempotencyRecord(Digest::of(&[b"Zaphod"]));
-    let clean = redacted(&batch(vec![], vec![Said::Fact(need, first)])).to_json();
+    let clean = redacted(&batch(vec![], vec![StoreResult::Fact(need, first)])).to_json();
     assert!(!clean.contains("Zaphod") && !clean.contains(&need_digest(&need)), "{clean}");
 }
 
@@ -421,10 +431,10 @@ fn a_step_says_what_was_decided() {
     let begin = incident.step().unwrap().unwrap();
     assert_eq!((begin.number, begin.input, begin.now_ms), (1, "begin", Some(START)));
     let step = incident.step().unwrap().unwrap();
-    let told: Vec<_> =
+    let decisions: Vec<_> =
         step.decisions.iter().map(|one| (one.command, one.reply, one.status)).collect();
     let opened = ("open_ticket", "opened", Some(201));
-    assert_eq!(told, [opened, opened, ("wake", "noted", None)]);
+    assert_eq!(decisions, [opened, opened, ("wake", "noted", None)]);
     let sent = &step.decisions[2].requests;
     assert_eq!((sent.len(), sent[0].attempt, step.commits), (1, 1, vec!["done"]));
     assert!(sent[0].event.starts_with("evt_"));
@@ -518,8 +528,8 @@ proptest! {
         let Input::Batch(clean) = redacted(&batch(vec![open(&text)], vec![])) else { panic!() };
         let Command::OpenTicket { message } = &clean.commands[0].0 else { panic!() };
         let of_message = body(message.as_str());
-        prop_assert_eq!(&body_of(Fact::Events(vec![told(kind, &body(&text))])), &of_message);
-        prop_assert_eq!(&body_of(Fact::Events(vec![told(kind, &of_message)])), &of_message);
+        prop_assert_eq!(&body_of(Fact::Events(vec![event(kind, &body(&text))])), &of_message);
+        prop_assert_eq!(&body_of(Fact::Events(vec![event(kind, &of_message)])), &of_message);
     }
 
     #[test]
