@@ -1,7 +1,5 @@
 //! Ownership: what a webhook may be because it is a partner's, and what a partner may make of it.
 
-use crate::engine::command::Handover;
-use crate::engine::decide::webhooks::new_secret;
 use crate::engine::decision::{Decision, Stop};
 use crate::guard::Targets;
 use crate::model::event::EventType;
@@ -9,7 +7,6 @@ use crate::model::partner::Partner;
 use crate::model::refusal::Refusal;
 use crate::model::subscription::Subscription;
 use crate::webhook::extra_headers::ExtraHeaders;
-use crate::webhook::secrets::Secrets;
 use crate::webhook::{Amendment, Webhook};
 
 /// The owner of a webhook that is registered: the partner that calls, or the one that is named.
@@ -41,13 +38,12 @@ pub(super) fn granted(decision: &Decision<'_>) -> Option<Subscription> {
     decision.reach.grant().map(|grant| grant.events.clone())
 }
 
-/// The webhook, given to a partner if it is to be. Its secrets end, as the operator knows them.
-pub(super) fn handed_over(
-    decision: &mut Decision<'_>,
-    webhook: Webhook,
-    handover: Option<&Handover>,
-) -> Result<Webhook, Stop> {
-    let Some(Handover { partner, secret }) = handover else { return Ok(webhook) };
+/// Whether the webhook goes to `partner`: it does not if it is that partner's already.
+pub(super) fn goes_to(
+    decision: &Decision<'_>,
+    webhook: &Webhook,
+    partner: Partner,
+) -> Result<bool, Stop> {
     if decision.reach.partner().is_some() {
         return Err(Refusal::PartnerIsTheCaller.into());
     }
@@ -55,13 +51,11 @@ pub(super) fn handed_over(
         return Err(Refusal::AdminGivesPartners.into());
     }
     match webhook.partner {
-        Some(owner) if owner == *partner => Ok(webhook),
+        Some(owner) if owner == partner => Ok(false),
         Some(_) => Err(Refusal::PartnerIsSet.into()),
         None => {
-            check_count(decision, *partner)?;
-            let stamp = decision.tick()?;
-            let secrets = Secrets::new(new_secret(decision, stamp, secret.clone()));
-            Ok(Webhook { partner: Some(*partner), secrets, ..webhook })
+            check_count(decision, partner)?;
+            Ok(true)
         }
     }
 }

@@ -64,12 +64,27 @@ pub(super) fn amend(
     }
     let amended = Webhook::clone(&webhook).amended(settings);
     let amended = ownership::with_headers_of_its_own(decision, amended, &webhook, settings);
-    let amended = ownership::handed_over(decision, amended, handover)?;
+    let amended = handed_over(decision, amended, handover)?;
     ownership::check(decision, &amended, settings)?;
     decision.renews_connections = settings.callback_url.is_some()
         || settings.paused == Some(false)
         || amended.partner != webhook.partner;
     changed(decision, amended, webhook.rev)
+}
+
+/// The webhook, given to a partner if it is to be. Its secrets end, as the operator knows them.
+fn handed_over(
+    decision: &mut Decision<'_>,
+    webhook: Webhook,
+    handover: Option<&Handover>,
+) -> Result<Webhook, Stop> {
+    let Some(Handover { partner, secret }) = handover else { return Ok(webhook) };
+    if !ownership::goes_to(decision, &webhook, *partner)? {
+        return Ok(webhook);
+    }
+    let stamp = decision.tick()?;
+    let secrets = Secrets::new(new_secret(decision, stamp, secret.clone()));
+    Ok(Webhook { partner: Some(*partner), secrets, ..webhook })
 }
 
 /// Puts a changed webhook.
@@ -153,6 +168,6 @@ pub(super) fn find(decision: &Decision<'_>, id: WebhookId) -> Result<Arc<Webhook
     reached.ok_or_else(|| Refusal::UnknownWebhook.into())
 }
 
-pub(super) fn new_secret(decision: &Decision<'_>, stamp: Stamp, secret: Secret) -> SigningSecret {
+fn new_secret(decision: &Decision<'_>, stamp: Stamp, secret: Secret) -> SigningSecret {
     SigningSecret::new(SecretId::new(stamp, &decision.moment.chance), secret, stamp.at)
 }
