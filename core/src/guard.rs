@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use url::Host;
 
-mod bad_url;
+mod bad_host;
 mod callback_url;
 mod host_name;
 mod nat64;
@@ -22,11 +22,11 @@ mod network;
 mod ranges;
 mod targets;
 
-pub use bad_url::{BadCallbackUrl, BadHost};
-pub use callback_url::CallbackUrl;
+pub use bad_host::{BadHost, Forbidden};
+pub use callback_url::{BadCallbackUrl, CallbackUrl};
 pub use nat64::{BadNat64Prefix, Nat64Prefix};
 pub use network::{BadNetwork, Network};
-pub use targets::{Forbidden, Targets};
+pub use targets::Targets;
 
 /// Whether a desk with these `targets` may call a host.
 ///

@@ -1,4 +1,4 @@
-//! Callback URLs, and their validation.
+//! Callback URLs, their validation, and the reasons for which one is refused.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use url::{Host, ParseError, Position, Url};
 
-use super::bad_url::{BadCallbackUrl, BadHost};
+use super::bad_host::BadHost;
 use super::check_target;
 use super::host_name::check_host;
 use super::targets::Targets;
@@ -97,6 +97,106 @@ impl CallbackUrl {
 impl fmt::Display for CallbackUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// Why a text is no callback URL of this desk, as a sentence that tells the caller how to correct
+/// it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadCallbackUrl {
+    /// Over [`CallbackUrl::MAX_LENGTH`].
+    TooLong {
+        bytes: usize,
+    },
+    /// A space, tab, line break or other control character, in any position.
+    Blank(char),
+    NotAscii(char),
+    Backslash,
+    /// A `#`: a fragment stays with the client and is never sent (RFC 9110 §7.1).
+    Fragment,
+    /// A character that URLs cannot contain (RFC 3986 §2), or that parsers encode where it stands: an
+    /// apostrophe in the query.
+    Character(char),
+    /// A scheme other than `http` and `https`, or none.
+    Scheme,
+    /// Not exactly two slashes after the scheme.
+    Slashes,
+    /// A user or a password, even an empty one.
+    Credentials,
+    Host(BadHost),
+    /// Not a plain number from 1 to 65535.
+    Port,
+    /// A path segment `.` or `..`, or one as `%2e`: clients resolve them away (RFC 3986 §5.2.4).
+    DotSegment,
+    /// A `%` without two hex digits after it.
+    PercentEncoding,
+    /// The parser would send another text: a last resort after all the rules above.
+    Mended,
+}
+
+impl BadCallbackUrl {
+    /// A stable name, one for each rule, whatever the wording of the sentence.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "too_long",
+            Self::Blank(_) => "blank",
+            Self::NotAscii(_) => "not_ascii",
+            Self::Backslash => "backslash",
+            Self::Fragment => "fragment",
+            Self::Character(_) => "character",
+            Self::Scheme => "scheme",
+            Self::Slashes => "slashes",
+            Self::Credentials => "credentials",
+            Self::Host(why) => why.name(),
+            Self::Port => "port",
+            Self::DotSegment => "dot_segment",
+            Self::PercentEncoding => "percent_encoding",
+            Self::Mended => "mended",
+        }
+    }
+}
+
+impl fmt::Display for BadCallbackUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("The callback URL ")?;
+        match self {
+            Self::TooLong { bytes } => {
+                write!(f, "has {bytes} bytes; the most are {}.", CallbackUrl::MAX_LENGTH)
+            }
+            Self::Blank(found) => write!(f, "has {found:?} in it; drop or percent-encode it."),
+            Self::NotAscii(found) => write!(
+                f,
+                "has {found:?} in it; write hosts in their xn-- form and percent-encode the rest."
+            ),
+            Self::Backslash => f.write_str("has a backslash in it; write / or %5C."),
+            Self::Fragment => f.write_str("has a fragment, which is never sent; end it at the #."),
+            Self::Character(found) => write!(f, "has {found:?} in it; percent-encode it."),
+            Self::Scheme => f.write_str("must begin with http:// or https://."),
+            Self::Slashes => f.write_str("must have exactly two slashes after the scheme."),
+            Self::Credentials => {
+                f.write_str("must not name a user or password; begin with the host.")
+            }
+            Self::Host(why) => why.fmt(f),
+            Self::Port => {
+                f.write_str("must have a port from 1 to 65535, or neither colon nor port.")
+            }
+            Self::DotSegment => {
+                f.write_str("has a . or .. as a part of its path; write the path it leads to.")
+            }
+            Self::PercentEncoding => {
+                f.write_str("has a % without two hex digits; write %25 for the sign itself.")
+            }
+            Self::Mended => f.write_str("is not in the normal form of RFC 3986; write it in that."),
+        }
+    }
+}
+
+impl std::error::Error for BadCallbackUrl {}
+
+impl From<BadHost> for BadCallbackUrl {
+    fn from(why: BadHost) -> Self {
+        Self::Host(why)
     }
 }
 

@@ -2,14 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::bad_url::BadHost;
-
-/// The longest host name in bytes, without a trailing dot: the 255 that RFC 1035 §2.3.4 gives to a
-/// name on the wire include two more, its first length and the root's.
-pub(super) const MAX_NAME: usize = 253;
-
-/// The longest label of a host name in bytes (RFC 1035 §2.3.4).
-pub(super) const MAX_LABEL: usize = 63;
+use super::bad_host::{BadHost, MAX_LABEL, MAX_NAME};
 
 /// Checks the syntax of a URL's host; the addresses that it resolves to are checked elsewhere.
 pub(super) fn check_host(host: &str) -> Result<(), BadHost> {

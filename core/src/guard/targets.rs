@@ -1,9 +1,8 @@
 //! The addresses that a host may call: its operator's choice and its own abilities.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::bad_url::BadHost;
+use super::bad_host::{BadHost, Forbidden};
 use super::host_name::{is_loopback, is_private};
 use super::nat64::Nat64Prefix;
 use super::network::Network;
@@ -106,24 +105,6 @@ impl Targets {
         callable(Ipv4Addr::LOCALHOST.into()) || callable(Ipv6Addr::LOCALHOST.into())
     }
 }
-
-/// An address that may not be called, as it was given, and the range that forbids it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forbidden {
-    pub address: IpAddr,
-    /// The range's stable name, such as `private`.
-    pub name: &'static str,
-    /// The range and its source, such as `private (RFC 1918)`.
-    pub range: &'static str,
-}
-
-impl fmt::Display for Forbidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}", self.address, self.range)
-    }
-}
-
-impl std::error::Error for Forbidden {}
 
 #[cfg(test)]
 mod tests {
