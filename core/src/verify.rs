@@ -34,9 +34,11 @@ mod flaw;
 mod guess;
 mod json;
 mod key;
+mod keys;
 mod message;
 mod mistake;
 mod signature;
+mod signing;
 mod trial;
 mod words;
 
@@ -49,11 +51,13 @@ use serde::{Serialize, Serializer};
 
 use crate::model::millis::Millis;
 pub use code::Code;
-pub use flaw::{Algorithm, BodyFlaw, Changes, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
-use key::Keys;
+pub use flaw::{
+    Algorithm, BodyFlaw, Changes, ContentFlaw, KeyFlaw, Part, SecretFlaw, SignatureFlaw,
+};
+use keys::Keys;
 use message::Message;
 pub use message::{Renamed, renamed};
-pub use mistake::{Certainty, Header, Mistake, Part};
+pub use mistake::{Certainty, Header, Mistake};
 use trial::Trial;
 
 /// Seconds that `webhook-timestamp` may differ from the receiver's clock, either way: what the
@@ -150,7 +154,7 @@ fn examine(
             in_time(&message, now, index)
         };
     }
-    let proofs = [signature::prove, key::prove, body::prove, content::prove];
+    let proofs = [signing::prove, keys::prove, body::prove, content::prove];
     let proven = proofs.iter().find_map(|prove| prove(&message, &keys, &mut trial));
     Err(proven.unwrap_or_else(|| guess::guess(&message, &keys)))
 }

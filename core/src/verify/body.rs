@@ -6,7 +6,7 @@ use super::encoding::{
 };
 use super::flaw::BodyFlaw;
 use super::json::{Json, changes};
-use super::key::Keys;
+use super::keys::Keys;
 use super::message::Message;
 use super::mistake::Mistake;
 use super::trial::Trial;

@@ -1,10 +1,10 @@
 //! Contents that may have been signed in place of `id.timestamp.body`.
 
-use super::flaw::ContentFlaw;
+use super::flaw::{ContentFlaw, Part};
 use super::guess::Times;
-use super::key::Keys;
+use super::keys::Keys;
 use super::message::Message;
-use super::mistake::{Mistake, Part};
+use super::mistake::Mistake;
 use super::trial::Trial;
 
 /// Seconds around the header's timestamp, and after the event, that are tried as the signed

@@ -1,4 +1,4 @@
-//! Flaws of single parts of a delivery.
+//! Flaws of single parts of a delivery: what a [`Mistake`](super::Mistake) is about.
 
 use std::fmt;
 
@@ -80,6 +80,14 @@ pub enum ContentFlaw {
     Milliseconds,
     /// The id in another spelling than the header's.
     IdSpelling,
+}
+
+/// A part of the signed content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Id,
+    Timestamp,
+    Body,
 }
 
 /// An algorithm that was used in place of HMAC-SHA256.

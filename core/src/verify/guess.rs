@@ -1,10 +1,10 @@
 //! The likeliest mistake if none can be proven: by shape, and by the times that a message carries.
 
-use super::flaw::{BodyFlaw, SignatureFlaw};
+use super::flaw::{BodyFlaw, Part, SignatureFlaw};
 use super::json::{Json, changes};
-use super::key::Keys;
+use super::keys::Keys;
 use super::message::Message;
-use super::mistake::{Mistake, Part};
+use super::mistake::Mistake;
 use super::signature;
 use crate::model::id::EventId;
 use crate::model::millis::Millis;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::code::Code;
-use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
+use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, Part, SecretFlaw, SignatureFlaw};
 use super::words::{algorithm, body, foreign, key, secret, signature, signed};
 use super::{MAX_SECRETS, TOLERANCE_S};
 
@@ -15,14 +15,6 @@ pub enum Header {
     Id,
     Timestamp,
     Signature,
-}
-
-/// A part of the signed content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Id,
-    Timestamp,
-    Body,
 }
 
 /// Why a delivery does not verify. [`Mistake::name`] is its stable code; as text it says what is

@@ -2,15 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256, Sha512};
 
 use super::encoding::{base64_loose, from_html, from_percent, hex};
-use super::flaw::{Algorithm, SignatureFlaw};
-use super::key::{Key, Keys};
-use super::message::Message;
-use super::mistake::Mistake;
-use super::trial::{Trial, mac};
+use super::flaw::SignatureFlaw;
 
 /// Signatures that are read: a webhook has at most five secrets that sign.
 const MAX_SIGNATURES: usize = 16;
@@ -29,6 +23,20 @@ pub(super) struct Signature {
     pub digest: Vec<u8>,
     /// `None` if it is well-formed.
     pub flaw: Option<SignatureFlaw>,
+}
+
+impl Signature {
+    /// The byte of the header's `value` where `flaw` of this signature shows.
+    pub fn offset(&self, value: &str, flaw: SignatureFlaw) -> usize {
+        let at = value.find(&self.text).unwrap_or(0);
+        let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+        let within = if flaw == SignatureFlaw::NotBase64 {
+            self.text.find(|c| !is_base64(c)).unwrap_or(0)
+        } else {
+            0
+        };
+        at + within
+    }
 }
 
 /// All readings of `value`, the plain one first.
@@ -110,38 +118,15 @@ fn unescaped(value: &str) -> String {
     plain.trim().to_owned()
 }
 
-/// Finds the flaw in how the signature is written, if all other parts are right, or if no signature
-/// is well-formed.
-pub(super) fn prove(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
-    let found = keys.best().find_map(|key| made_by(key, message));
-    if let Some((one, flaw)) = found {
-        return Some(mistake(message, one, flaw, true));
-    }
-    if trial.has_any() {
-        return algorithm(message, keys, trial);
-    }
-    let Some(one) = message.signatures.iter().find(|one| one.flaw.is_some()) else {
-        return Some(Mistake::Signature { flaw: SignatureFlaw::NoV1, offset: 0, proven: false });
-    };
-    let other = match one.digest.len() {
-        16 => Algorithm::Md5,
-        20 => Algorithm::Sha1,
-        48 => Algorithm::Sha384,
-        64 => Algorithm::Sha512,
-        _ => return Some(mistake(message, one, one.flaw?, false)),
-    };
-    let proven = other == Algorithm::Sha512 && keys.best().any(|key| is_sha512(key, message, one));
-    Some(Mistake::Algorithm { other, proven })
-}
-
-/// The signature that `key` makes, if it came in some other form.
-fn made_by<'a>(key: &Key, message: &'a Message<'_>) -> Option<(&'a Signature, SignatureFlaw)> {
-    let digest = mac(key, &message.content()).finalize().into_bytes().to_vec();
-    let text = STANDARD.encode(&digest);
-    let all = &message.signatures;
+/// The signature that has `digest` in some other form than the right one, and its flaw.
+pub(super) fn distorted<'a>(
+    all: &'a [Signature],
+    digest: &[u8],
+) -> Option<(&'a Signature, SignatureFlaw)> {
     if let Some(one) = all.iter().find(|one| one.flaw.is_some() && one.digest == digest) {
         return Some((one, one.flaw?));
     }
+    let text = STANDARD.encode(digest);
     let remains = |one: &Signature| {
         if one.text == text {
             return None;
@@ -152,57 +137,6 @@ fn made_by<'a>(key: &Key, message: &'a Message<'_>) -> Option<(&'a Signature, Si
         (begins || same).then_some(flaw)
     };
     all.iter().find_map(|one| Some((one, remains(one)?)))
-}
-
-fn mistake(message: &Message<'_>, one: &Signature, flaw: SignatureFlaw, proven: bool) -> Mistake {
-    let at = message.signature.find(&one.text).unwrap_or(0);
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-    let within = if flaw == SignatureFlaw::NotBase64 {
-        one.text.find(|c| !is_base64(c)).unwrap_or(0)
-    } else {
-        0
-    };
-    Mistake::Signature { flaw, offset: at + within, proven }
-}
-
-/// Other ways to hash to 32 bytes.
-fn algorithm(message: &Message<'_>, keys: &Keys, trial: &mut Trial) -> Option<Mistake> {
-    let content = message.content();
-    let bytes = content.concat();
-    let plain = |parts: &[&[u8]]| -> Vec<u8> {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update(part);
-        }
-        hash.finalize().to_vec()
-    };
-    let unkeyed = trial.came(&content, || plain(&[&bytes]))
-        || trial.came(&content, || plain(&[message.body]));
-    let other = keys.best().find_map(|key| {
-        let written = trial.came(&content, || plain(&[&key.bytes, &bytes]))
-            || trial.came(&content, || plain(&[&bytes, &key.bytes]));
-        let swapped = || {
-            let mut mac = super::trial::hmac(&bytes);
-            mac.update(&key.bytes);
-            mac.finalize().into_bytes().to_vec()
-        };
-        if written {
-            Some(Algorithm::PlainSha256)
-        } else {
-            trial.came(&content, swapped).then_some(Algorithm::Swapped)
-        }
-    });
-    let other = if unkeyed { Some(Algorithm::PlainSha256) } else { other };
-    other.map(|other| Mistake::Algorithm { other, proven: true })
-}
-
-fn is_sha512(key: &Key, message: &Message<'_>, one: &Signature) -> bool {
-    let mut mac =
-        Hmac::<Sha512>::new_from_slice(&key.bytes).expect("HMAC takes keys of any length");
-    for part in message.content() {
-        mac.update(part);
-    }
-    mac.verify_slice(&one.digest).is_ok()
 }
 
 /// Whether the signatures have no upper case, which is next to impossible in base64 of 32 bytes.

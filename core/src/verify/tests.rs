@@ -205,7 +205,7 @@ fn what_is_visible_is_not_called_proven_by_a_signature() {
 fn each_spelling_of_a_signature_has_its_own_name() {
     let one = Delivery::of("late");
     let mac = STANDARD.decode(one.signature.trim_start_matches("v1,")).unwrap();
-    let hex = String::from_utf8(key::digits(&mac)).unwrap();
+    let hex = String::from_utf8(keys::digits(&mac)).unwrap();
     for (text, name) in [
         (format!("v1,{hex}"), "signature_hex"),
         (format!("sha256={hex}"), "signature_hex"),

@@ -1,7 +1,6 @@
 //! Trials: whether a key and some content make one of the received signatures.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 
 use super::key::Key;
 use super::signature::Signature;
@@ -61,7 +60,7 @@ impl Trial {
         if !self.has_any() {
             return false;
         }
-        let mac = mac(key, content);
+        let mac = key.mac(content);
         self.digests.iter().any(|digest| mac.clone().verify_slice(digest).is_ok())
     }
 
@@ -72,17 +71,4 @@ impl Trial {
         self.left = left.unwrap_or(self.left);
         left.is_some()
     }
-}
-
-/// HMAC-SHA256 of `content`, not yet finished.
-pub(super) fn mac(key: &Key, content: &[&[u8]]) -> Hmac<Sha256> {
-    let mut mac = hmac(&key.bytes);
-    for part in content {
-        mac.update(part);
-    }
-    mac
-}
-
-pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }

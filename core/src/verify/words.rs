@@ -1,8 +1,7 @@
 //! Texts of flaws: for each its code, and a sentence or two on the flaw and how to correct it.
 
 use super::code::Code;
-use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, SecretFlaw, SignatureFlaw};
-use super::mistake::Part;
+use super::flaw::{Algorithm, BodyFlaw, ContentFlaw, KeyFlaw, Part, SecretFlaw, SignatureFlaw};
 
 /// A code, and the text.
 type Words = (Code, &'static str);
