@@ -16,6 +16,7 @@ mod keys;
 mod listing;
 mod log_cursor;
 mod nearest;
+mod operations;
 mod own_names;
 mod partners;
 mod problem;
@@ -295,7 +296,7 @@ impl Api {
             return Err(Problem::too_large());
         }
         let (authorization, reach) = self.admitted(call, keys)?;
-        let Taken { action, key } = routes::take(self, call, (keys.now, &reach), fresh)?;
+        let Taken { action, key } = operations::take(self, call, (keys.now, &reach), fresh)?;
         let action = idempotency_key::take(call, authorization, action)?;
         Ok(Opened { action: action.by(authorization), authorization, key })
     }

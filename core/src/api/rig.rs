@@ -111,3 +111,27 @@ impl Rig {
         (text("key"), text("id"))
     }
 }
+
+/// What a call to an open desk with other callers than this machine becomes.
+pub fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Action {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let (callers, names) = (Callers::All, OwnNames::default());
+    let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+    let headers = vec![("content-type", content_type)];
+    let call = Call { method, path, query, headers, body };
+    api.open(&call, LiveKeys::none(START), || [1; 32]).action
+}
+
+/// Status and body of the response to a call that is refused.
+pub fn refused(next: Action) -> (u16, String) {
+    match next {
+        Action::Answer(response) => (response.status, response.body),
+        other @ (Action::Decide(_)
+        | Action::CountReplay(_)
+        | Action::Read(_)
+        | Action::List(_)
+        | Action::ReadEvents(_)) => {
+            panic!("taken: {other:?}")
+        }
+    }
+}
