@@ -6,6 +6,7 @@
 mod audit;
 mod authorization;
 mod body;
+mod code;
 #[cfg(feature = "typescript")]
 mod declarations;
 mod deliveries;
@@ -46,6 +47,7 @@ use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
 pub use audit::AuditQuery;
+pub use code::Code;
 pub use deliveries::{AttemptsQuery, DeliveriesQuery};
 pub use events_query::{EventsMode, EventsQuery, EventsStart};
 pub use keys::KeysQuery;
@@ -53,7 +55,7 @@ pub use listing::Listing;
 pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
 pub use partners::PartnersQuery;
-pub use problem::{Code, FieldError, Problem};
+pub use problem::{FieldError, Problem};
 pub use rate_limit::{Allowance, Bucket};
 pub use reading::{Reading, ready};
 pub use replay_request::ReplayRequest;
