@@ -2,51 +2,37 @@
 //! a call means.
 
 mod assets;
+mod body;
+mod clarity;
 mod events;
 mod lookup;
+mod response;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt as _};
 use hookdesk_core::api::{
-    self, Action, Allowance, Api, Call, Code, EventsMode, EventsQuery, Frame, Listing, LogCursor,
+    self, Action, Allowance, Api, Call, Code, EventsMode, EventsQuery, Listing, LogCursor,
     MAX_BODY, Opened, Problem, Reading, ReplayRequest,
 };
 use hookdesk_core::{Authorization, Command, KeyText};
-use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use salvo::http::header::{CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use salvo::http::uri::Authority;
-use salvo::http::{Method, StatusCode, Version};
+use salvo::http::header::{CONNECTION, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::timeout;
 
 use crate::call_limits::CallLimits;
-use crate::connections::{ActiveRequest, BodyPermit, ConnectionTable};
+use crate::connections::{ActiveRequest, ConnectionTable};
 use crate::desk_thread::DeskQueue;
 use crate::event_feed::EventFeed;
 use crate::key_ring::{KeyHolder, KeyRing, live};
 use crate::moment::{chance, clock};
-use crate::store::StoreFault;
+use body::Body;
+pub use body::CALLER;
 use events::EventStream;
 pub use lookup::Lookup;
-
-/// Bytes of a too large body that are read and discarded: a connection that is closed while its
-/// caller still sends breaks before the caller reads the response.
-const MAX_DISCARDED: usize = 16 << 20;
-/// Silence after which the rest of a discarded body is not waited for.
-const LINGER: Duration = Duration::from_secs(1);
-/// How long a caller may take for its headers, for its whole body, and until it reads more of a
-/// response.
-pub const CALLER: Duration = Duration::from_secs(30);
-/// Bytes of a body that every connection may hold. A larger one needs a [`BodyPermit`].
-const SMALL_BODY: usize = 16 << 10;
-
-const _: () = assert!(SMALL_BODY < MAX_BODY);
+use response::{HttpResponse, next_page, put_headers};
 
 /// The handler of all calls.
 pub struct HttpHandler {
@@ -66,12 +52,6 @@ struct Received {
     body: Body,
     /// What is left of its caller's rate limit.
     allowance: Option<Allowance>,
-}
-
-/// A call's body, and the permit of a large one.
-struct Body {
-    bytes: Vec<u8>,
-    _room: Option<BodyPermit>,
 }
 
 impl HttpHandler {
@@ -163,7 +143,7 @@ impl HttpHandler {
 
     /// The body of a call, unless it is refused; and whether the connection ends with the answer.
     async fn receive(&self, request: &mut Request) -> (Result<Received, HttpResponse>, bool) {
-        let checked = match unclear(request) {
+        let checked = match clarity::unclear(request) {
             Some(what) => Err(Problem::new(Code::BadRequest, what).into()),
             None => self.check_head(request),
         };
@@ -171,45 +151,14 @@ impl HttpHandler {
             Ok(allowance) => allowance,
             Err(refused) => {
                 let ends = refused.status == 400 || !request.body().is_end_stream();
-                discard(request);
+                body::discard(request);
                 return (Err(HttpResponse::Whole(refused)), ends);
             }
         };
-        let body = self.take_body(request).await;
+        let body = Body::take(request, &self.connections).await;
         let ends = body.is_err();
         let received = body.map(|body| Received { body, allowance });
         (received.map_err(HttpResponse::from), ends)
-    }
-
-    async fn take_body(&self, request: &mut Request) -> Result<Body, Problem> {
-        let taken = timeout(CALLER, self.read_body(request)).await;
-        taken.unwrap_or_else(|_| {
-            let detail = format!("The body did not come within {} s.", CALLER.as_secs());
-            Err(Problem::new(Code::TooSlow, detail))
-        })
-    }
-
-    /// Reads all of a body, unless it is too large.
-    async fn read_body(&self, request: &mut Request) -> Result<Body, Problem> {
-        let mut body = request.take_body();
-        let (mut bytes, mut seen, mut room) = (Vec::new(), 0_usize, None);
-        while let Some(frame) = body.frame().await {
-            // The caller hung up before the end.
-            let incomplete = |_| Problem::new(Code::BadJson, "The body is not complete.");
-            let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
-            seen = seen.saturating_add(data.len());
-            if seen > SMALL_BODY && room.is_none() {
-                room = self.connections.make_room(request.remote_addr().clone().into_std()).await;
-                let declared = hyper::body::Body::size_hint(&body).exact().unwrap_or_default();
-                bytes.reserve_exact(usize::try_from(declared).unwrap_or(MAX_BODY).min(MAX_BODY));
-            }
-            if seen <= MAX_BODY {
-                bytes.extend_from_slice(&data);
-            } else if seen > MAX_BODY + MAX_DISCARDED {
-                break;
-            }
-        }
-        if seen <= MAX_BODY { Ok(Body { bytes, _room: room }) } else { Err(Problem::too_large()) }
     }
 
     async fn decide(
@@ -303,19 +252,6 @@ impl HttpHandler {
     }
 }
 
-enum HttpResponse {
-    Whole(api::Response),
-    Pages { first: Bytes, rest: Listing },
-    Stream(EventStream, KeyHolder),
-    File(&'static assets::File, assets::Variant),
-}
-
-impl From<Problem> for HttpResponse {
-    fn from(problem: Problem) -> Self {
-        Self::Whole(problem.into())
-    }
-}
-
 #[async_trait]
 impl Handler for HttpHandler {
     async fn handle(
@@ -338,34 +274,7 @@ impl Handler for HttpHandler {
         if ends || active.is_in_the_way() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        match answered {
-            HttpResponse::Whole(answer) => {
-                let status = StatusCode::from_u16(answer.status);
-                response.status_code(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-                put_headers(response, answer.headers);
-                response.body(answer.body);
-            }
-            HttpResponse::Pages { first, rest } => {
-                response.status_code(StatusCode::OK);
-                put_headers(response, rest.headers());
-                if rest.is_complete() {
-                    response.body(first);
-                } else {
-                    let pages = pages(self.lookup.clone(), first, rest);
-                    response.stream(while_answering(pages, active));
-                }
-            }
-            HttpResponse::File(file, variant) => {
-                response.status_code(variant.status());
-                put_headers(response, file.headers(variant));
-                response.body(file.body(variant));
-            }
-            HttpResponse::Stream(stream, holder) => {
-                response.status_code(StatusCode::OK);
-                put_headers(response, Frame::headers());
-                response.stream(while_answering(stream.pieces(holder), active));
-            }
-        }
+        answered.write(response, &self.lookup, active);
     }
 }
 
@@ -384,100 +293,7 @@ fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
     }
 }
 
-/// Reads and discards the body of a refused call beside its response. A caller that waits for
-/// `100 Continue` sends none.
-fn discard(request: &mut Request) {
-    let mut body = request.take_body();
-    if body.is_end_stream() || request.headers().contains_key(EXPECT) {
-        return;
-    }
-    tokio::spawn(timeout(CALLER, async move {
-        let mut seen = 0_usize;
-        while let Ok(Some(Ok(frame))) = timeout(LINGER, body.frame()).await {
-            seen = seen.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-            if seen > MAX_BODY + MAX_DISCARDED {
-                break;
-            }
-        }
-    }));
-}
-
 fn too_many_stay() -> Problem {
     let detail = "More callers wait for events or read long lists than the desk has places for.";
     Problem::new(Code::Overloaded, detail)
-}
-
-/// Why an intermediary might read this request in another way (RFC 9112 §3.2, §6.1).
-fn unclear(request: &Request) -> Option<&'static str> {
-    if request.method() == Method::CONNECT {
-        return Some("The desk is no proxy: what follows would be for somebody else.");
-    }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let is_named = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => is_host(host),
-        (None, _) => request.version() < Version::HTTP_11,
-        (Some(_), Some(_)) => false,
-    };
-    if !is_named {
-        return Some("A request names the host that it is for, once.");
-    }
-    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
-    let is_plain =
-        codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    let is_clear = is_plain && codings.next().is_none();
-    (!is_clear).then_some("The one Transfer-Encoding that the desk knows is chunked, once.")
-}
-
-/// Whether this is a host name or an address, with or without a port.
-fn is_host(value: &HeaderValue) -> bool {
-    let host = value.as_bytes();
-    let named = Authority::try_from(host).is_ok_and(|named| !named.as_str().contains('@'));
-    named || host.is_empty()
-}
-
-fn put_headers(response: &mut Response, headers: impl IntoIterator<Item = (&'static str, String)>) {
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
-        }
-    }
-}
-
-/// The same pieces; the caller's request stays active until they end.
-fn while_answering<T>(
-    pieces: impl Stream<Item = T> + Send + 'static,
-    active: ActiveRequest,
-) -> impl Stream<Item = T> + Send + 'static {
-    pieces.inspect(move |_| {
-        let _held = &active;
-    })
-}
-
-/// The pages of a list whose first page is loaded.
-fn pages(
-    lookup: Lookup,
-    first: Bytes,
-    rest: Listing,
-) -> impl Stream<Item = Result<Bytes, StoreFault>> + Send + 'static {
-    let others = stream::try_unfold((lookup, rest), |(lookup, mut rest)| async move {
-        if rest.is_complete() {
-            return Ok(None);
-        }
-        // A caller that may not read any more is cut off.
-        let Ok(page) = next_page(&lookup, &mut rest).await? else {
-            return Err(StoreFault::Io(io::ErrorKind::PermissionDenied.into()));
-        };
-        Ok(Some((page, (lookup, rest))))
-    });
-    stream::once(async { Ok(first) }).chain(others)
-}
-
-async fn next_page(
-    lookup: &Lookup,
-    listing: &mut Listing,
-) -> Result<Result<Bytes, Problem>, StoreFault> {
-    let mut next = listing.clone();
-    let (page, next) = lookup.read(move |rows| Ok((next.page(rows, clock())?, next))).await?;
-    *listing = next;
-    Ok(page.map(Bytes::from))
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
     Command, Committed, Event, EventId, EventType, HolderId, Lane, Meaning, Millis, Moment,
-    OrderingKey, Owed, Reader, Reason, Reply, Request, RequestKey, Secrets, Seq, Subscription,
-    Webhook, WebhookId,
+    OrderingKey, Owed, Partner, Reader, Reason, Reply, Request, RequestKey, Secrets, Seq,
+    Subscription, Webhook, WebhookId,
 };
 
 use crate::stores::{StoredRows, hears};
@@ -107,18 +107,18 @@ impl Witness {
                 assert!(!once || settled == recorded.reason, "{key:?} was settled otherwise");
             }
         }
-        let lanes: usize = rows.partners.iter().map(|(_, _, lanes)| lanes.len()).sum();
+        let lanes: usize = rows.webhooks.iter().map(|(_, _, lanes)| lanes.len()).sum();
         assert_eq!(rows.lanes, lanes, "lanes are left of webhooks that are unregistered");
         self.reached(rows);
         self.before = std::mem::take(&mut self.after);
         let mut in_flight: BTreeMap<Option<HolderId>, u32> = BTreeMap::new();
-        for (webhook, reader, lanes) in &rows.partners {
+        for (webhook, reader, lanes) in &rows.webhooks {
             assert!(!self.unregistered.contains(&webhook.id), "{} came back", webhook.id);
             let known = self.before.get(&webhook.id);
             let revs = |(webhook, reader): &(Webhook, Reader)| (webhook.rev, reader.rev);
             // Revisions guard lanes too: all that can be new are events, and they are unread.
             if known.map(revs) != Some((webhook.rev, reader.rev)) {
-                self.partner(rows, webhook, reader, lanes);
+                self.webhook(rows, webhook, reader, lanes);
             }
             *in_flight.entry(reader.holder).or_default() += reader.in_flight();
             self.after.insert(webhook.id, (webhook.clone(), reader.clone()));
@@ -143,7 +143,7 @@ impl Witness {
         self.acknowledged = acknowledged;
     }
 
-    fn partner(&mut self, rows: &StoredRows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
+    fn webhook(&mut self, rows: &StoredRows, webhook: &Webhook, reader: &Reader, lanes: &[Lane]) {
         let id = webhook.id;
         secrets(webhook);
         let before = self.before.get(&id).cloned();
@@ -334,22 +334,37 @@ fn secrets(webhook: &Webhook) {
     assert!(endless == 1 && ends.len() <= Secrets::MAX, "{}: secrets end {ends:?}", webhook.id);
 }
 
-/// A webhook takes a place only while it has fewer in flight than the process has free: checked on
-/// the requests of a wake, in their order, after which the rows are as given.
+/// A webhook takes a place only while it, or all webhooks of its partner, have fewer in flight than the
+/// process has free: checked on the requests of a wake, in their order, after which the rows are as
+/// given.
 pub fn fairness(rows: &StoredRows, holder: HolderId, requests: &[Request], cap: u32) {
-    let held = rows.partners.iter().filter(|(_, reader, _)| reader.holder == Some(holder));
-    let mut in_flight: BTreeMap<WebhookId, u32> =
-        held.map(|(webhook, reader, _)| (webhook.id, reader.in_flight())).collect();
+    let held = rows.webhooks.iter().filter(|(_, reader, _)| reader.holder == Some(holder));
+    let share_of = |id: WebhookId| {
+        let row = rows.webhooks.iter().find(|(webhook, ..)| webhook.id == id);
+        let partner = row.and_then(|(webhook, ..)| webhook.partner);
+        partner.map_or(Share::Webhook(id), Share::Partner)
+    };
+    let mut in_flight: BTreeMap<Share, u32> = BTreeMap::new();
+    for (webhook, reader, _) in held {
+        *in_flight.entry(share_of(webhook.id)).or_default() += reader.in_flight();
+    }
     for request in requests {
-        in_flight.entry(request.key.webhook).and_modify(|count| *count -= 1);
+        in_flight.entry(share_of(request.key.webhook)).and_modify(|count| *count -= 1);
     }
     for request in requests {
         let free = cap - in_flight.values().sum::<u32>();
-        let id = request.key.webhook;
-        let count = in_flight.entry(id).or_default();
-        assert!(*count < free, "{id} takes a place with {count} in flight and {free} free");
+        let share = share_of(request.key.webhook);
+        let count = in_flight.entry(share).or_default();
+        assert!(*count < free, "{share:?} takes a place with {count} in flight and {free} free");
         *count += 1;
     }
+}
+
+/// Whose places they are together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Share {
+    Webhook(WebhookId),
+    Partner(Partner),
 }
 
 type Heads = BTreeMap<OrderingKey, (Seq, Option<Seq>)>;

@@ -4,11 +4,13 @@
 //! They judge worlds in which all of a desk is seen: one host, whose clock runs as the world's, and
 //! no commit of unknown fate so far.
 
+mod access;
 mod answer;
 mod calls;
 mod count;
 mod health;
 mod judged;
+mod ownership;
 mod pace;
 mod pending;
 mod replay;
@@ -28,13 +30,14 @@ use hookdesk_core::{
 use crate::plan::Plan;
 use crate::stores::StoredRows;
 use crate::world::ReplayCall;
+use access::{Judged as Caller, Keys};
 use calls::Callers;
 use judged::Judged;
 use pace::Shortage;
 use retention::Floor;
 use serde_json::Value;
 use turns::Turns;
-use watched::Watched;
+use watched::{Places, Watched};
 
 #[derive(Debug)]
 pub struct Oracles {
@@ -43,6 +46,7 @@ pub struct Oracles {
     sees_all: bool,
     webhooks: BTreeMap<WebhookId, Watched>,
     callers: Callers,
+    keys: Keys,
     /// The process that sends, and its shortage.
     holder: Option<HolderId>,
     shortage: Shortage,
@@ -58,6 +62,7 @@ impl Oracles {
             sees_all: plan.is_seen_whole(),
             webhooks: BTreeMap::new(),
             callers: Callers::default(),
+            keys: Keys::default(),
             holder: None,
             shortage: Shortage::default(),
             floor: Floor::default(),
@@ -108,10 +113,10 @@ impl Oracles {
             for _ in 0..self.turns.wake(&wake.requests) {
                 self.judged.add("turn");
             }
-            let free = self.free(moment.holder);
+            let places = self.places(moment.holder);
             let by = if self.plan.retention().is_for_good() { wake.next_wake } else { Some(now) };
             for watched in self.webhooks.values_mut() {
-                watched.rests(rows, by, (now, free));
+                watched.rests(rows, by, (now, &places));
             }
         }
     }
@@ -161,6 +166,14 @@ impl Oracles {
         committed: &Committed,
     ) -> Vec<(EventType, WebhookId)> {
         let now = moment.now;
+        let caller = match self.keys.judge(command, moment) {
+            Ok(caller) => caller,
+            Err(refusal) => {
+                assert_eq!(committed.reply, Err(refusal), "{command:?} by {moment:?}");
+                self.judged.add("refused caller");
+                return Vec::new();
+            }
+        };
         match command {
             Command::Report(report) => {
                 let id = report.key.webhook;
@@ -175,10 +188,10 @@ impl Oracles {
             }
             Command::Idempotent(call) => {
                 if self.callers.carries_out(call, &committed.reply, now) {
-                    self.called(rows, &call.command, &committed.reply, now);
+                    self.called(rows, (&call.command, &caller), &committed.reply, now);
                 }
             }
-            call => self.called(rows, call, &committed.reply, now),
+            call => self.called(rows, (call, &caller), &committed.reply, now),
         }
         Vec::new()
     }
@@ -204,16 +217,22 @@ impl Oracles {
     }
 
     fn sent(&mut self, rows: &StoredRows, request: &Request, holder: HolderId) {
-        let free = self.free(holder);
+        let places = self.places(holder);
         let id = request.key.webhook;
         let Some(watched) = self.webhooks.get_mut(&id) else { panic!("{id} is not registered") };
-        watched.sent(rows, request, &self.plan.quotas, (holder, free));
+        watched.sent(rows, request, &self.plan.quotas, (holder, &places));
     }
 
-    /// Places that the process has free.
-    fn free(&self, holder: HolderId) -> u32 {
+    /// The places of a process.
+    fn places(&self, holder: HolderId) -> Places {
         let held: u32 = self.webhooks.values().map(|of| of.in_flight(holder)).sum();
-        self.plan.cap.saturating_sub(held)
+        let mut taken = BTreeMap::new();
+        for watched in self.webhooks.values() {
+            if let Some(partner) = watched.settings.partner {
+                *taken.entry(partner).or_default() += watched.all_in_flight();
+            }
+        }
+        Places { free: self.plan.cap.saturating_sub(held), taken }
     }
 
     /// Nothing that time alone makes due is slept past, and nothing that could go now is left.
@@ -222,9 +241,9 @@ impl Oracles {
             // What is about to expire is not sent.
             return;
         }
-        let free = self.free(moment.holder);
+        let places = self.places(moment.holder);
         for (id, watched) in &self.webhooks {
-            if let Some(by) = watched.wakes_by(rows, &self.plan.quotas, free) {
+            if let Some(by) = watched.wakes_by(rows, &self.plan.quotas, &places) {
                 self.judged.add(if by > moment.now { "wake in time" } else { "wake at once" });
                 let by = by.max(moment.now);
                 let is_in_time = next_wake.is_some_and(|at| at <= by);

@@ -1,7 +1,7 @@
 //! Plans of worlds, drawn from a seed, so that each has sizes and faults of its own.
 
 use fastrand::Rng;
-use hookdesk_core::{HealthPolicy, Quotas, Retention};
+use hookdesk_core::{HealthPolicy, Limits, Quotas, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::stores::EVENT_BYTES;
@@ -26,6 +26,8 @@ pub struct Plan {
     /// Small in some worlds, as no world comes near those of a host.
     #[serde(default)]
     pub quotas: Quotas,
+    #[serde(default = "default_webhooks")]
+    pub webhooks_per_partner: u32,
     pub odds: Odds,
 }
 
@@ -101,6 +103,12 @@ pub struct Odds {
     pub watches: u32,
     /// A webhook is registered for one of a ticket's events alone.
     pub picky: u32,
+    /// A call is made by the holder of an API key.
+    pub keys: u32,
+}
+
+fn default_webhooks() -> u32 {
+    Limits::WEBHOOKS_PER_PARTNER
 }
 
 impl Plan {
@@ -180,6 +188,7 @@ impl Plan {
                 events: if rng.u32(0..6) == 0 { rng.u64(5..=50) } else { 0 },
             },
             quotas: Quotas::HOST,
+            webhooks_per_partner: default_webhooks(),
             odds,
         };
         plan.quotas = if rng.bool() { small_quotas(rng) } else { Quotas::HOST };
@@ -188,6 +197,9 @@ impl Plan {
             2 => plan.replay_few(rng),
             3 | 4 => plan.cache_few(rng),
             _ => {}
+        }
+        if rng.u32(0..4) == 0 {
+            plan.have_partners(rng);
         }
         if !plan.clocks_are_right() {
             // Whether a key is a day old depends on who is asked.
@@ -225,6 +237,13 @@ impl Plan {
         self.steps = 160;
         let odds = &mut self.odds;
         (odds.call, odds.picky, odds.fails, odds.unregister) = (700, 600, 500, 0);
+    }
+
+    /// Callers have keys, and some webhooks are partners'.
+    fn have_partners(&mut self, rng: &mut Rng) {
+        self.odds.keys = rng.u32(200..=900);
+        self.webhooks_per_partner = rng.u32(1..=4);
+        self.webhooks = self.webhooks.max(3);
     }
 
     #[must_use]
@@ -291,7 +310,7 @@ impl Plan {
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
         try_with(&|plan| plan.quotas = Quotas::HOST);
-        let odds: [fn(&mut Odds) -> &mut u32; 31] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 32] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.again,
@@ -322,6 +341,7 @@ impl Plan {
             |odds| &mut odds.rotates,
             |odds| &mut odds.watches,
             |odds| &mut odds.picky,
+            |odds| &mut odds.keys,
             |odds| &mut odds.call,
         ];
         for odd in odds {

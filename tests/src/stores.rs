@@ -182,6 +182,8 @@ where
         store.events(Seq(1), u32::MAX).expect(readable).into_iter().map(Arc::new).collect();
     let tickets = store.tickets(None, None, u32::MAX).expect(readable);
     changes.tickets = tickets.into_iter().map(|ticket| (ticket.id, new(ticket))).collect();
+    let keys = store.api_keys().expect(readable).into_iter();
+    changes.api_keys = keys.map(|key| (key.id, new(Arc::new(key)))).collect();
     for (webhook, reader) in store.webhooks(None, u32::MAX).expect(readable) {
         let lanes = store.lanes(webhook.id, None, u32::MAX).expect(readable).into_iter();
         changes.lanes.extend(lanes.map(|lane| ((lane.webhook, lane.ordering_key), Some(lane))));
@@ -203,7 +205,7 @@ fn new<T>(row: T) -> Put<T> {
 pub struct StoredRows {
     pub log: Log,
     pub events: Vec<Event>,
-    pub partners: Vec<(Webhook, Reader, Vec<Lane>)>,
+    pub webhooks: Vec<(Webhook, Reader, Vec<Lane>)>,
     pub attempts: Vec<Recorded>,
     /// Lanes of all webhooks, registered or not.
     pub lanes: usize,
@@ -229,7 +231,7 @@ impl StoredRows {
         let log = store.log().expect(readable);
         events.extend(store.events(from, u32::MAX).expect(readable));
         let webhooks = store.webhooks(None, u32::MAX).expect(readable).into_iter();
-        let partners = webhooks
+        let webhooks = webhooks
             .map(|(webhook, reader)| {
                 let lanes = store.lanes(webhook.id, None, u32::MAX).expect(readable);
                 (webhook, reader, lanes)
@@ -240,7 +242,7 @@ impl StoredRows {
         let lanes = Need::LanesTo { to: Seq(u64::MAX / 2), most: u32::MAX };
         let Fact::Lanes(lanes) = store.load(&lanes).expect(readable) else { panic!("no lanes") };
         let lanes = lanes.len();
-        Self { log, events, partners, attempts, lanes }
+        Self { log, events, webhooks, attempts, lanes }
     }
 
     pub fn event(&self, seq: Seq) -> &Event {

@@ -9,6 +9,8 @@ mod callers_replies;
 mod calls;
 mod expectations;
 mod faults;
+mod key_holder_reads;
+mod key_holders;
 mod looking;
 mod operators;
 mod quiescence;
@@ -38,6 +40,7 @@ use crate::plan::{Odds, Plan};
 use crate::stores::{Disk, Fate, Inspect, StoredRows, View};
 use calls::Callers;
 use expectations::Expectation;
+use key_holders::Call;
 use reference::Reference;
 use repeats::{Repeats, plain};
 use sim_host::SimHost;
@@ -183,6 +186,7 @@ where
             health: self.plan.health_policy(),
             retention: self.plan.retention(),
             quotas: self.plan.quotas,
+            webhooks_per_partner: self.plan.webhooks_per_partner,
             ..Limits::default()
         });
         let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
@@ -213,10 +217,11 @@ where
             } else if stirs > 0 && self.chance(stirs) {
                 self.stir()
             } else {
-                self.callers.call(&self.plan, &mut self.rng)
+                self.callers.call((&self.plan, self.now), &mut self.rng)
             };
-            let Some(call) = call else { continue };
-            self.repeats.asked(&call);
+            let Some(command) = call else { continue };
+            let call = self.callers.make(&self.plan, &mut self.rng, command);
+            self.repeats.asked(&call.command);
             let first = self.rng.usize(..self.hosts.len());
             // If a host does not respond, callers go to another.
             let (before, after) = self.hosts.split_at_mut(first);
@@ -250,7 +255,7 @@ where
         let host = &mut self.hosts[index];
         let (calls, holder) = (std::mem::take(&mut host.calls), host.holder);
         for call in &calls {
-            host.session.call(call.clone());
+            host.session.call_by(call.by, call.command.clone());
         }
         let rng = &mut self.rng;
         let batch = host.session.batch(|| {
@@ -280,6 +285,7 @@ where
             Some(decided) => {
                 self.oracles.decided(&rows, &commands, decided);
                 self.show_replays(&rows);
+                self.read_with_key(&rows, read_at);
             }
             None => self.oracles.failed(&commands, fate == Fate::Unknown),
         }
@@ -287,7 +293,7 @@ where
             Some(_) if before => {
                 self.crash(index);
                 for call in calls {
-                    self.unsure(&call);
+                    self.unsure(&call.command);
                     self.repeat_under_key(call);
                 }
             }
@@ -347,11 +353,11 @@ where
     }
 
     /// A batch failed: its reports are kept, and callers may call again.
-    fn failed(&mut self, index: usize, fate: Fate, calls: Vec<Command>) {
+    fn failed(&mut self, index: usize, fate: Fate, calls: Vec<Call>) {
         let repeat = self.plan.odds.repeat;
         for call in calls {
             if fate == Fate::Unknown {
-                self.unsure(&call);
+                self.unsure(&call.command);
             }
             if self.chance(repeat) {
                 let other = self.rng.usize(..self.hosts.len());

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use hookdesk_core::{
-    Amendment, Command, Digest, Idempotent, Millis, Refusal, Reply, TicketId, Webhook, WebhookId,
+    Amendment, Command, Digest, Idempotent, Millis, Partner, PartnerCounts, Refusal, Reply,
+    TicketId, Webhook, WebhookId,
 };
 
-use super::Oracles;
+use super::secrets::Secrets;
 use super::watched::{Status, Watched};
+use super::{Caller, Oracles, ownership};
 use crate::stores::{StoredRows, hears};
 
 /// Milliseconds for which an idempotency key belongs to one call.
@@ -55,16 +57,23 @@ impl Oracles {
     pub(super) fn called(
         &mut self,
         rows: &StoredRows,
-        call: &Command,
+        (call, caller): (&Command, &Caller),
         reply: &Result<Reply, Refusal>,
         now: Millis,
     ) {
-        if let Some(expected) = self.expected(rows, call, now) {
+        if let Some(expected) = self.expected(rows, (call, caller), now) {
             let is = reply.as_ref().map(|_| ()).map_err(|refusal| *refusal);
             let is = is.map_err(without_time);
             assert_eq!(is, expected, "{call:?}");
             self.judged.add(match expected {
                 Err(Refusal::TooManyWebhooks) => "no webhook more",
+                Err(Refusal::TooManyPartnerWebhooks { .. }) => "no webhook more of a partner",
+                Err(
+                    Refusal::NotGranted(_)
+                    | Refusal::ReplayNotGranted(_)
+                    | Refusal::NotForPartnerWebhooks(_),
+                ) => "event that a partner may not hear of",
+                Err(Refusal::UnknownWebhook) if caller.partner().is_some() => "webhook of another",
                 Err(_) => "refusal",
                 Ok(()) => "no refusal",
             });
@@ -81,14 +90,33 @@ impl Oracles {
             (Command::CloseTicket { .. }, Ok(Reply::Ticket(ticket))) => {
                 self.versioned(ticket.id, ticket.version, true);
             }
-            (Command::Register(_), Ok(Reply::Registered(webhook))) => {
+            (Command::Register(registration), Ok(Reply::Registered(webhook))) => {
+                ownership::registered(registration, caller, webhook);
                 self.webhooks.insert(webhook.id, Watched::new(webhook));
             }
+            (Command::RemovePartner { partner }, Ok(Reply::PartnerRemoved(counts))) => {
+                let expected = self.counts(*partner);
+                assert_eq!(*counts, expected, "{partner} is removed");
+                self.keys.removed(*partner);
+                self.webhooks.retain(|_, of| of.settings.partner != Some(*partner));
+            }
+            (Command::CreateKey(new), Ok(Reply::KeyCreated(key))) => {
+                self.keys.created(key.id, &new.settings);
+            }
+            (Command::AmendKey { id, amendment }, _) => self.keys.amended(*id, amendment),
+            (Command::RevokeKey { id }, _) => self.keys.revoked(*id),
             (Command::Unregister { id }, _) => {
                 self.webhooks.remove(id);
             }
-            (_, Ok(reply)) => self.changed(rows, call, reply, now),
+            (_, Ok(reply)) => self.changed(rows, (call, caller), reply, now),
         }
+    }
+
+    /// What there is of a partner.
+    pub(super) fn counts(&self, partner: Partner) -> PartnerCounts {
+        let webhooks = self.webhooks.values().filter(|of| of.settings.partner == Some(partner));
+        let (webhooks, keys) = (webhooks.count() as u64, self.keys.count_of(partner));
+        PartnerCounts { partner, webhooks, keys }
     }
 
     /// A ticket counts its changes; closing it once more is none.
@@ -100,16 +128,38 @@ impl Oracles {
     }
 
     /// A call about one webhook was carried out.
-    fn changed(&mut self, rows: &StoredRows, call: &Command, reply: &Reply, now: Millis) {
+    fn changed(
+        &mut self,
+        rows: &StoredRows,
+        (call, caller): (&Command, &Caller),
+        reply: &Reply,
+        now: Millis,
+    ) {
         let Some(watched) = about(call).and_then(|id| self.webhooks.get_mut(&id)) else { return };
         match (call, reply) {
-            (Command::Amend { settings, .. }, Reply::Webhook { webhook, .. }) => {
+            (
+                Command::Amend { settings, .. } | Command::HandOver { settings, .. },
+                Reply::Webhook { webhook, shows_headers },
+            ) => {
                 watched.status = match settings.paused {
                     Some(true) => Status::Paused,
                     Some(false) => Status::Active,
                     None => watched.status,
                 };
+                let origin = watched.settings.callback_url.clone();
                 amended(&mut watched.settings, settings);
+                ownership::headers(&mut watched.settings, &origin, settings, caller);
+                if let Command::HandOver { to, .. } = call
+                    && watched.settings.partner.is_none()
+                {
+                    self.judged.add("handover");
+                    watched.settings.partner = Some(to.partner);
+                    watched.secrets = Secrets::of(webhook);
+                    assert_eq!(webhook.secrets.current().secret, to.secret, "{}", webhook.id);
+                    assert_eq!(webhook.secrets.stored().count(), 1, "{}", webhook.id);
+                }
+                let may_see = caller.partner().is_none() || watched.settings.partner_headers;
+                assert_eq!(*shows_headers, may_see, "{}", webhook.id);
                 watched.subscribed(rows);
                 shows(webhook, &watched.settings);
             }
@@ -144,14 +194,21 @@ impl Oracles {
     fn expected(
         &self,
         rows: &StoredRows,
-        call: &Command,
+        (call, caller): (&Command, &Caller),
         now: Millis,
     ) -> Option<Result<(), Refusal>> {
         if let Some(id) = about(call) {
-            let Some(watched) = self.webhooks.get(&id) else {
+            let watched = self.webhooks.get(&id);
+            let Some(watched) = watched.filter(|of| caller.sees(of.settings.partner)) else {
                 return Some(Err(Refusal::UnknownWebhook));
             };
-            return expected_of(rows, watched, call, now);
+            if let Some(refusal) = self.not_shared(watched, call, caller) {
+                return Some(Err(refusal));
+            }
+            let expected = expected_of(rows, (watched, caller), call, now);
+            let is_refused = matches!(expected, Some(Err(_)));
+            let not_owned = self.not_owned(watched, call, caller).filter(|_| !is_refused);
+            return not_owned.map_or(expected, |refusal| Some(Err(refusal)));
         }
         match call {
             Command::UpdateTicket { id, .. } => match self.callers.tickets.get(id) {
@@ -163,8 +220,20 @@ impl Oracles {
                 let is_known = self.callers.tickets.contains_key(id);
                 Some(if is_known { Ok(()) } else { Err(Refusal::UnknownTicket) })
             }
-            Command::Register(_) if self.webhooks.len() >= self.plan.quotas.webhooks => {
-                Some(Err(Refusal::TooManyWebhooks))
+            Command::Register(registration) => {
+                let refused = self.not_registered(registration, caller);
+                Some(refused.map_or(Ok(()), Err))
+            }
+            Command::RemovePartner { partner } => {
+                let PartnerCounts { webhooks, keys, .. } = self.counts(*partner);
+                let is_known = webhooks + keys > 0;
+                Some(if is_known { Ok(()) } else { Err(Refusal::UnknownPartner) })
+            }
+            Command::AmendKey { id, amendment } => {
+                Some(self.keys.refuses(*id, amendment).map_or(Ok(()), Err))
+            }
+            Command::RevokeKey { id } => {
+                Some(if self.keys.is_known(*id) { Ok(()) } else { Err(Refusal::UnknownKey) })
             }
             _ => Some(Ok(())),
         }
@@ -189,14 +258,14 @@ impl Oracles {
 
 fn expected_of(
     rows: &StoredRows,
-    watched: &Watched,
+    (watched, caller): (&Watched, &Caller),
     call: &Command,
     now: Millis,
 ) -> Option<Result<(), Refusal>> {
     let refused_if = |refused: bool, refusal| Some(if refused { Err(refusal) } else { Ok(()) });
     let is_disabled = matches!(watched.status, Status::Failing | Status::Gone);
     match call {
-        Command::Amend { settings, .. } => {
+        Command::Amend { settings, .. } | Command::HandOver { settings, .. } => {
             refused_if(is_disabled && settings.paused.is_some(), Refusal::WebhookNotActive)
         }
         Command::PingOne { .. } => {
@@ -213,7 +282,9 @@ fn expected_of(
             let is_its = is_kept && hears(watched.settings.id, *event) && {
                 let event = rows.event(seq);
                 let is_for_it = event.only_for.is_none_or(|of| of == watched.settings.id);
-                is_for_it && !watched.is_gone(rows, event)
+                let is_told = caller.partner().is_none()
+                    || (watched.hears(event) && caller.not_granted([event.kind]).is_none());
+                is_for_it && is_told && !watched.is_gone(rows, event)
             };
             match (is_its, watched.is_flying(seq)) {
                 (false, _) => Some(Err(Refusal::UnknownDelivery)),
@@ -235,6 +306,7 @@ fn about(call: &Command) -> Option<WebhookId> {
     match call {
         Command::Unregister { id }
         | Command::Amend { id, .. }
+        | Command::HandOver { id, .. }
         | Command::Enable { id }
         | Command::PingOne { id }
         | Command::Resend { id, .. }

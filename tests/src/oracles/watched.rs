@@ -9,8 +9,8 @@ mod shown;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    Event, EventType, HolderId, Lane, Millis, Ordering, OrderingKey, Quotas, Reader, Reason,
-    Report, Seq, Webhook, WebhookStatus,
+    Event, EventType, HolderId, Lane, Millis, Ordering, OrderingKey, Partner, Quotas, Reader,
+    Reason, Report, Seq, Webhook, WebhookStatus,
 };
 
 use super::answer::{Meaning, Trouble};
@@ -41,6 +41,13 @@ impl Status {
             WebhookStatus::Disabled { .. } => Self::Failing,
         }
     }
+}
+
+/// The places of a process: those that are free, and those that each partner has taken.
+#[derive(Debug)]
+pub struct Places {
+    pub free: u32,
+    pub taken: BTreeMap<Partner, u32>,
 }
 
 /// A request in flight.
@@ -110,6 +117,10 @@ impl Watched {
 
     pub fn in_flight(&self, holder: HolderId) -> u32 {
         count(self.flying.values().filter(|flying| flying.holder == holder).count())
+    }
+
+    pub fn all_in_flight(&self) -> u32 {
+        count(self.flying.len())
     }
 
     pub fn is_flying(&self, seq: Seq) -> bool {
@@ -333,10 +344,12 @@ impl Watched {
         }
     }
 
-    /// Whether a place is free, with so many more in the process.
-    fn has_room(&self, free: u32) -> bool {
-        let in_flight = count(self.flying.len());
-        in_flight < self.window.places.min(self.settings.max_in_flight) && in_flight < free
+    /// Whether a place is free. Together a partner's webhooks get what a single one may.
+    fn has_room(&self, places: &Places) -> bool {
+        let in_flight = self.all_in_flight();
+        let partner = self.settings.partner;
+        let share = partner.map_or(in_flight, |of| places.taken.get(&of).copied().unwrap_or(0));
+        in_flight < self.window.places.min(self.settings.max_in_flight) && share < places.free
     }
 
     fn probes(&self) -> bool {
@@ -352,7 +365,7 @@ type Row = (Webhook, Reader, Vec<Lane>);
 
 /// The rows of a webhook, unless it was unregistered in the same batch.
 fn find_row<'a>(rows: &'a StoredRows, of: &Webhook) -> Option<&'a Row> {
-    rows.partners.iter().find(|(webhook, ..)| webhook.id == of.id)
+    rows.webhooks.iter().find(|(webhook, ..)| webhook.id == of.id)
 }
 
 fn row<'a>(rows: &'a StoredRows, of: &Webhook) -> &'a Row {

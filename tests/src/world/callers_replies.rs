@@ -1,10 +1,11 @@
 //! Replies to callers, and the callers' next calls.
 
 use hookdesk_core::{
-    Command, Committed, IdempotencyRecord, Refusal, Reply, SecretId, TicketId, WebhookId,
+    Command, Committed, IdempotencyRecord, Partner, Refusal, Reply, SecretId, TicketId, WebhookId,
 };
 use serde_json::Value;
 
+use super::key_holders::Call;
 use super::repeats::plain;
 use super::{World, expectations};
 use crate::stores::{Inspect, StoredRows};
@@ -14,21 +15,22 @@ where
     S::Fault: std::fmt::Debug,
 {
     /// Passes callers their replies, which must hold from here on.
-    pub(super) fn acknowledge(
-        &mut self,
-        rows: &StoredRows,
-        calls: &[Command],
-        decided: &[Committed],
-    ) {
+    pub(super) fn acknowledge(&mut self, rows: &StoredRows, calls: &[Call], decided: &[Committed]) {
         for (call, decided) in calls.iter().zip(decided) {
-            if let Command::Idempotent(once) = call {
+            if let Err(Refusal::Unauthorized | Refusal::Forbidden(_) | Refusal::NotForPartners) =
+                decided.reply
+            {
+                continue;
+            }
+            if let Command::Idempotent(once) = &call.command {
                 self.repeats.told(once, &decided.reply, self.now);
                 // The response may be lost on its way to the caller.
                 if self.rng.u32(0..4) == 0 {
                     self.repeat_under_key(call.clone());
                 }
             }
-            let call = plain(call);
+            let by = call.by;
+            let call = plain(&call.command);
             if let Ok(reply) = &decided.reply {
                 self.model.told(call, reply);
                 expectations::told(&mut self.promises, rows, call, reply);
@@ -60,9 +62,11 @@ where
                     }
                 }
                 // A call whose commit was of unknown fate may have been carried out before.
-                (Err(Refusal::UnknownWebhook), Command::Unregister { id }) => {
+                (Err(Refusal::UnknownWebhook), Command::Unregister { id }) if by.is_none() => {
                     self.callers.webhooks.retain(|webhook| webhook != id);
                 }
+                (Ok(Reply::PartnerRemoved(of)), _) => self.partner_removed(of.partner),
+                (Ok(Reply::KeyCreated(key)), _) => self.callers.key_holders.learn(key),
                 (Ok(Reply::Repeated { first, secret }), _) => {
                     self.told_again(call, first, secret.is_some());
                 }
@@ -73,10 +77,8 @@ where
                         | Reply::SecretEnded(_)
                         | Reply::Replay { .. }
                         | Reply::Stopped(_)
-                        | Reply::KeyCreated(_)
                         | Reply::Key(_)
                         | Reply::KeyRevoked(_)
-                        | Reply::PartnerRemoved(_)
                         | Reply::Noted,
                     )
                     | Err(_),
@@ -115,10 +117,19 @@ where
         }
     }
 
+    fn partner_removed(&mut self, partner: Partner) {
+        self.situations.note("partner", "removed");
+        let all = self.witness.before.values();
+        let its = all.filter(|(webhook, _)| webhook.partner == Some(partner));
+        let its: Vec<_> = its.map(|(webhook, _)| webhook.id).collect();
+        self.callers.webhooks.retain(|id| !its.contains(id));
+        self.witness.unregistered.extend(its);
+    }
+
     /// A caller with a key that did not get its response may call again, at any host.
-    pub(super) fn repeat_under_key(&mut self, call: Command) {
+    pub(super) fn repeat_under_key(&mut self, call: Call) {
         let repeat = self.plan.odds.repeat;
-        if matches!(call, Command::Idempotent(_)) && self.chance(repeat) {
+        if matches!(call.command, Command::Idempotent(_)) && self.chance(repeat) {
             let other = self.rng.usize(..self.hosts.len());
             self.hosts[other].calls.push(call);
         }

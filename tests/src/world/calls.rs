@@ -3,11 +3,12 @@
 use fastrand::Rng;
 use hookdesk_core::guard::{CallbackUrl, Targets};
 use hookdesk_core::{
-    Amendment, Availability, Command, Digest, EventType, ExtraHeaders, Idempotent, Ordering,
-    Registration, RetrySchedule, Rotation, Secret, SecretId, Subscription, TicketId, TicketMessage,
-    WebhookId,
+    Amendment, Authorization, Availability, Caller, Command, Digest, EventType, ExtraHeaders,
+    Idempotent, Millis, Ordering, Registration, RetrySchedule, Rotation, Secret, SecretId,
+    Subscription, TicketId, TicketMessage, WebhookId,
 };
 
+use super::key_holders::{Call, KeyHolders, partner};
 use super::trace::as_digested;
 use crate::plan::Plan;
 
@@ -18,36 +19,55 @@ pub struct Callers {
     pub webhooks: Vec<WebhookId>,
     /// Also of unregistered webhooks, and secrets that have ended.
     pub secrets: Vec<(WebhookId, SecretId)>,
-    /// Keys that calls had.
-    pub keys: Vec<Digest>,
+    /// Idempotency keys that calls had, and who made them.
+    idempotency_keys: Vec<(Digest, Option<Caller>)>,
+    pub key_holders: KeyHolders,
 }
 
 impl Callers {
-    /// A random call, perhaps under a key.
-    pub fn call(&mut self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
-        let call = self.plain_call(plan, rng)?;
-        Some(self.perhaps_keyed(plan, rng, call))
+    /// A call for this command: by somebody, and perhaps under an idempotency key.
+    pub fn make(&mut self, plan: &Plan, rng: &mut Rng, command: Command) -> Call {
+        let by = self.key_holders.caller(plan, rng, &command);
+        let command = self.perhaps_keyed(plan, rng, command, by);
+        Call { command, by }
     }
 
-    /// A call, perhaps under a key: mostly one of its own.
-    pub fn perhaps_keyed(&mut self, plan: &Plan, rng: &mut Rng, call: Command) -> Command {
+    /// Mostly under a key of its own. Keys of several callers are never the same.
+    fn perhaps_keyed(
+        &mut self,
+        plan: &Plan,
+        rng: &mut Rng,
+        call: Command,
+        by: Option<Authorization>,
+    ) -> Command {
         let odds = &plan.odds;
         if !(may_have_key(&call) && rng.u32(0..1_000) < odds.keyed) {
             return call;
         }
         let other = odds.rekeyed > 0 && rng.u32(0..1_000) < odds.rekeyed;
-        let other = if other { pick(rng, &self.keys) } else { None };
+        let caller = by.map(|by| by.caller);
+        let other = if other { self.known_key(rng, caller) } else { None };
         let key = other.unwrap_or_else(|| {
             let mut key = [0; 16];
             rng.fill(&mut key);
             Digest::of(&[&key])
         });
-        self.keys.push(key);
+        self.idempotency_keys.push((key, caller));
         let request = Digest::of(&[as_digested(&format!("{call:?}")).as_bytes()]);
         Command::Idempotent(Idempotent { key, request, command: Box::new(call) })
     }
 
-    fn plain_call(&self, plan: &Plan, rng: &mut Rng) -> Option<Command> {
+    fn known_key(&self, rng: &mut Rng, caller: Option<Caller>) -> Option<Digest> {
+        let keys = self.idempotency_keys.iter().filter(|(_, of)| *of == caller);
+        pick(rng, &keys.map(|(key, _)| *key).collect::<Vec<_>>())
+    }
+
+    /// A random call.
+    pub fn call(&mut self, (plan, now): (&Plan, Millis), rng: &mut Rng) -> Option<Command> {
+        if plan.odds.keys > 0 && rng.u32(0..6) == 0 {
+            let webhook = pick(rng, &self.webhooks);
+            return Some(self.key_holders.call((plan, now), rng, webhook));
+        }
         if self.webhooks.len() < plan.webhooks as usize && rng.u32(0..3) == 0 {
             return Some(registration(plan, rng));
         }
@@ -95,7 +115,7 @@ impl Callers {
     }
 }
 
-fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
+pub fn pick<T: Copy>(rng: &mut Rng, some: &[T]) -> Option<T> {
     if some.is_empty() { None } else { Some(some[rng.usize(..some.len())]) }
 }
 
@@ -107,21 +127,26 @@ fn may_have_key(call: &Command) -> bool {
             | Command::Unregister { .. }
             | Command::EndSecret { .. }
             | Command::StopReplay { .. }
+            | Command::RevokeKey { .. }
+            | Command::RemovePartner { .. }
+            | Command::NoteKeyUse { .. }
     )
 }
 
-fn url(rng: &mut Rng) -> CallbackUrl {
-    let url = format!("https://receiver.example/{}", rng.u8(..));
+fn url(plan: &Plan, rng: &mut Rng) -> CallbackUrl {
+    let other = if plan.odds.keys > 0 && rng.u32(0..4) == 0 { "other." } else { "" };
+    let url = format!("https://{other}receiver.example/{}", rng.u8(..));
     CallbackUrl::parse(&url, &Targets::public()).expect("a good URL")
 }
 
 fn registration(plan: &Plan, rng: &mut Rng) -> Command {
-    let callback_url = url(rng);
+    let callback_url = url(plan, rng);
     // Who watches hears most where much is abandoned.
     let most_waits = if plan.odds.watches > 0 && rng.bool() { 1 } else { 4 };
     let waits = (0..rng.usize(0..=most_waits)).map(|_| rng.u32(0..=20)).collect();
     let mut happens = |odds: u32| odds > 0 && rng.u32(0..1_000) < odds;
     let (watches, is_picky) = (happens(plan.odds.watches), happens(plan.odds.picky));
+    let named = (plan.odds.keys > 0 && rng.u32(0..3) == 0).then(|| partner(rng));
     Command::Register(Registration {
         callback_url,
         secret: secret(rng),
@@ -136,7 +161,7 @@ fn registration(plan: &Plan, rng: &mut Rng) -> Command {
                 (false, false) => amendment(plan, rng),
             }
         },
-        partner: None,
+        partner: named,
     })
 }
 
@@ -152,7 +177,7 @@ fn is_of_ticket(kind: EventType) -> bool {
     matches!(kind, EventType::TicketOpened | EventType::TicketUpdated | EventType::TicketClosed)
 }
 
-fn secret(rng: &mut Rng) -> Secret {
+pub fn secret(rng: &mut Rng) -> Secret {
     let mut bytes = [0; Secret::LENGTH];
     rng.fill(&mut bytes);
     Secret::new(bytes)
@@ -175,7 +200,7 @@ fn headers(rng: &mut Rng) -> ExtraHeaders {
 }
 
 /// Some settings, most of them absent.
-fn amendment(plan: &Plan, rng: &mut Rng) -> Amendment {
+pub fn amendment(plan: &Plan, rng: &mut Rng) -> Amendment {
     let mut sometimes = || rng.u32(0..4) == 0;
     let (events, other, rate, window, paused) =
         (sometimes(), sometimes(), sometimes(), sometimes(), sometimes());
@@ -183,7 +208,7 @@ fn amendment(plan: &Plan, rng: &mut Rng) -> Amendment {
     let some = |rng: &mut Rng| (0..4).map(|_| all[rng.usize(..all.len())]).collect::<Vec<_>>();
     let moves = plan.odds.moves > 0 && rng.u32(0..1_000) < plan.odds.moves;
     Amendment {
-        callback_url: moves.then(|| url(rng)),
+        callback_url: moves.then(|| url(plan, rng)),
         timeout_ms: moves.then(|| rng.u32(1_000..=10_000)),
         headers: moves.then(|| headers(rng)),
         events: events.then(|| Subscription::of(some(rng))),

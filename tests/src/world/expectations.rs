@@ -45,7 +45,9 @@ pub fn forget(promises: &mut Vec<Expectation>, call: &Command) {
         Command::StopReplay { id } | Command::Unregister { id } => {
             promises.retain(|promise| promise.webhook != *id);
         }
-        Command::Amend { id, settings } if settings.events.is_some() => {
+        Command::Amend { id, settings } | Command::HandOver { id, settings, .. }
+            if settings.events.is_some() =>
+        {
             promises.retain(|promise| promise.webhook != *id);
         }
         _ => {}

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use hookdesk_core::{Amendment, Command, Event, Reason, Topic};
 
+use super::key_holders::Call;
 use super::repeats::plain;
 use super::{World, replay_call};
 use crate::stores::{Inspect, Recorded, StoredRows};
@@ -13,7 +14,7 @@ where
     S::Fault: std::fmt::Debug,
 {
     /// Reads all rows, if anything was committed since.
-    pub(super) fn look(&mut self, calls: &[Command]) -> StoredRows {
+    pub(super) fn look(&mut self, calls: &[Call]) -> StoredRows {
         let known = std::mem::take(&mut self.rows);
         let disk = Rc::clone(&self.disk);
         let disk = &mut *disk.borrow_mut();
@@ -26,7 +27,7 @@ where
         let rows = StoredRows::of(&mut disk.store, events, &attempts);
         let is_gone = |event: &&Event| {
             event.seq <= rows.log.floor
-                || rows.partners.iter().any(|(_, reader, _)| rows.is_gone_for(reader, event))
+                || rows.webhooks.iter().any(|(_, reader, _)| rows.is_gone_for(reader, event))
         };
         self.model.expire(rows.events.iter().filter(is_gone));
         self.asked(calls, &rows);
@@ -57,9 +58,13 @@ where
     }
 
     /// Notes operators' calls of this batch, whatever their result.
-    pub(super) fn asked(&mut self, calls: &[Command], rows: &StoredRows) {
-        for call in calls.iter().map(plain) {
-            if let Command::Amend { id, settings: Amendment { events: Some(events), .. } } = call {
+    pub(super) fn asked(&mut self, calls: &[Call], rows: &StoredRows) {
+        for call in calls.iter().map(|call| plain(&call.command)) {
+            if let Command::Amend { id, settings: Amendment { events: Some(events), .. } }
+            | Command::HandOver {
+                id, settings: Amendment { events: Some(events), .. }, ..
+            } = call
+            {
                 self.witness.asked(rows, *id, events);
             }
             if let Command::Resend { id, event } = call {

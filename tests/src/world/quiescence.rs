@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Seq, Webhook, WebhookId};
 
+use super::key_holders::Call;
 use super::{World, expectations};
 use crate::stores::Inspect;
 
@@ -32,10 +33,11 @@ where
         }
         let over = self.now;
         self.be_quiet();
-        for id in self.rows.partners.iter().map(|(webhook, ..)| webhook.id) {
+        for id in self.rows.webhooks.iter().map(|(webhook, ..)| webhook.id) {
             let settings = Amendment { paused: Some(false), ..Amendment::default() };
             let calls = [Command::Enable { id }, Command::Amend { id, settings }];
-            self.hosts[0].calls.extend(calls);
+            let by_anyone = |command| Call { command, by: None };
+            self.hosts[0].calls.extend(calls.map(by_anyone));
         }
         self.be_quiet();
         let took_ms = self.now.since(over);
@@ -81,7 +83,7 @@ where
                 self.now = self.now.plus(1_000 << (idle - 8).min(8));
             }
         }
-        panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.partners);
+        panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.webhooks);
     }
 
     /// Requests so far, and what is left of the log.
@@ -109,12 +111,12 @@ where
                 .hosts
                 .iter()
                 .all(|host| host.calls.is_empty() && host.session.reports().is_empty())
-            && self.rows.partners.iter().all(done)
+            && self.rows.webhooks.iter().all(done)
     }
 
     fn at_rest(&mut self) {
         let rows = &self.rows;
-        for (webhook, reader, lanes) in &rows.partners {
+        for (webhook, reader, lanes) in &rows.webhooks {
             assert!(reader.sending.is_empty(), "{} still sends at rest", webhook.id);
             assert!(webhook.is_active(), "{} stays {:?}", webhook.id, webhook.status);
             assert!(reader.replay.run.is_none(), "{} still replays: {reader:?}", webhook.id);
@@ -129,7 +131,7 @@ where
                 assert!(self.taken.contains_key(&key), "{key:?} was delivered, and never arrived");
             }
         }
-        let webhooks = rows.partners.iter().map(|(webhook, ..)| (webhook.id, webhook));
+        let webhooks = rows.webhooks.iter().map(|(webhook, ..)| (webhook.id, webhook));
         let is_kept_for_good = self.plan.retention().is_for_good();
         // The first that is kept may be about to go, and its lanes are gone already.
         let kept_from = if is_kept_for_good { Seq(1) } else { rows.log.floor.next().next() };
@@ -155,7 +157,7 @@ where
             };
             *known.entry((recorded.key.webhook, recorded.key.seq)).or_default() += settles;
         }
-        let here = |id: WebhookId| self.rows.partners.iter().any(|(of, ..)| of.id == id);
+        let here = |id: WebhookId| self.rows.webhooks.iter().any(|(of, ..)| of.id == id);
         for (key, taken) in self.taken.iter().filter(|(key, _)| here(key.0)) {
             let most = known.get(key).copied().unwrap_or(0);
             assert!(*taken <= most, "{key:?} was taken in {taken} times, with reason for {most}");

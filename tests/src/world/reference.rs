@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookdesk_core::{
-    Availability, Command, Event, EventId, EventType, Ordering, Reply, Request, Secret,
+    Availability, Command, Event, EventId, EventType, Ordering, Partner, Reply, Request, Secret,
     Subscription, TicketId, Topic, Webhook, WebhookId,
 };
 use serde_json::Value;
@@ -26,7 +26,8 @@ struct Said {
 }
 
 #[derive(Debug)]
-struct Partner {
+struct Subscriber {
+    partner: Option<Partner>,
     registered: usize,
     waits: usize,
     ordering: Ordering,
@@ -52,7 +53,7 @@ pub struct Reference {
     /// Calls whose result is unknown: their events may be delivered.
     unsure: Vec<(EventType, Option<String>)>,
     unsure_closes: BTreeSet<TicketId>,
-    partners: BTreeMap<WebhookId, Partner>,
+    subscribers: BTreeMap<WebhookId, Subscriber>,
     /// Events that the desk has deleted, as too old or too many.
     expired: BTreeSet<Key>,
 }
@@ -89,19 +90,31 @@ impl Reference {
             }
             (Command::Register(_), Reply::Registered(webhook)) => self.register(webhook),
             (Command::Unregister { id }, Reply::Unregistered(_)) => {
-                self.partners.remove(id);
+                self.subscribers.remove(id);
             }
             (Command::Amend { id, settings }, Reply::Webhook { webhook, .. }) => {
                 let order = self.order;
-                if let Some(partner) = self.partners.get_mut(id) {
-                    partner.wants.push((order, webhook.events.clone()));
+                if let Some(subscriber) = self.subscribers.get_mut(id) {
+                    subscriber.wants.push((order, webhook.events.clone()));
                     // The model does not know which ordering applies to earlier events.
-                    partner.unclear |= settings.ordering.is_some();
+                    subscriber.unclear |= settings.ordering.is_some();
                 }
             }
+            (Command::HandOver { id, settings, to }, Reply::Webhook { webhook, .. }) => {
+                let order = self.order;
+                if let Some(subscriber) = self.subscribers.get_mut(id) {
+                    subscriber.wants.push((order, webhook.events.clone()));
+                    subscriber.unclear |= settings.ordering.is_some();
+                    if subscriber.partner.is_none() {
+                        subscriber.secret = Some(to.secret.clone());
+                    }
+                    subscriber.partner = webhook.partner;
+                }
+            }
+            (Command::RemovePartner { partner }, _) => self.remove(*partner),
             (Command::Rotate(rotation), Reply::Rotated(_)) => {
-                if let Some(partner) = self.partners.get_mut(&rotation.webhook) {
-                    partner.secret = Some(rotation.secret.clone());
+                if let Some(subscriber) = self.subscribers.get_mut(&rotation.webhook) {
+                    subscriber.secret = Some(rotation.secret.clone());
                 }
             }
             // If it was the last one, the model does not know which one signs then.
@@ -111,17 +124,22 @@ impl Reference {
         }
     }
 
+    /// A partner is removed, with all its webhooks.
+    fn remove(&mut self, partner: Partner) {
+        self.subscribers.retain(|_, of| of.partner != Some(partner));
+    }
+
     /// A resend: the event may be delivered, subscribed or not.
     fn resent(&mut self, id: WebhookId, event: EventId) {
-        if let Some(partner) = self.partners.get_mut(&id) {
-            partner.resent.insert(event);
+        if let Some(subscriber) = self.subscribers.get_mut(&id) {
+            subscriber.resent.insert(event);
         }
     }
 
     /// The secret to verify with is unknown from here on.
     fn unsigned(&mut self, webhook: WebhookId) {
-        if let Some(partner) = self.partners.get_mut(&webhook) {
-            partner.secret = None;
+        if let Some(subscriber) = self.subscribers.get_mut(&webhook) {
+            subscriber.secret = None;
         }
     }
 
@@ -137,7 +155,8 @@ impl Reference {
     }
 
     fn register(&mut self, webhook: &Webhook) {
-        let partner = Partner {
+        let subscriber = Subscriber {
+            partner: webhook.partner,
             registered: self.order,
             waits: webhook.retry_schedule.waits_s().len(),
             ordering: webhook.ordering,
@@ -149,7 +168,7 @@ impl Reference {
             resent: BTreeSet::new(),
             ids: BTreeMap::new(),
         };
-        self.partners.insert(webhook.id, partner);
+        self.subscribers.insert(webhook.id, subscriber);
     }
 
     /// The result of a call is unknown.
@@ -168,20 +187,23 @@ impl Reference {
             Command::Announce(availability) => self.unsure.push((kind_of(*availability), None)),
             Command::Ping | Command::PingOne { .. } => self.unsure.push((EventType::Ping, None)),
             Command::Unregister { id } => {
-                self.partners.remove(id);
+                self.subscribers.remove(id);
             }
             Command::Amend { id, .. } | Command::Enable { id } => {
-                if let Some(partner) = self.partners.get_mut(id) {
-                    partner.unclear = true;
+                if let Some(subscriber) = self.subscribers.get_mut(id) {
+                    subscriber.unclear = true;
                 }
             }
             Command::Idempotent(once) => self.unsure(&once.command),
             Command::Rotate(rotation) => self.unsigned(rotation.webhook),
             Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Resend { id, event } => self.resent(*id, *event),
+            Command::RemovePartner { partner } => self.remove(*partner),
+            // Whose it is now is not known: it may be removed with either.
+            Command::HandOver { id, .. } => {
+                self.subscribers.remove(id);
+            }
             Command::Register(_)
-            | Command::HandOver { .. }
-            | Command::RemovePartner { .. }
             | Command::CreateKey(_)
             | Command::AmendKey { .. }
             | Command::RevokeKey { .. }
@@ -217,29 +239,29 @@ impl Reference {
         let about = ticket.zip(version).map(|(ticket, version)| Key::Ticket(ticket, version));
         let key = about.or(event.map(Key::Event)).expect("every request has its event's id");
         self.is_true(key, &request.body, id);
-        let Some(partner) = self.partners.get(&id) else { return };
-        if let (Some(secret), Some(event)) = (&partner.secret, event) {
+        let Some(subscriber) = self.subscribers.get(&id) else { return };
+        if let (Some(secret), Some(event)) = (&subscriber.secret, event) {
             let signature =
                 secret.signature(event, request.key.sent_at.unix_seconds(), &request.body);
             let signed = signatures.split(' ').any(|one| one == signature);
             assert!(signed, "{id} cannot verify {key:?} with the secret that it was told");
         }
-        if let (Key::Ticket(ticket, version), false) = (key, partner.unclear)
-            && partner.ordering != Ordering::None
+        if let (Key::Ticket(ticket, version), false) = (key, subscriber.unclear)
+            && subscriber.ordering != Ordering::None
         {
             for earlier in (1..version).map(|version| Key::Ticket(ticket, version)) {
-                let gone_before = partner.taken.contains(&earlier)
-                    || partner.gave_up(earlier)
+                let gone_before = subscriber.taken.contains(&earlier)
+                    || subscriber.gave_up(earlier)
                     || self.expired.contains(&earlier);
-                let owed = self.said.get(&earlier).is_some_and(|said| partner.is_owed(id, said));
+                let owed = self.said.get(&earlier).is_some_and(|said| subscriber.is_owed(id, said));
                 assert!(gone_before || !owed, "{id} hears of {key:?}, and not of {earlier:?}");
             }
         }
-        let partner = self.partners.get_mut(&id).expect("it was found");
-        *partner.requests.entry(key).or_default() += 1;
-        partner.ids.extend(event.map(|event| (key, event)));
+        let subscriber = self.subscribers.get_mut(&id).expect("it was found");
+        *subscriber.requests.entry(key).or_default() += 1;
+        subscriber.ids.extend(event.map(|event| (key, event)));
         if taken {
-            partner.taken.insert(key);
+            subscriber.taken.insert(key);
         }
     }
 
@@ -254,7 +276,7 @@ impl Reference {
         if let Some(said) = self.said.get(&key) {
             assert_eq!((kind, message), (said.kind, said.message.as_deref()), "{key:?}");
             assert!(said.only_for.is_none_or(|of| of == id), "{key:?} is not for {id}");
-            let early = self.partners.get(&id).is_some_and(|p| said.order < p.registered);
+            let early = self.subscribers.get(&id).is_some_and(|p| said.order < p.registered);
             assert!(!early, "{id} hears of {key:?}, which was said before it registered");
         } else {
             let unsure = self.unsure.iter().any(|(k, m)| *k == kind && m.as_deref() == message);
@@ -264,16 +286,19 @@ impl Reference {
 
     /// At the end each receiver has processed all its events, except for those that were given up.
     pub fn at_rest(&self) {
-        for (id, partner) in self.partners.iter().filter(|(_, partner)| !partner.unclear) {
+        for (id, subscriber) in
+            self.subscribers.iter().filter(|(_, subscriber)| !subscriber.unclear)
+        {
             for (key, said) in &self.said {
-                let heard = partner.taken.contains(key);
-                if partner.is_owed(*id, said) {
+                let heard = subscriber.taken.contains(key);
+                if subscriber.is_owed(*id, said) {
                     assert!(
-                        heard || partner.gave_up(*key) || self.expired.contains(key),
+                        heard || subscriber.gave_up(*key) || self.expired.contains(key),
                         "{id} never heard of {key:?}: {said:?}"
                     );
-                } else if partner.never_wanted(said) {
-                    let resent = partner.ids.get(key).is_some_and(|id| partner.resent.contains(id));
+                } else if subscriber.never_wanted(said) {
+                    let resent =
+                        subscriber.ids.get(key).is_some_and(|id| subscriber.resent.contains(id));
                     assert!(!heard || resent, "{id} heard of {key:?}, and never wanted to");
                 }
             }
@@ -281,7 +306,7 @@ impl Reference {
     }
 }
 
-impl Partner {
+impl Subscriber {
     /// Whether the event must be delivered: the webhook was registered, and subscribed ever since.
     fn is_owed(&self, id: WebhookId, said: &Said) -> bool {
         said.order > self.registered

@@ -88,7 +88,7 @@ impl Repeats {
             let told = rows.events.iter().filter(|event| event.body.contains(&data)).count();
             assert!(told <= 1, "{message} came under a key, and is told {told} times");
         }
-        let stored = rows.partners.iter().flat_map(|(webhook, ..)| webhook.secrets.stored());
+        let stored = rows.webhooks.iter().flat_map(|(webhook, ..)| webhook.secrets.stored());
         let mut seen = BTreeSet::new();
         for one in stored {
             let text = one.secret.reveal().to_string();

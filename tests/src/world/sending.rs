@@ -32,12 +32,12 @@ where
     /// yet. After a commit of unknown fate there may be more, which are given up in time.
     pub(super) fn nothing_is_held(&self, rows: &StoredRows) {
         for host in self.hosts.iter().filter(|host| !host.doubtful) {
-            let registered = |id: WebhookId| rows.partners.iter().any(|(one, ..)| one.id == id);
+            let registered = |id: WebhookId| rows.webhooks.iter().any(|(one, ..)| one.id == id);
             let is_held = |f: &&RequestInFlight| f.holder == host.holder && !registered(f.webhook);
             // Another host may have unregistered it.
             let held = self.flying.iter().find(is_held).filter(|_| self.hosts.len() == 1);
             assert!(held.is_none(), "requests of nobody are in flight: {held:?}");
-            let held = rows.partners.iter().filter(|(_, of, _)| of.holder == Some(host.holder));
+            let held = rows.webhooks.iter().filter(|(_, of, _)| of.holder == Some(host.holder));
             for (webhook, reader, _) in held {
                 for slot in &reader.sending {
                     let is_it = |report: &Report| {
@@ -81,7 +81,7 @@ where
     /// A request goes out, and its receiver handles it.
     pub(super) fn send(&mut self, rows: &StoredRows, holder: HolderId, request: &Request) {
         let id = request.key.webhook;
-        let found = rows.partners.iter().find(|(webhook, ..)| webhook.id == id);
+        let found = rows.webhooks.iter().find(|(webhook, ..)| webhook.id == id);
         let Some((webhook, reader, _)) = found else { panic!("{id} is unknown, and is sent to") };
         let key = request.key;
         let slot = reader.sending.iter().find(|s| (s.seq, s.number) == (key.seq, key.number));

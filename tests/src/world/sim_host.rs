@@ -1,8 +1,9 @@
 //! Simulated hosts of the desk.
 
 use hookdesk_core::incident::{Recorded, Recorder};
-use hookdesk_core::{Batch, Command, Committed, HolderId, Millis, Session, Store};
+use hookdesk_core::{Batch, Committed, HolderId, Millis, Session, Store};
 
+use super::key_holders::Call;
 use crate::stores::View;
 
 /// A process that runs a desk.
@@ -13,7 +14,7 @@ pub struct SimHost<S> {
     pub file: Option<String>,
     pub recorded: u32,
     pub holder: HolderId,
-    pub calls: Vec<Command>,
+    pub calls: Vec<Call>,
     /// Milliseconds by which its clock is ahead of the world's, or behind.
     pub ahead_ms: i64,
     /// When it stops hanging, and the time that it had read before.

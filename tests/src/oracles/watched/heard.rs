@@ -2,7 +2,7 @@
 
 use hookdesk_core::{Event, EventType, Millis, Seq, Webhook};
 
-use super::{Status, Watched};
+use super::{Places, Status, Watched};
 use crate::stores::StoredRows;
 
 impl Watched {
@@ -31,14 +31,19 @@ impl Watched {
     }
 
     /// A wake is over, after which the webhook is looked at again `by` some time.
-    pub fn rests(&mut self, rows: &StoredRows, by: Option<Millis>, (now, free): (Millis, u32)) {
+    pub fn rests(
+        &mut self,
+        rows: &StoredRows,
+        by: Option<Millis>,
+        (now, places): (Millis, &Places),
+    ) {
         if self.has_untried || !(self.flying.is_empty() && self.waiting.is_empty()) {
             return;
         }
         let may_send = self.status == Status::Active
             && self.health.down.is_none()
             && self.pace.sends_from() <= now
-            && self.has_room(free);
+            && self.has_room(places);
         let has_read_all = may_send && by.is_none_or(|by| by > now);
         let settings = &self.settings;
         let may_be_left = |seq: Seq| !has_read_all && hears_of(settings, rows.event(seq));

@@ -2,24 +2,24 @@
 
 use hookdesk_core::{Event, HolderId, Ordering, Quotas, Request};
 
-use super::{Flying, Status, Watched, count, kind, row};
+use super::{Flying, Places, Status, Watched, count, kind, row};
 use crate::oracles::health::{Kind, Subject};
 use crate::oracles::pace::{Due, Waiting};
 use crate::stores::StoredRows;
 
 impl Watched {
-    /// A request goes out, with so many free places in the process.
+    /// A request goes out, with these places in the process.
     pub fn sent(
         &mut self,
         rows: &StoredRows,
         request: &Request,
         quotas: &Quotas,
-        (holder, free): (HolderId, u32),
+        (holder, places): (HolderId, &Places),
     ) {
         let (id, now) = (self.settings.id, request.key.sent_at);
         let (seq, number) = (request.key.seq, request.key.number);
         assert_eq!(self.status, Status::Active, "{id} is not active, and {seq} is sent");
-        assert!(self.has_room(free), "{id}: {seq} is sent beyond the window {:?}", self.window);
+        assert!(self.has_room(places), "{id}: {seq} is sent beyond the window {:?}", self.window);
         if !self.flying.is_empty() {
             self.judged.add("place in the window");
         }
@@ -87,6 +87,7 @@ impl Watched {
     /// A request has the settings and signatures that replies showed.
     fn carries(&self, event: &Event, request: &Request) {
         let id = self.settings.id;
+        assert_eq!(request.public_only, self.settings.partner.is_some(), "{id}");
         assert_eq!(request.url, self.settings.callback_url, "{id}");
         assert_eq!(request.timeout_ms, self.settings.timeout_ms, "{id}");
         let signatures = self.secrets.signatures(event, request.key.sent_at);

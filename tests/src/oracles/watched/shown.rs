@@ -2,7 +2,7 @@
 
 use hookdesk_core::{Event, Lane, Millis, Quotas, Reason};
 
-use super::{LOST_AFTER_MS, Status, Watched, count, kind, row};
+use super::{LOST_AFTER_MS, Places, Status, Watched, count, kind, row};
 use crate::oracles::pace::{Due, Waiting};
 use crate::stores::StoredRows;
 
@@ -39,17 +39,17 @@ impl Watched {
         }
     }
 
-    /// When the desk must look at this webhook at the latest, with so many free places.
-    pub fn wakes_by(&self, rows: &StoredRows, quotas: &Quotas, free: u32) -> Option<Millis> {
+    /// When the desk must look at this webhook at the latest, with these places.
+    pub fn wakes_by(&self, rows: &StoredRows, quotas: &Quotas, places: &Places) -> Option<Millis> {
         let lost_ms = u64::from(self.settings.timeout_ms) + LOST_AFTER_MS;
         let lost = self.flying.values().map(|flying| flying.sent_at.plus(lost_ms)).min();
-        lost.into_iter().chain(self.sends_by(rows, quotas, free)).min()
+        lost.into_iter().chain(self.sends_by(rows, quotas, places)).min()
     }
 
     /// Where there is no place, whoever leaves one wakes the desk.
-    fn sends_by(&self, rows: &StoredRows, quotas: &Quotas, free: u32) -> Option<Millis> {
+    fn sends_by(&self, rows: &StoredRows, quotas: &Quotas, places: &Places) -> Option<Millis> {
         let from = match self.health.down {
-            _ if self.status != Status::Active || !self.has_room(free) => return None,
+            _ if self.status != Status::Active || !self.has_room(places) => return None,
             Some(_) if self.probes() => return None,
             Some((_, next)) => next.max(self.pace.sends_from()),
             None => self.pace.sends_from(),

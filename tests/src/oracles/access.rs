@@ -1,0 +1,208 @@
+//! What callers may: the holders of API keys, by the settings that replies showed of their keys, and
+//! what of the desk is theirs.
+
+use std::collections::BTreeMap;
+
+use hookdesk_core::api::Response;
+use hookdesk_core::{
+    Authorization, Caller, Command, EventType, KeyAmendment, KeyId, KeySettings, Millis, Moment,
+    Partner, Refusal, Scope, Scopes, WebhookId,
+};
+use serde_json::Value;
+
+use super::Oracles;
+use crate::stores::StoredRows;
+
+impl Oracles {
+    /// The list of webhooks that a key's holder is shown: its own, in the order of their ids.
+    pub fn listed(&mut self, rows: &StoredRows, (key, now): (KeyId, Millis), list: &Response) {
+        let Some(holder) = self.reader(key, now, list) else { return };
+        let body: Value = serde_json::from_str(&list.body).expect("a list is JSON");
+        let listed = body["data"].as_array().into_iter().flatten();
+        let listed: Vec<_> = listed.map(|one| one["id"].as_str().unwrap_or_default()).collect();
+        let its = rows.webhooks.iter().filter(|(of, ..)| holder.sees(of.partner));
+        let its: Vec<_> = its.map(|(of, ..)| of.id.to_string()).collect();
+        assert_eq!(listed, its, "{key} sees {holder:?}");
+        self.judged.add("list of a key's holder");
+    }
+
+    /// What a key's holder is shown of a webhook or below it, and of one that never was.
+    pub fn read(
+        &mut self,
+        rows: &StoredRows,
+        (key, now): (KeyId, Millis),
+        webhook: WebhookId,
+        (shown, nobodys): (&Response, &Response),
+    ) {
+        let Some(holder) = self.reader(key, now, shown) else { return };
+        let row = rows.webhooks.iter().find(|(of, ..)| of.id == webhook);
+        let is_its = row.is_some_and(|(of, ..)| holder.sees(of.partner));
+        let is_hidden = shown == nobodys;
+        assert!(nobodys.status == 404 && is_its != is_hidden, "{key} sees {webhook}: {shown:?}");
+        self.judged.add(if is_its { "own webhook read" } else { "webhook of another read" });
+    }
+
+    /// Who reads, unless its key is not good for it.
+    fn reader(&mut self, key: KeyId, now: Millis, response: &Response) -> Option<Judged> {
+        if !self.sees_all {
+            return None;
+        }
+        let Some(holder) = self.keys.holder(key, now) else {
+            assert_eq!(response.status, 401, "{key} is good for nothing: {}", response.body);
+            return None;
+        };
+        let may_read = holder.scopes.iter().any(|scope| !matches!(scope, Scope::Tickets));
+        assert_eq!(response.status == 403, !may_read, "{key}: {}", response.body);
+        may_read.then_some(holder)
+    }
+}
+
+/// A key that was made and is not revoked.
+#[derive(Debug)]
+struct Held {
+    scopes: Vec<Scope>,
+    /// A partner, and what it may hear of.
+    grant: Option<(Partner, Vec<EventType>)>,
+    ends_at: Option<Millis>,
+}
+
+#[derive(Debug, Default)]
+pub struct Keys(BTreeMap<KeyId, Held>);
+
+/// Who calls: the operator with everything, or somebody with less.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    scopes: Vec<Scope>,
+    grant: Option<(Partner, Vec<EventType>)>,
+}
+
+impl Judged {
+    pub fn operator() -> Self {
+        Self { scopes: vec![Scope::Admin], grant: None }
+    }
+
+    pub fn is_admin(&self) -> bool {
+        self.scopes.contains(&Scope::Admin)
+    }
+
+    pub fn partner(&self) -> Option<Partner> {
+        self.grant.as_ref().map(|(partner, _)| *partner)
+    }
+
+    /// Whether a webhook of this owner is there for the caller.
+    pub fn sees(&self, owner: Option<Partner>) -> bool {
+        self.grant.as_ref().is_none_or(|(partner, _)| owner == Some(*partner))
+    }
+
+    /// The event types that were granted; `None` are all.
+    pub fn granted(&self) -> Option<&[EventType]> {
+        self.grant.as_ref().map(|(_, events)| events.as_slice())
+    }
+
+    /// The first of these types that the caller may not hear of. All may hear of pings.
+    pub fn not_granted(&self, types: impl IntoIterator<Item = EventType>) -> Option<EventType> {
+        let granted = self.granted()?;
+        types.into_iter().find(|kind| *kind != EventType::Ping && !granted.contains(kind))
+    }
+}
+
+impl Keys {
+    /// Who makes a call, and whether its key is good for it.
+    pub fn judge(&self, call: &Command, moment: &Moment) -> Result<Judged, Refusal> {
+        let Some(Authorization { caller, access }) = moment.authorization else {
+            return Ok(Judged::operator());
+        };
+        let Caller::Key(id) = caller else { return Ok(Judged::operator()) };
+        let judged = self.holder(id, moment.now).ok_or(Refusal::Unauthorized)?;
+        let (good, is_for_partners) = needs(call);
+        if judged.grant.is_some() && !is_for_partners {
+            return Err(Refusal::NotForPartners);
+        }
+        if !good.iter().any(|scope| judged.scopes.contains(scope)) {
+            return Err(Refusal::Forbidden(access));
+        }
+        Ok(judged)
+    }
+
+    /// The holder of a key that can be used.
+    pub fn holder(&self, id: KeyId, now: Millis) -> Option<Judged> {
+        let held = self.0.get(&id).filter(|held| held.ends_at.is_none_or(|end| now < end))?;
+        Some(Judged { scopes: held.scopes.clone(), grant: held.grant.clone() })
+    }
+
+    /// A key was made; one that was there before stays as it is.
+    pub fn created(&mut self, id: KeyId, settings: &KeySettings) {
+        let KeySettings { name: _, scopes, grant, rate_limit: _, expires_at } = settings;
+        let grant = grant.as_ref().map(|of| (of.partner, of.events.types().collect()));
+        let held = Held { scopes: list(*scopes), grant, ends_at: *expires_at };
+        self.0.entry(id).or_insert(held);
+    }
+
+    /// Why a change of a key is refused.
+    pub fn refuses(&self, id: KeyId, amendment: &KeyAmendment) -> Option<Refusal> {
+        let Some(held) = self.0.get(&id) else { return Some(Refusal::UnknownKey) };
+        let scopes = amendment.scopes.map_or_else(|| held.scopes.clone(), list);
+        let too_many = scopes.iter().any(|scope| matches!(scope, Scope::Tickets | Scope::Admin));
+        if held.grant.is_some() && too_many {
+            return Some(Refusal::NotForPartnerKeys);
+        }
+        let grants = amendment.events.is_some();
+        (held.grant.is_none() && grants).then_some(Refusal::NotAPartnersKey)
+    }
+
+    pub fn amended(&mut self, id: KeyId, amendment: &KeyAmendment) {
+        let Some(held) = self.0.get_mut(&id) else { return };
+        let KeyAmendment { name: _, scopes, events, rate_limit: _, expires_at } = amendment;
+        if let Some(scopes) = scopes {
+            held.scopes = list(*scopes);
+        }
+        if let (Some(events), Some((_, granted))) = (events, &mut held.grant) {
+            *granted = events.types().collect();
+        }
+        if let Some(end) = expires_at {
+            held.ends_at = *end;
+        }
+    }
+
+    pub fn is_known(&self, id: KeyId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    pub fn revoked(&mut self, id: KeyId) {
+        self.0.remove(&id);
+    }
+
+    /// Keys of a partner.
+    pub fn count_of(&self, partner: Partner) -> u64 {
+        self.0.values().filter(|held| is_of(held, partner)).count() as u64
+    }
+
+    pub fn removed(&mut self, partner: Partner) {
+        self.0.retain(|_, held| !is_of(held, partner));
+    }
+}
+
+fn is_of(held: &Held, partner: Partner) -> bool {
+    held.grant.as_ref().is_some_and(|(of, _)| *of == partner)
+}
+
+fn list(scopes: Scopes) -> Vec<Scope> {
+    scopes.iter().collect()
+}
+
+/// The scopes of which one is good for the call, and whether partners may make it.
+fn needs(call: &Command) -> (&'static [Scope], bool) {
+    match call {
+        Command::OpenTicket { .. }
+        | Command::UpdateTicket { .. }
+        | Command::CloseTicket { .. }
+        | Command::Announce(_) => (&[Scope::Tickets, Scope::Admin], false),
+        Command::Ping => (&[Scope::Webhooks, Scope::Admin], false),
+        Command::Idempotent(once) => needs(&once.command),
+        Command::CreateKey(_)
+        | Command::AmendKey { .. }
+        | Command::RevokeKey { .. }
+        | Command::RemovePartner { .. } => (&[Scope::Admin], false),
+        _ => (&[Scope::Webhooks, Scope::Admin], true),
+    }
+}
