@@ -129,7 +129,7 @@ impl Plan {
             (&mut odds.store_full, 40),
             (&mut odds.crash, 60),
             (&mut odds.hang, 180),
-            (&mut odds.clock_jumps, 40),
+            (&mut odds.clock_jumps, 80),
             (&mut odds.fails, 700),
             (&mut odds.hangs, 200),
             (&mut odds.lies, 100),
@@ -192,10 +192,11 @@ impl Plan {
             odds,
         };
         plan.quotas = if rng.bool() { small_quotas(rng) } else { Quotas::HOST };
-        match rng.u32(0..12) {
-            0 | 1 => plan.replay_much(rng),
-            2 => plan.replay_few(rng),
-            3 | 4 => plan.cache_few(rng),
+        match rng.u32(0..24) {
+            0..=3 => plan.replay_much(rng),
+            4..=7 => plan.replay_few(rng),
+            8..=12 => plan.cache_few(rng),
+            13 | 14 => plan.turn_at_once(rng),
             _ => {}
         }
         if rng.u32(0..4) == 0 {
@@ -231,12 +232,21 @@ impl Plan {
     fn cache_few(&mut self, rng: &mut Rng) {
         let cached_lanes = rng.u32(1..=2);
         self.quotas = Quotas { cached_lanes, ..Quotas::HOST };
-        (self.tickets, self.webhooks, self.hosts) = (rng.u32(2..=8), rng.u32(2..=5), 1);
+        (self.tickets, self.webhooks, self.hosts) = (rng.u32(3..=6), rng.u32(2..=5), 1);
         (self.health.down_after, self.skew_ms) = (10, 0);
         self.retention.events = if rng.bool() { rng.u64(4..=20) } else { 0 };
         self.steps = 160;
         let odds = &mut self.odds;
-        (odds.call, odds.picky, odds.fails, odds.unregister) = (700, 600, 500, 0);
+        (odds.call, odds.picky, odds.fails, odds.unregister) = (800, 600, 500, 0);
+    }
+
+    /// Receivers are down as soon as an event is abandoned, which some webhooks hear of and others
+    /// not: one report causes several events.
+    fn turn_at_once(&mut self, rng: &mut Rng) {
+        (self.webhooks, self.health.down_after) = (rng.u32(4..=8), 2);
+        let odds = &mut self.odds;
+        (odds.call, odds.watches, odds.fails, odds.sick, odds.gone) = (600, 500, 700, 500, 0);
+        odds.unregister = 0;
     }
 
     /// Callers have keys, and some webhooks are partners'.
