@@ -255,6 +255,67 @@ export const stories = {
     },
   },
 
+  "an administrator changes a key, which holds at once": {
+    asksForKeys: true,
+    async run({ page, desk, visit }) {
+      visit.expect(ASKED);
+      const made = { scopes: ["read"], partner: "acme", name: "Acme", rate_limit: 5 };
+      const { id, key } = await desk.call("POST", "/keys", made);
+      await signIn(page, desk.key);
+      await page.getByRole("link", { name: "Keys" }).click();
+      await page.getByRole("button", { name: /^Edit Acme/ }).click();
+      const dialog = page.getByRole("dialog", { name: "Change this key" });
+      assert.equal(await dialog.getByLabel("Name").inputValue(), "Acme");
+      await dialog.getByRole("checkbox", { name: /^read:/ }).uncheck();
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.getByText("This field must be a list of at least one").waitFor();
+      visit.expect(/422.*\/keys/);
+      await visit.inspect("a key that is changed");
+      await dialog.getByRole("checkbox", { name: /^webhooks:/ }).check();
+      await dialog.getByRole("checkbox", { name: "Ping" }).uncheck();
+      await dialog.getByLabel("Calls per second").fill("");
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.waitFor({ state: "detached" });
+      const row = page.getByRole("region", { name: "List of keys" }).getByRole("listitem");
+      await row.filter({ hasText: "Acme" }).getByText("webhooks", { exact: true }).waitFor();
+      const keys = await desk.call("GET", "/keys");
+      const changed = keys.find((/** @type {{ id: string }} */ of) => of.id === id);
+      assert.deepEqual([changed.scopes, changed.rate_limit, changed.name], [["webhooks"], null, "Acme"]);
+      assert.ok(!(await desk.call("GET", "/me", undefined, key)).events.includes("ping"));
+    },
+  },
+
+  "an administrator removes a partner, and the audit says who did": {
+    asksForKeys: true,
+    async run({ page, desk, visit }) {
+      visit.expect(ASKED);
+      const { key } = await desk.call("POST", "/keys", { scopes: ["read"], partner: "acme" });
+      const { id } = await desk.call("POST", "/webhooks/register", {
+        callback_url: ELSEWHERE,
+        partner: "acme",
+      });
+      await desk.call("PATCH", `/webhooks/${id}`, { timeout_ms: 5_000 });
+      await signIn(page, desk.key);
+      await page.getByRole("link", { name: "Partners" }).click();
+      const row = page.getByRole("region", { name: "List of partners" }).getByRole("listitem");
+      await row.getByText("1 webhook, 1 key").waitFor();
+      await visit.inspect("partners");
+      await row.getByRole("button", { name: "Remove acme" }).click();
+      await page.getByRole("button", { name: "Remove partner" }).click();
+      await page.getByText("No partners yet.").waitFor();
+      await assert.rejects(desk.call("GET", "/me", undefined, key), /unauthorized/);
+
+      await page.getByRole("link", { name: "Audit" }).click();
+      const changes = page.getByRole("region", { name: "List of changes" }).getByRole("listitem");
+      await changes.filter({ hasText: "Partner removed" }).getByText("acme").waitFor();
+      const change = changes.filter({ hasText: "Webhook changed" });
+      await change.getByText(/^by .*key_/).waitFor();
+      await change.getByText("What changed").click();
+      await change.getByRole("row", { name: "timeout_ms 15000 5000" }).waitFor();
+      await visit.inspect("the audit");
+    },
+  },
+
   "simulator and signatures need no key": {
     asksForKeys: true,
     async run({ page, desk, visit }) {

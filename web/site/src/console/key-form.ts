@@ -1,8 +1,8 @@
-/** The form of a new API key: its fields as text, and the settings that they stand for. */
+/** The form of an API key: its fields as text, and the settings that they stand for. */
 
 import type { Settings } from "../lib/http/desk";
 import { EVENT_TYPES, GUIDE_TYPES } from "../lib/rows";
-import type { EventType, Scope } from "../lib/rows";
+import type { ApiKey, EventType, Scope } from "../lib/rows";
 
 export interface KeyDraft {
   name: string;
@@ -20,6 +20,36 @@ export const GRANTABLE = EVENT_TYPES.slice(0, GUIDE_TYPES);
 
 export function emptyKeyDraft(): KeyDraft {
   return { name: "", scopes: [], partner: "", events: GRANTABLE, rate_limit: "", expires_at: "" };
+}
+
+/** The fields of a key as it is. */
+export function keyDraftOf(key: ApiKey): KeyDraft {
+  return {
+    name: key.name ?? "",
+    scopes: key.scopes,
+    partner: key.partner ?? "",
+    events: key.events ?? GRANTABLE,
+    rate_limit: key.rate_limit === null ? "" : String(key.rate_limit),
+    expires_at: key.expires_at === null ? "" : localTime(new Date(key.expires_at)),
+  };
+}
+
+/** What a form changes of the key that it was filled from. A field that was emptied becomes the default. */
+export function keyChangesOf(draft: KeyDraft, key: ApiKey): Settings {
+  const emptied = { name: null, rate_limit: null, expires_at: null };
+  const was = keyDraftOf(key);
+  const isChanged = ([name]: [string, unknown]): boolean => {
+    const field = name as keyof KeyDraft;
+    return JSON.stringify(draft[field]) !== JSON.stringify(was[field]);
+  };
+  const settings: Settings = { ...emptied, ...keySettingsOf(draft) };
+  return Object.fromEntries(Object.entries(settings).filter(isChanged));
+}
+
+/** As a `datetime-local` field has it. */
+function localTime(time: Date): string {
+  const minutes = time.getTimezoneOffset();
+  return new Date(time.getTime() - minutes * 60_000).toISOString().slice(0, "2000-01-01T00:00".length);
 }
 
 /** The settings of a form: empty ones are left out, and text that is not a number is for the desk to refuse. */

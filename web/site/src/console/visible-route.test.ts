@@ -10,6 +10,8 @@ const VIEWS: Route[] = [
   { view: "register" },
   { view: "webhook", id: "whk_1", tab: "settings", event: null },
   { view: "keys" },
+  { view: "partners" },
+  { view: "audit" },
 ];
 
 test("who may see everything sees what the address names", () => {
@@ -17,9 +19,15 @@ test("who may see everything sees what the address names", () => {
 });
 
 test("any other view is the first one that the caller may see", () => {
-  const reader = { ...EVERYTHING, readTickets: false, changeWebhooks: false, manageKeys: false };
+  const reader = {
+    ...EVERYTHING,
+    readTickets: false,
+    changeWebhooks: false,
+    readPartners: false,
+    administer: false,
+  };
   const seen = VIEWS.map((route) => visibleRoute(route, reader).view);
-  expect(seen).toEqual(["webhooks", "webhooks", "webhooks", "webhook", "webhooks"]);
+  expect(seen).toEqual(["webhooks", "webhooks", "webhooks", "webhook", "webhooks", "webhooks", "webhooks"]);
   const clerk = { ...reader, readTickets: true, readWebhooks: false };
   expect(new Set(VIEWS.map((route) => visibleRoute(route, clerk).view))).toEqual(new Set(["tickets"]));
 });

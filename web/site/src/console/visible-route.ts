@@ -17,7 +17,10 @@ function isVisible(route: Route, may: Permissions): boolean {
       return may.readWebhooks;
     case "register":
       return may.changeWebhooks;
+    case "partners":
+      return may.readPartners;
     case "keys":
-      return may.manageKeys;
+    case "audit":
+      return may.administer;
   }
 }

@@ -6,6 +6,8 @@ import { DEFAULT_EVENT_TYPES } from "hookdesk/names";
 export { DELIVERY_STATES, EVENT_TYPES, ORDERINGS } from "hookdesk/names";
 export type {
   AttemptView as Attempt,
+  AuditAction,
+  AuditView as AuditRow,
   CallerView as Me,
   CountView as Count,
   DeliveryState,
@@ -15,6 +17,7 @@ export type {
   Failure,
   KeyView as ApiKey,
   Ordering,
+  PartnerView as Partner,
   Reason,
   RunView as Run,
   Scope,

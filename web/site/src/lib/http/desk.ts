@@ -5,11 +5,13 @@ import { createContext } from "svelte";
 import type {
   ApiKey,
   Attempt,
+  AuditRow,
   Count,
   Delivery,
   DeliveryState,
   LoggedEvent,
   Page,
+  Partner,
   Run,
   SecretName,
   Service,
@@ -186,6 +188,23 @@ export class Desk {
 
   revokeKey(id: string): Promise<{ id: string }> {
     return this.#data("DELETE", `/keys/${id}`);
+  }
+
+  amendKey(id: string, settings: Settings): Promise<ApiKey> {
+    return this.#data("PATCH", `/keys/${id}`, settings);
+  }
+
+  partners(after: string | null): Promise<Page<Partner>> {
+    return this.#page("/partners", { after });
+  }
+
+  /** Ends a partner's keys, and unregisters its webhooks. */
+  removePartner(partner: string): Promise<Partner> {
+    return this.#data("DELETE", `/partners/${partner}`);
+  }
+
+  audit(after: string | null): Promise<Page<AuditRow>> {
+    return this.#page("/audit", { after });
   }
 
   async onboarding(): Promise<Onboarding> {

@@ -8,12 +8,14 @@ export type Route =
   | { view: "webhooks" }
   | { view: "register" }
   | { view: "keys" }
+  | { view: "partners" }
+  | { view: "audit" }
   | { view: "webhook"; id: string; tab: Tab; event: string | null };
 
 /** The route of a fragment. What follows an ampersand is not the route's. */
 export function parse(hash: string): Route {
   const [view, id, tab, event] = hash.replace(/^#\/?/, "").replace(/&.*$/, "").split("/");
-  if (view === "keys") return { view: "keys" };
+  if (view === "keys" || view === "partners" || view === "audit") return { view };
   if (view !== "webhooks") return { view: "tickets" };
   if (!id) return { view: "webhooks" };
   if (id === "new") return { view: "register" };
@@ -26,6 +28,8 @@ export function href(route: Route): string {
     case "tickets":
     case "webhooks":
     case "keys":
+    case "partners":
+    case "audit":
       return `#/${route.view}`;
     case "register":
       return "#/webhooks/new";

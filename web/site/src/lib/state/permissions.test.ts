@@ -19,11 +19,11 @@ function granted(scopes: Scope[], partner: string | null = null): string[] {
 }
 
 test("each scope shows what it grants", () => {
-  expect(granted(["read"])).toEqual(["readTickets", "readWebhooks", "readLog"]);
+  expect(granted(["read"])).toEqual(["readTickets", "readWebhooks", "readLog", "readPartners"]);
   expect(granted(["tickets"])).toEqual(["readTickets", "changeTickets"]);
   expect(granted(["webhooks"])).toEqual(["readWebhooks", "changeWebhooks"]);
   expect(granted(["tickets", "webhooks"])).toHaveLength(4);
-  expect(granted(["admin"])).toHaveLength(6);
+  expect(granted(["admin"])).toHaveLength(7);
 });
 
 test("a partner sees webhooks alone, whatever its scopes", () => {

@@ -11,7 +11,9 @@ export interface Permissions {
   readWebhooks: boolean;
   changeWebhooks: boolean;
   readLog: boolean;
-  manageKeys: boolean;
+  readPartners: boolean;
+  /** Keys, partners and the audit. */
+  administer: boolean;
   /** The partner whose webhooks are all that the caller reaches. */
   partner: string | null;
   /** The event types to which its webhooks may subscribe. */
@@ -27,7 +29,8 @@ export function permissionsOf({ scopes, partner, events }: Me): Permissions {
     readWebhooks: has("read", "webhooks", "admin"),
     changeWebhooks: has("webhooks", "admin"),
     readLog: isOperator && has("read", "admin"),
-    manageKeys: isOperator && has("admin"),
+    readPartners: isOperator && has("read", "admin"),
+    administer: isOperator && has("admin"),
     partner,
     events: isOperator ? EVENT_TYPES : (events ?? EVENT_TYPES.slice(0, GUIDE_TYPES)),
   };
