@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::api::{self, Action, Api, Call, Callers, LiveKeys, OwnNames, Response};
-use crate::engine::command::Command;
+use crate::delivery::answer::Answer;
+use crate::delivery::request::RequestKey;
+use crate::engine::command::{Command, Report};
 use crate::engine::store::Rows;
 use crate::guard::Targets;
 use crate::model::api_key::{ApiKeys, KeyText};
@@ -101,6 +103,18 @@ impl Rig {
         let moment = Moment::new(self.now, [1; 16], holder);
         self.desk.run(&[(Command::Wake, moment)]).unwrap();
         self.desk.store_mut().webhooks(None, u32::MAX).unwrap()
+    }
+
+    /// Ends all requests in flight with this answer.
+    pub fn end_all(&mut self, answer: &Answer) {
+        for (webhook, reader) in self.desk.store_mut().webhooks(None, u32::MAX).unwrap() {
+            for slot in reader.sending {
+                let (seq, number, sent_at) = (slot.seq, slot.number, slot.since);
+                let key = RequestKey { webhook: webhook.id, seq, number, sent_at };
+                let report = Report { key, duration_ms: 1, answer: answer.clone() };
+                self.decide(None, Command::Report(report), None);
+            }
+        }
     }
 
     /// A new key and its id.

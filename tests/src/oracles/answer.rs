@@ -25,7 +25,8 @@ pub struct Trouble {
 }
 
 impl Meaning {
-    pub fn of(answer: &Answer) -> Self {
+    /// A partner's webhook is not to tell a forbidden address from a name that leads nowhere.
+    pub fn of(answer: &Answer, is_partners: bool) -> Self {
         let failed = |narrows, counts| Trouble { narrows, counts, asks_ms: None, unreached: false };
         match answer {
             Answer::Status { status, retry_after, .. } => match status {
@@ -40,7 +41,8 @@ impl Meaning {
             Answer::Failure(Failure::Ours) => Self::Unsent,
             Answer::Failure(Failure::Timeout) => Self::Failure(failed(true, true)),
             Answer::Failure(failure) => Self::Failure(Trouble {
-                unreached: matches!(failure, Failure::Dns | Failure::Connect),
+                unreached: matches!(failure, Failure::Dns | Failure::Connect)
+                    || (is_partners && *failure == Failure::Blocked),
                 ..failed(false, true)
             }),
         }

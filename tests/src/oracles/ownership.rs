@@ -2,7 +2,8 @@
 
 use hookdesk_core::guard::CallbackUrl;
 use hookdesk_core::{
-    Amendment, Command, EventType, ExtraHeaders, Partner, Refusal, Registration, Webhook,
+    Amendment, Command, EventType, ExtraHeaders, Partner, Refusal, Registration, Subscription,
+    Webhook,
 };
 
 use super::watched::Watched;
@@ -22,7 +23,7 @@ impl Oracles {
             return Some(Refusal::TooManyWebhooks);
         }
         let events = of.settings.events.as_ref();
-        let events: Vec<_> = events.into_iter().flat_map(|events| events.types()).collect();
+        let events: Vec<_> = events.into_iter().flat_map(Subscription::types).collect();
         not_heard(owner, &events, &events, caller)
     }
 
@@ -79,7 +80,7 @@ impl Oracles {
             }
             owner = Some(partner);
         }
-        let chosen: Vec<_> = settings.events.iter().flat_map(|events| events.types()).collect();
+        let chosen: Vec<_> = settings.events.iter().flat_map(Subscription::types).collect();
         let events = match &settings.events {
             Some(_) => chosen.clone(),
             None => watched.settings.events.types().collect(),

@@ -209,7 +209,7 @@ impl Watched {
         let key = (report.key.seq, report.key.number);
         let is_ours = self.flying.get(&key).is_some_and(|flying| flying.holder == holder);
         let Some(flying) = self.flying.remove(&key).filter(|_| is_ours) else { return Vec::new() };
-        let meaning = Meaning::of(&report.answer);
+        let meaning = Meaning::of(&report.answer, self.settings.partner.is_some());
         if meaning != Meaning::Unsent {
             shortage.over();
         }

@@ -186,7 +186,8 @@ impl Reference {
             }
             Command::Announce(availability) => self.unsure.push((kind_of(*availability), None)),
             Command::Ping | Command::PingOne { .. } => self.unsure.push((EventType::Ping, None)),
-            Command::Unregister { id } => {
+            // Whose a webhook is that was perhaps handed over is not known.
+            Command::Unregister { id } | Command::HandOver { id, .. } => {
                 self.subscribers.remove(id);
             }
             Command::Amend { id, .. } | Command::Enable { id } => {
@@ -199,10 +200,6 @@ impl Reference {
             Command::EndSecret { webhook, .. } => self.unsigned(*webhook),
             Command::Resend { id, event } => self.resent(*id, *event),
             Command::RemovePartner { partner } => self.remove(*partner),
-            // Whose it is now is not known: it may be removed with either.
-            Command::HandOver { id, .. } => {
-                self.subscribers.remove(id);
-            }
             Command::Register(_)
             | Command::CreateKey(_)
             | Command::AmendKey { .. }

@@ -54,7 +54,13 @@ pub fn receive(
     let is_sick = u32::from(ailment) * 1_000 / 256 < odds.sick;
     let not = |answer, took_ms| Received { answer, took_ms, taken: false };
     if away {
-        not(Answer::Failure(Failure::Connect), 1)
+        // Whether an address is one that may be called shows at the time of the call.
+        let unreached = match ailment % 3 {
+            0 if odds.keys > 0 => Failure::Blocked,
+            1 if odds.keys > 0 => Failure::Dns,
+            _ => Failure::Connect,
+        };
+        not(Answer::Failure(unreached), 1)
     } else if hangs {
         not(Answer::Failure(Failure::Timeout), timeout_ms)
     } else if ours {

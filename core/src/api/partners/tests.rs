@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::rig::Rig;
 use crate::api::routes;
+use crate::delivery::answer::{Answer, Failure};
 use crate::engine::store::Rows;
 
 /// A desk with the webhooks of two partners and of the operator, each with a key.
@@ -352,4 +353,25 @@ fn a_partners_webhooks_share_what_one_may_take() {
     let of = |name: &str| in_flight[&Some(name.to_owned())];
     assert!(of("acme") <= 128, "{in_flight:?}");
     assert_eq!((of("other"), in_flight[&None]), (40, 40), "{in_flight:?}");
+}
+
+#[test]
+fn a_partner_cannot_tell_a_forbidden_address_from_a_name_that_leads_nowhere() {
+    let told = |failure: Failure| {
+        let mut desk = Partners::new();
+        let event = desk.open();
+        desk.rig.wake();
+        desk.rig.end_all(&Answer::Failure(failure));
+        [desk.acme.clone(), desk.own.clone()].map(|of| {
+            let path = format!("/webhooks/{}/deliveries", of.webhook);
+            let (_, deliveries) = get(&mut desk, &of.key, &path);
+            let (_, attempts) = get(&mut desk, &of.key, &format!("{path}/{event}"));
+            let (delivery, attempt) = (&deliveries["data"][0], &attempts["data"][0]);
+            (attempt["failure"].clone(), attempt["reason"].clone(), delivery["reason"].clone())
+        })
+    };
+    let ([theirs, ours], nowhere) = (told(Failure::Blocked), told(Failure::Dns));
+    assert_eq!(theirs, nowhere[0]);
+    assert_eq!(theirs, (json!("dns"), json!("unreachable"), json!("unreachable")));
+    assert_eq!(ours, (json!("blocked"), json!("retry"), json!("retry")));
 }
