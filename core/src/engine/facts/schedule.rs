@@ -219,6 +219,11 @@ impl Schedule {
         self.standings.get(&id).and_then(|standing| standing.due)
     }
 
+    /// A webhook that is due, and of which there is no row.
+    pub fn due_without_row(&self, has_row: impl Fn(WebhookId) -> bool) -> Option<WebhookId> {
+        self.due.iter().map(|(_, id)| *id).find(|id| !has_row(*id))
+    }
+
     /// Those whose time has come, and those that are in doubt.
     pub fn doubtful_or_due_by(&self, now: Millis) -> Vec<WebhookId> {
         let due = self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id);

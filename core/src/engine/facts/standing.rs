@@ -244,7 +244,7 @@ impl Facts {
     }
 
     /// A webhook that the schedule would oversleep, or look at in vain: what its rows come to is due at
-    /// another time.
+    /// another time, or it has none.
     pub(crate) fn wrongly_due(&self) -> Option<WebhookId> {
         let (rows, (moment, _)) = (self.webhook_rows.as_ref()?, self.begun?);
         let due = |row: &WebhookRows| {
@@ -252,7 +252,8 @@ impl Facts {
             self.standing(row, is_at_head, &moment).due
         };
         let mut all = rows.iter().map(|(id, row)| (*id, due(row)));
-        all.find(|(id, due)| self.schedule.due_for(*id) != *due).map(|(id, _)| id)
+        let wrong = all.find(|(id, due)| self.schedule.due_for(*id) != *due).map(|(id, _)| id);
+        wrong.or_else(|| self.schedule.due_without_row(|id| rows.contains_key(&id)))
     }
 
     /// Whether an event of the ordering key is known to wait or to be in flight.

@@ -265,6 +265,17 @@ fn a_due_time_set_by_a_wrong_clock_does_not_hold_for_ever() {
 }
 
 #[test]
+fn an_unregistered_webhook_wakes_nobody() {
+    let mut rig = Rig::new();
+    let id = rig.register(webhook(Ordering::Ticket, &[5]));
+    rig.open();
+    rig.end(status(500));
+    assert!(rig.next_wake.is_some());
+    rig.run(Command::Unregister { id });
+    assert_eq!(rig.next_wake, None);
+}
+
+#[test]
 fn an_unregistered_webhook_is_sent_nothing_even_by_its_own_batch() {
     let mut rig = Rig::new();
     let id = rig.register(webhook(Ordering::Ticket, &[5]));
