@@ -150,13 +150,14 @@ pub(super) fn send_head(
     decision.send(webhook, Slot { probe, ..lane.slot(decision.now()) })
 }
 
-/// Counts an event of which a running replay sends the first request.
+/// Counts an event of which a running replay sends the first request. A resend counts one that another
+/// host still sends for, so nothing is claimed.
 pub(super) fn count_replayed(
     decision: &mut Decision<'_>,
     id: WebhookId,
     ordering_key: OrderingKey,
 ) -> Result<(), Need> {
-    if let Some(run) = &mut decision.claim(id)?.replay.run
+    if let Some(run) = &mut decision.reader_mut(id)?.replay.run
         && ordering_key.is_replay()
     {
         run.sent += 1;
