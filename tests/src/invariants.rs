@@ -369,7 +369,6 @@ enum Share {
 
 type Heads = BTreeMap<OrderingKey, (Seq, Option<Seq>)>;
 
-/// Each subject is there at most once, and each event heads one at the most, of its own kind.
 /// Events by type, without those that are for one webhook only.
 fn counts<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<u64> {
     let mut counts = vec![0; EventType::ALL.len()];
@@ -379,6 +378,7 @@ fn counts<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<u64> {
     counts
 }
 
+/// Each ordering key is there at most once, and each event heads one at most, of its own kind.
 fn heads(rows: &StoredRows, reader: &Reader, lanes: &[Lane]) -> Heads {
     let id = reader.webhook;
     let slots = reader.sending.iter().map(|s| (s.ordering_key, s.seq, s.last_queued));

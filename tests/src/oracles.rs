@@ -30,7 +30,7 @@ use hookdesk_core::{
 use crate::plan::Plan;
 use crate::stores::StoredRows;
 use crate::world::ReplayCall;
-use access::{Judged as Caller, Keys};
+use access::{Keys, Rights};
 use calls::Callers;
 use judged::Judged;
 use pace::Shortage;

@@ -10,8 +10,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A desk that calls no receiver down, however many requests fail.
-/// Registers a URL that is tried once, for a second at the most.
+/// Registers a URL that is tried once, for a second at most.
 async fn try_once(client: &Client, callback_url: &str) -> Webhook {
     let settings = json!({
         "callback_url": callback_url, "timeout_ms": 1_000, "retry_schedule": [],

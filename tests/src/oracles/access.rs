@@ -43,7 +43,7 @@ impl Oracles {
     }
 
     /// Who reads, unless its key is not good for it.
-    fn reader(&mut self, key: KeyId, now: Millis, response: &Response) -> Option<Judged> {
+    fn reader(&mut self, key: KeyId, now: Millis, response: &Response) -> Option<Rights> {
         if !self.sees_all {
             return None;
         }
@@ -69,14 +69,14 @@ struct Held {
 #[derive(Debug, Default)]
 pub struct Keys(BTreeMap<KeyId, Held>);
 
-/// Who calls: the operator with everything, or somebody with less.
+/// What a caller may: the operator everything, the holder of a key perhaps less.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct Rights {
     scopes: Vec<Scope>,
     grant: Option<(Partner, Vec<EventType>)>,
 }
 
-impl Judged {
+impl Rights {
     pub fn operator() -> Self {
         Self { scopes: vec![Scope::Admin], grant: None }
     }
@@ -108,11 +108,11 @@ impl Judged {
 
 impl Keys {
     /// Who makes a call, and whether its key is good for it.
-    pub fn judge(&self, call: &Command, moment: &Moment) -> Result<Judged, Refusal> {
+    pub fn judge(&self, call: &Command, moment: &Moment) -> Result<Rights, Refusal> {
         let Some(Authorization { caller, access }) = moment.authorization else {
-            return Ok(Judged::operator());
+            return Ok(Rights::operator());
         };
-        let Caller::Key(id) = caller else { return Ok(Judged::operator()) };
+        let Caller::Key(id) = caller else { return Ok(Rights::operator()) };
         let judged = self.holder(id, moment.now).ok_or(Refusal::Unauthorized)?;
         let (good, is_for_partners) = needs(call);
         if judged.grant.is_some() && !is_for_partners {
@@ -125,9 +125,9 @@ impl Keys {
     }
 
     /// The holder of a key that can be used.
-    pub fn holder(&self, id: KeyId, now: Millis) -> Option<Judged> {
+    pub fn holder(&self, id: KeyId, now: Millis) -> Option<Rights> {
         let held = self.0.get(&id).filter(|held| held.ends_at.is_none_or(|end| now < end))?;
-        Some(Judged { scopes: held.scopes.clone(), grant: held.grant.clone() })
+        Some(Rights { scopes: held.scopes.clone(), grant: held.grant.clone() })
     }
 
     /// A key was made; one that was there before stays as it is.

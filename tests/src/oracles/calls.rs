@@ -9,7 +9,7 @@ use hookdesk_core::{
 
 use super::secrets::Secrets;
 use super::watched::{Status, Watched};
-use super::{Caller, Oracles, ownership};
+use super::{Oracles, Rights, ownership};
 use crate::stores::{StoredRows, hears};
 
 /// Milliseconds for which an idempotency key belongs to one call.
@@ -57,7 +57,7 @@ impl Oracles {
     pub(super) fn called(
         &mut self,
         rows: &StoredRows,
-        (call, caller): (&Command, &Caller),
+        (call, caller): (&Command, &Rights),
         reply: &Result<Reply, Refusal>,
         now: Millis,
     ) {
@@ -131,7 +131,7 @@ impl Oracles {
     fn changed(
         &mut self,
         rows: &StoredRows,
-        (call, caller): (&Command, &Caller),
+        (call, caller): (&Command, &Rights),
         reply: &Reply,
         now: Millis,
     ) {
@@ -194,7 +194,7 @@ impl Oracles {
     fn expected(
         &self,
         rows: &StoredRows,
-        (call, caller): (&Command, &Caller),
+        (call, caller): (&Command, &Rights),
         now: Millis,
     ) -> Option<Result<(), Refusal>> {
         if let Some(id) = about(call) {
@@ -258,7 +258,7 @@ impl Oracles {
 
 fn expected_of(
     rows: &StoredRows,
-    (watched, caller): (&Watched, &Caller),
+    (watched, caller): (&Watched, &Rights),
     call: &Command,
     now: Millis,
 ) -> Option<Result<(), Refusal>> {

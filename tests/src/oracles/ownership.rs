@@ -7,11 +7,11 @@ use hookdesk_core::{
 };
 
 use super::watched::Watched;
-use super::{Caller, Oracles};
+use super::{Oracles, Rights};
 
 impl Oracles {
     /// Why nothing is registered.
-    pub(super) fn not_registered(&self, of: &Registration, caller: &Caller) -> Option<Refusal> {
+    pub(super) fn not_registered(&self, of: &Registration, caller: &Rights) -> Option<Refusal> {
         if caller.partner().is_some() && of.partner.is_some() {
             return Some(Refusal::PartnerIsTheCaller);
         }
@@ -38,7 +38,7 @@ impl Oracles {
         &self,
         watched: &Watched,
         call: &Command,
-        caller: &Caller,
+        caller: &Rights,
     ) -> Option<Refusal> {
         let Command::Replay { id, dry_run, .. } = call else { return None };
         if let Some(kind) = caller.not_granted(watched.settings.events.types()) {
@@ -55,7 +55,7 @@ impl Oracles {
         &self,
         watched: &Watched,
         call: &Command,
-        caller: &Caller,
+        caller: &Rights,
     ) -> Option<Refusal> {
         let (settings, to) = match call {
             Command::Amend { settings, .. } => (settings, None),
@@ -95,7 +95,7 @@ fn not_heard(
     owner: Option<Partner>,
     chosen: &[EventType],
     events: &[EventType],
-    caller: &Caller,
+    caller: &Rights,
 ) -> Option<Refusal> {
     if let Some(kind) = caller.not_granted(chosen.iter().copied()) {
         return Some(Refusal::NotGranted(kind));
@@ -106,7 +106,7 @@ fn not_heard(
 }
 
 /// Whose the new webhook is, and what it hears of if nothing was chosen.
-pub(super) fn registered(of: &Registration, caller: &Caller, webhook: &Webhook) {
+pub(super) fn registered(of: &Registration, caller: &Rights, webhook: &Webhook) {
     let id = webhook.id;
     assert_eq!(webhook.partner, caller.partner().or(of.partner), "{id}");
     assert_eq!(webhook.partner_headers, caller.partner().is_some(), "{id}");
@@ -122,7 +122,7 @@ pub(super) fn headers(
     webhook: &mut Webhook,
     before: &CallbackUrl,
     settings: &Amendment,
-    caller: &Caller,
+    caller: &Rights,
 ) {
     let is_partners = caller.partner().is_some();
     if settings.headers.is_some() {

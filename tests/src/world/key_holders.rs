@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use hookdesk_core::{
-    Access, ApiKey, Authorization, Caller, Command, Digest, EventType, Grant, Handover,
+    Access, Amendment, ApiKey, Authorization, Caller, Command, Digest, EventType, Grant, Handover,
     KeyAmendment, KeyId, KeySettings, KeyText, Millis, NewKey, Partner, Scope, Scopes,
     Subscription, WebhookId,
 };
@@ -40,6 +40,10 @@ impl KeyHolders {
         }
     }
 
+    fn ids(&self) -> Vec<KeyId> {
+        self.keys.iter().map(|(id, _)| *id).collect()
+    }
+
     /// A key in clear.
     pub fn text(&self, rng: &mut Rng) -> Option<(KeyId, &KeyText)> {
         let (id, _) = self.keys.get(rng.usize(..self.keys.len().max(1)))?;
@@ -69,7 +73,7 @@ impl KeyHolders {
         let fitting: Vec<_> =
             self.keys.iter().filter(|(_, settings)| fits(settings)).map(|(id, _)| *id).collect();
         if rng.u32(0..6) == 0 {
-            return pick(rng, &self.keys.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+            return pick(rng, &self.ids());
         }
         pick(rng, &fitting)
     }
@@ -81,7 +85,7 @@ impl KeyHolders {
         rng: &mut Rng,
         webhook: Option<WebhookId>,
     ) -> Command {
-        let key = pick(rng, &self.keys.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        let key = pick(rng, &self.ids());
         match (rng.u32(0..16), key, webhook) {
             (0, Some(id), _) => Command::RevokeKey { id },
             (1 | 2, Some(id), _) => Command::AmendKey { id, amendment: key_amendment(rng, now) },
@@ -89,11 +93,7 @@ impl KeyHolders {
             (4, _, _) if rng.bool() => Command::RemovePartner { partner: partner(rng) },
             (5..=9, _, Some(id)) => {
                 let to = Handover { partner: partner(rng), secret: secret(rng) };
-                let settings = if rng.bool() {
-                    amendment(plan, rng)
-                } else {
-                    hookdesk_core::Amendment::default()
-                };
+                let settings = if rng.bool() { amendment(plan, rng) } else { Amendment::default() };
                 Command::HandOver { id, settings, to }
             }
             (_, _, _) => self.new_key(rng, now),
