@@ -14,6 +14,7 @@ mod events_query;
 mod idempotency_key;
 mod json_object;
 mod keys;
+mod link_url;
 mod listing;
 mod log_cursor;
 mod nearest;
@@ -29,6 +30,8 @@ mod reply;
 #[cfg(test)]
 mod rig;
 mod routes;
+mod session_cookie;
+mod sessions;
 mod settings;
 mod sse;
 mod view;
@@ -37,7 +40,7 @@ use std::sync::LazyLock;
 
 use crate::engine::command::Command;
 use crate::guard::Targets;
-use crate::model::api_key::{ApiKeys, KeyText};
+use crate::model::api_key::ApiKeys;
 use crate::model::caller::Authorization;
 use crate::model::digest::Digest;
 use crate::model::millis::Millis;
@@ -59,8 +62,9 @@ pub use problem::{FieldError, Problem};
 pub use rate_limit::{Allowance, Bucket};
 pub use reading::{Reading, ready};
 pub use replay_request::ReplayRequest;
-pub use reply::answer;
 pub(crate) use reply::status;
+pub use reply::{Shown, answer};
+pub use session_cookie::SessionCookie;
 pub use sse::Frame;
 
 /// Bytes of a call's body: sixteen times the longest message, and room for JSON's escapes.
@@ -73,6 +77,8 @@ const _: () = assert!(MAX_BODY == 16 * TicketMessage::MAX_LENGTH);
 pub struct Api {
     pub callers: Callers,
     pub names: OwnNames,
+    /// The cookie by which browsers stay signed in, on a host that signs them in.
+    pub cookie: Option<SessionCookie>,
     /// Whether a call may wait for events to come.
     pub can_wait: bool,
     pub targets: Targets,
@@ -125,13 +131,13 @@ pub struct Opened {
     pub action: Action,
     /// Goes with the action: who calls, and by which rule.
     pub authorization: Option<Authorization>,
-    /// The text of a key that the action makes, for [`answer`].
-    pub key: Option<KeyText>,
+    /// What the action makes and nothing stores, for [`answer`].
+    pub shown: Option<Shown>,
 }
 
 impl From<Problem> for Opened {
     fn from(problem: Problem) -> Self {
-        Self { action: Action::Answer(problem.into()), authorization: None, key: None }
+        Self { action: Action::Answer(problem.into()), authorization: None, shown: None }
     }
 }
 
@@ -190,12 +196,12 @@ impl Action {
 /// What a route made of a call.
 struct Taken {
     action: Action,
-    key: Option<KeyText>,
+    shown: Option<Shown>,
 }
 
 impl From<Action> for Taken {
     fn from(action: Action) -> Self {
-        Self { action, key: None }
+        Self { action, shown: None }
     }
 }
 
@@ -231,8 +237,12 @@ impl Response {
     }
 
     /// Adds the path of the created resource.
-    fn at(mut self, location: String) -> Self {
-        self.headers.push(("location", location));
+    fn at(self, location: String) -> Self {
+        self.with(("location", location))
+    }
+
+    fn with(mut self, header: (&'static str, String)) -> Self {
+        self.headers.push(header);
         self
     }
 }
@@ -298,9 +308,9 @@ impl Api {
             return Err(Problem::too_large());
         }
         let (authorization, reach) = self.admitted(call, keys)?;
-        let Taken { action, key } = operations::take(self, call, (keys.now, &reach), fresh)?;
+        let Taken { action, shown } = operations::take(self, call, (keys, &reach), fresh)?;
         let action = idempotency_key::take(call, authorization, action)?;
-        Ok(Opened { action: action.by(authorization), authorization, key })
+        Ok(Opened { action: action.by(authorization), authorization, shown })
     }
 
     /// Authorizes a call for a file of the host's page. No key is needed, nor one of the desk's own

@@ -94,7 +94,7 @@ pub use delivery::request::{Request, RequestKey, USER_AGENT};
 pub use delivery::slot::Slot;
 pub use delivery::window::Window;
 pub use engine::command::{
-    Command, Handover, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+    Command, Handover, Idempotent, KeyAmendment, NewKey, NewLink, Registration, Report, Rotation,
 };
 pub use engine::decide::{Evaluation, decide};
 pub use engine::desk::{Committed, Desk, RunError};
@@ -117,6 +117,7 @@ pub use model::digest::Digest;
 pub use model::event::{Event, EventType, Topic};
 pub use model::id::{AuditId, EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 pub use model::idempotency_record::IdempotencyRecord;
+pub use model::key_kind::KeyKind;
 pub use model::log::Log;
 pub use model::millis::Millis;
 pub use model::moment::Moment;

@@ -19,6 +19,7 @@ use crate::model::digest::Digest;
 use crate::model::event::{Event, Topic};
 use crate::model::id::{AuditId, KeyId, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
+use crate::model::key_kind::KeyKind;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::partner::{Partner, PartnerCounts};
@@ -86,12 +87,16 @@ impl MemoryStore {
         for partner in self.webhooks.values().filter_map(|webhook| webhook.partner) {
             counts.entry(partner).or_default().0 += 1;
         }
-        for partner in self.api_keys.values().filter_map(|key| key.settings.partner()) {
+        for partner in self.bearer_keys().filter_map(|key| key.settings.partner()) {
             counts.entry(partner).or_default().1 += 1;
         }
         let later = counts.into_iter().filter(|(partner, _)| Some(*partner) > after);
         let count = |(partner, (webhooks, keys))| PartnerCounts { partner, webhooks, keys };
         Fact::Partners(later.take(most as usize).map(count).collect())
+    }
+
+    fn bearer_keys(&self) -> impl Iterator<Item = &Arc<ApiKey>> {
+        self.api_keys.values().filter(|key| key.kind == KeyKind::Bearer)
     }
 
     fn row(&self, webhook: &Arc<Webhook>) -> Option<(Webhook, Reader)> {

@@ -11,6 +11,7 @@ pub(crate) mod digest;
 pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod idempotency_record;
+pub(crate) mod key_kind;
 pub(crate) mod log;
 pub(crate) mod millis;
 pub(crate) mod moment;

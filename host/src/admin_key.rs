@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use hookdesk_core::{Command, KeySettings, KeyText, NewKey, Scope, Scopes};
+use hookdesk_core::{Command, KeyKind, KeySettings, KeyText, NewKey, Scope, Scopes};
 
 use crate::moment::chance;
 use crate::store::sqlite::private;
@@ -19,13 +19,13 @@ const NAME: &str = "admin key file";
 pub fn read_or_make(file: &Path) -> Result<KeyText, String> {
     let shown = file.display();
     match fs::read_to_string(file) {
-        Ok(text) => KeyText::parse(text.trim()).ok_or_else(|| {
+        Ok(text) => KeyText::parse(KeyKind::Bearer, text.trim()).ok_or_else(|| {
             format!(
                 "{shown} holds no API key (hdk_…). Remove it, and one is made and written to it."
             )
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = KeyText::new(chance());
+            let key = KeyText::new(KeyKind::Bearer, chance());
             let written = private(file).and_then(|mut file| writeln!(file, "{}", key.reveal()));
             written.map_err(|error| format!("cannot write {shown}: {error}"))?;
             Ok(key)

@@ -53,7 +53,10 @@ impl CallLimits {
     ) -> Result<Option<Allowance>, Problem> {
         let key = authorization.and_then(|authorization| authorization.key());
         let (of, limit) = match key {
-            Some(id) => (Limited::Key(id), keys.get(id).and_then(|key| key.rate_limit())),
+            Some(id) => {
+                let key = keys.of_holder(id);
+                (Limited::Key(key.map_or(id, |key| key.id)), key.and_then(|key| key.rate_limit()))
+            }
             None => match peer {
                 Some(peer) => (Limited::Peer(network(peer)), self.per_peer),
                 None => return Ok(None),
@@ -81,7 +84,7 @@ impl CallLimits {
         command: &Command,
         keys: &ApiKeys,
     ) -> Result<(), Problem> {
-        let key = authorization.and_then(|authorization| keys.get(authorization.key()?));
+        let key = authorization.and_then(|authorization| keys.of_holder(authorization.key()?));
         let is_partners = key.is_some_and(|key| key.settings.grant.is_some());
         match sends_to(command).filter(|_| is_partners) {
             Some(webhook) => self.take(Limited::Sends(webhook), SENDS_PER_SECOND).map(|_left| ()),

@@ -224,7 +224,7 @@ impl ServeOptions {
         }
         let age_s = self.max_connection_age_s.or(file.max_connection_age_s);
         let connection_age = age_s.map_or(Ok(DEFAULT_CONNECTION_AGE), connection_age)?;
-        let api = Api { callers, names, can_wait: true, targets };
+        let api = Api { callers, names, cookie: None, can_wait: true, targets };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
         if record_bytes < RecordingWriter::MIN {
             return Err(BadOptions(format!(

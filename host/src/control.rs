@@ -107,7 +107,7 @@ async fn serve(stream: UnixStream, uid: u32, desk: Arc<ControlDesk>) {
 #[must_use]
 pub fn command_line(targets: Targets, uid: u32) -> Api {
     let names = OwnNames::Known { loopback: true, public: Vec::new() };
-    Api { callers: Callers::CommandLine { uid }, names, can_wait: false, targets }
+    Api { callers: Callers::CommandLine { uid }, names, cookie: None, can_wait: false, targets }
 }
 
 async fn respond(
@@ -131,10 +131,10 @@ async fn respond(
             .collect(),
         body: &body,
     };
-    let Opened { action, authorization, key } = api.open(&call, LiveKeys::none(clock()), chance);
+    let Opened { action, authorization, shown } = api.open(&call, LiveKeys::none(clock()), chance);
     match action {
         Action::Answer(response) => response,
-        Action::Decide(command) => desk.desk.ask(authorization, command).await.response(key),
+        Action::Decide(command) => desk.desk.ask(authorization, command).await.response(shown),
         Action::Read(reading) => {
             let read =
                 desk.lookup.read(move |rows| reading.answer(authorization, rows, clock())).await;

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
-use hookdesk_core::api::{self, Code, Problem, Response};
+use hookdesk_core::api::{self, Code, Problem, Response, Shown};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, KeyText, Moment, Refusal,
-    Reply, Report, Request, Session, Store, WebhookId,
+    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Moment, Refusal, Reply,
+    Report, Request, Session, Store, WebhookId,
 };
 use tokio::sync::{mpsc as runtime, oneshot};
 
@@ -36,11 +36,11 @@ pub enum CallResult {
 }
 
 impl CallResult {
-    /// The response to the call. `key` is the text of the API key that it made, if it made one.
+    /// The response to the call, with what it had to show.
     #[must_use]
-    pub fn response(self, key: Option<KeyText>) -> Response {
+    pub fn response(self, shown: Option<Shown>) -> Response {
         match self {
-            Self::Decided(decided) => api::answer(decided, key),
+            Self::Decided(decided) => api::answer(decided, shown),
             Self::Undone(problem) => problem.into(),
         }
     }

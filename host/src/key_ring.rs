@@ -51,9 +51,9 @@ impl KeyRing {
     /// Notes that a caller used its key.
     pub fn note_use(&self, authorization: Option<Authorization>, now: Millis) {
         let Some(id) = authorization.and_then(|authorization| authorization.key()) else { return };
-        let minute = self.keys.borrow().new_use(id, now);
-        if let Some(minute) = minute {
-            self.change(|used| used.insert(id, minute));
+        let used = self.keys.borrow().new_use(id, now);
+        if let Some((key, minute)) = used {
+            self.change(|used| used.insert(key, minute));
         }
     }
 
@@ -101,8 +101,7 @@ impl KeyHolder {
     fn granted_until(&mut self) -> Option<Option<Millis>> {
         let keys = self.keys.borrow_and_update();
         Api::judge(self.authorization, live(&keys, clock())).ok()?;
-        let row = self.authorization.and_then(|authorization| keys.get(authorization.key()?));
-        Some(row.and_then(|key| key.settings.expires_at))
+        Some(self.authorization.and_then(|authorization| keys.ends_at(authorization.key()?)))
     }
 }
 

@@ -98,11 +98,11 @@ impl StoppedDesk {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let headers = vec![("host", "localhost"), ("content-type", "application/json")];
         let call = Call { method, path, query, headers, body: body.as_bytes() };
-        let Opened { action, authorization, key } =
+        let Opened { action, authorization, shown } =
             self.api.open(&call, LiveKeys::none(clock()), chance);
         let response = match action {
             Action::Answer(response) => response,
-            Action::Decide(command) => api::answer(self.decide(authorization, command)?, key),
+            Action::Decide(command) => api::answer(self.decide(authorization, command)?, shown),
             Action::Read(reading) => {
                 reading.answer(authorization, self.desk.store_mut(), clock())?
             }

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookdesk_core::api::Callers;
+use hookdesk_core::api::{Api, Callers, SessionCookie};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    Access, ApiKey, ApiKeys, Authorization, Caller, Command, Desk, HolderId, Limits, Memory,
-    Moment, Rows as _, WebhookId,
+    Access, ApiKey, ApiKeys, Authorization, Caller, Command, Desk, HolderId, KeyKind, Limits,
+    Memory, Moment, Rows as _, WebhookId,
 };
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
@@ -131,8 +131,9 @@ async fn run(
     };
     // Its file is removed when the server stops.
     let control = listen_for_commands(&settings.database, control);
+    let cookie = SessionCookie::of(&settings.api.names, address.port());
     let front = HttpHandler {
-        api: settings.api,
+        api: Api { cookie, ..settings.api },
         ring: Arc::clone(&ring),
         desk: queue.clone(),
         lookup,
@@ -200,7 +201,8 @@ fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<Ap
         }
     }
     let keys = ApiKeys::of(desk.store_mut().api_keys()?);
-    if keys.is_empty() && matches!(settings.api.callers, Callers::Keys { binding: None }) {
+    let is_keyless = keys.of_kind(KeyKind::Bearer).next().is_none();
+    if is_keyless && matches!(settings.api.callers, Callers::Keys { binding: None }) {
         let database = settings.database.display();
         return Err(format!(
             "callers need an API key, and there is none yet. Make one:\n\n    hookdesk key create \

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use hookdesk_core::api::{
     self, Action, Allowance, Api, Call, Code, EventsMode, EventsQuery, Listing, LogCursor,
-    MAX_BODY, Opened, Problem, Reading, ReplayRequest,
+    MAX_BODY, Opened, Problem, Reading, ReplayRequest, Shown,
 };
-use hookdesk_core::{Authorization, Command, KeyText};
+use hookdesk_core::{Authorization, Command};
 use hyper::body::Body as _;
 use salvo::http::header::{CONNECTION, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
@@ -75,10 +75,17 @@ impl HttpHandler {
             };
         }
         let (keys, now) = (self.ring.keys(), clock());
-        let Opened { action, authorization, key } = self.api.open(&call, live(&keys, now), chance);
+        let Opened { action, authorization, shown } =
+            self.api.open(&call, live(&keys, now), chance);
         self.ring.note_use(authorization, now);
         if let Action::Decide(command) = &action
             && let Err(early) = self.limits.send(authorization, command, &keys)
+        {
+            return early.into();
+        }
+        if let Action::Answer(refused) = &action
+            && refused.status == Code::Unauthorized.status()
+            && let Err(early) = self.limits.refuse(peer(request))
         {
             return early.into();
         }
@@ -87,7 +94,7 @@ impl HttpHandler {
         drop(body);
         match action {
             Action::Answer(response) => HttpResponse::Whole(response),
-            Action::Decide(command) => self.decide(authorization, command, key).await,
+            Action::Decide(command) => self.decide(authorization, command, shown).await,
             Action::CountReplay(request) => match self.count(*request).await {
                 Ok(command) => self.decide(authorization, command, None).await,
                 Err(problem) => problem.into(),
@@ -109,7 +116,7 @@ impl HttpHandler {
                 self.show(file, &call)?;
                 None
             }
-            None => self.admit(&call, request.remote_addr().clone().into_std())?,
+            None => self.admit(&call, peer(request))?,
         };
         let mut lengths = call.headers.iter().filter(|(name, _)| *name == "content-length");
         let is_large =
@@ -165,9 +172,9 @@ impl HttpHandler {
         &self,
         authorization: Option<Authorization>,
         command: Command,
-        key: Option<KeyText>,
+        shown: Option<Shown>,
     ) -> HttpResponse {
-        HttpResponse::Whole(self.desk.ask(authorization, command).await.response(key))
+        HttpResponse::Whole(self.desk.ask(authorization, command).await.response(shown))
     }
 
     async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
@@ -262,7 +269,7 @@ impl Handler for HttpHandler {
         _flow: &mut FlowCtrl,
     ) {
         let (received, ends) = self.receive(request).await;
-        let mut active = self.connections.answer(request.remote_addr().clone().into_std());
+        let mut active = self.connections.answer(peer(request));
         let answered = match received {
             Ok(Received { body, allowance }) => {
                 let headers = allowance.into_iter().flat_map(Allowance::headers);
@@ -291,6 +298,10 @@ fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
             .collect(),
         body,
     }
+}
+
+fn peer(request: &Request) -> Option<SocketAddr> {
+    request.remote_addr().clone().into_std()
 }
 
 fn too_many_stay() -> Problem {

@@ -6,12 +6,12 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use hookdesk_core::api::{
-    self, Action, Api, Call, Callers, Listing, LiveKeys, Opened, Problem, Reading,
+    self, Action, Api, Call, Callers, Listing, LiveKeys, Opened, Problem, Reading, Shown,
 };
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
-    self as core, Answer, ApiKey, ApiKeys, Authorization, Command, Desk, HolderId, KeyId, KeyText,
-    Limits, Memory, Millis, Moment, Session, Store,
+    self as core, Answer, ApiKey, ApiKeys, Authorization, Command, Desk, HolderId, KeyId, Limits,
+    Memory, Millis, Moment, Session, Store,
 };
 
 use crate::effects::{Effects, Page, Response};
@@ -96,16 +96,16 @@ where
             Err(problem) => return self.answered(problem.into()),
         };
         let opened = self.api.open(call, LiveKeys { keys: &keys, now }, || at.chance.secret);
-        let Opened { action, authorization, key } = opened;
+        let Opened { action, authorization, shown } = opened;
         self.note_use(authorization, &keys, now);
         match action {
             Action::Answer(response) => self.answered(response),
             Action::Decide(command) => {
-                self.decide(Some(CallersCommand { command, authorization, key }), at)
+                self.decide(Some(CallersCommand { command, authorization, shown }), at)
             }
             Action::CountReplay(request) => match readable(request.count(self.rows(), now)) {
                 Ok(command) => {
-                    self.decide(Some(CallersCommand { command, authorization, key: None }), at)
+                    self.decide(Some(CallersCommand { command, authorization, shown: None }), at)
                 }
                 Err(problem) => self.answered(problem.into()),
             },
@@ -175,10 +175,10 @@ where
     fn decide(&mut self, call: Option<CallersCommand>, at: &JsMoment) -> Effects {
         let moment = Moment::new(Millis(at.now_ms), at.chance.ids, self.holder);
         let calls = usize::from(call.is_some());
-        let mut key = None;
+        let mut shown = None;
         if let Some(call) = call {
             self.session.call_by(call.authorization, call.command);
-            key = call.key;
+            shown = call.shown;
         }
         if !self.used.is_empty() {
             let used = std::mem::take(&mut self.used).into_iter().collect();
@@ -202,7 +202,7 @@ where
             (Err(_), _) => self.keys = None,
         }
         let effects = match committed {
-            Ok(committed) => self.follow(core::Effects::of(committed, calls), key, moment.now),
+            Ok(committed) => self.follow(core::Effects::of(committed, calls), shown, moment.now),
             Err(fault) => {
                 let undone = || api::Response::from(Problem::undone()).into();
                 let response = (calls > 0).then(undone);
@@ -212,11 +212,11 @@ where
         Effects { lines: written, ..effects }
     }
 
-    fn follow(&mut self, committed: core::Effects, key: Option<KeyText>, now: Millis) -> Effects {
+    fn follow(&mut self, committed: core::Effects, shown: Option<Shown>, now: Millis) -> Effects {
         let core::Effects { replies, cancels, renews_connections: _, requests, events: _ } =
             committed;
         let mut effects = Effects { cancels, ..self.nothing() };
-        effects.response = replies.into_iter().next().map(|reply| api::answer(reply, key).into());
+        effects.response = replies.into_iter().next().map(|reply| api::answer(reply, shown).into());
         for request in requests {
             self.hand_out(request, &mut effects);
         }
@@ -304,8 +304,8 @@ where
     /// Notes that a caller used its key; it is written with the next decision.
     fn note_use(&mut self, authorization: Option<Authorization>, keys: &ApiKeys, now: Millis) {
         let Some(id) = authorization.and_then(|authorization| authorization.key()) else { return };
-        if let Some(minute) = keys.new_use(id, now) {
-            self.used.insert(id, minute);
+        if let Some((key, minute)) = keys.new_use(id, now) {
+            self.used.insert(key, minute);
         }
     }
 
@@ -318,8 +318,8 @@ where
 struct CallersCommand {
     command: Command,
     authorization: Option<Authorization>,
-    /// The text of the key that it makes.
-    key: Option<KeyText>,
+    /// What its response is to show.
+    shown: Option<Shown>,
 }
 
 /// A fault of the store as the caller's problem.

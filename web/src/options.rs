@@ -162,7 +162,13 @@ impl Options {
             (None, true) => Callers::Local,
             (None, false) => Callers::All,
         };
-        Ok(Api { callers, names: OwnNames::OfEachCall, can_wait: false, targets: self.targets()? })
+        Ok(Api {
+            callers,
+            names: OwnNames::OfEachCall,
+            cookie: None,
+            can_wait: false,
+            targets: self.targets()?,
+        })
     }
 
     fn targets(&self) -> Result<Targets, String> {

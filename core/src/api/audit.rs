@@ -120,6 +120,7 @@ impl<'a> From<&'a Actor> for ActorView<'a> {
         let unnamed = Self { caller: actor.kind(), id: None, name: None, uid: None };
         match actor {
             Actor::Key { id, name } => Self { id: Some(*id), name: name.as_deref(), ..unnamed },
+            Actor::Session { key, name } => Self { id: *key, name: name.as_deref(), ..unnamed },
             Actor::CommandLine { uid } => Self { uid: Some(*uid), ..unnamed },
             Actor::Binding | Actor::Anyone => unnamed,
         }

@@ -8,7 +8,7 @@
 //! [`own_names`] says what browsers may send.
 
 use crate::api::own_names::{self, authority, is_loopback};
-use crate::api::{Api, Call, Callers, Code, LiveKeys, Problem, routes};
+use crate::api::{Api, Call, Callers, Code, LiveKeys, Problem, routes, session_cookie};
 use crate::delivery::reader::Reader;
 use crate::delivery::request::USER_AGENT;
 use crate::engine::store::Rows;
@@ -17,6 +17,7 @@ use crate::model::api_key::KeyText;
 use crate::model::caller::{Authorization, Caller};
 use crate::model::digest::Digest;
 use crate::model::id::WebhookId;
+use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
@@ -40,7 +41,7 @@ pub(super) fn check(
             return access.map(|_| (None, Reach::everything()));
         }
         Callers::CommandLine { uid } => Caller::CommandLine { uid: *uid },
-        Callers::Keys { binding } => holder(call, *binding, keys)?,
+        Callers::Keys { binding } => holder(api, call, *binding, keys)?,
     };
     let authorization =
         Authorization { caller, access: access.as_ref().copied().unwrap_or(Access::AnyKey) };
@@ -51,8 +52,8 @@ pub(super) fn check(
 
 /// Judges a caller over the keys as the host knows them.
 pub(super) fn judge(authorization: Authorization, keys: LiveKeys<'_>) -> Result<Reach, Problem> {
-    let row = authorization.key().and_then(|id| keys.keys.get(id));
-    Ok(authorization.judge(row.map(|row| &**row), keys.now)?)
+    let granted = authorization.key().and_then(|id| keys.keys.grants(id, keys.now));
+    Ok(authorization.judge(granted)?)
 }
 
 /// Judges a caller over the rows that a reading sees.
@@ -62,11 +63,11 @@ pub(super) fn judge_over<R: Rows + ?Sized>(
     now: Millis,
 ) -> Result<Result<Reach, Refusal>, R::Fault> {
     let Some(authorization) = authorization else { return Ok(Ok(Reach::everything())) };
-    let row = match authorization.key() {
-        Some(id) => rows.api_key(id)?,
-        None => None,
+    let Some(key) = authorization.key().map(|id| rows.api_key(id)).transpose()?.flatten() else {
+        return Ok(authorization.judge(None));
     };
-    Ok(authorization.judge(row.as_ref(), now))
+    let parent = key.parent.map(|id| rows.api_key(id)).transpose()?.flatten();
+    Ok(authorization.judge(key.grants(parent.as_ref(), now)))
 }
 
 /// A webhook with its reader, if the caller reaches it.
@@ -78,8 +79,18 @@ pub(super) fn reached<R: Rows + ?Sized>(
     Ok(rows.webhook(id)?.filter(|(webhook, _)| reach.includes(webhook.partner)))
 }
 
-/// The holder of the key that the call shows.
-fn holder(call: &Call<'_>, binding: Option<Digest>, keys: LiveKeys<'_>) -> Result<Caller, Problem> {
+/// The holder of the key that the call shows, or of the session whose cookie it has.
+fn holder(
+    api: &Api,
+    call: &Call<'_>,
+    binding: Option<Digest>,
+    keys: LiveKeys<'_>,
+) -> Result<Caller, Problem> {
+    if let Some(value) = session_cookie::of(api, call) {
+        own_names::check_cookie(call)?;
+        let session = session_cookie::session(value, keys).ok_or(Refusal::Unauthorized)?;
+        return Ok(Caller::Key(session.id));
+    }
     let Some(token) = bearer(call) else {
         return Err(unauthorized("Send an API key, as in Authorization: Bearer KEY."));
     };
@@ -87,12 +98,24 @@ fn holder(call: &Call<'_>, binding: Option<Digest>, keys: LiveKeys<'_>) -> Resul
     if binding == Some(digest) {
         return Ok(Caller::Binding);
     }
-    match keys.keys.with_digest(&digest) {
+    match keys.keys.with_digest(KeyKind::Bearer, &digest) {
         Some(key) => Ok(Caller::Key(key.id)),
-        None if token.starts_with(KeyText::PREFIX) && KeyText::parse(token).is_none() => {
-            Err(unauthorized("This API key is not whole: its checksum is wrong. Copy it again."))
+        None => Err(unknown(KeyKind::Bearer, token)),
+    }
+}
+
+/// Why a text is not a key of the desk's, as far as anybody may know.
+pub(super) fn unknown(kind: KeyKind, text: &str) -> Problem {
+    let is_cut = text.starts_with(kind.prefix()) && KeyText::parse(kind, text).is_none();
+    match kind {
+        KeyKind::Bearer if is_cut => {
+            unauthorized("This API key is not whole: its checksum is wrong. Copy it again.")
         }
-        None => Err(Refusal::Unauthorized.into()),
+        KeyKind::Link if is_cut => {
+            unauthorized("This link is not whole: its checksum is wrong. Copy it again.")
+        }
+        KeyKind::Link => unauthorized("This link was used, has expired or was withdrawn."),
+        KeyKind::Bearer | KeyKind::Session => Refusal::Unauthorized.into(),
     }
 }
 
@@ -169,7 +192,7 @@ mod tests {
 
     fn asked(callers: Callers, headers: &[(&'static str, &'static str)]) -> Option<Code> {
         let names = OwnNames::Known { loopback: true, public: Vec::new() };
-        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
         check(&api, &call, LiveKeys::none(Millis(0))).err().map(|problem| problem.code)

@@ -44,6 +44,8 @@ pub enum Code {
     TooManyKeys,
     /// The key is an option of the host, and not one that the desk can change.
     BoundKey,
+    /// The desk is not told by which URL browsers reach it.
+    NoPublicUrl,
     /// No other secret of the webhook is live.
     LastSecret,
     /// The idempotency key was used for another call in the last 24 hours.
@@ -90,6 +92,7 @@ impl Code {
             Self::TooManySecrets => "too_many_secrets",
             Self::TooManyKeys => "too_many_keys",
             Self::BoundKey => "bound_key",
+            Self::NoPublicUrl => "no_public_url",
             Self::LastSecret => "last_secret",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::TooLarge => "too_large",
@@ -122,6 +125,7 @@ impl Code {
             | Self::TooManySecrets
             | Self::TooManyKeys
             | Self::BoundKey
+            | Self::NoPublicUrl
             | Self::LastSecret => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -152,6 +156,7 @@ impl Code {
             Self::TooManySecrets => "Too many live secrets",
             Self::TooManyKeys => "Too many API keys",
             Self::BoundKey => "The key is an option of the host",
+            Self::NoPublicUrl => "The desk has no public URL",
             Self::LastSecret => "The last live secret",
             Self::IdempotencyKeyReused => "The key belongs to another call",
             Self::TooLarge => "The body is too large",
@@ -189,6 +194,7 @@ impl Code {
             | Self::TooManySecrets
             | Self::TooManyKeys
             | Self::BoundKey
+            | Self::NoPublicUrl
             | Self::LastSecret
             | Self::IdempotencyKeyReused
             | Self::TooLarge

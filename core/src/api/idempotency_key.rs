@@ -19,7 +19,7 @@ pub(super) fn take(
     next: Action,
 ) -> Result<Action, Problem> {
     match next {
-        Action::Decide(command) if matches!(call.method, "POST" | "PATCH") => {
+        Action::Decide(command) if is_repeatable(call, &command) => {
             let command = match key(call)? {
                 Some(key) => {
                     let (key, request) = digests(call, authorization, key);
@@ -40,6 +40,11 @@ pub(super) fn take(
         | Action::List(_)
         | Action::ReadEvents(_)) => Ok(other),
     }
+}
+
+/// Signing in is not: the response to a repeated call would have no cookie.
+fn is_repeatable(call: &Call<'_>, command: &Command) -> bool {
+    matches!(call.method, "POST" | "PATCH") && !matches!(command, Command::SignIn(_))
 }
 
 /// The digests of the caller with its key, and of the call.
@@ -86,7 +91,7 @@ mod tests {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(keys.iter().map(|key| (HEADER, *key)));
         let (callers, names) = (Callers::All, OwnNames::default());
-        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
         let call = Call { method, path, query, headers, body: body.as_bytes() };
         api.open(&call, LiveKeys::none(Millis(0)), || [1; 32]).action
     }

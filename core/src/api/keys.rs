@@ -7,12 +7,13 @@ use crate::api::partners;
 use crate::api::query::Query;
 use crate::api::settings;
 use crate::api::view::{CallerView, KeyView};
-use crate::api::{Action, Call, Callers, Code, Problem, Reading, Response, Taken};
+use crate::api::{Action, Call, Callers, Code, Problem, Reading, Response, Shown, Taken};
 use crate::engine::command::{Command, KeyAmendment, NewKey};
 use crate::engine::store::Rows;
 use crate::model::api_key::{ApiKey, KeySettings, KeyText};
 use crate::model::caller::{Authorization, Caller};
 use crate::model::id::KeyId;
+use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::partner::Grant;
 use crate::model::refusal::Refusal;
@@ -51,9 +52,9 @@ pub(super) fn create(
         rate_limit: rate_limit.flatten(),
         expires_at: expires_at.flatten(),
     };
-    let text = KeyText::new(fresh());
+    let text = KeyText::new(KeyKind::Bearer, fresh());
     let key = NewKey { digest: text.digest(), prefix: text.prefix(), settings };
-    Ok(Taken { action: Action::Decide(Command::CreateKey(key)), key: Some(text) })
+    Ok(Taken { action: Action::Decide(Command::CreateKey(key)), shown: Some(Shown::Key(text)) })
 }
 
 pub(super) fn amend(call: &Call<'_>, id: &str, now: Millis) -> Result<Action, Problem> {
@@ -96,7 +97,7 @@ fn amendment(fields: &mut Fields, now: Millis) -> KeyAmendment {
 }
 
 /// The types that a partner may be told of; never those about the desk's own work.
-fn granted(fields: &mut Fields) -> Option<Subscription> {
+pub(super) fn granted(fields: &mut Fields) -> Option<Subscription> {
     let events = settings::events(fields)?;
     if events.is_operational() {
         fields.fail("events", "must not be operational: a partner is told of none of those");
@@ -140,7 +141,8 @@ impl KeysQuery {
 
     pub(super) fn answer<R: Rows + ?Sized>(self, rows: &mut R) -> Result<Response, R::Fault> {
         let keys = rows.api_keys()?;
-        let later = keys.iter().filter(|key| self.after.is_none_or(|after| key.id > after));
+        let keys = keys.iter().filter(|key| key.kind == KeyKind::Bearer);
+        let later = keys.filter(|key| self.after.is_none_or(|after| key.id > after));
         let shown: Vec<&ApiKey> = later.take(self.limit as usize + 1).collect();
         let is_full = shown.len() > self.limit as usize;
         let shown = shown.get(..self.limit as usize).unwrap_or(&shown);
@@ -162,17 +164,30 @@ pub(super) fn list(query: &Query<'_>, callers: &Callers) -> Result<Action, Probl
 pub(super) fn caller<R: Rows + ?Sized>(
     authorization: Option<Authorization>,
     rows: &mut R,
+    now: Millis,
 ) -> Result<Response, R::Fault> {
     let view = match authorization.map(|authorization| authorization.caller) {
         None => CallerView::unnamed("anyone"),
         Some(Caller::Binding) => CallerView::unnamed(BINDING),
         Some(Caller::CommandLine { .. }) => CallerView::unnamed("command_line"),
-        Some(Caller::Key(id)) => match rows.api_key(id)? {
-            Some(key) => return Ok(Response::data(200, CallerView::key(&key))),
-            None => return Ok(Problem::from(Refusal::Unauthorized).into()),
-        },
+        Some(Caller::Key(id)) => return key_holder(id, rows, now),
     };
     Ok(Response::data(200, view))
+}
+
+fn key_holder<R: Rows + ?Sized>(
+    id: KeyId,
+    rows: &mut R,
+    now: Millis,
+) -> Result<Response, R::Fault> {
+    let Some(key) = rows.api_key(id)? else { return Ok(unauthorized()) };
+    let parent = key.parent.map(|id| rows.api_key(id)).transpose()?.flatten();
+    let Some(granted) = key.grants(parent.as_ref(), now) else { return Ok(unauthorized()) };
+    Ok(Response::data(200, CallerView::of(&key, granted)))
+}
+
+fn unauthorized() -> Response {
+    Problem::from(Refusal::Unauthorized).into()
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use crate::api::settings;
 use crate::api::view::Health;
 use crate::api::{
     Action, Api, AttemptsQuery, Call, Code, DeliveriesQuery, DeliveryState, EventsQuery,
-    FieldError, Listing, Problem, Reading, ReplayRequest, Response, Taken, audit, keys, partners,
+    FieldError, Listing, LiveKeys, Problem, Reading, ReplayRequest, Response, Taken, audit, keys,
+    partners, sessions,
 };
 use crate::engine::command::{Command, Handover, Registration, Rotation};
 use crate::guard::CallbackUrl;
 use crate::model::id::{EventId, SecretId, TicketId, WebhookId};
-use crate::model::millis::Millis;
 use crate::model::partner::Partner;
 use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
@@ -25,7 +25,7 @@ use crate::webhook::sign::Secret;
 pub(super) fn take(
     api: &Api,
     call: &Call<'_>,
-    (now, reach): (Millis, &Reach),
+    (keys, reach): (LiveKeys<'_>, &Reach),
     fresh: impl FnOnce() -> [u8; Secret::LENGTH],
 ) -> Result<Taken, Problem> {
     if call.method == "OPTIONS" {
@@ -33,6 +33,7 @@ pub(super) fn take(
     }
     let Found { route, ids: [id, inner_id] } = routes::find(call)?;
     let query = &Query::of(call, route.parameters)?;
+    let now = keys.now;
     let action = match route.operation {
         Operation::Register => register(api, call, reach, fresh),
         Operation::Unregister => Ok(Action::Decide(Command::Unregister { id: webhook_id(id)? })),
@@ -99,6 +100,10 @@ pub(super) fn take(
         Operation::ListPartners => partners::list(query),
         Operation::RemovePartner => partners::remove(id),
         Operation::ListAudit => audit::list(query),
+        Operation::CreateLink => return sessions::create_link(api, call, id, fresh),
+        Operation::EndSessions => sessions::end_all(id),
+        Operation::SignIn => return sessions::sign_in(api, call, keys, fresh),
+        Operation::SignOut => return sessions::sign_out(api, call, keys),
         Operation::ReadCaller => Ok(Action::Read(Reading::Caller)),
     };
     action.map(Taken::from)

@@ -75,6 +75,17 @@ pub(super) fn check(names: &OwnNames, call: &Call<'_>) -> Result<(), Problem> {
     Err(cross_site("A browser sent this call for a page of another origin."))
 }
 
+/// Refuses a change by the cookie of a session, unless a browser says that one of the desk's own pages
+/// sent it: what it says otherwise was [checked](check).
+pub(super) fn check_cookie(call: &Call<'_>) -> Result<(), Problem> {
+    let is_own = call.header("origin").is_some()
+        || call.all("sec-fetch-site").any(|site| site == "same-origin");
+    if is_own || matches!(call.method, "GET" | "HEAD") {
+        return Ok(());
+    }
+    Err(cross_site("With the cookie of a session only the desk's own page may change something."))
+}
+
 /// `fetch` of Node.js sends the mode too, but that alone, where browsers say the site as well.
 fn is_of_browser(name: &str, value: &str) -> bool {
     name == "origin"
@@ -119,6 +130,18 @@ impl PublicUrl {
             && url.fragment().is_none();
         let is_http = matches!(url.scheme(), "http" | "https") && url.has_host();
         if is_http && is_plain { Ok(Self(url)) } else { Err(BadPublicUrl) }
+    }
+
+    /// The desk's page.
+    pub(super) fn page(&self) -> String {
+        let url = self.0.as_str();
+        if url.ends_with('/') { url.to_owned() } else { format!("{url}/") }
+    }
+
+    /// Whether browsers reach it by HTTPS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
     }
 
     fn origin(&self) -> String {

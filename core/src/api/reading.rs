@@ -53,7 +53,7 @@ impl Reading {
             Self::Partners(query) => query.answer(rows)?,
             Self::Audit(query) => query.answer(rows)?,
             Self::Keys(query) => query.answer(rows)?,
-            Self::Caller => keys::caller(authorization, rows)?,
+            Self::Caller => keys::caller(authorization, rows, now)?,
             Self::Ticket(id) => match rows.ticket(id)? {
                 Some(ticket) => Response::data(200, view::TicketView::from(&ticket)),
                 None => Problem::from(Refusal::UnknownTicket).into(),

@@ -1,6 +1,8 @@
 //! Replies and refusals rendered as HTTP responses, the first time and for repeated calls.
 
+use crate::api::link_url::LinkUrl;
 use crate::api::problem::Problem;
+use crate::api::session_cookie::{SessionCookie, SetCookie};
 use crate::api::{Response, headers, view};
 use crate::engine::command::Idempotent;
 use crate::engine::desk::Desk;
@@ -27,14 +29,40 @@ pub(crate) fn status(decided: &Result<Reply, Refusal>) -> u16 {
     without_secret(decided).status
 }
 
-/// The response to a call that was decided and committed. `key` is the text of the API key that the
-/// call made, if it made one: a call that is repeated under an idempotency key does not see it again.
+/// What a response shows besides the reply: it is stored nowhere, and a call that is repeated under an
+/// idempotency key does not see it again.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// The text of an API key that was made.
+    Key(KeyText),
+    /// The URL of a link that was made.
+    Link(LinkUrl),
+    /// A browser that signed in keeps this.
+    Cookie(SetCookie),
+    /// A browser that signed out forgets this.
+    NoCookie(SessionCookie),
+}
+
+/// The response to a call that was decided and committed, with what [`Opened`](crate::api::Opened)
+/// had to show.
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "an answer is given once")]
-pub fn answer(decided: Result<Reply, Refusal>, key: Option<KeyText>) -> Response {
+pub fn answer(decided: Result<Reply, Refusal>, shown: Option<Shown>) -> Response {
     let response = without_secret(&decided);
-    if let (Ok(Reply::KeyCreated(_)), Some(key)) = (&decided, key) {
-        return with_last(response, &view::KeySecret { key: key.reveal() });
+    match (&decided, shown) {
+        (Ok(Reply::KeyCreated(_)), Some(Shown::Key(key))) => {
+            return with_last(response, &view::KeySecret { key: key.reveal() });
+        }
+        (Ok(Reply::LinkCreated(_)), Some(Shown::Link(url))) => {
+            return with_last(response, &view::LinkSecret { url: url.reveal() });
+        }
+        (Ok(Reply::SignedIn { .. }), Some(Shown::Cookie(cookie))) => {
+            return response.with(("set-cookie", cookie.header()));
+        }
+        (Ok(Reply::SignedOut(_)), Some(Shown::NoCookie(cookie))) => {
+            return response.with(("set-cookie", cookie.end()));
+        }
+        _ => {}
     }
     let secret = if let Ok(Reply::Repeated { first: _, secret }) = &decided {
         secret.as_ref()
@@ -94,6 +122,14 @@ fn without_secret(decided: &Result<Reply, Refusal>) -> Response {
         }
         Ok(Reply::Key(key)) => Response::data(200, view::KeyView::from(&**key)),
         Ok(Reply::KeyRevoked(id)) => Response::data(200, view::Named { id }),
+        Ok(Reply::LinkCreated(link)) => Response::data(201, view::LinkView::from(&**link)),
+        Ok(Reply::SignedIn { session, granted }) => {
+            Response::data(201, view::CallerView::of(session, granted))
+        }
+        Ok(Reply::SignedOut(_)) => Response::data(200, view::Empty {}),
+        Ok(Reply::SessionsEnded(partner, ended)) => {
+            Response::data(200, view::EndedView { partner: *partner, ended: *ended })
+        }
         Ok(Reply::PartnerRemoved(counts)) => Response::data(200, view::PartnerView::from(counts)),
         Ok(Reply::Noted) => Response::data(202, view::Empty {}),
         Ok(Reply::Repeated { first, secret: _ }) => again(first),
@@ -118,6 +154,10 @@ fn introduced(decided: &Result<Reply, Refusal>) -> Option<&Webhook> {
             | Reply::Key(_)
             | Reply::KeyRevoked(_)
             | Reply::PartnerRemoved(_)
+            | Reply::LinkCreated(_)
+            | Reply::SignedIn { .. }
+            | Reply::SignedOut(_)
+            | Reply::SessionsEnded(..)
             | Reply::Noted
             | Reply::Repeated { .. },
         )

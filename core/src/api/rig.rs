@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{self, Action, Api, Call, Callers, LiveKeys, OwnNames, Response};
+use crate::api::{self, Action, Api, Call, Callers, LiveKeys, OwnNames, Response, Shown};
 use crate::delivery::answer::Answer;
 use crate::delivery::request::RequestKey;
 use crate::engine::command::{Command, Report};
 use crate::engine::store::Rows;
 use crate::guard::Targets;
-use crate::model::api_key::{ApiKeys, KeyText};
+use crate::model::api_key::ApiKeys;
 use crate::model::caller::Authorization;
 use crate::model::millis::Millis;
 use crate::{Desk, HolderId, Memory, MemoryStore, Moment, Reader, Webhook};
@@ -49,13 +49,27 @@ impl Rig {
         (key, others): (Option<&str>, &[(&'static str, &'static str)]),
         body: &Value,
     ) -> (u16, Value) {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let names = OwnNames::default();
-        let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+        let (names, targets) = (OwnNames::default(), Targets::public());
+        let api = Api { callers, names, cookie: None, can_wait: false, targets };
         let bearer = key.map(|key| format!("Bearer {key}"));
-        let mut headers = vec![("content-type", "application/json")];
-        headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+        let mut headers: Vec<_> =
+            bearer.iter().map(|bearer| ("authorization", &**bearer)).collect();
         headers.extend(others);
+        let response = self.respond(&api, method, path, &headers, body);
+        (response.status, serde_json::from_str(&response.body).unwrap_or_default())
+    }
+
+    /// The response of a host to a call.
+    pub fn respond(
+        &mut self,
+        api: &Api,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Response {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let headers = [&[("content-type", "application/json")], headers].concat();
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let call = Call { method, path, query, headers, body: text.as_bytes() };
         let keys = self.keys();
@@ -63,9 +77,9 @@ impl Rig {
         let mut fresh = [0; 32];
         fresh[..8].copy_from_slice(&self.calls.to_be_bytes());
         let opened = api.open(&call, LiveKeys { keys: &keys, now: self.now }, || fresh);
-        let api::Opened { action, authorization, key } = opened;
+        let api::Opened { action, authorization, shown } = opened;
         let store = self.desk.store_mut();
-        let response = match action {
+        match action {
             Action::Answer(response) => response,
             Action::Read(reading) => reading.answer(authorization, store, self.now).unwrap(),
             Action::List(mut listing) => match listing.page(store, self.now).unwrap() {
@@ -77,24 +91,23 @@ impl Rig {
                 Err(problem) => problem.into(),
             },
             Action::CountReplay(request) => match request.count(store, self.now).unwrap() {
-                Ok(command) => self.decide(authorization, command, key),
+                Ok(command) => self.decide(authorization, command, shown),
                 Err(problem) => problem.into(),
             },
-            Action::Decide(command) => self.decide(authorization, command, key),
-        };
-        (response.status, serde_json::from_str(&response.body).unwrap_or_default())
+            Action::Decide(command) => self.decide(authorization, command, shown),
+        }
     }
 
     pub fn decide(
         &mut self,
         authorization: Option<Authorization>,
         command: Command,
-        key: Option<KeyText>,
+        shown: Option<Shown>,
     ) -> Response {
         let holder = HolderId::new(START, &[0; 16]);
         let moment = Moment { authorization, ..Moment::new(self.now, [1; 16], holder) };
         let decided = self.desk.run(&[(command, moment)]).unwrap().remove(0);
-        api::answer(decided.reply, key)
+        api::answer(decided.reply, shown)
     }
 
     /// Sends what is due, and gives all webhooks with their readers.
@@ -130,7 +143,7 @@ impl Rig {
 pub fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Action {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (callers, names) = (Callers::All, OwnNames::default());
-    let api = Api { callers, names, can_wait: false, targets: Targets::public() };
+    let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
     let headers = vec![("content-type", content_type)];
     let call = Call { method, path, query, headers, body };
     api.open(&call, LiveKeys::none(START), || [1; 32]).action

@@ -44,6 +44,10 @@ pub(super) enum Operation {
     ListPartners,
     RemovePartner,
     ListAudit,
+    CreateLink,
+    EndSessions,
+    SignIn,
+    SignOut,
     /// Who the caller is, and what it may do.
     ReadCaller,
 }
@@ -98,7 +102,7 @@ const fn delete(pattern: &'static str, operation: Operation, access: Access) -> 
 }
 
 /// Of two patterns that match a path the first is taken, so literal ones come first.
-const ROUTES: [Route; 37] = [
+const ROUTES: [Route; 42] = [
     post("/webhooks/register", Operation::Register, Access::ChangeWebhooks).with_body(),
     delete("/webhooks/unregister/{id}", Operation::Unregister, Access::ChangeWebhooks),
     get("/webhooks", Operation::ListWebhooks, Access::ReadWebhooks)
@@ -142,9 +146,14 @@ const ROUTES: [Route; 37] = [
     delete("/keys/{id}", Operation::RevokeKey, Access::Admin),
     get("/partners", Operation::ListPartners, Access::ReadPartners).with_query(&["after", "limit"]),
     delete("/partners/{partner}", Operation::RemovePartner, Access::Admin),
+    post("/partners/{partner}/link", Operation::CreateLink, Access::Admin),
+    delete("/partners/{partner}/sessions", Operation::EndSessions, Access::Admin),
     get("/audit", Operation::ListAudit, Access::Admin)
         .with_query(&["after", "key", "limit", "webhook"]),
     get("/me", Operation::ReadCaller, Access::AnyKey),
+    post("/session", Operation::SignIn, Access::Open).with_body(),
+    get("/session", Operation::ReadCaller, Access::AnyKey),
+    delete("/session", Operation::SignOut, Access::AnyKey),
 ];
 
 /// Bytes of a path that is compared with those that there are.

@@ -12,7 +12,7 @@ use crate::model::partner::{Partner, PartnerCounts};
 use crate::model::service::{Availability, Service};
 use crate::model::ticket::{Ticket, TicketStatus};
 pub(super) use delivery::{AttemptView, CountView, DeliveryView, EventView, RunView};
-pub(super) use key::{CallerView, KeySecret, KeyView};
+pub(super) use key::{CallerView, EndedView, KeySecret, KeyView, LinkSecret, LinkView};
 pub(super) use webhook::{SecretText, SecretView, StateView, WebhookView};
 
 #[derive(Serialize)]

@@ -11,7 +11,7 @@ use crate::model::api_key::KeySettings;
 use crate::model::digest::Digest;
 use crate::model::id::{EventId, KeyId, SecretId, TicketId, WebhookId};
 use crate::model::millis::Millis;
-use crate::model::partner::Partner;
+use crate::model::partner::{Grant, Partner};
 use crate::model::scope::Scopes;
 use crate::model::service::Availability;
 use crate::model::subscription::Subscription;
@@ -96,6 +96,18 @@ pub enum Command {
     RemovePartner {
         partner: Partner,
     },
+    /// Makes a link that signs a browser in once, as a partner.
+    CreateLink(NewLink),
+    /// Signs a browser in.
+    SignIn(SignIn),
+    /// Signs a browser out.
+    SignOut {
+        session: KeyId,
+    },
+    /// Ends all sessions and links of a partner.
+    EndSessions {
+        partner: Partner,
+    },
     /// Notes when API keys were last used.
     NoteKeyUse {
         used: Vec<(KeyId, Millis)>,
@@ -136,6 +148,10 @@ impl Command {
             Self::AmendKey { .. } => "amend_key",
             Self::RevokeKey { .. } => "revoke_key",
             Self::RemovePartner { .. } => "remove_partner",
+            Self::CreateLink(_) => "create_link",
+            Self::SignIn(_) => "sign_in",
+            Self::SignOut { .. } => "sign_out",
+            Self::EndSessions { .. } => "end_sessions",
             Self::NoteKeyUse { .. } => "note_key_use",
             Self::Idempotent(_) => "once",
             Self::Report(_) => "report",
@@ -193,6 +209,30 @@ pub struct NewKey {
     /// The first characters of its text.
     pub prefix: String,
     pub settings: KeySettings,
+}
+
+/// A link to be made. Its text is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLink {
+    /// The digest of its text.
+    pub digest: Digest,
+    /// The first characters of its text.
+    pub prefix: String,
+    /// What whoever follows it is granted.
+    pub grant: Grant,
+}
+
+/// A browser that signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// The key or the link that it showed.
+    pub shown: KeyId,
+    /// The digest of its cookie's text.
+    pub digest: Digest,
+    /// The first characters of that text.
+    pub prefix: String,
+    /// The session that it had, which ends.
+    pub replaced: Option<KeyId>,
 }
 
 /// A change of an API key's settings; those that are `None` stay.

@@ -11,6 +11,7 @@ mod ownership;
 mod partners;
 mod replays;
 mod retention;
+mod sessions;
 mod tickets;
 mod turns;
 mod webhooks;
@@ -77,6 +78,10 @@ pub(crate) fn decide_visiting(
         Command::AmendKey { id, amendment } => keys::amend(&mut decision, *id, amendment),
         Command::RevokeKey { id } => keys::revoke(&mut decision, *id),
         Command::RemovePartner { partner } => partners::remove(&mut decision, *partner),
+        Command::CreateLink(link) => sessions::create_link(&mut decision, link),
+        Command::SignIn(sign_in) => sessions::sign_in(&mut decision, sign_in),
+        Command::SignOut { session } => sessions::sign_out(&mut decision, *session),
+        Command::EndSessions { partner } => sessions::end_all(&mut decision, *partner),
         Command::NoteKeyUse { used } => keys::note_use(&mut decision, used),
         Command::Idempotent(once) => {
             return idempotency::once(once, moment, facts, &decision.reach);
@@ -99,11 +104,11 @@ pub(crate) fn decide_visiting(
 /// the same batch is unknown to it.
 fn authorize(moment: &Moment, facts: &Facts) -> Result<Reach, Stop> {
     let Some(authorization) = moment.authorization else { return Ok(Reach::everything()) };
-    let row = match authorization.key() {
-        Some(id) => facts.api_keys()?.get(id),
+    let granted = match authorization.key() {
+        Some(id) => facts.api_keys()?.grants(id, moment.now),
         None => None,
     };
-    Ok(authorization.judge(row.map(|row| &**row), moment.now)?)
+    Ok(authorization.judge(granted)?)
 }
 
 impl From<Stop> for Evaluation {

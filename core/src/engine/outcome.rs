@@ -11,7 +11,7 @@ use crate::delivery::reader::Reader;
 use crate::delivery::replay::{ReplayCount, ReplayRun};
 use crate::delivery::request::Request;
 use crate::delivery::shortage::Shortage;
-use crate::model::api_key::ApiKey;
+use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::audit::AuditRow;
 use crate::model::digest::Digest;
 use crate::model::event::Event;
@@ -19,7 +19,7 @@ use crate::model::id::{EventId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
-use crate::model::partner::PartnerCounts;
+use crate::model::partner::{Partner, PartnerCounts};
 use crate::model::refusal::Refusal;
 use crate::model::seq::Seq;
 use crate::model::service::Service;
@@ -122,6 +122,15 @@ pub enum Reply {
     KeyRevoked(KeyId),
     /// A partner was removed, which had so much.
     PartnerRemoved(PartnerCounts),
+    LinkCreated(Arc<ApiKey>),
+    /// A browser is signed in: its session, and what that grants.
+    SignedIn {
+        session: Arc<ApiKey>,
+        granted: KeySettings,
+    },
+    SignedOut(KeyId),
+    /// So many sessions and links of a partner were ended.
+    SessionsEnded(Partner, u64),
     /// A wake, a report or retention was carried out.
     Noted,
     /// The first response to a repeated call, and the secret that it showed, if that still signs.

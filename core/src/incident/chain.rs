@@ -106,6 +106,10 @@ pub(super) fn reply_name(reply: &Result<Reply, Refusal>) -> (&'static str, Optio
         Ok(Reply::KeyCreated(key)) => ("key_created", Some(key.id.to_string())),
         Ok(Reply::Key(key)) => ("key", Some(key.id.to_string())),
         Ok(Reply::KeyRevoked(id)) => ("key_revoked", Some(id.to_string())),
+        Ok(Reply::LinkCreated(link)) => ("link_created", Some(link.id.to_string())),
+        Ok(Reply::SignedIn { session, .. }) => ("signed_in", Some(session.id.to_string())),
+        Ok(Reply::SignedOut(id)) => ("signed_out", Some(id.to_string())),
+        Ok(Reply::SessionsEnded(..)) => ("sessions_ended", None),
         Ok(Reply::PartnerRemoved(_)) => ("partner_removed", None),
         Ok(Reply::Noted) => ("noted", None),
         Ok(Reply::Repeated { .. }) => ("again", None),
@@ -206,7 +210,10 @@ impl Hash {
                 self.number(*webhooks);
                 self.number(*keys);
             }
-            Ok(Reply::KeyCreated(key) | Reply::Key(key)) => self.number(key.rev),
+            Ok(Reply::KeyCreated(key) | Reply::Key(key) | Reply::LinkCreated(key)) => {
+                self.number(key.rev);
+            }
+            Ok(Reply::SessionsEnded(_, ended)) => self.number(*ended),
             Ok(Reply::Replay { counted, starts: _ }) => {
                 self.number(counted.count);
                 self.number(counted.owed);
@@ -230,6 +237,8 @@ impl Hash {
                 | Reply::Unregistered(_)
                 | Reply::SecretEnded(_)
                 | Reply::KeyRevoked(_)
+                | Reply::SignedIn { .. }
+                | Reply::SignedOut(_)
                 | Reply::Noted,
             )
             | Err(_) => {}

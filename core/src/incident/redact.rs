@@ -13,7 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::engine::command::{
-    Command, Handover, Idempotent, KeyAmendment, NewKey, Registration, Report, Rotation,
+    Command, Handover, Idempotent, KeyAmendment, NewKey, NewLink, Registration, Report, Rotation,
+    SignIn,
 };
 use crate::engine::need::{Fact, Need};
 use crate::incident::record::{Batch, Begin, Input, Key, StoreResult};
@@ -93,6 +94,24 @@ impl Redactor {
                 prefix: text(prefix),
                 settings: self.key_settings(settings),
             }),
+            Command::CreateLink(NewLink { digest, prefix, grant }) => {
+                Command::CreateLink(NewLink {
+                    digest: self.digest(digest),
+                    prefix: text(prefix),
+                    grant: self.grant(grant),
+                })
+            }
+            Command::SignIn(SignIn { shown, digest, prefix, replaced }) => {
+                Command::SignIn(SignIn {
+                    shown: *shown,
+                    digest: self.digest(digest),
+                    prefix: text(prefix),
+                    replaced: *replaced,
+                })
+            }
+            Command::EndSessions { partner } => {
+                Command::EndSessions { partner: self.partner(*partner) }
+            }
             Command::AmendKey { id, amendment } => {
                 let name = amendment.name.as_ref().map(|name| name.as_deref().map(text));
                 Command::AmendKey { id: *id, amendment: KeyAmendment { name, ..amendment.clone() } }
@@ -118,6 +137,7 @@ impl Redactor {
             | Command::Replay { .. }
             | Command::StopReplay { .. }
             | Command::RevokeKey { .. }
+            | Command::SignOut { .. }
             | Command::NoteKeyUse { .. }
             | Command::Wake
             | Command::Retain => command.clone(),

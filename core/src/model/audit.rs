@@ -23,6 +23,9 @@ pub struct AuditRow {
 pub enum Actor {
     /// The holder of an API key, which had this name then.
     Key { id: KeyId, name: Option<String> },
+    /// A browser that is signed in: with which key, and under which name. Of one that followed a link
+    /// they are the key of whoever made the link, and the partner.
+    Session { key: Option<KeyId>, name: Option<String> },
     /// The holder of the key that the host is configured with.
     Binding,
     /// A user of the desk's own machine, on the command line.
@@ -36,6 +39,7 @@ impl Actor {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Key { .. } => "key",
+            Self::Session { .. } => "session",
             Self::Binding => "binding",
             Self::CommandLine { .. } => "command_line",
             Self::Anyone => "anyone",
@@ -60,6 +64,10 @@ pub enum AuditAction {
     KeyCreated,
     KeyChanged,
     KeyRevoked,
+    /// A link was made, that signs a browser in as the partner.
+    LinkCreated,
+    /// All sessions and links of a partner were ended.
+    SessionsEnded,
     /// Its keys and webhooks have rows of their own.
     PartnerRemoved,
     WebhookRegistered,
@@ -77,10 +85,12 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::KeyCreated,
         Self::KeyChanged,
         Self::KeyRevoked,
+        Self::LinkCreated,
+        Self::SessionsEnded,
         Self::PartnerRemoved,
         Self::WebhookRegistered,
         Self::WebhookChanged,
@@ -101,6 +111,8 @@ impl AuditAction {
             Self::KeyCreated => "key_created",
             Self::KeyChanged => "key_changed",
             Self::KeyRevoked => "key_revoked",
+            Self::LinkCreated => "link_created",
+            Self::SessionsEnded => "sessions_ended",
             Self::PartnerRemoved => "partner_removed",
             Self::WebhookRegistered => "webhook_registered",
             Self::WebhookChanged => "webhook_changed",
@@ -246,7 +258,7 @@ pub struct AuditedService {
 pub enum AuditFilter {
     /// What was done to a webhook.
     Webhook(WebhookId),
-    /// What was done with an API key.
+    /// What was done with an API key, in browsers too that signed in with it.
     Key(KeyId),
 }
 
@@ -259,8 +271,11 @@ impl AuditFilter {
                 AuditObject::Key(_) | AuditObject::Partner(_) | AuditObject::Service => false,
             },
             Self::Key(wanted) => match row.actor {
-                Actor::Key { id, .. } => id == wanted,
-                Actor::Binding | Actor::CommandLine { .. } | Actor::Anyone => false,
+                Actor::Key { id, .. } | Actor::Session { key: Some(id), .. } => id == wanted,
+                Actor::Session { key: None, .. }
+                | Actor::Binding
+                | Actor::CommandLine { .. }
+                | Actor::Anyone => false,
             },
         }
     }

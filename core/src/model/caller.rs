@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::access::Access;
-use crate::model::api_key::{ApiKey, KeySettings};
+use crate::model::api_key::KeySettings;
 use crate::model::id::KeyId;
-use crate::model::millis::Millis;
 use crate::model::reach::Reach;
 use crate::model::refusal::Refusal;
 
@@ -31,7 +30,7 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// The key whose row is needed to judge it.
+    /// The key that it is judged by.
     #[must_use]
     pub fn key(&self) -> Option<KeyId> {
         match self.caller {
@@ -40,16 +39,15 @@ impl Authorization {
         }
     }
 
-    /// Judges it over the row of its [key](Self::key), and gives what of the desk it reaches.
+    /// Judges it by what its [key](Self::key) grants now, and gives what of the desk it reaches.
     ///
     /// # Errors
     /// The refusal of a caller whose key is revoked, has expired, or does not grant access.
-    pub fn judge(&self, row: Option<&ApiKey>, now: Millis) -> Result<Reach, Refusal> {
+    pub fn judge(&self, granted: Option<&KeySettings>) -> Result<Reach, Refusal> {
         if self.key().is_none() {
             return Ok(Reach::everything());
         }
-        let key = row.filter(|key| key.is_live(now)).ok_or(Refusal::Unauthorized)?;
-        let KeySettings { scopes, grant, .. } = &key.settings;
+        let KeySettings { scopes, grant, .. } = granted.ok_or(Refusal::Unauthorized)?;
         if grant.is_some() && !self.access.is_for_partners() {
             Err(Refusal::NotForPartners)
         } else if self.access.is_granted_by(*scopes) {

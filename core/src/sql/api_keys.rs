@@ -1,4 +1,5 @@
-//! The table `api_keys`: one row for each key that can be used, without its text.
+//! The table `api_keys`: one row for each key that can be used, those of browsers too, without its
+//! text.
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::model::partner::Grant;
 record! {
     ApiKey in api_keys, key [id], revision [rev] {
         id,
+        kind,
+        parent,
         digest,
         prefix,
         settings: [name, scopes, partner, events, rate_limit, expires_at],

@@ -25,6 +25,7 @@ impl Columns<4> for Actor {
     fn to_values(&self) -> [Value<'_>; 4] {
         let (key, name, uid) = match self {
             Self::Key { id, name } => (id.to_value(), name.to_value(), Value::Null),
+            Self::Session { key, name } => (key.to_value(), name.to_value(), Value::Null),
             Self::CommandLine { uid } => (Value::Null, Value::Null, uid.to_value()),
             Self::Binding | Self::Anyone => (Value::Null, Value::Null, Value::Null),
         };
@@ -35,6 +36,7 @@ impl Columns<4> for Actor {
         let bad = kind.bad();
         match (kind.read::<String>()?.as_str(), key.read()?, uid.read()?) {
             ("key", Some(id), None) => Ok(Self::Key { id, name: name.read()? }),
+            ("session", key, None) => Ok(Self::Session { key, name: name.read()? }),
             ("command_line", None, Some(uid)) => Ok(Self::CommandLine { uid }),
             ("binding", None, None) => Ok(Self::Binding),
             ("anyone", None, None) => Ok(Self::Anyone),

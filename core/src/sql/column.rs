@@ -17,6 +17,7 @@ use crate::model::audit::{AuditAction, AuditState};
 use crate::model::digest::Digest;
 use crate::model::event::{EventType, Topic};
 use crate::model::id::{AuditId, EventId, HolderId, KeyId, SecretId, TicketId, WebhookId};
+use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::partner::Partner;
 use crate::model::reason::Reason;
@@ -87,6 +88,7 @@ columns! {
     TicketId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     WebhookId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     SecretId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    KeyKind: |kind| kind.name().into(), |value| Self::parse(text(&value)?);
     KeyId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     EventId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     HolderId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);

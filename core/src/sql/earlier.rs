@@ -5,6 +5,7 @@ use super::table::{Record as _, Table};
 use crate::delivery::reader::Reader;
 use crate::engine::need::Need;
 use crate::model::api_key::ApiKey;
+use crate::model::key_kind::KeyKind;
 use crate::webhook::Webhook;
 
 /// Makes the row of a query for `need` one of the current schema.
@@ -54,9 +55,14 @@ fn complete_webhook(row: &mut Vec<Value<'_>>) {
     }
 }
 
-/// Schema 7 added what a key is granted, and how often it may be used.
+/// Schema 7 added what a key is granted, and how often it may be used; schema 8 its kind.
 fn complete_api_key(row: &mut Vec<Value<'_>>) {
-    if row.len() + 3 == ApiKey::table().columns().count() {
+    let missing = ApiKey::table().columns().count().saturating_sub(row.len());
+    if matches!(missing, 2 | 5) {
+        add(row, ApiKey::table(), "kind", KeyKind::Bearer.name().into());
+        add(row, ApiKey::table(), "parent", Value::Null);
+    }
+    if missing == 5 {
         for column in ["partner", "events", "rate_limit"] {
             add(row, ApiKey::table(), column, Value::Null);
         }

@@ -8,7 +8,7 @@ use crate::model::partner::PartnerCounts;
 /// A query for at most so many (2) partners after one (1), with their webhooks and keys counted.
 pub const COUNTS: &str = "SELECT partner, sum(webhooks), sum(keys) FROM ( \
      SELECT partner, 1 AS webhooks, 0 AS keys FROM webhooks WHERE partner > ?1 \
-     UNION ALL SELECT partner, 0, 1 FROM api_keys WHERE partner > ?1 \
+     UNION ALL SELECT partner, 0, 1 FROM api_keys WHERE partner > ?1 AND kind = 'bearer' \
  ) AS owned GROUP BY partner ORDER BY partner LIMIT ?2";
 
 /// A row of [`COUNTS`].

@@ -11,7 +11,7 @@ use crate::sql::{Statement, Value, changes, earlier, events, query};
 
 /// The schema migrations: step n turns a database of version n into one of version n + 1. A
 /// released step never changes; `tests/data/schemas` has a file of every version.
-pub const MIGRATIONS: [&str; 7] = [
+pub const MIGRATIONS: [&str; 8] = [
     include_str!("sqlite/1.sql"),
     include_str!("sqlite/2.sql"),
     include_str!("sqlite/3.sql"),
@@ -19,6 +19,7 @@ pub const MIGRATIONS: [&str; 7] = [
     include_str!("sqlite/5.sql"),
     include_str!("sqlite/6.sql"),
     include_str!("sqlite/7.sql"),
+    include_str!("sqlite/8.sql"),
 ];
 
 /// The `application_id` of HookDesk's files ("Hook" in ASCII), by which they are recognized.

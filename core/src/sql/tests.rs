@@ -29,6 +29,7 @@ use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{AuditId, EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
 use crate::model::idempotency_record::IdempotencyRecord;
+use crate::model::key_kind::KeyKind;
 use crate::model::log::Log;
 use crate::model::millis::Millis;
 use crate::model::partner::{Grant, Partner, PartnerCounts};
@@ -246,6 +247,8 @@ fn idempotency_record() -> IdempotencyRecord {
 fn plain_key() -> ApiKey {
     ApiKey {
         id: key_id(1),
+        kind: KeyKind::Bearer,
+        parent: None,
         digest: Digest::of(&[b"plain"]),
         prefix: "hdk_3yZe7".to_owned(),
         settings: KeySettings { scopes: Scopes::of([Scope::Read]), ..KeySettings::default() },
@@ -265,6 +268,8 @@ fn full_key() -> ApiKey {
     };
     ApiKey {
         id: key_id(2),
+        kind: KeyKind::Session,
+        parent: Some(key_id(1)),
         digest: Digest::of(&[b"full"]),
         settings,
         last_used_at: Some(Millis(253)),
@@ -504,7 +509,7 @@ fn rows_are_read_back_as_they_were_written() {
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
     const AUDIT: Need = Need::Audit { only: None, before: None, most: 273 };
-    const TABLE: [(Need, usize, &str); 16] = [
+    const TABLE: [(Need, usize, &str); 17] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
         (Need::Webhooks, 5, "webhooks.ordering"),
@@ -514,7 +519,8 @@ fn a_bad_row_names_its_column() {
         (Need::Webhooks, 29, "readers.failing_subjects"),
         (Need::Webhooks, 31, "readers.failed_at"),
         (Need::Webhooks, 41, "readers.rev"),
-        (Need::ApiKeys, 6, "api_keys.events"),
+        (Need::ApiKeys, 1, "api_keys.kind"),
+        (Need::ApiKeys, 8, "api_keys.events"),
         (Need::Events { from: Seq(231), most: 239 }, 7, "events.body"),
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
         (Need::OldestAudit, 0, "audit.at"),
@@ -544,7 +550,8 @@ fn rows_of_earlier_schemas_are_completed() {
     let table = [
         (Need::Webhooks, &[31, 8, 1][..]),
         (Need::Webhooks, &[8, 1]),
-        (Need::ApiKeys, &[7, 6, 5]),
+        (Need::ApiKeys, &[9, 8, 7, 2, 1]),
+        (Need::ApiKeys, &[2, 1]),
         (summaries, &[3]),
     ];
     for (need, places) in table {
@@ -564,7 +571,8 @@ fn rows_of_earlier_schemas_are_completed() {
                 assert!(rows.iter().all(|(webhook, _)| webhook.partner.is_none()));
             }
             (Need::ApiKeys, Fact::ApiKeys(keys)) => {
-                let settings = keys.iter().map(|key| &key.settings);
+                assert!(keys.iter().all(|key| (key.kind, key.parent) == (KeyKind::Bearer, None)));
+                let settings = keys.iter().map(|key| &key.settings).filter(|_| places.len() > 2);
                 let mut granted =
                     settings.filter(|of| of.grant.is_some() || of.rate_limit.is_some());
                 assert_eq!(granted.next(), None);

@@ -79,6 +79,10 @@ where
                         | Reply::Stopped(_)
                         | Reply::Key(_)
                         | Reply::KeyRevoked(_)
+                        | Reply::LinkCreated(_)
+                        | Reply::SignedIn { .. }
+                        | Reply::SignedOut(_)
+                        | Reply::SessionsEnded(..)
                         | Reply::Noted,
                     )
                     | Err(_),

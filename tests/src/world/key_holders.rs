@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use hookdesk_core::{
     Access, Amendment, ApiKey, Authorization, Caller, Command, Digest, EventType, Grant, Handover,
-    KeyAmendment, KeyId, KeySettings, KeyText, Millis, NewKey, Partner, Scope, Scopes,
+    KeyAmendment, KeyId, KeyKind, KeySettings, KeyText, Millis, NewKey, Partner, Scope, Scopes,
     Subscription, WebhookId,
 };
 
@@ -103,7 +103,7 @@ impl KeyHolders {
     fn new_key(&mut self, rng: &mut Rng, now: Millis) -> Command {
         let mut bytes = [0; KeyText::LENGTH];
         rng.fill(&mut bytes);
-        let text = KeyText::new(bytes);
+        let text = KeyText::new(KeyKind::Bearer, bytes);
         let (digest, prefix) = (text.digest(), text.prefix());
         self.texts.insert(digest, text);
         let is_partners = rng.u32(0..3) > 0;
@@ -141,9 +141,16 @@ fn access(call: &Command) -> Option<Access> {
         Command::CreateKey(_)
         | Command::AmendKey { .. }
         | Command::RevokeKey { .. }
+        | Command::CreateLink(_)
+        | Command::EndSessions { .. }
         | Command::RemovePartner { .. } => Some(Access::Admin),
+        Command::SignOut { .. } => Some(Access::AnyKey),
         Command::Idempotent(once) => access(&once.command),
-        Command::NoteKeyUse { .. } | Command::Report(_) | Command::Wake | Command::Retain => None,
+        Command::SignIn(_)
+        | Command::NoteKeyUse { .. }
+        | Command::Report(_)
+        | Command::Wake
+        | Command::Retain => None,
     }
 }
 

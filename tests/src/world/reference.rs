@@ -204,6 +204,10 @@ impl Reference {
             | Command::CreateKey(_)
             | Command::AmendKey { .. }
             | Command::RevokeKey { .. }
+            | Command::CreateLink(_)
+            | Command::SignIn(_)
+            | Command::SignOut { .. }
+            | Command::EndSessions { .. }
             | Command::NoteKeyUse { .. }
             | Command::Retain
             | Command::Replay { .. }

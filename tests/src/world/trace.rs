@@ -141,6 +141,10 @@ fn brief(command: &Command) -> String {
         Command::CreateKey(key) => format!("create key {}", key.prefix),
         Command::AmendKey { id, .. } => format!("amend key {}", tail(&id.to_string())),
         Command::RevokeKey { id } => format!("revoke key {}", tail(&id.to_string())),
+        Command::CreateLink(link) => format!("create link {}", link.prefix),
+        Command::SignIn(sign_in) => format!("sign in {}", sign_in.prefix),
+        Command::SignOut { session } => format!("sign out {}", tail(&session.to_string())),
+        Command::EndSessions { partner } => format!("end sessions of {partner}"),
         Command::NoteKeyUse { used } => format!("note use of {} keys", used.len()),
         Command::Idempotent(once) => {
             format!("{} under {}", brief(&once.command), tail(&once.key.to_string()))

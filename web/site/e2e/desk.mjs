@@ -33,8 +33,13 @@ export class Desk {
     const desk = new Desk(binary, folder);
     const file = join(folder, "admin-key");
     const keyed = ["--auth", "--admin-key-file", file, "--allow-target", "127.0.0.0/8"];
-    await desk.#run("127.0.0.1:0", ...(asksForKeys ? keyed : []));
-    if (asksForKeys) desk.key = readFileSync(file, "utf8").trim();
+    await desk.#run("127.0.0.1:0");
+    if (asksForKeys) {
+      // Its URL, from which links are made, is known by now.
+      await desk.stop();
+      await desk.startAgain(...keyed, "--public-url", desk.url);
+      desk.key = readFileSync(file, "utf8").trim();
+    }
     return desk;
   }
 

@@ -15,7 +15,7 @@ const ELSEWHERE = "https://acme.invalid/hook";
 
 /** @type {Record<string, Story>} */
 export const stories = {
-  "who signs in acts, and a reload and signing out ask for the key again": {
+  "who signs in acts, stays signed in over a reload, and signs out": {
     asksForKeys: true,
     async run({ page, desk, receiver, visit }) {
       visit.expect(ASKED);
@@ -27,6 +27,7 @@ export const stories = {
 
       await signIn(page, `${desk.key.slice(0, -1)}${desk.key.endsWith("1") ? "2" : "1"}`);
       await page.getByRole("alert").getByText("its checksum is wrong").waitFor();
+      visit.expect(/401.*\/session/);
       assert.equal(await field.getAttribute("aria-invalid"), "true");
       await signIn(page, ` ${desk.key}\n`);
       await page.getByRole("region", { name: "Signed in" }).getByText("scope admin").waitFor();
@@ -43,18 +44,97 @@ export const stories = {
       await keepsNothing(page, desk.key);
 
       await page.reload();
-      await field.waitFor();
-      assert.equal(await page.getByText("with a key").count(), 0);
-      await signIn(page, desk.key);
       await page.getByRole("paragraph").getByText("with a key", { exact: true }).waitFor();
+      const kept = await page.context().cookies();
+      assert.equal(kept.length, 1);
+      const [cookie] = kept;
+      assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, "Strict"]);
+      assert.ok(!JSON.stringify(kept).includes(desk.key));
       await page.getByLabel("What is it about?").fill("a draft");
       await page.getByRole("button", { name: "Sign out" }).click();
       await field.waitFor();
       assert.equal(await field.inputValue(), "");
       assert.equal(await page.getByText("with a key").count(), 0);
+      assert.deepEqual(await page.context().cookies(), []);
+      await page.reload();
+      await field.waitFor();
       await signIn(page, desk.key);
       await page.getByRole("paragraph").getByText("with a key", { exact: true }).waitFor();
       assert.equal(await page.getByLabel("What is it about?").inputValue(), "", "drafts are gone");
+    },
+  },
+
+  "a partner signs in by a link, finds out why its webhook is down, and loses no text at the end": {
+    asksForKeys: true,
+    async run({ page, desk, receiver, visit }) {
+      visit.expect(ASKED);
+      await partnerWithOneDown(desk, receiver.url);
+      const { url } = await desk.call("POST", "/partners/acme/link", {});
+      await page.goto(url);
+      await page.getByRole("heading", { name: "Sign in as acme" }).waitFor();
+      assert.equal(new URL(page.url()).hash, "", "the token has left the address");
+      await visit.inspect("a link");
+      await page.getByRole("button", { name: "Sign in as acme" }).click();
+      await page.getByRole("region", { name: "Signed in" }).getByText("acme").first().waitFor();
+      const webhooks = page.getByRole("list", { name: "Webhooks" }).getByRole("listitem");
+      await webhooks.first().waitFor();
+      assert.equal(await webhooks.count(), 1);
+      await page.getByRole("link", { name: /acme\.invalid/ }).click();
+      await page.getByRole("region", { name: "State" }).getByText("The receiver keeps failing.").waitFor();
+      await page.getByRole("button", { name: /^Ticket opened evt_\S+ waiting [1-9]/ }).first().click();
+      const attempts = page.getByRole("list", { name: "Attempts" }).getByRole("listitem");
+      await attempts.first().getByText("Host name did not resolve").waitFor();
+
+      // Whoever follows the link again is not signed in.
+      const other = await openPage(page, url);
+      await other.getByRole("button", { name: "Sign in as acme" }).click();
+      await other.getByRole("alert").getByText(/was used/).waitFor();
+      visit.expect(/401.*\/session/);
+      await other.close();
+
+      await page.getByRole("link", { name: "Settings" }).click();
+      await page.getByLabel("Description").fill("half a sentence");
+      await desk.call("DELETE", "/partners/acme/sessions");
+      visit.expect(/401/);
+      visit.allow(/ERR_INCOMPLETE_CHUNKED_ENCODING/);
+      await page.getByRole("button", { name: "Save" }).click();
+      const dialog = page.getByRole("dialog", { name: "Sign in again" });
+      await dialog.waitFor();
+      await visit.inspect("a session that ended over edited settings");
+      const next = await openPage(page, (await desk.call("POST", "/partners/acme/link", {})).url);
+      await next.getByRole("button", { name: "Sign in as acme" }).click();
+      await next.getByRole("region", { name: "Signed in" }).waitFor();
+      await next.close();
+      await dialog.getByRole("button", { name: "Signed in elsewhere" }).click();
+      await dialog.waitFor({ state: "detached" });
+      assert.equal(await page.getByLabel("Description").inputValue(), "half a sentence");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("The settings are saved.").waitFor();
+    },
+  },
+
+  "an administrator who opens a partner's link is asked, and may stay": {
+    asksForKeys: true,
+    async run({ page, desk, visit }) {
+      visit.expect(ASKED);
+      await signIn(page, desk.key);
+      await page.getByRole("link", { name: "Partners" }).click();
+      await page.getByLabel("Partner", { exact: true }).fill("acme");
+      await page.getByRole("button", { name: "Make a link" }).click();
+      const url = await page.getByRole("textbox", { name: "Link" }).inputValue();
+      assert.match(url, /#link\/acme\/hdl_/);
+      await visit.inspect("a link that was made");
+      await page.getByRole("button", { name: "I have it" }).click();
+      assert.ok(!(await page.content()).includes(url), "a link is shown once");
+
+      await page.goto(url);
+      await page.getByText("You are signed in as").waitFor();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await page.getByRole("link", { name: "Keys" }).waitFor();
+      await page.goto(url);
+      await page.getByRole("button", { name: "Sign in as acme" }).click();
+      await page.getByRole("link", { name: "Keys" }).waitFor({ state: "detached" });
+      await page.getByText("No webhooks yet").first().waitFor();
     },
   },
 
@@ -380,6 +460,17 @@ function looks(device) {
 async function signIn(page, key) {
   await page.getByLabel("API key").fill(key);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/**
+ * Another page of the same browser.
+ * @param {Page} page
+ * @param {string} url
+ */
+async function openPage(page, url) {
+  const other = await page.context().newPage();
+  await other.goto(url);
+  return other;
 }
 
 /**

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::api::view::Time;
-use crate::model::api_key::ApiKey;
+use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::event::EventType;
 use crate::model::id::KeyId;
+use crate::model::key_kind::KeyKind;
 use crate::model::partner::Partner;
 use crate::model::scope::Scope;
 
@@ -56,7 +57,7 @@ impl<'a> From<&'a ApiKey> for KeyView<'a> {
             name: key.settings.name.as_deref(),
             scopes: key.settings.scopes.iter().collect(),
             partner: key.settings.partner(),
-            events: granted(key),
+            events: granted(&key.settings),
             rate_limit: key.settings.rate_limit,
             created_at: Some(Time(key.created_at)),
             expires_at: key.settings.expires_at.map(Time),
@@ -72,12 +73,49 @@ pub(in crate::api) struct KeySecret<'a> {
     pub key: &'a str,
 }
 
+/// A link that signs a browser in as a partner, without its URL.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(in crate::api) struct LinkView {
+    partner: Option<Partner>,
+    /// The event types that this partner may be told of.
+    events: Option<Vec<EventType>>,
+    /// Until when it can be used, once.
+    expires_at: Option<Time>,
+}
+
+impl From<&ApiKey> for LinkView {
+    fn from(link: &ApiKey) -> Self {
+        Self {
+            partner: link.settings.partner(),
+            events: granted(&link.settings),
+            expires_at: link.settings.expires_at.map(Time),
+        }
+    }
+}
+
+/// A link's URL, which only the response to its making shows.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(in crate::api) struct LinkSecret<'a> {
+    pub url: &'a str,
+}
+
+/// How many sessions and links of a partner were ended.
+#[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(in crate::api) struct EndedView {
+    pub partner: Partner,
+    pub ended: u64,
+}
+
 /// Who the caller is, and what it may do.
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(in crate::api) struct CallerView<'a> {
-    /// `key`, `binding`, `command_line`, or `anyone` on a desk that asks for no key.
+    /// `key`, `session`, `binding`, `command_line`, or `anyone` on a desk that asks for no key.
     caller: &'static str,
+    /// Its key: of a session the one with which it began.
     id: Option<KeyId>,
     name: Option<&'a str>,
     scopes: Vec<Scope>,
@@ -104,19 +142,22 @@ impl CallerView<'static> {
 }
 
 impl<'a> CallerView<'a> {
-    pub fn key(key: &'a ApiKey) -> Self {
+    /// Whoever holds a key that grants this.
+    pub fn of(key: &'a ApiKey, granted: &'a KeySettings) -> Self {
+        let is_session = key.kind == KeyKind::Session;
+        let ends = [key.settings.expires_at, granted.expires_at];
         Self {
-            caller: "key",
-            id: Some(key.id),
-            name: key.settings.name.as_deref(),
-            scopes: key.settings.scopes.iter().collect(),
-            partner: key.settings.partner(),
-            events: granted(key),
-            expires_at: key.settings.expires_at.map(Time),
+            caller: if is_session { "session" } else { "key" },
+            id: if is_session { key.parent } else { Some(key.id) },
+            name: granted.name.as_deref(),
+            scopes: granted.scopes.iter().collect(),
+            partner: granted.partner(),
+            events: self::granted(granted),
+            expires_at: ends.into_iter().flatten().min().map(Time),
         }
     }
 }
 
-fn granted(key: &ApiKey) -> Option<Vec<EventType>> {
-    key.settings.grant.as_ref().map(|grant| grant.events.types().collect())
+fn granted(settings: &KeySettings) -> Option<Vec<EventType>> {
+    settings.grant.as_ref().map(|grant| grant.events.types().collect())
 }

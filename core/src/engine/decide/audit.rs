@@ -4,7 +4,7 @@
 //! A change of settings that leaves them as they were is a change: whether private texts differ must
 //! not show in what is decided, as recordings are redacted.
 
-use crate::engine::command::{Command, Registration};
+use crate::engine::command::{Command, NewLink, Registration};
 use crate::engine::decision::{Decision, States};
 use crate::engine::need::Need;
 use crate::model::audit::{
@@ -24,6 +24,14 @@ pub(super) fn append(decision: &mut Decision<'_>, command: &Command) -> Result<(
         Command::AmendKey { .. } => keys(decision, AuditAction::KeyChanged),
         Command::RevokeKey { .. } => keys(decision, AuditAction::KeyRevoked),
         Command::RemovePartner { partner } => partner_removed(decision, *partner),
+        Command::CreateLink(NewLink { grant, .. }) => {
+            let partner = AuditObject::Partner(grant.partner);
+            row(decision, AuditAction::LinkCreated, partner, (None, None))
+        }
+        Command::EndSessions { partner } => {
+            let partner = AuditObject::Partner(*partner);
+            row(decision, AuditAction::SessionsEnded, partner, (None, None))
+        }
         Command::Register(Registration { settings, .. }) => {
             webhooks(decision, AuditAction::WebhookRegistered, settings.headers.is_some())
         }
@@ -51,6 +59,8 @@ pub(super) fn append(decision: &mut Decision<'_>, command: &Command) -> Result<(
         | Command::PingOne { .. }
         | Command::Ping
         | Command::Replay { dry_run: true, .. }
+        | Command::SignIn(_)
+        | Command::SignOut { .. }
         | Command::NoteKeyUse { .. }
         | Command::Report(_)
         | Command::Wake

@@ -7,23 +7,34 @@ use crate::engine::decision::{Decision, Stop};
 use crate::engine::outcome::Reply;
 use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::id::KeyId;
+use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::refusal::Refusal;
 
 /// Making a key that exists already changes nothing.
 pub(super) fn create(decision: &mut Decision<'_>, new: &NewKey) -> Result<Reply, Stop> {
     let keys = decision.api_keys()?;
-    if let Some(known) = keys.with_digest(&new.digest) {
+    if let Some(known) = keys.with_digest(KeyKind::Bearer, &new.digest) {
         return Ok(Reply::KeyCreated(Arc::clone(known)));
     }
-    if keys.len() >= ApiKey::MAX {
+    if keys.of_kind(KeyKind::Bearer).count() >= ApiKey::MAX {
         return Err(Refusal::TooManyKeys.into());
     }
     let NewKey { digest, prefix, settings } = new.clone();
     let stamp = decision.tick()?;
     let id = KeyId::new(stamp, &decision.moment.chance);
     let created_at = stamp.at;
-    let key = ApiKey { id, digest, prefix, settings, created_at, last_used_at: None, rev: 0 };
+    let key = ApiKey {
+        id,
+        kind: KeyKind::Bearer,
+        parent: None,
+        digest,
+        prefix,
+        settings,
+        created_at,
+        last_used_at: None,
+        rev: 0,
+    };
     Ok(Reply::KeyCreated(decision.put_key(key, None)))
 }
 
@@ -53,10 +64,10 @@ pub(super) fn amend(
     Ok(Reply::Key(decision.put_key(amended, Some(key.rev))))
 }
 
-/// From here on the key is unknown.
+/// From here on the key is unknown, and all that ends with it.
 pub(super) fn revoke(decision: &mut Decision<'_>, id: KeyId) -> Result<Reply, Stop> {
     let key = find(decision, id)?;
-    decision.delete_key(&key);
+    delete_with_children(decision, &key)?;
     Ok(Reply::KeyRevoked(id))
 }
 
@@ -75,7 +86,17 @@ pub(super) fn note_use(
     Ok(Reply::Noted)
 }
 
+/// Deletes a key, and the sessions and links that were made on its behalf.
+pub(super) fn delete_with_children(decision: &mut Decision<'_>, key: &ApiKey) -> Result<(), Stop> {
+    for child in decision.api_keys()?.iter().filter(|child| child.parent == Some(key.id)) {
+        decision.delete_key(child);
+    }
+    decision.delete_key(key);
+    Ok(())
+}
+
+/// A key that programs use: sessions and links are changed by calls of their own.
 fn find(decision: &Decision<'_>, id: KeyId) -> Result<Arc<ApiKey>, Stop> {
-    let key = decision.api_keys()?.get(id).map(Arc::clone);
-    key.ok_or_else(|| Refusal::UnknownKey.into())
+    let key = decision.api_keys()?.get(id).filter(|key| key.kind == KeyKind::Bearer);
+    key.map(Arc::clone).ok_or_else(|| Refusal::UnknownKey.into())
 }

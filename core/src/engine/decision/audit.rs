@@ -14,6 +14,7 @@ use crate::model::caller::Caller;
 use crate::model::digest::Digest;
 use crate::model::event::EventType;
 use crate::model::id::{AuditId, KeyId, WebhookId};
+use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::scope::Scope;
 use crate::model::subscription::Subscription;
@@ -43,19 +44,30 @@ impl Decision<'_> {
             None => Actor::Anyone,
             Some(Caller::Binding) => Actor::Binding,
             Some(Caller::CommandLine { uid }) => Actor::CommandLine { uid },
-            Some(Caller::Key(id)) => {
-                let key = self.api_keys()?.get(id);
-                Actor::Key { id, name: key.and_then(|key| key.settings.name.clone()) }
-            }
+            Some(Caller::Key(id)) => self.key_holder(id)?,
         })
     }
 
-    /// The API keys that this decision adds, changes or deletes.
+    fn key_holder(&self, id: KeyId) -> Result<Actor, Need> {
+        let keys = self.api_keys()?;
+        let name = keys.of_holder(id).and_then(|key| key.settings.name.clone());
+        Ok(match keys.get(id) {
+            Some(key) if key.kind == KeyKind::Session => {
+                let partner = key.settings.partner().map(|partner| partner.to_string());
+                Actor::Session { key: key.parent, name: partner.or(name) }
+            }
+            Some(_) | None => Actor::Key { id, name },
+        })
+    }
+
+    /// The API keys that this decision adds, changes or deletes, but for those of browsers.
     pub fn changed_keys(&self) -> Result<Vec<(KeyId, States)>, Need> {
         let known = self.api_keys()?;
-        let states = self.changes.api_keys.iter().map(|(id, put)| {
-            let before = known.get(*id).map(|key| key_state(key));
-            (*id, (before, put.row.as_deref().map(key_state)))
+        let states = self.changes.api_keys.iter().filter_map(|(id, put)| {
+            let before = known.get(*id).map(|key| &**key);
+            let after = put.row.as_deref();
+            let is_bearer = before.or(after).is_some_and(|key| key.kind == KeyKind::Bearer);
+            is_bearer.then(|| (*id, (before.map(key_state), after.map(key_state))))
         });
         Ok(states.collect())
     }

@@ -11,7 +11,9 @@ use super::names::ScopesForm;
 use super::report::ReportForm;
 use super::secret::SecretForm;
 use crate::delivery::replay::{ReplayCount, ReplayRange};
-use crate::engine::command::{Command, Handover, Idempotent, NewKey, Registration, Rotation};
+use crate::engine::command::{
+    Command, Handover, Idempotent, NewKey, NewLink, Registration, Rotation, SignIn,
+};
 use crate::guard::CallbackUrl;
 use crate::model::api_key::KeySettings;
 use crate::model::digest::Digest;
@@ -107,6 +109,23 @@ pub(super) enum CommandForm<'a> {
     RemovePartner {
         partner: Partner,
     },
+    CreateLink {
+        digest: Digest,
+        prefix: Cow<'a, str>,
+        grant: GrantForm<'a>,
+    },
+    SignIn {
+        shown: KeyId,
+        digest: Digest,
+        prefix: Cow<'a, str>,
+        replaced: Option<KeyId>,
+    },
+    SignOut {
+        session: KeyId,
+    },
+    EndSessions {
+        partner: Partner,
+    },
     NoteKeyUse {
         used: Vec<(KeyId, Millis)>,
     },
@@ -184,6 +203,19 @@ impl<'a> CommandForm<'a> {
             }
             Command::RevokeKey { id } => Self::RevokeKey { id: *id },
             Command::RemovePartner { partner } => Self::RemovePartner { partner: *partner },
+            Command::CreateLink(NewLink { digest, prefix, grant }) => Self::CreateLink {
+                digest: *digest,
+                prefix: prefix.as_str().into(),
+                grant: GrantForm::of(grant),
+            },
+            Command::SignIn(SignIn { shown, digest, prefix, replaced }) => Self::SignIn {
+                shown: *shown,
+                digest: *digest,
+                prefix: prefix.as_str().into(),
+                replaced: *replaced,
+            },
+            Command::SignOut { session } => Self::SignOut { session: *session },
+            Command::EndSessions { partner } => Self::EndSessions { partner: *partner },
             Command::NoteKeyUse { used } => Self::NoteKeyUse { used: used.clone() },
             Command::Idempotent(Idempotent { key, request, command }) => {
                 let command = Box::new(Self::of(command));
@@ -247,6 +279,16 @@ impl<'a> CommandForm<'a> {
             }
             Self::RevokeKey { id } => Command::RevokeKey { id },
             Self::RemovePartner { partner } => Command::RemovePartner { partner },
+            Self::CreateLink { digest, prefix, grant } => Command::CreateLink(NewLink {
+                digest,
+                prefix: prefix.into_owned(),
+                grant: grant.read()?,
+            }),
+            Self::SignIn { shown, digest, prefix, replaced } => {
+                Command::SignIn(SignIn { shown, digest, prefix: prefix.into_owned(), replaced })
+            }
+            Self::SignOut { session } => Command::SignOut { session },
+            Self::EndSessions { partner } => Command::EndSessions { partner },
             Self::NoteKeyUse { used } => Command::NoteKeyUse { used },
             Self::Idempotent { key, request, command } => {
                 Command::Idempotent(Idempotent { key, request, command: Box::new(command.read()?) })

@@ -34,6 +34,14 @@ impl Redactor {
             }
             Ok(Reply::KeyCreated(of)) => Ok(Reply::KeyCreated(Arc::new(self.api_key(of)))),
             Ok(Reply::Key(of)) => Ok(Reply::Key(Arc::new(self.api_key(of)))),
+            Ok(Reply::LinkCreated(of)) => Ok(Reply::LinkCreated(Arc::new(self.api_key(of)))),
+            Ok(Reply::SignedIn { session: of, granted }) => Ok(Reply::SignedIn {
+                session: Arc::new(self.api_key(of)),
+                granted: self.key_settings(granted),
+            }),
+            Ok(Reply::SessionsEnded(of, count)) => {
+                Ok(Reply::SessionsEnded(self.partner(*of), *count))
+            }
             Ok(
                 Reply::Opened(_)
                 | Reply::Announced(_)
@@ -42,6 +50,7 @@ impl Redactor {
                 | Reply::Stopped(_)
                 | Reply::SecretEnded(_)
                 | Reply::KeyRevoked(_)
+                | Reply::SignedOut(_)
                 | Reply::Noted,
             )
             | Err(_) => decided.reply.clone(),

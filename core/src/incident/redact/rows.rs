@@ -60,6 +60,8 @@ impl Redactor {
     pub(super) fn api_key(&self, key: &ApiKey) -> ApiKey {
         ApiKey {
             id: key.id,
+            kind: key.kind,
+            parent: key.parent,
             digest: self.digest(&key.digest),
             prefix: text(&key.prefix),
             settings: self.key_settings(&key.settings),
@@ -91,18 +93,24 @@ impl Redactor {
     }
 
     pub(super) fn key_settings(&self, of: &KeySettings) -> KeySettings {
-        let grant = of.grant.as_ref();
         KeySettings {
             name: of.name.as_deref().map(text),
-            grant: grant.map(|of| Grant { partner: self.partner(of.partner), ..of.clone() }),
+            grant: of.grant.as_ref().map(|of| self.grant(of)),
             ..of.clone()
         }
+    }
+
+    pub(super) fn grant(&self, of: &Grant) -> Grant {
+        Grant { partner: self.partner(of.partner), ..of.clone() }
     }
 
     pub(super) fn audit(&self, row: &AuditRow) -> AuditRow {
         let AuditChange { action, object, before, after } = &row.change;
         let actor = match &row.actor {
             Actor::Key { id, name } => Actor::Key { id: *id, name: name.as_deref().map(text) },
+            Actor::Session { key, name } => {
+                Actor::Session { key: *key, name: name.as_deref().map(text) }
+            }
             Actor::Binding | Actor::CommandLine { .. } | Actor::Anyone => row.actor.clone(),
         };
         let object = match object {

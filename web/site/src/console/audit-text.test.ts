@@ -29,6 +29,8 @@ test("who made a change is named as the desk knows it", () => {
   const by = (actor: Partial<AuditRow["by"]>): string => actorOf({ ...ROW, by: { ...ROW.by, ...actor } });
   expect(by({})).toBe("Acme (key_1)");
   expect(by({ name: null })).toBe("the key key_1");
+  expect(by({ caller: "session" })).toBe("a browser: Acme (key_1)");
+  expect(by({ caller: "session", id: null })).toBe("a browser (Acme)");
   expect(by({ caller: "command_line", id: null, name: null, uid: 0 })).toContain("user 0");
   expect(by({ caller: "anyone", id: null, name: null })).toContain("asks for no key");
 });

@@ -6,6 +6,8 @@ export const ACTIONS: Record<AuditAction, string> = {
   key_created: "Key made",
   key_changed: "Key changed",
   key_revoked: "Key revoked",
+  link_created: "Link for a partner made",
+  sessions_ended: "Sessions of a partner ended",
   partner_removed: "Partner removed",
   webhook_registered: "Webhook registered",
   webhook_changed: "Webhook changed",
@@ -25,6 +27,8 @@ export function actorOf({ by }: AuditRow): string {
   switch (by.caller) {
     case "key":
       return by.name === null ? `the key ${by.id ?? ""}` : `${by.name} (${by.id ?? ""})`;
+    case "session":
+      return by.id === null ? `a browser (${by.name ?? ""})` : `a browser: ${by.name ?? "the key"} (${by.id})`;
     case "command_line":
       return `the user ${by.uid ?? "?"} on the desk's machine`;
     case "binding":

@@ -1,6 +1,6 @@
 /** What the desk shows, under the page's own names. Times are RFC 3339. */
 
-import type { KeySecret, KeyView, ListPage, SecretText } from "hookdesk";
+import type { KeySecret, KeyView, LinkSecret, LinkView, ListPage, SecretText } from "hookdesk";
 import { DEFAULT_EVENT_TYPES } from "hookdesk/names";
 
 export { DELIVERY_STATES, EVENT_TYPES, ORDERINGS } from "hookdesk/names";
@@ -12,6 +12,7 @@ export type {
   CountView as Count,
   DeliveryState,
   DeliveryView as Delivery,
+  EndedView as Ended,
   EventType,
   EventView as LoggedEvent,
   Failure,
@@ -38,3 +39,6 @@ export const GUIDE_TYPES = DEFAULT_EVENT_TYPES.length;
 
 /** An API key whose text is shown, if this is the first response to its making. */
 export type ShownKey = KeyView & Partial<KeySecret>;
+
+/** A link whose URL is shown, if this is the first response to its making. */
+export type ShownLink = LinkView & Partial<LinkSecret>;

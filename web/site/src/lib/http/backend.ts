@@ -21,16 +21,26 @@ export interface Backend {
   listen(onSignal: (signal: Signal) => void, mayReadLog: boolean): () => void;
 }
 
-/** The backend of a desk that may ask for an API key, which is kept in memory alone. */
+/** The backend of a desk that may ask for an API key. */
 export interface KeyedBackend extends Backend {
-  /** Sends this key with each call from here on; `null` is none. */
+  /** Sends this key with each call from here on, and keeps it in memory alone; `null` is none. */
   useKey(key: string | null): void;
+  /**
+   * Has the desk sign this browser in with a key or a link. The browser keeps the cookie of the session,
+   * and sends it with calls that have no key.
+   *
+   * Throws `Refused` when the desk refuses it, or cannot be reached.
+   */
+  signIn(shown: Credentials): Promise<unknown>;
   /**
    * Sets what is called when the desk refuses a call that was made with the key in use (401), or without
    * one if there is none. From then on no call is sent until another key is used.
    */
   onUnauthorized(refuse: (refused: Unauthorized) => void): void;
 }
+
+/** What signs a browser in. */
+export type Credentials = { key: string } | { link: string; partner: string };
 
 /** The desk's refusal of a call for want of a key, and whether the call had one. */
 export interface Unauthorized {
@@ -79,6 +89,11 @@ export function isUnknown(error: unknown): boolean {
 /** Whether an error is a 404 of the API. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Refused && error.problem.code === "not_found";
+}
+
+/** Whether an error says that the desk keeps no browser signed in. */
+export function isWithoutSessions(error: unknown): boolean {
+  return error instanceof Refused && error.problem.code === "no_public_url";
 }
 
 /** Whether an error is the desk's refusal of a call for want of a valid API key. */

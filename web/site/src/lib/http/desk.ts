@@ -9,6 +9,7 @@ import type {
   Count,
   Delivery,
   DeliveryState,
+  Ended,
   LoggedEvent,
   Page,
   Partner,
@@ -17,6 +18,7 @@ import type {
   Service,
   Shown,
   ShownKey,
+  ShownLink,
   Ticket,
   Webhook,
   WebhookState,
@@ -201,6 +203,15 @@ export class Desk {
   /** Ends a partner's keys, and unregisters its webhooks. */
   removePartner(partner: string): Promise<Partner> {
     return this.#data("DELETE", `/partners/${partner}`);
+  }
+
+  /** Makes a link that signs somebody in once, as a partner. */
+  makeLink(partner: string): Promise<ShownLink> {
+    return this.#data("POST", `/partners/${encodeURIComponent(partner)}/link`);
+  }
+
+  endSessions(partner: string): Promise<Ended> {
+    return this.#data("DELETE", `/partners/${partner}/sessions`);
   }
 
   audit(after: string | null): Promise<Page<AuditRow>> {

@@ -2,7 +2,7 @@
 
 import { EVENT_TYPES } from "../rows";
 import { UNREACHABLE, UNREADABLE, Refused, isUnauthorized } from "./backend";
-import type { KeyedBackend, Method, Problem, Signal, Unauthorized } from "./backend";
+import type { Credentials, KeyedBackend, Method, Problem, Signal, Unauthorized } from "./backend";
 import { EventTypes } from "./event-types";
 
 export class HttpBackend implements KeyedBackend {
@@ -21,6 +21,15 @@ export class HttpBackend implements KeyedBackend {
 
   onUnauthorized(refuse: (refused: Unauthorized) => void): void {
     this.#refuse = refuse;
+  }
+
+  async signIn(shown: Credentials): Promise<unknown> {
+    const headers = { "content-type": "application/json" };
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const body = JSON.stringify(shown);
+    const document = await this.#exchange("/session", { method: "POST", headers, body, signal });
+    this.useKey(null);
+    return document;
   }
 
   /** A call with an `authorization` header of its own is made with that in place of the key in use. */

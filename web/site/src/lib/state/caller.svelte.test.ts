@@ -8,19 +8,36 @@ const KEY = "hdk_right";
 let live: Set<string>;
 /** What was sent: the path and the key. */
 let sent: [path: string, key: string | null][];
+/** Whether the desk sets cookies, and the key of the session whose cookie the browser has. */
+let setsCookies: boolean;
+let session: string | null;
 
 beforeEach(() => {
   live = new Set([KEY]);
   sent = [];
+  setsCookies = false;
+  session = null;
   vi.stubGlobal("fetch", async (path: string, request: RequestInit) => {
     const { authorization } = request.headers as Record<string, string>;
-    const key = authorization?.replace("Bearer ", "") ?? null;
-    sent.push([path, key]);
-    if (key !== null && live.has(key)) return Response.json({ data: { name: key, scopes: [] } });
+    const bearer = authorization?.replace("Bearer ", "") ?? null;
+    sent.push([path, bearer]);
+    if (path === "./session" && request.method === "POST") {
+      if (!setsCookies) return refusal(409, "no_public_url", "This desk sets no cookies.");
+      const shown = JSON.parse(String(request.body)) as { key?: string; link?: string };
+      session = shown.key ?? shown.link ?? null;
+    }
+    const key = bearer ?? session;
+    if (path === "./session" && request.method === "DELETE") session = null;
+    const caller = bearer === null ? "session" : "key";
+    if (key !== null && live.has(key)) return Response.json({ data: { caller, name: key, scopes: [] } });
     const detail = key === null ? "Send an API key." : "The key is unknown, revoked or expired.";
-    return Response.json({ title: "Not signed in", detail, code: "unauthorized" }, { status: 401 });
+    return refusal(401, "unauthorized", detail);
   });
 });
+
+function refusal(status: number, code: string, detail: string): Response {
+  return Response.json({ title: "Refused", detail, code }, { status });
+}
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -86,8 +103,55 @@ test("the late refusal of a former key does not end what another key began", asy
 
 test("signing out forgets the key", async () => {
   const { caller, backend } = await signedIn();
-  caller.signOut();
+  await caller.signOut();
   expect(caller).toMatchObject({ me: null, isAsked: true, refusal: null });
   await expect(backend.call("GET", "/me")).rejects.toThrow("Send an API key.");
   expect(sent).toEqual([["./me", null]]);
+});
+
+test("where the desk sets cookies the browser is signed in, and no key is kept", async () => {
+  setsCookies = true;
+  const { caller, backend } = await signedIn();
+  await backend.call("GET", "/tickets");
+  expect(sent).toEqual([["./tickets", null]]);
+  expect(caller).toMatchObject({ me: { name: KEY, caller: "session" }, isAsked: false });
+  const reloaded = new Caller(new HttpBackend());
+  await reloaded.load();
+  expect(reloaded).toMatchObject({ me: { name: KEY }, isAsked: false });
+  await caller.signOut();
+  expect(sent.at(-1)).toEqual(["./session", null]);
+  expect([session, caller.me]).toEqual([null, null]);
+});
+
+test("a session that ends is told, and one that began in another tab goes on", async () => {
+  setsCookies = true;
+  const { caller, backend } = await signedIn();
+  live.clear();
+  await expect(backend.call("GET", "/tickets")).rejects.toThrow("revoked or expired");
+  expect(caller).toMatchObject({ me: { name: KEY }, isAsked: true });
+  expect(caller.refusal).not.toBeNull();
+  await expect(caller.resume()).rejects.toThrow();
+  session = "hdk_other";
+  live.add(session);
+  await caller.resume();
+  await backend.call("GET", "/tickets");
+  expect(caller).toMatchObject({ me: { name: "hdk_other" }, isAsked: false, refusal: null });
+});
+
+test("signing out of a session that has ended signs out", async () => {
+  setsCookies = true;
+  const { caller } = await signedIn();
+  live.clear();
+  await caller.signOut();
+  expect(caller).toMatchObject({ me: null, isAsked: true });
+});
+
+test("a link signs in as its partner", async () => {
+  setsCookies = true;
+  live.add("hdl_link");
+  const caller = new Caller(new HttpBackend());
+  await caller.followLink("hdl_link", "acme");
+  expect(caller).toMatchObject({ me: { name: "hdl_link", caller: "session" }, isAsked: false });
+  await expect(caller.followLink("hdl_used", "acme")).rejects.toThrow();
+  expect(caller.me).toMatchObject({ name: "hdl_link" });
 });

@@ -1,7 +1,7 @@
-/** The caller: who the desk says the page is, and the sign-in with an API key that it may ask for. */
+/** The caller: who the desk says the page is, and the sign-in that it may ask for. */
 
-import { Refused, isUnauthorized, problemOf } from "../http/backend";
-import type { KeyedBackend, Problem } from "../http/backend";
+import { Refused, isUnauthorized, isWithoutSessions, problemOf } from "../http/backend";
+import type { Credentials, KeyedBackend, Problem } from "../http/backend";
 import { authorization } from "../http/http-backend";
 import type { Me } from "../rows";
 
@@ -18,7 +18,7 @@ export class Caller {
   constructor(readonly backend: KeyedBackend) {
     backend.onUnauthorized(({ problem, hadKey }) => {
       this.isAsked = true;
-      this.refusal = hadKey ? problem : null;
+      this.refusal = hadKey || this.me !== null ? problem : null;
     });
   }
 
@@ -32,24 +32,63 @@ export class Caller {
     }
   }
 
-  /** Uses a key from here on, if the desk takes it. Throws `Refused` otherwise. */
+  /**
+   * Signs in with a key, if the desk takes it: the browser stays signed in, or the page alone where the desk
+   * sets no cookies. Throws `Refused` otherwise.
+   */
   async signIn(text: string): Promise<void> {
     // Spaces and line ends come with copying; no key has any.
     const key = text.replace(/\s+/g, "");
     if (!SENDABLE.test(key)) throw new Refused(NOT_A_KEY);
-    this.me = await this.#identify(authorization(key));
-    this.backend.useKey(key);
-    this.isAsked = false;
-    this.refusal = null;
-    this.problem = null;
+    try {
+      await this.#begin({ key });
+    } catch (error) {
+      if (!isWithoutSessions(error)) throw error;
+      const me = await this.#identify(authorization(key));
+      this.backend.useKey(key);
+      this.#welcome(me);
+    }
   }
 
-  /** Forgets the key. */
-  signOut(): void {
+  /** Signs in as the partner of a link, which works once. Throws `Refused` if it does not. */
+  async followLink(token: string, partner: string): Promise<void> {
+    await this.#begin({ link: token, partner });
+  }
+
+  /** Goes on with a session that began elsewhere in this browser. */
+  async resume(): Promise<void> {
+    this.backend.useKey(null);
+    this.#welcome(await this.#identify());
+  }
+
+  /** Ends the session, or forgets the key. */
+  async signOut(): Promise<void> {
+    if (this.me?.caller === "session") await this.#endSession();
     this.backend.useKey(null);
     this.me = null;
     this.isAsked = true;
     this.refusal = null;
+  }
+
+  /** One that has ended already is none to be ended. */
+  async #endSession(): Promise<void> {
+    try {
+      await this.backend.call("DELETE", "/session");
+    } catch (error) {
+      if (!isUnauthorized(error)) throw error;
+    }
+  }
+
+  async #begin(shown: Credentials): Promise<void> {
+    const { data } = (await this.backend.signIn(shown)) as { data: Me };
+    this.#welcome(data);
+  }
+
+  #welcome(me: Me): void {
+    this.me = me;
+    this.isAsked = false;
+    this.refusal = null;
+    this.problem = null;
   }
 
   async #identify(headers?: Record<string, string>): Promise<Me> {

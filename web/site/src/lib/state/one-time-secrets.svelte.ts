@@ -2,7 +2,7 @@
 
 export interface OneTimeSecret {
   secret: string;
-  kind: "signing secret" | "API key";
+  kind: "signing secret" | "API key" | "link";
   onConfirm: () => void;
 }
 
@@ -16,6 +16,11 @@ export function showOneTimeSecret(secret: string, onConfirm: () => void = () => 
 /** Shows an API key likewise. */
 export function showOneTimeKey(key: string): void {
   pending = [...pending, { secret: key, kind: "API key", onConfirm: () => {} }];
+}
+
+/** Shows the URL of a link likewise. */
+export function showOneTimeLink(url: string): void {
+  pending = [...pending, { secret: url, kind: "link", onConfirm: () => {} }];
 }
 
 /** The secret to show next. */

@@ -1,0 +1,3 @@
+-- Sessions of browsers, and links that begin them, are API keys of other kinds.
+ALTER TABLE api_keys ADD COLUMN kind TEXT NOT NULL DEFAULT 'bearer';
+ALTER TABLE api_keys ADD COLUMN parent TEXT;
