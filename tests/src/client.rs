@@ -29,6 +29,7 @@ pub const SINCE_EVER: &str = "1970-01-01T00:00:00Z";
 pub struct Client {
     base: String,
     key: Option<String>,
+    headers: Vec<(&'static str, String)>,
     http: reqwest::Client,
 }
 
@@ -45,8 +46,7 @@ impl Client {
     /// Each request has a connection of its own. One kept from before a restart may not yet be seen
     /// to be dead, and the request that is lost on it would look like the server's fault.
     pub fn new(base: impl Into<String>) -> Self {
-        let (base, key, http) = (base.into(), None, caller(0));
-        Self { base, key, http }
+        Self { base: base.into(), key: None, headers: Vec::new(), http: caller(0) }
     }
 
     /// The same caller with connections that are kept: for many requests to a server that stays up.
@@ -58,6 +58,12 @@ impl Client {
     /// The same caller with an API key.
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// The same caller with another header in each request.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -80,7 +86,10 @@ impl Client {
 
     /// The beginning of any other request, to be completed and given to [`Client::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
         match &self.key {
             Some(key) => request.bearer_auth(key),
             None => request,

@@ -37,6 +37,7 @@ mod retention;
 mod rotation;
 mod schemas;
 mod secrecy;
+mod sessions;
 mod settings;
 mod signatures;
 mod slow_clients;
