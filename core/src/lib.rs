@@ -112,10 +112,13 @@ pub use model::audit::{
 };
 pub use model::audit_policy::AuditPolicy;
 pub use model::bounds::OutOfBounds;
+pub use model::call_source::{CallSource, peer_network};
 pub use model::caller::{Authorization, Caller};
 pub use model::digest::Digest;
 pub use model::event::{Event, EventType, Topic};
-pub use model::id::{AuditId, EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
+pub use model::id::{
+    AuditId, EventId, HolderId, KeyId, RequestId, SecretId, Stamp, TicketId, WebhookId,
+};
 pub use model::idempotency_record::IdempotencyRecord;
 pub use model::key_kind::KeyKind;
 pub use model::log::Log;

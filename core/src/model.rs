@@ -6,6 +6,7 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod audit_policy;
 pub(crate) mod bounds;
+pub(crate) mod call_source;
 pub(crate) mod caller;
 pub(crate) mod digest;
 pub(crate) mod event;

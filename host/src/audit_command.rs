@@ -70,7 +70,7 @@ fn listed(desk: &mut LocalDesk, options: &AuditOptions) -> Result<Vec<Value>, Bo
     Ok(rows)
 }
 
-/// A line for each row: when, who, what, to which object, and the change.
+/// A line for each row: when, who and from where, what, to which object, and the change.
 fn table(rows: &[Value]) -> String {
     let mut text = String::new();
     for row in rows {
@@ -78,7 +78,8 @@ fn table(rows: &[Value]) -> String {
         let objects = ["webhook_id", "event_id", "key_id", "partner"].map(|name| shown(&row[name]));
         let object = objects.into_iter().filter(|id| !id.is_empty()).collect::<Vec<_>>().join(" ");
         let (by, change) = (caller(&row["by"]), change(&row["before"], &row["after"]));
-        let line = format!("{at}  {by}  {action}  {object}  {change}");
+        let from = row["peer"].as_str().map(|peer| format!(" from {peer}")).unwrap_or_default();
+        let line = format!("{at}  {by}{from}  {action}  {object}  {change}");
         _ = writeln!(text, "{}", line.trim_end());
     }
     if text.is_empty() { "no changes\n".to_owned() } else { text }
@@ -87,6 +88,7 @@ fn table(rows: &[Value]) -> String {
 fn caller(by: &Value) -> String {
     match (shown(&by["caller"]).as_str(), &by["name"]) {
         ("key", Value::String(name)) => format!("{} ({name:?})", shown(&by["id"])),
+        ("session", name) => format!("browser of {} ({name})", shown(&by["id"])),
         ("key", _) => shown(&by["id"]),
         ("command_line", _) => format!("command line (uid {})", by["uid"]),
         (other, _) => other.to_owned(),
@@ -121,14 +123,14 @@ mod tests {
         let by = json!({ "caller": "key", "id": "key_1", "name": "Billing", "uid": null });
         let changed = json!({
             "at": "2030-01-01T00:00:00.000Z", "by": by, "action": "webhook_changed",
-            "webhook_id": "whk_1", "event_id": null, "key_id": null, "partner": null,
+            "peer": "192.0.2.1", "webhook_id": "whk_1", "event_id": null, "key_id": null, "partner": null,
             "before": { "status": "active" }, "after": { "status": "paused" },
         });
         let made = json!({
             "at": "2030-01-01T00:00:00.000Z", "action": "key_created", "key_id": "key_1",
             "by": { "caller": "command_line", "uid": 0 }, "before": null, "after": {},
         });
-        let lines = "2030-01-01T00:00:00.000Z  key_1 (\"Billing\")  webhook_changed  whk_1  \
+        let lines = "2030-01-01T00:00:00.000Z  key_1 (\"Billing\") from 192.0.2.1  webhook_changed  whk_1  \
                      status \"active\" → \"paused\"\n\
                      2030-01-01T00:00:00.000Z  command line (uid 0)  key_created  key_1\n";
         assert_eq!(table(&[changed, made]), lines);

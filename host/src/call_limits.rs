@@ -1,18 +1,20 @@
 //! Rate limits of callers, by key and by peer. A call is counted before its body is read.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use hookdesk_core::api::{Allowance, Bucket, Problem};
-use hookdesk_core::{ApiKeys, Authorization, Command, Idempotent, KeyId, WebhookId};
+use hookdesk_core::{ApiKeys, Authorization, Command, Idempotent, KeyId, WebhookId, peer_network};
 
 /// Refused keys of one peer a second, above which it is only told to come later. A key that is right
 /// is never refused for them.
 const REFUSED_PER_SECOND: u32 = 10;
 /// Pings and resends of one webhook a second, by a partner: each makes the desk send something.
 const SENDS_PER_SECOND: u32 = 1;
+/// Peers whose refused calls have a row of their own in the audit, of each minute.
+const MAX_NOTED_PEERS: usize = 20;
 /// Buckets above which those that are full again are dropped.
 const MAX_BUCKETS: usize = 10_000;
 
@@ -33,12 +35,15 @@ pub struct CallLimits {
     /// Calls a second of a peer that shows no key, if there is a limit.
     per_peer: Option<u32>,
     buckets: Mutex<HashMap<Limited, Bucket>>,
+    /// Calls with a wrong key since they were last taken, by peer; of further peers the number alone.
+    refused: Mutex<BTreeMap<Option<IpAddr>, u64>>,
 }
 
 impl CallLimits {
     #[must_use]
     pub fn new(per_peer: Option<u32>) -> Self {
-        Self { start: Instant::now(), per_peer, buckets: Mutex::default() }
+        let (start, buckets, refused) = (Instant::now(), Mutex::default(), Mutex::default());
+        Self { start, per_peer, buckets, refused }
     }
 
     /// Counts a call that was admitted: by its key, or by its peer if it has none.
@@ -65,13 +70,30 @@ impl CallLimits {
         limit.map(|limit| self.take(of, limit)).transpose()
     }
 
-    /// Counts a call that was refused for its key.
+    /// Counts a call that was refused for want of a right key; `had_key` if it showed a wrong one.
     ///
     /// # Errors
     /// The [`Problem`] of one more than a peer may send.
-    pub fn refuse(&self, peer: Option<SocketAddr>) -> Result<(), Problem> {
+    pub fn refuse(&self, peer: Option<SocketAddr>, had_key: bool) -> Result<(), Problem> {
         let Some(peer) = peer else { return Ok(()) };
+        if had_key {
+            self.note_refused(network(peer));
+        }
         self.take(Limited::Refused(network(peer)), REFUSED_PER_SECOND).map(|_left| ())
+    }
+
+    fn note_refused(&self, peer: IpAddr) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = refused.contains_key(&Some(peer));
+        let peer = Some(peer).filter(|_| is_known || refused.len() < MAX_NOTED_PEERS);
+        *refused.entry(peer).or_default() += 1;
+    }
+
+    /// How many calls of each peer were refused for a wrong key since this was last asked.
+    #[must_use]
+    pub fn take_refused(&self) -> Vec<(Option<IpAddr>, u64)> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *refused).into_iter().collect()
     }
 
     /// Counts what a partner has the desk send besides events.
@@ -113,15 +135,8 @@ fn sends_to(command: &Command) -> Option<WebhookId> {
     }
 }
 
-/// What a peer's address stands for: an IPv6 site has a whole network of them.
 fn network(peer: SocketAddr) -> IpAddr {
-    match peer.ip().to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
+    peer_network(peer.ip())
 }
 
 #[cfg(test)]
@@ -136,7 +151,7 @@ mod tests {
     fn a_peer_is_an_address_or_an_ipv6_network() {
         let limits = CallLimits::new(None);
         let refused = |text: &str, times: u32| {
-            (0..times).filter(|_| limits.refuse(Some(peer(text))).is_err()).count()
+            (0..times).filter(|_| limits.refuse(Some(peer(text)), true).is_err()).count()
         };
         assert_eq!(refused("192.0.2.1:1", 10), 0);
         assert!(refused("192.0.2.1:2", 10) >= 9, "its port does not matter");
@@ -145,6 +160,22 @@ mod tests {
         assert!(refused("[2001:db8::ffff:2]:1", 10) >= 9, "the network is the same");
         assert_eq!(refused("[2001:db8:0:1::1]:1", 10), 0);
         assert!(refused("[::ffff:192.0.2.2]:1", 10) >= 9);
+    }
+
+    #[test]
+    fn wrong_keys_are_counted_by_peer_and_those_of_many_peers_together() {
+        let limits = CallLimits::new(None);
+        for host in 0..30 {
+            for _ in 0..=host {
+                let _ = limits.refuse(Some(peer(&format!("192.0.2.{host}:1"))), true);
+            }
+        }
+        let _ = limits.refuse(Some(peer("192.0.2.99:1")), false);
+        let refused = limits.take_refused();
+        assert_eq!(refused.len(), MAX_NOTED_PEERS + 1);
+        assert_eq!(refused[0], (None, (21..=30).sum()));
+        assert_eq!(refused[5], (Some(IpAddr::from([192, 0, 2, 4])), 5));
+        assert!(limits.take_refused().is_empty());
     }
 
     #[test]

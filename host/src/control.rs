@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookdesk_core::CallSource;
 use hookdesk_core::api::{
     self, Action, Api, Call, Callers, Code, LiveKeys, MAX_BODY, Opened, OwnNames, Problem,
 };
@@ -134,7 +135,10 @@ async fn respond(
     let Opened { action, authorization, shown } = api.open(&call, LiveKeys::none(clock()), chance);
     match action {
         Action::Answer(response) => response,
-        Action::Decide(command) => desk.desk.ask(authorization, command).await.response(shown),
+        Action::Decide(command) => {
+            let source = CallSource::default();
+            desk.desk.ask(authorization, source, command).await.response(shown)
+        }
         Action::Read(reading) => {
             let read =
                 desk.lookup.read(move |rows| reading.answer(authorization, rows, clock())).await;

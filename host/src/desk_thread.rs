@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use hookdesk_core::api::{self, Code, Problem, Response, Shown};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    ApiKeys, Authorization, Command, Desk, Effects, Event, HolderId, Moment, Refusal, Reply,
-    Report, Request, Session, Store, WebhookId,
+    ApiKeys, Authorization, CallSource, Command, Desk, Effects, Event, HolderId, Moment, Refusal,
+    Reply, Report, Request, Session, Store, WebhookId,
 };
 use tokio::sync::{mpsc as runtime, oneshot};
 
@@ -51,6 +51,7 @@ enum Message {
     Ask {
         command: Command,
         authorization: Option<Authorization>,
+        source: CallSource,
         call: PendingCall,
     },
     Report(Report),
@@ -109,7 +110,12 @@ pub struct DeskQueue {
 impl DeskQueue {
     /// Has a call's command decided and committed. Nothing is done when too many calls wait, or when
     /// the store fails.
-    pub async fn ask(&self, authorization: Option<Authorization>, command: Command) -> CallResult {
+    pub async fn ask(
+        &self,
+        authorization: Option<Authorization>,
+        source: CallSource,
+        command: Command,
+    ) -> CallResult {
         let key = authorization.and_then(|authorization| authorization.key());
         let Some(permit) = self.calls.take(key) else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
@@ -117,7 +123,7 @@ impl DeskQueue {
         };
         let (answer, answered) = oneshot::channel();
         let call = PendingCall { answer, _permit: permit };
-        let queued = self.queue.send(Message::Ask { command, authorization, call });
+        let queued = self.queue.send(Message::Ask { command, authorization, source, call });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
@@ -226,8 +232,8 @@ where
         let mut next = self.wait();
         while let Some(message) = next {
             match message {
-                Message::Ask { command, authorization, call } => {
-                    self.session.call_by(authorization, command);
+                Message::Ask { command, authorization, source, call } => {
+                    self.session.call_by(authorization, source, command);
                     calls.push(call);
                 }
                 Message::Report(report) => self.session.report(report),

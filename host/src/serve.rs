@@ -11,8 +11,8 @@ use std::time::Duration;
 use hookdesk_core::api::{Api, Callers, SessionCookie};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
-    Access, ApiKey, ApiKeys, Authorization, Caller, Command, Desk, HolderId, KeyKind, Limits,
-    Memory, Moment, Rows as _, WebhookId,
+    Access, ApiKey, ApiKeys, Authorization, CallSource, Caller, Command, Desk, HolderId, KeyKind,
+    Limits, Memory, Moment, Rows as _, WebhookId,
 };
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
@@ -123,7 +123,8 @@ async fn run(
         FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
     let max_connections = most_connections();
     let connections = ConnectionTable::new(max_connections, limits);
-    tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring)));
+    let call_limits = Arc::new(CallLimits::new(settings.rate_per_peer));
+    tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring), Arc::clone(&call_limits)));
     let control = ControlDesk {
         targets: settings.api.targets.clone(),
         desk: queue.clone(),
@@ -139,7 +140,7 @@ async fn run(
         lookup,
         feed: Arc::clone(&feed),
         connections: connections.clone(),
-        limits: CallLimits::new(settings.rate_per_peer),
+        limits: Arc::clone(&call_limits),
         paused: settings.paused,
     };
     let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
@@ -170,7 +171,7 @@ async fn run(
     if let Some(control) = control {
         control.abort();
     }
-    note_key_use(&queue, &ring).await;
+    note_key_use(&queue, &ring, &call_limits).await;
     feed.end();
     handle.stop_graceful(CALLERS_DRAIN);
     let _ = tokio::time::timeout_at(deadline, serving).await;
@@ -231,18 +232,24 @@ fn listen_for_commands(database: &Path, desk: ControlDesk) -> Option<AbortHandle
 }
 
 /// Notes once a minute which API keys were used.
-async fn note_key_uses(queue: DeskQueue, ring: Arc<KeyRing>) {
+async fn note_key_uses(queue: DeskQueue, ring: Arc<KeyRing>, limits: Arc<CallLimits>) {
     loop {
         tokio::time::sleep(Duration::from_millis(ApiKey::USE_MS)).await;
-        note_key_use(&queue, &ring).await;
+        note_key_use(&queue, &ring, &limits).await;
     }
 }
 
-async fn note_key_use(queue: &DeskQueue, ring: &KeyRing) {
+async fn note_key_use(queue: &DeskQueue, ring: &KeyRing, limits: &CallLimits) {
     let used = ring.take_uses();
     if !used.is_empty() {
         // What could not be written is a minute that is not told.
-        let _ = queue.ask(None, Command::NoteKeyUse { used }).await;
+        let command = Command::NoteKeyUse { used };
+        let _ = queue.ask(None, CallSource::default(), command).await;
+    }
+    let refused = limits.take_refused();
+    if !refused.is_empty() {
+        let command = Command::NoteRefusedKeys { refused };
+        let _ = queue.ask(None, CallSource::default(), command).await;
     }
 }
 

@@ -16,9 +16,9 @@ use hookdesk_core::api::{
     self, Action, Allowance, Api, Call, Code, EventsMode, EventsQuery, Listing, LogCursor,
     MAX_BODY, Opened, Problem, Reading, ReplayRequest, Shown,
 };
-use hookdesk_core::{Authorization, Command};
+use hookdesk_core::{Authorization, CallSource, Command, RequestId};
 use hyper::body::Body as _;
-use salvo::http::header::{CONNECTION, HeaderValue};
+use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::timeout;
 
@@ -42,7 +42,7 @@ pub struct HttpHandler {
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
     pub connections: ConnectionTable,
-    pub limits: CallLimits,
+    pub limits: Arc<CallLimits>,
     /// Whether nothing is sent.
     pub paused: bool,
 }
@@ -65,6 +65,7 @@ impl HttpHandler {
         &self,
         request: &Request,
         body: Body,
+        id: RequestId,
         active: &mut ActiveRequest,
     ) -> HttpResponse {
         let call = call(request, &body.bytes);
@@ -85,18 +86,19 @@ impl HttpHandler {
         }
         if let Action::Answer(refused) = &action
             && refused.status == Code::Unauthorized.status()
-            && let Err(early) = self.limits.refuse(peer(request))
+            && let Err(early) = self.limits.refuse(peer(request), true)
         {
             return early.into();
         }
         drop(call);
+        let source = CallSource { peer: peer(request).map(|peer| peer.ip()), request: Some(id) };
         // The command owns what it needs: a call that waits for its decision holds no body.
         drop(body);
         match action {
             Action::Answer(response) => HttpResponse::Whole(response),
-            Action::Decide(command) => self.decide(authorization, command, shown).await,
+            Action::Decide(command) => self.decide(authorization, source, command, shown).await,
             Action::CountReplay(request) => match self.count(*request).await {
-                Ok(command) => self.decide(authorization, command, None).await,
+                Ok(command) => self.decide(authorization, source, command, None).await,
                 Err(problem) => problem.into(),
             },
             Action::Read(Reading::Ready) => self.ready().await,
@@ -137,7 +139,8 @@ impl HttpHandler {
         match self.api.admit(call, live(&keys, clock())) {
             Ok(authorization) => self.limits.admit(authorization, peer, &keys),
             Err(refused) if refused.code == Code::Unauthorized => {
-                self.limits.refuse(peer)?;
+                self.limits
+                    .refuse(peer, call.headers.iter().any(|(name, _)| *name == AUTHORIZATION))?;
                 Err(refused)
             }
             Err(refused) => Err(refused),
@@ -171,10 +174,11 @@ impl HttpHandler {
     async fn decide(
         &self,
         authorization: Option<Authorization>,
+        source: CallSource,
         command: Command,
         shown: Option<Shown>,
     ) -> HttpResponse {
-        HttpResponse::Whole(self.desk.ask(authorization, command).await.response(shown))
+        HttpResponse::Whole(self.desk.ask(authorization, source, command).await.response(shown))
     }
 
     async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
@@ -268,13 +272,14 @@ impl Handler for HttpHandler {
         response: &mut Response,
         _flow: &mut FlowCtrl,
     ) {
+        let id = RequestId::new(clock(), &chance());
         let (received, ends) = self.receive(request).await;
         let mut active = self.connections.answer(peer(request));
         let answered = match received {
             Ok(Received { body, allowance }) => {
                 let headers = allowance.into_iter().flat_map(Allowance::headers);
                 put_headers(response, headers);
-                self.answer(request, body, &mut active).await
+                self.answer(request, body, id, &mut active).await
             }
             Err(refused) => refused,
         };
@@ -282,6 +287,7 @@ impl Handler for HttpHandler {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answered.write(response, &self.lookup, active);
+        put_headers(response, [("request-id", id.to_string())]);
     }
 }
 

@@ -30,8 +30,8 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
-    Command, Committed, Desk, HolderId, Hosts, Limits, Memory, Millis, Moment, Seq, Session,
-    TicketId, WebhookId,
+    CallSource, Command, Committed, Desk, HolderId, Hosts, Limits, Memory, Millis, Moment, Seq,
+    Session, TicketId, WebhookId,
 };
 
 use crate::invariants::{self, Witness};
@@ -255,7 +255,7 @@ where
         let host = &mut self.hosts[index];
         let (calls, holder) = (std::mem::take(&mut host.calls), host.holder);
         for call in &calls {
-            host.session.call_by(call.by, call.command.clone());
+            host.session.call_by(call.by, CallSource::default(), call.command.clone());
         }
         let rng = &mut self.rng;
         let batch = host.session.batch(|| {

@@ -199,6 +199,9 @@ async fn a_link_works_once_whoever_looks_at_it_and_whatever_its_host_is_called()
     }
     let audit = admin.get("/audit").await.expect(200);
     assert_eq!(audit.string("/data/0/action"), "link_created");
+    assert_eq!(audit.string("/data/0/peer"), "127.0.0.1");
+    let request = made.header("request-id").expect("each response has one");
+    assert_eq!(audit.string("/data/0/request_id"), request);
     let ended = admin.delete("/partners/acme/sessions").await.expect(200);
     assert_eq!(ended.data(), &json!({ "partner": "acme", "ended": 1 }));
     partner.get("/me").await.expect(401);
@@ -206,8 +209,8 @@ async fn a_link_works_once_whoever_looks_at_it_and_whatever_its_host_is_called()
 }
 
 #[tokio::test]
-async fn guesses_are_slowed_and_a_right_key_is_not() {
-    let (server, admin, _folder) = desk(None);
+async fn guesses_are_slowed_and_counted_and_a_right_key_is_not() {
+    let (mut server, admin, _folder) = desk(None);
     let (_, key) = make(&admin, &["read"]).await;
     let page = server.client().with_pool().with_header(SAME.0, SAME.1);
     let mut statuses = Vec::new();
@@ -216,6 +219,17 @@ async fn guesses_are_slowed_and_a_right_key_is_not() {
     }
     assert!(statuses.contains(&429), "{statuses:?}");
     page.post("/session", json!({ "key": key })).await.expect(201);
+    server.client().with_key("hdk_guess").get("/tickets").await;
+    // A browser that is not signed in yet guesses nothing.
+    server.client().get("/me").await.expect(401);
+    server.terminate();
+    server.restart();
+    let audit = admin.get("/audit").await.expect(200);
+    let refused = audit.items().iter().find(|row| row["action"] == "keys_refused");
+    let refused = refused.unwrap_or_else(|| panic!("{}", audit.text));
+    assert_eq!(refused["peer"], "127.0.0.1");
+    assert_eq!(refused["after"], json!({ "refused_calls": 41 }));
+    assert_eq!(refused["by"]["caller"], "anyone");
 }
 
 #[tokio::test]

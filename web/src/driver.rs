@@ -177,7 +177,7 @@ where
         let calls = usize::from(call.is_some());
         let mut shown = None;
         if let Some(call) = call {
-            self.session.call_by(call.authorization, call.command);
+            self.session.call_by(call.authorization, core::CallSource::default(), call.command);
             shown = call.shown;
         }
         if !self.used.is_empty() {

@@ -1,5 +1,7 @@
 //! Calls about the audit: who changed what.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -8,7 +10,7 @@ use crate::api::view::Time;
 use crate::api::{Action, Problem, Reading, Response};
 use crate::engine::store::Rows;
 use crate::model::audit::{Actor, AuditAction, AuditFilter, AuditObject, AuditRow, AuditState};
-use crate::model::id::{AuditId, EventId, KeyId, WebhookId};
+use crate::model::id::{AuditId, EventId, KeyId, RequestId, WebhookId};
 use crate::model::partner::Partner;
 
 /// A page of the audit, newest first.
@@ -60,6 +62,11 @@ struct AuditView<'a> {
     id: AuditId,
     at: Time,
     by: ActorView<'a>,
+    /// The address of the connection, where the host knows it.
+    #[cfg_attr(feature = "typescript", tsify(type = "string | null"))]
+    peer: Option<IpAddr>,
+    /// The `request-id` of the response.
+    request_id: Option<RequestId>,
     action: AuditAction,
     webhook_id: Option<WebhookId>,
     event_id: Option<EventId>,
@@ -77,7 +84,7 @@ struct AuditView<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 struct ActorView<'a> {
-    /// `key`, `binding`, `command_line`, or `anyone` on a desk that asks for no key.
+    /// `key`, `session`, `binding`, `command_line`, or `anyone` on a desk that asks for no key.
     caller: &'static str,
     id: Option<KeyId>,
     /// The name that the key had then.
@@ -94,6 +101,8 @@ impl<'a> From<&'a AuditRow> for AuditView<'a> {
             id: row.id,
             at: Time(row.at),
             by: ActorView::from(&row.actor),
+            peer: row.source.peer,
+            request_id: row.source.request,
             action: change.action,
             webhook_id: None,
             event_id: None,
@@ -109,7 +118,7 @@ impl<'a> From<&'a AuditRow> for AuditView<'a> {
             }
             AuditObject::Key(id) => view.key_id = Some(id),
             AuditObject::Partner(partner) => view.partner = Some(partner),
-            AuditObject::Service => {}
+            AuditObject::Service | AuditObject::Peer => {}
         }
         view
     }

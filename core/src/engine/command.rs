@@ -3,6 +3,8 @@
 //! A command is already parsed: its fields cannot be malformed, and [`decide`](crate::decide)
 //! judges whether it is allowed. The passing of time and the end of a request are commands too.
 
+use std::net::IpAddr;
+
 use crate::delivery::answer::Answer;
 use crate::delivery::replay::{ReplayCount, ReplayRange};
 use crate::delivery::request::RequestKey;
@@ -112,6 +114,10 @@ pub enum Command {
     NoteKeyUse {
         used: Vec<(KeyId, Millis)>,
     },
+    /// Notes how many calls of each peer were refused for their keys; of further peers the number alone.
+    NoteRefusedKeys {
+        refused: Vec<(Option<IpAddr>, u64)>,
+    },
     /// A caller's command with an idempotency key, carried out once however often it comes.
     Idempotent(Idempotent),
     /// The end of a request.
@@ -153,6 +159,7 @@ impl Command {
             Self::SignOut { .. } => "sign_out",
             Self::EndSessions { .. } => "end_sessions",
             Self::NoteKeyUse { .. } => "note_key_use",
+            Self::NoteRefusedKeys { .. } => "note_refused_keys",
             Self::Idempotent(_) => "once",
             Self::Report(_) => "report",
             Self::Wake => "wake",

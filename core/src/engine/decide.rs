@@ -83,6 +83,7 @@ pub(crate) fn decide_visiting(
         Command::SignOut { session } => sessions::sign_out(&mut decision, *session),
         Command::EndSessions { partner } => sessions::end_all(&mut decision, *partner),
         Command::NoteKeyUse { used } => keys::note_use(&mut decision, used),
+        Command::NoteRefusedKeys { refused } => keys::note_refused(&mut decision, refused),
         Command::Idempotent(once) => {
             return idempotency::once(once, moment, facts, &decision.reach);
         }

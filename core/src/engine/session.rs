@@ -18,6 +18,7 @@ use crate::engine::command::{Command, Report};
 use crate::engine::desk::{Committed, Desk, RunError};
 use crate::engine::outcome::Reply;
 use crate::engine::store::Store;
+use crate::model::call_source::CallSource;
 use crate::model::caller::Authorization;
 use crate::model::event::Event;
 use crate::model::id::WebhookId;
@@ -30,7 +31,7 @@ use crate::model::refusal::Refusal;
 pub struct Session<S> {
     desk: Desk<S>,
     /// Commands of waiting callers, and who they are.
-    calls: Vec<(Command, Option<Authorization>)>,
+    calls: Vec<(Command, Option<Authorization>, CallSource)>,
     /// Reports that are not committed. None is ever dropped.
     reports: Vec<Report>,
     next_wake: Option<Millis>,
@@ -119,12 +120,17 @@ impl<S> Session<S> {
 
     /// Queues the command of a caller that nothing tells apart from others.
     pub fn call(&mut self, command: Command) {
-        self.call_by(None, command);
+        self.call_by(None, CallSource::default(), command);
     }
 
     /// Queues a caller's command.
-    pub fn call_by(&mut self, authorization: Option<Authorization>, command: Command) {
-        self.calls.push((command, authorization));
+    pub fn call_by(
+        &mut self,
+        authorization: Option<Authorization>,
+        source: CallSource,
+        command: Command,
+    ) {
+        self.calls.push((command, authorization, source));
     }
 
     /// Queues the end of a request.
@@ -177,9 +183,12 @@ impl<S> Session<S> {
     pub fn batch(&mut self, mut moment: impl FnMut() -> Moment) -> Batch {
         let calls = self.calls.len();
         let reports = self.reports.drain(..).map(Command::Report);
-        let own = reports.chain([Command::Wake]).map(|command| (command, None));
+        let own = reports.chain([Command::Wake]);
+        let own = own.map(|command| (command, None, CallSource::default()));
         let queued = self.calls.drain(..).chain(own);
-        let at = |(command, authorization)| (command, Moment { authorization, ..moment() });
+        let at = |(command, authorization, source)| {
+            (command, Moment { authorization, source, ..moment() })
+        };
         Batch { commands: queued.map(at).collect(), calls }
     }
 }

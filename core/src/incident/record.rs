@@ -20,6 +20,7 @@ use crate::engine::command::Command;
 use crate::engine::limits::{Limits, Memory};
 use crate::engine::need::{Fact, Need};
 use crate::incident::damage;
+use crate::model::call_source::CallSource;
 use crate::model::caller::Authorization;
 use crate::model::digest::Digest;
 use crate::model::id::HolderId;
@@ -237,8 +238,8 @@ impl BatchForm<'_> {
             last = asked.holder.or(last);
             let holder = last.ok_or("the first command names no holder")?;
             let Chance(chance) = asked.chance;
-            let authorization = asked.authorization;
-            let moment = Moment { now: asked.now, chance, holder, authorization };
+            let AskedForm { now, authorization, source, .. } = asked;
+            let moment = Moment { now, chance, holder, authorization, source };
             commands.push((asked.command.read()?, moment));
         }
         let results = self.results.into_iter().map(StoreResultForm::read);
@@ -259,6 +260,9 @@ struct AskedForm<'a> {
     /// Left out if no caller is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authorization: Option<Authorization>,
+    /// Left out if nothing is known of it.
+    #[serde(default, skip_serializing_if = "CallSource::is_unknown")]
+    source: CallSource,
 }
 
 fn asked(batch: &[(Command, Moment)]) -> Vec<AskedForm<'_>> {
@@ -271,6 +275,7 @@ fn asked(batch: &[(Command, Moment)]) -> Vec<AskedForm<'_>> {
             chance: Chance(moment.chance),
             holder: Some(moment.holder).filter(|holder| last != Some(*holder)),
             authorization: moment.authorization,
+            source: moment.source,
         });
         last = Some(moment.holder);
     }

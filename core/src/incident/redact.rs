@@ -21,7 +21,7 @@ use crate::incident::record::{Batch, Begin, Input, Key, StoreResult};
 use crate::model::digest::Digest;
 use crate::model::partner::{Partner, PartnerCounts};
 use crate::webhook::Amendment;
-use private_text::{headers, message, text, url};
+use private_text::{headers, message, moment, text, url};
 use rows::{answer, attempt, event, ticket};
 
 /// HMAC-SHA256.
@@ -51,7 +51,9 @@ impl Redactor {
             Input::Batch(Batch { commands, results }) => {
                 let commands = commands.iter();
                 Input::Batch(Batch {
-                    commands: commands.map(|(what, when)| (self.command(what), *when)).collect(),
+                    commands: commands
+                        .map(|(what, when)| (self.command(what), moment(when)))
+                        .collect(),
                     results: results.iter().map(|result| self.result(result)).collect(),
                 })
             }
@@ -109,6 +111,9 @@ impl Redactor {
                     replaced: *replaced,
                 })
             }
+            Command::NoteRefusedKeys { refused } => Command::NoteRefusedKeys {
+                refused: refused.iter().map(|(_, calls)| (None, *calls)).collect(),
+            },
             Command::EndSessions { partner } => {
                 Command::EndSessions { partner: self.partner(*partner) }
             }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::call_source::CallSource;
 use crate::model::digest::Digest;
 use crate::model::id::{AuditId, EventId, KeyId, SecretId, WebhookId};
 use crate::model::millis::Millis;
@@ -15,6 +16,7 @@ pub struct AuditRow {
     pub id: AuditId,
     pub at: Millis,
     pub actor: Actor,
+    pub source: CallSource,
     pub change: AuditChange,
 }
 
@@ -82,10 +84,12 @@ pub enum AuditAction {
     ReplayStarted,
     ReplayStopped,
     ServiceAnnounced,
+    /// Calls of one peer were refused within a minute, as the keys that they showed are not right.
+    KeysRefused,
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::KeyCreated,
         Self::KeyChanged,
         Self::KeyRevoked,
@@ -103,6 +107,7 @@ impl AuditAction {
         Self::ReplayStarted,
         Self::ReplayStopped,
         Self::ServiceAnnounced,
+        Self::KeysRefused,
     ];
 
     #[must_use]
@@ -125,6 +130,7 @@ impl AuditAction {
             Self::ReplayStarted => "replay_started",
             Self::ReplayStopped => "replay_stopped",
             Self::ServiceAnnounced => "service_announced",
+            Self::KeysRefused => "keys_refused",
         }
     }
 
@@ -143,6 +149,8 @@ pub enum AuditObject {
     Delivery(WebhookId, EventId),
     Partner(Partner),
     Service,
+    /// A peer, which the row's source names.
+    Peer,
 }
 
 /// An object as the audit shows it.
@@ -154,6 +162,7 @@ pub enum AuditState {
     Key(AuditedKey),
     Partner(AuditedPartner),
     Service(AuditedService),
+    Refusals(AuditedRefusals),
 }
 
 /// A webhook's settings, secrets and replay.
@@ -252,6 +261,14 @@ pub struct AuditedService {
     pub available: bool,
 }
 
+/// Calls of a peer that were refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct AuditedRefusals {
+    pub refused_calls: u64,
+}
+
 /// A part of the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -268,7 +285,10 @@ impl AuditFilter {
         match self {
             Self::Webhook(wanted) => match row.change.object {
                 AuditObject::Webhook(id) | AuditObject::Delivery(id, _) => id == wanted,
-                AuditObject::Key(_) | AuditObject::Partner(_) | AuditObject::Service => false,
+                AuditObject::Key(_)
+                | AuditObject::Partner(_)
+                | AuditObject::Service
+                | AuditObject::Peer => false,
             },
             Self::Key(wanted) => match row.actor {
                 Actor::Key { id, .. } | Actor::Session { key: Some(id), .. } => id == wanted,

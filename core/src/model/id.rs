@@ -122,6 +122,9 @@ ids! {
     /// An audit row's id.
     #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
     AuditId = "aud_";
+    /// The id of a call: the response header `request-id` of hosts that give one.
+    #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(type = "string"))]
+    RequestId = "req_";
     /// The id of a running host: a new one at each start of the process.
     HolderId = "hst_";
 }
@@ -169,6 +172,14 @@ impl WebhookId {
         let (webhook, _) = self.0.as_u64_pair();
         let (event, _) = event.0.as_u64_pair();
         webhook < event
+    }
+}
+
+impl RequestId {
+    /// Calls are distinguished by chance alone; the time is for people who read a log.
+    #[must_use]
+    pub fn new(now: Millis, chance: &[u8; 16]) -> Self {
+        Self(uuid(Stamp { at: now, count: 0 }, low(chance)))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::call_source::CallSource;
 use crate::model::caller::Authorization;
 use crate::model::id::HolderId;
 use crate::model::millis::Millis;
@@ -23,12 +24,15 @@ pub struct Moment {
     /// of a caller of an open desk, which cannot tell its callers apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
+    /// Where that caller's call came from.
+    #[serde(default, skip_serializing_if = "CallSource::is_unknown")]
+    pub source: CallSource,
 }
 
 impl Moment {
     /// A moment of the desk's own.
     #[must_use]
     pub fn new(now: Millis, chance: [u8; 16], holder: HolderId) -> Self {
-        Self { now, chance, holder, authorization: None }
+        Self { now, chance, holder, authorization: None, source: CallSource::default() }
     }
 }

@@ -6,7 +6,8 @@ use super::row::{BadRow, Cell};
 use super::table::{Columns, Record as _, record};
 use super::{Statement, Value};
 use crate::engine::outcome::Expect;
-use crate::model::audit::{Actor, AuditChange, AuditObject, AuditRow};
+use crate::model::audit::{Actor, AuditAction, AuditChange, AuditObject, AuditRow};
+use crate::model::call_source::CallSource;
 use crate::model::millis::Millis;
 
 record! {
@@ -14,6 +15,7 @@ record! {
         id,
         at,
         actor: [caller, caller_key, caller_name, caller_uid],
+        source: [peer, request],
         change: [action, webhook, key, partner, event, before, after],
     }
 }
@@ -45,6 +47,16 @@ impl Columns<4> for Actor {
     }
 }
 
+impl Columns<2> for CallSource {
+    fn to_values(&self) -> [Value<'_>; 2] {
+        [self.peer.to_value(), self.request.to_value()]
+    }
+
+    fn from_cells([peer, request]: [Cell<'_>; 2]) -> Result<Self, BadRow> {
+        Ok(Self { peer: peer.read()?, request: request.read()? })
+    }
+}
+
 impl Columns<7> for AuditChange {
     fn to_values(&self) -> [Value<'_>; 7] {
         let Self { action, object, before, after } = self;
@@ -56,15 +68,17 @@ impl Columns<7> for AuditChange {
         [action, webhook, key, partner, event, before, after]: [Cell<'_>; 7],
     ) -> Result<Self, BadRow> {
         let bad = webhook.bad();
+        let action = action.read()?;
         let object = match (webhook.read()?, key.read()?, partner.read()?, event.read()?) {
             (Some(webhook), None, None, None) => AuditObject::Webhook(webhook),
             (Some(webhook), None, None, Some(event)) => AuditObject::Delivery(webhook, event),
             (None, Some(key), None, None) => AuditObject::Key(key),
             (None, None, Some(partner), None) => AuditObject::Partner(partner),
+            (None, None, None, None) if action == AuditAction::KeysRefused => AuditObject::Peer,
             (None, None, None, None) => AuditObject::Service,
             _ => return Err(bad),
         };
-        let (action, before, after) = (action.read()?, before.read()?, after.read()?);
+        let (before, after) = (before.read()?, after.read()?);
         Ok(Self { action, object, before, after })
     }
 }
@@ -77,7 +91,7 @@ fn places(object: &AuditObject) -> [Value<'_>; 4] {
         AuditObject::Delivery(id, event) => [id.to_value(), NONE, NONE, event.to_value()],
         AuditObject::Key(id) => [NONE, id.to_value(), NONE, NONE],
         AuditObject::Partner(partner) => [NONE, NONE, partner.to_value(), NONE],
-        AuditObject::Service => [NONE, NONE, NONE, NONE],
+        AuditObject::Service | AuditObject::Peer => [NONE, NONE, NONE, NONE],
     }
 }
 

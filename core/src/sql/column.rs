@@ -1,5 +1,6 @@
 //! Types of fields that are stored in one column, with their conversions.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -16,7 +17,9 @@ use crate::guard::CallbackUrl;
 use crate::model::audit::{AuditAction, AuditState};
 use crate::model::digest::Digest;
 use crate::model::event::{EventType, Topic};
-use crate::model::id::{AuditId, EventId, HolderId, KeyId, SecretId, TicketId, WebhookId};
+use crate::model::id::{
+    AuditId, EventId, HolderId, KeyId, RequestId, SecretId, TicketId, WebhookId,
+};
 use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::partner::Partner;
@@ -94,6 +97,8 @@ columns! {
     HolderId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
     Topic: |topic| topic.to_string().into(), |value| Self::parse(text(&value)?);
     OrderingKey: |ordering_key| ordering_key.to_string().into(), |value| Self::parse(text(&value)?);
+    RequestId: |id| id.to_string().into(), |value| Self::parse(text(&value)?);
+    IpAddr: |address| address.to_string().into(), |value| text(&value)?.parse().ok();
     Digest: |digest| digest.to_string().into(), |value| Self::parse(text(&value)?);
     EventType: |kind| kind.name().into(), |value| Self::parse(text(&value)?);
     Failure: |failure| failure.name().into(), |value| Self::parse(text(&value)?);

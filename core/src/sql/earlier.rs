@@ -5,6 +5,7 @@ use super::table::{Record as _, Table};
 use crate::delivery::reader::Reader;
 use crate::engine::need::Need;
 use crate::model::api_key::ApiKey;
+use crate::model::audit::AuditRow;
 use crate::model::key_kind::KeyKind;
 use crate::webhook::Webhook;
 
@@ -19,6 +20,7 @@ pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
             complete_reader(row);
         }
         Need::ApiKeys | Need::ApiKey(_) => complete_api_key(row),
+        Need::Audit { .. } => complete_audit(row),
         Need::AttemptSummaries { .. } if row.len() == 3 => row.push(Value::Integer(0)),
         Need::Log
         | Need::Service
@@ -36,7 +38,6 @@ pub fn complete(need: &Need, row: &mut Vec<Value<'_>>) {
         | Need::Lanes { .. }
         | Need::LanesTo { .. }
         | Need::Partners { .. }
-        | Need::Audit { .. }
         | Need::OldestAudit
         | Need::Size
         | Need::OldestIdempotencyRecord
@@ -66,6 +67,14 @@ fn complete_api_key(row: &mut Vec<Value<'_>>) {
         for column in ["partner", "events", "rate_limit"] {
             add(row, ApiKey::table(), column, Value::Null);
         }
+    }
+}
+
+/// Schema 8 added where calls come from.
+fn complete_audit(row: &mut Vec<Value<'_>>) {
+    if row.len() + 2 == AuditRow::table().columns().count() {
+        add(row, AuditRow::table(), "peer", Value::Null);
+        add(row, AuditRow::table(), "request", Value::Null);
     }
 }
 

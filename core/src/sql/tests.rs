@@ -25,6 +25,7 @@ use crate::engine::outcome::{Changes, Expect, LogPut, Put};
 use crate::guard::CallbackUrl;
 use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::audit::AuditFilter;
+use crate::model::call_source::CallSource;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, EventType, Topic};
 use crate::model::id::{AuditId, EventId, HolderId, KeyId, SecretId, Stamp, TicketId, WebhookId};
@@ -509,7 +510,7 @@ fn rows_are_read_back_as_they_were_written() {
 fn a_bad_row_names_its_column() {
     // A need, the column of its row that is spoiled, and that column's name.
     const AUDIT: Need = Need::Audit { only: None, before: None, most: 273 };
-    const TABLE: [(Need, usize, &str); 17] = [
+    const TABLE: [(Need, usize, &str); 18] = [
         (Need::Log, 3, "log.stamp_count"),
         (Need::Service, 0, "service.available"),
         (Need::Webhooks, 5, "webhooks.ordering"),
@@ -525,8 +526,9 @@ fn a_bad_row_names_its_column() {
         (Need::OldestIdempotencyRecord, 0, "keys.at"),
         (Need::OldestAudit, 0, "audit.at"),
         (AUDIT, 2, "audit.caller"),
-        (AUDIT, 6, "audit.action"),
-        (AUDIT, 12, "audit.after"),
+        (AUDIT, 6, "audit.peer"),
+        (AUDIT, 8, "audit.action"),
+        (AUDIT, 14, "audit.after"),
     ];
     let bad = || Value::Text("?".into());
     for (need, place, column) in TABLE {
@@ -552,6 +554,7 @@ fn rows_of_earlier_schemas_are_completed() {
         (Need::Webhooks, &[8, 1]),
         (Need::ApiKeys, &[9, 8, 7, 2, 1]),
         (Need::ApiKeys, &[2, 1]),
+        (Need::Audit { only: None, before: None, most: 273 }, &[7, 6]),
         (summaries, &[3]),
     ];
     for (need, places) in table {
@@ -576,6 +579,9 @@ fn rows_of_earlier_schemas_are_completed() {
                 let mut granted =
                     settings.filter(|of| of.grant.is_some() || of.rate_limit.is_some());
                 assert_eq!(granted.next(), None);
+            }
+            (_, Fact::Audit(rows)) => {
+                assert!(rows.iter().all(|row| row.source == CallSource::default()));
             }
             (_, Fact::AttemptSummaries(tried)) => assert!(tried.iter().all(|t| !t.1.abandoned)),
             other => panic!("{other:?}"),

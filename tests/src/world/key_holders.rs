@@ -148,6 +148,7 @@ fn access(call: &Command) -> Option<Access> {
         Command::Idempotent(once) => access(&once.command),
         Command::SignIn(_)
         | Command::NoteKeyUse { .. }
+        | Command::NoteRefusedKeys { .. }
         | Command::Report(_)
         | Command::Wake
         | Command::Retain => None,

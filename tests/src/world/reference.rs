@@ -208,6 +208,7 @@ impl Reference {
             | Command::SignIn(_)
             | Command::SignOut { .. }
             | Command::EndSessions { .. }
+            | Command::NoteRefusedKeys { .. }
             | Command::NoteKeyUse { .. }
             | Command::Retain
             | Command::Replay { .. }

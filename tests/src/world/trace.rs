@@ -145,6 +145,7 @@ fn brief(command: &Command) -> String {
         Command::SignIn(sign_in) => format!("sign in {}", sign_in.prefix),
         Command::SignOut { session } => format!("sign out {}", tail(&session.to_string())),
         Command::EndSessions { partner } => format!("end sessions of {partner}"),
+        Command::NoteRefusedKeys { refused } => format!("note refusals of {} peers", refused.len()),
         Command::NoteKeyUse { used } => format!("note use of {} keys", used.len()),
         Command::Idempotent(once) => {
             format!("{} under {}", brief(&once.command), tail(&once.key.to_string()))

@@ -60,6 +60,7 @@ pub(super) fn append(decision: &mut Decision<'_>, command: &Command) -> Result<(
         | Command::Ping
         | Command::Replay { dry_run: true, .. }
         | Command::SignIn(_)
+        | Command::NoteRefusedKeys { .. }
         | Command::SignOut { .. }
         | Command::NoteKeyUse { .. }
         | Command::Report(_)

@@ -1,5 +1,6 @@
 //! API key commands.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::engine::command::{KeyAmendment, NewKey};
@@ -81,6 +82,19 @@ pub(super) fn note_use(
         if let Some(key) = known.filter(|key| key.last_used_at < Some(*at)) {
             let noted = ApiKey { last_used_at: Some(*at), rev: key.rev + 1, ..ApiKey::clone(&key) };
             decision.put_key(noted, Some(key.rev));
+        }
+    }
+    Ok(Reply::Noted)
+}
+
+/// Adds a row to the audit for each peer.
+pub(super) fn note_refused(
+    decision: &mut Decision<'_>,
+    refused: &[(Option<IpAddr>, u64)],
+) -> Result<Reply, Stop> {
+    if decision.is_audited() {
+        for (peer, calls) in refused {
+            decision.append_refusals(*peer, *calls)?;
         }
     }
     Ok(Reply::Noted)

@@ -1,5 +1,6 @@
 //! The audit: what a decision appends to it, and what it shows of the objects that are changed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Decision;
@@ -7,9 +8,10 @@ use crate::delivery::replay::ReplayRun;
 use crate::engine::need::Need;
 use crate::model::api_key::ApiKey;
 use crate::model::audit::{
-    Actor, AuditChange, AuditRow, AuditState, AuditedKey, AuditedReplay, AuditedSecret, AuditedUrl,
-    AuditedWebhook,
+    Actor, AuditAction, AuditChange, AuditObject, AuditRow, AuditState, AuditedKey,
+    AuditedRefusals, AuditedReplay, AuditedSecret, AuditedUrl, AuditedWebhook,
 };
+use crate::model::call_source::CallSource;
 use crate::model::caller::Caller;
 use crate::model::digest::Digest;
 use crate::model::event::EventType;
@@ -35,7 +37,24 @@ impl Decision<'_> {
         let actor = self.actor()?;
         let stamp = self.tick()?;
         let id = AuditId::new(stamp, &self.moment.chance);
-        self.changes.audit.push(AuditRow { id, at: stamp.at, actor, change });
+        let source = self.moment.source;
+        self.changes.audit.push(AuditRow { id, at: stamp.at, actor, source, change });
+        Ok(())
+    }
+
+    /// Appends a row about what a peer did that is no caller.
+    pub fn append_refusals(&mut self, peer: Option<IpAddr>, calls: u64) -> Result<(), Need> {
+        let stamp = self.tick()?;
+        let id = AuditId::new(stamp, &self.moment.chance);
+        let change = AuditChange {
+            action: AuditAction::KeysRefused,
+            object: AuditObject::Peer,
+            before: None,
+            after: Some(AuditState::Refusals(AuditedRefusals { refused_calls: calls })),
+        };
+        let source = CallSource { peer, request: None };
+        let row = AuditRow { id, at: stamp.at, actor: Actor::Anyone, source, change };
+        self.changes.audit.push(row);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Commands in JSON.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +130,9 @@ pub(super) enum CommandForm<'a> {
     NoteKeyUse {
         used: Vec<(KeyId, Millis)>,
     },
+    NoteRefusedKeys {
+        refused: Vec<(Option<IpAddr>, u64)>,
+    },
     #[serde(rename = "once")]
     Idempotent {
         key: Digest,
@@ -217,6 +221,9 @@ impl<'a> CommandForm<'a> {
             Command::SignOut { session } => Self::SignOut { session: *session },
             Command::EndSessions { partner } => Self::EndSessions { partner: *partner },
             Command::NoteKeyUse { used } => Self::NoteKeyUse { used: used.clone() },
+            Command::NoteRefusedKeys { refused } => {
+                Self::NoteRefusedKeys { refused: refused.clone() }
+            }
             Command::Idempotent(Idempotent { key, request, command }) => {
                 let command = Box::new(Self::of(command));
                 Self::Idempotent { key: *key, request: *request, command }
@@ -290,6 +297,7 @@ impl<'a> CommandForm<'a> {
             Self::SignOut { session } => Command::SignOut { session },
             Self::EndSessions { partner } => Command::EndSessions { partner },
             Self::NoteKeyUse { used } => Command::NoteKeyUse { used },
+            Self::NoteRefusedKeys { refused } => Command::NoteRefusedKeys { refused },
             Self::Idempotent { key, request, command } => {
                 Command::Idempotent(Idempotent { key, request, command: Box::new(command.read()?) })
             }

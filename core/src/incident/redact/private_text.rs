@@ -5,9 +5,11 @@ use serde::Deserialize;
 
 use crate::delivery::retry_after;
 use crate::guard::CallbackUrl;
+use crate::model::call_source::CallSource;
 use crate::model::event::EventType;
 use crate::model::id::{EventId, WebhookId};
 use crate::model::millis::Millis;
+use crate::model::moment::Moment;
 use crate::model::ticket::TicketMessage;
 use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::secrets::Secrets;
@@ -145,4 +147,13 @@ impl Secrets {
     pub(super) fn blank(&self) -> Self {
         self.with_each(Secret::blank)
     }
+}
+
+/// The moment without the address of whoever called.
+pub(in crate::incident) fn moment(of: &Moment) -> Moment {
+    Moment { source: source(of.source), ..*of }
+}
+
+pub(in crate::incident) fn source(of: CallSource) -> CallSource {
+    CallSource { peer: None, ..of }
 }

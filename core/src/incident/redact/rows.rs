@@ -7,7 +7,9 @@ use crate::delivery::answer::Answer;
 use crate::delivery::attempt::Attempt;
 use crate::engine::outcome::{Changes, Put};
 use crate::incident::redact::Redactor;
-use crate::incident::redact::private_text::{body, headers, message, retry_after_value, text, url};
+use crate::incident::redact::private_text::{
+    body, headers, message, retry_after_value, source, text, url,
+};
 use crate::model::api_key::{ApiKey, KeySettings};
 use crate::model::audit::{
     Actor, AuditChange, AuditObject, AuditRow, AuditState, AuditedKey, AuditedUrl, AuditedWebhook,
@@ -115,7 +117,8 @@ impl Redactor {
         };
         let object = match object {
             AuditObject::Partner(of) => AuditObject::Partner(self.partner(*of)),
-            AuditObject::Key(_)
+            AuditObject::Peer
+            | AuditObject::Key(_)
             | AuditObject::Webhook(_)
             | AuditObject::Delivery(..)
             | AuditObject::Service => *object,
@@ -127,7 +130,7 @@ impl Redactor {
             before: before.map(|of| self.audit_state(of)),
             after: after.map(|of| self.audit_state(of)),
         };
-        AuditRow { id: row.id, at: row.at, actor, change }
+        AuditRow { id: row.id, at: row.at, actor, source: source(row.source), change }
     }
 
     /// All digests of URLs become the same one: what is replayed has other URLs.
@@ -147,7 +150,7 @@ impl Redactor {
                 partner: of.partner.map(|of| self.partner(of)),
                 ..of.clone()
             }),
-            AuditState::Partner(_) | AuditState::Service(_) => of.clone(),
+            AuditState::Partner(_) | AuditState::Service(_) | AuditState::Refusals(_) => of.clone(),
         }
     }
 }

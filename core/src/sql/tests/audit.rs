@@ -1,19 +1,22 @@
 //! Audit rows, as stores are handed them.
 
+use std::net::IpAddr;
+
 use super::{event_id, full_key, key_id, partner, secret_id, stamp, webhook_id};
 use crate::model::audit::{
     Actor, AuditAction, AuditChange, AuditObject, AuditRow, AuditState, AuditedKey, AuditedPartner,
-    AuditedReplay, AuditedSecret, AuditedService, AuditedUrl, AuditedWebhook,
+    AuditedRefusals, AuditedReplay, AuditedSecret, AuditedService, AuditedUrl, AuditedWebhook,
 };
+use crate::model::call_source::CallSource;
 use crate::model::digest::Digest;
-use crate::model::id::AuditId;
+use crate::model::id::{AuditId, RequestId};
 use crate::model::millis::Millis;
 
 fn row(number: u16, actor: Actor, object: AuditObject) -> AuditRow {
     let action = AuditAction::ServiceAnnounced;
     let change = AuditChange { action, object, before: None, after: None };
     let id = AuditId::new(stamp(number), &[6; 16]);
-    AuditRow { id, at: Millis(261), actor, change }
+    AuditRow { id, at: Millis(261), actor, source: CallSource::default(), change }
 }
 
 /// A row of each kind of caller, and about each kind of object.
@@ -23,6 +26,9 @@ pub fn rows() -> Vec<AuditRow> {
     let service = AuditedService { available: false };
     let mut announced = row(1, named, AuditObject::Service);
     announced.change.after = Some(AuditState::Service(service));
+    let peer = Some(IpAddr::from([192, 0, 2, 1]));
+    let request = Some(RequestId::new(Millis(274), &[7; 16]));
+    announced.source = CallSource { peer, request };
     let gone = AuditedPartner { webhooks: 262, keys: 263 };
     let mut removed = row(2, Actor::Binding, AuditObject::Partner(partner()));
     removed.change.before = Some(AuditState::Partner(gone));
@@ -38,7 +44,13 @@ pub fn rows() -> Vec<AuditRow> {
     let resent = AuditObject::Delivery(webhook_id(1), event_id(1));
     let mut changed = row(5, unnamed, AuditObject::Webhook(webhook_id(1)));
     changed.change.before = Some(AuditState::Webhook(webhook().into()));
-    vec![announced, removed, made, row(4, Actor::Anyone, resent), changed]
+    let mut refused = row(6, Actor::Anyone, AuditObject::Peer);
+    refused.change.action = AuditAction::KeysRefused;
+    refused.change.after = Some(AuditState::Refusals(AuditedRefusals { refused_calls: 275 }));
+    let session = Actor::Session { key: Some(key_id(1)), name: Some("acme".to_owned()) };
+    let linked = row(7, session, AuditObject::Partner(partner()));
+    let resent = row(4, Actor::Anyone, resent);
+    vec![announced, removed, made, resent, changed, refused, linked]
 }
 
 fn webhook() -> AuditedWebhook {

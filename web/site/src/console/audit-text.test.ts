@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 
 import type { AuditRow } from "../lib/rows";
-import { actorOf, changesOf, objectOf } from "./audit-text";
+import { actorOf, changesOf, objectOf, sourceOf } from "./audit-text";
 
 const ROW: AuditRow = {
   id: "aud_1",
   at: "2030-01-01T00:00:00.000Z",
   by: { caller: "key", id: "key_1", name: "Acme", uid: null },
+  peer: null,
+  request_id: null,
   action: "webhook_changed",
   webhook_id: "whk_1",
   event_id: null,
@@ -33,6 +35,11 @@ test("who made a change is named as the desk knows it", () => {
   expect(by({ caller: "session", id: null })).toBe("a browser (Acme)");
   expect(by({ caller: "command_line", id: null, name: null, uid: 0 })).toContain("user 0");
   expect(by({ caller: "anyone", id: null, name: null })).toContain("asks for no key");
+});
+
+test("where a call came from is told as far as it is known", () => {
+  expect(sourceOf(ROW)).toBe("");
+  expect(sourceOf({ ...ROW, peer: "192.0.2.1", request_id: "req_1" })).toBe(", from 192.0.2.1 (req_1)");
 });
 
 test("what was changed is named by its ids", () => {

@@ -20,6 +20,7 @@ export const ACTIONS: Record<AuditAction, string> = {
   replay_started: "Replay started",
   replay_stopped: "Replay stopped",
   service_announced: "Service announced",
+  keys_refused: "Calls with wrong keys refused",
 };
 
 /** Who made the change. */
@@ -36,6 +37,12 @@ export function actorOf({ by }: AuditRow): string {
     default:
       return "anyone: the desk asks for no key";
   }
+}
+
+/** Where the call came from, and the id of its response. */
+export function sourceOf({ peer, request_id }: AuditRow): string {
+  const from = peer === null ? "" : `, from ${peer}`;
+  return request_id === null ? from : `${from} (${request_id})`;
 }
 
 /** The ids of what was changed. */
