@@ -13,10 +13,10 @@ use crate::delivery::reader::Reader;
 use crate::delivery::request::USER_AGENT;
 use crate::engine::store::Rows;
 use crate::model::access::Access;
-use crate::model::api_key::KeyText;
+use crate::model::api_key::{ApiKey, KeySettings, KeyText};
 use crate::model::caller::{Authorization, Caller};
 use crate::model::digest::Digest;
-use crate::model::id::WebhookId;
+use crate::model::id::{KeyId, WebhookId};
 use crate::model::key_kind::KeyKind;
 use crate::model::millis::Millis;
 use crate::model::reach::Reach;
@@ -63,11 +63,21 @@ pub(super) fn judge_over<R: Rows + ?Sized>(
     now: Millis,
 ) -> Result<Result<Reach, Refusal>, R::Fault> {
     let Some(authorization) = authorization else { return Ok(Ok(Reach::everything())) };
-    let Some(key) = authorization.key().map(|id| rows.api_key(id)).transpose()?.flatten() else {
-        return Ok(authorization.judge(None));
-    };
+    let Some(id) = authorization.key() else { return Ok(authorization.judge(None)) };
+    let granted = granted(rows, id, now)?;
+    Ok(authorization.judge(granted.as_ref().map(|(_, granted)| granted)))
+}
+
+/// A key, with what it grants at `now`; `None` if it may not be used for calls.
+pub(super) fn granted<R: Rows + ?Sized>(
+    rows: &mut R,
+    id: KeyId,
+    now: Millis,
+) -> Result<Option<(ApiKey, KeySettings)>, R::Fault> {
+    let Some(key) = rows.api_key(id)? else { return Ok(None) };
     let parent = key.parent.map(|id| rows.api_key(id)).transpose()?.flatten();
-    Ok(authorization.judge(key.grants(parent.as_ref(), now)))
+    let granted = key.grants(parent.as_ref(), now).cloned();
+    Ok(granted.map(|granted| (key, granted)))
 }
 
 /// A webhook with its reader, if the caller reaches it.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::api::authorization;
 use crate::api::body::Fields;
 use crate::api::partners;
 use crate::api::query::Query;
@@ -170,24 +171,14 @@ pub(super) fn caller<R: Rows + ?Sized>(
         None => CallerView::unnamed("anyone"),
         Some(Caller::Binding) => CallerView::unnamed(BINDING),
         Some(Caller::CommandLine { .. }) => CallerView::unnamed("command_line"),
-        Some(Caller::Key(id)) => return key_holder(id, rows, now),
+        Some(Caller::Key(id)) => {
+            return Ok(match authorization::granted(rows, id, now)? {
+                Some((key, granted)) => Response::data(200, CallerView::of(&key, &granted)),
+                None => Problem::from(Refusal::Unauthorized).into(),
+            });
+        }
     };
     Ok(Response::data(200, view))
-}
-
-fn key_holder<R: Rows + ?Sized>(
-    id: KeyId,
-    rows: &mut R,
-    now: Millis,
-) -> Result<Response, R::Fault> {
-    let Some(key) = rows.api_key(id)? else { return Ok(unauthorized()) };
-    let parent = key.parent.map(|id| rows.api_key(id)).transpose()?.flatten();
-    let Some(granted) = key.grants(parent.as_ref(), now) else { return Ok(unauthorized()) };
-    Ok(Response::data(200, CallerView::of(&key, granted)))
-}
-
-fn unauthorized() -> Response {
-    Problem::from(Refusal::Unauthorized).into()
 }
 
 #[cfg(test)]

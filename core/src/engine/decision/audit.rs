@@ -34,27 +34,30 @@ impl Decision<'_> {
 
     /// Appends a row about a change of the caller's.
     pub fn append_audit(&mut self, change: AuditChange) -> Result<(), Need> {
-        let actor = self.actor()?;
-        let stamp = self.tick()?;
-        let id = AuditId::new(stamp, &self.moment.chance);
-        let source = self.moment.source;
-        self.changes.audit.push(AuditRow { id, at: stamp.at, actor, source, change });
-        Ok(())
+        let (actor, source) = (self.actor()?, self.moment.source);
+        self.append_row(actor, source, change)
     }
 
     /// Appends a row about what a peer did that is no caller.
     pub fn append_refusals(&mut self, peer: Option<IpAddr>, calls: u64) -> Result<(), Need> {
-        let stamp = self.tick()?;
-        let id = AuditId::new(stamp, &self.moment.chance);
         let change = AuditChange {
             action: AuditAction::KeysRefused,
             object: AuditObject::Peer,
             before: None,
             after: Some(AuditState::Refusals(AuditedRefusals { refused_calls: calls })),
         };
-        let source = CallSource { peer, request: None };
-        let row = AuditRow { id, at: stamp.at, actor: Actor::Anyone, source, change };
-        self.changes.audit.push(row);
+        self.append_row(Actor::Anyone, CallSource { peer, request: None }, change)
+    }
+
+    fn append_row(
+        &mut self,
+        actor: Actor,
+        source: CallSource,
+        change: AuditChange,
+    ) -> Result<(), Need> {
+        let stamp = self.tick()?;
+        let id = AuditId::new(stamp, &self.moment.chance);
+        self.changes.audit.push(AuditRow { id, at: stamp.at, actor, source, change });
         Ok(())
     }
 
