@@ -22,7 +22,7 @@ WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell f
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release page test setup simulate bench breaks mutants fuzz pack edge worker golden
+.PHONY: run release page console test setup simulate bench breaks mutants fuzz pack edge worker golden
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
@@ -37,6 +37,14 @@ page: $(PAGE)
 
 $(PAGE): $(PACKAGE) $(PAGE_SOURCES)
 	$(STEP) page $(WEB)/node_modules/.bin/vite build $(SITE) --logLevel warn
+
+# The page in a folder that any web server may serve, with the console of a desk of another origin:
+# `make console DESK=https://desk.example [TO=folder]`. The desk names it as --cors-origin.
+TO ?= target/console
+console: $(PACKAGE)
+	$(if $(DESK),,$(error Name the desk, as in DESK=https://desk.example))
+	@VITE_DESK='$(DESK)' $(WEB)/node_modules/.bin/vite build $(SITE) --logLevel warn --outDir '$(abspath $(TO))' \
+	  --emptyOutDir false
 
 # Every test there is. The runner's own summary comes last.
 test: setup pack worker page

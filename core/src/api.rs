@@ -7,6 +7,7 @@ mod audit;
 mod authorization;
 mod body;
 mod code;
+mod cross_origins;
 #[cfg(feature = "typescript")]
 mod declarations;
 mod deliveries;
@@ -51,6 +52,7 @@ use crate::webhook::sign::Secret;
 pub use crate::delivery::state::DeliveryState;
 pub use audit::AuditQuery;
 pub use code::Code;
+pub use cross_origins::{BadOrigin, CrossOrigins};
 pub use deliveries::{AttemptsQuery, DeliveriesQuery};
 pub use events_query::{EventsMode, EventsQuery, EventsStart};
 pub use keys::KeysQuery;
@@ -59,7 +61,7 @@ pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
 pub use partners::PartnersQuery;
 pub use problem::{FieldError, Problem};
-pub use rate_limit::{Allowance, Bucket};
+pub use rate_limit::{Allowance, Bucket, TooEarly};
 pub use reading::{Reading, ready};
 pub use replay_request::ReplayRequest;
 pub(crate) use reply::status;
@@ -82,6 +84,8 @@ pub struct Api {
     /// Whether a call may wait for events to come.
     pub can_wait: bool,
     pub targets: Targets,
+    /// Other origins whose pages may call the desk.
+    pub cross_origins: CrossOrigins,
 }
 
 /// The callers that are authorized; all others are refused.
@@ -253,6 +257,31 @@ fn headers(content_type: &str) -> Vec<(&'static str, String)> {
 }
 
 impl Api {
+    /// The API of a host that signs no browsers in, lets no call wait, and is for no other origin's
+    /// pages.
+    #[must_use]
+    pub fn new(callers: Callers, names: OwnNames, targets: Targets) -> Self {
+        let cross_origins = CrossOrigins::default();
+        Self { callers, names, cookie: None, can_wait: false, targets, cross_origins }
+    }
+
+    /// The response to a preflight of a page that may call the desk: a browser asks before it sends a
+    /// call with a key, and sends none along. A host gives it before anything else is judged.
+    #[must_use]
+    pub fn preflight(&self, call: &Call<'_>) -> Option<Response> {
+        self.cross_origins.preflight(&self.names, call)
+    }
+
+    /// The headers with which a browser lets the page of another origin read a response, for the
+    /// values of the call's `Origin`.
+    #[must_use]
+    pub fn sharing_headers<'a>(
+        &self,
+        origins: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<(&'static str, String)> {
+        self.cross_origins.headers(origins)
+    }
+
     /// Whether a caller may go on: asked of what lasts longer than a call, such as a stream.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use hookdesk_core::api::{Allowance, Bucket, Problem};
+use hookdesk_core::api::{Allowance, Bucket, TooEarly};
 use hookdesk_core::{ApiKeys, Authorization, Command, Idempotent, KeyId, WebhookId, peer_network};
 
 /// Refused keys of one peer a second, above which it is only told to come later. A key that is right
@@ -49,13 +49,13 @@ impl CallLimits {
     /// Counts a call that was admitted: by its key, or by its peer if it has none.
     ///
     /// # Errors
-    /// The [`Problem`] of a call that comes too early.
+    /// [`TooEarly`] for a call that comes so.
     pub fn admit(
         &self,
         authorization: Option<Authorization>,
         peer: Option<SocketAddr>,
         keys: &ApiKeys,
-    ) -> Result<Option<Allowance>, Problem> {
+    ) -> Result<Option<Allowance>, TooEarly> {
         let key = authorization.and_then(|authorization| authorization.key());
         let (of, limit) = match key {
             Some(id) => {
@@ -73,8 +73,8 @@ impl CallLimits {
     /// Counts a call that was refused for want of a right key; `had_key` if it showed a wrong one.
     ///
     /// # Errors
-    /// The [`Problem`] of one more than a peer may send.
-    pub fn refuse(&self, peer: Option<SocketAddr>, had_key: bool) -> Result<(), Problem> {
+    /// [`TooEarly`] for one more than a peer may send.
+    pub fn refuse(&self, peer: Option<SocketAddr>, had_key: bool) -> Result<(), TooEarly> {
         let Some(peer) = peer else { return Ok(()) };
         if had_key {
             self.note_refused(network(peer));
@@ -99,13 +99,13 @@ impl CallLimits {
     /// Counts what a partner has the desk send besides events.
     ///
     /// # Errors
-    /// The [`Problem`] of a call that comes too early.
+    /// [`TooEarly`] for a call that comes so.
     pub fn send(
         &self,
         authorization: Option<Authorization>,
         command: &Command,
         keys: &ApiKeys,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), TooEarly> {
         let key = authorization.and_then(|authorization| keys.of_holder(authorization.key()?));
         let is_partners = key.is_some_and(|key| key.settings.grant.is_some());
         match sends_to(command).filter(|_| is_partners) {
@@ -114,7 +114,7 @@ impl CallLimits {
         }
     }
 
-    fn take(&self, of: Limited, limit: u32) -> Result<Allowance, Problem> {
+    fn take(&self, of: Limited, limit: u32) -> Result<Allowance, TooEarly> {
         let now_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_BUCKETS {
@@ -183,7 +183,10 @@ mod tests {
         let keys = ApiKeys::default();
         let unlimited = CallLimits::new(None);
         assert!(
-            (0..1_000).all(|_| unlimited.admit(None, Some(peer("192.0.2.1:1")), &keys) == Ok(None))
+            (0..1_000).all(|_| matches!(
+                unlimited.admit(None, Some(peer("192.0.2.1:1")), &keys),
+                Ok(None)
+            ))
         );
         let limits = CallLimits::new(Some(2));
         let call = || limits.admit(None, Some(peer("192.0.2.1:1")), &keys);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Command};
-use hookdesk_core::api::{Api, Callers, OwnNames, PublicUrl};
+use hookdesk_core::api::{Api, Callers, CrossOrigins, OwnNames, PublicUrl};
 use hookdesk_core::guard::{Nat64Prefix, Network, Targets};
 use hookdesk_core::{
     AuditPolicy, HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, nearest,
@@ -58,6 +58,10 @@ pub struct ServeOptions {
     /// another page is refused. Can be repeated.
     #[arg(long, env = "HOOKDESK_PUBLIC_URL", value_name = "URL", value_delimiter = ',')]
     pub public_url: Vec<String>,
+    /// Origin of other pages that may call the desk, such as https://console.example: each call shows
+    /// an API key. Can be repeated.
+    #[arg(long, env = "HOOKDESK_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origin: Vec<String>,
     /// Calls per second that one peer may make without a key [default: no limit].
     #[arg(long, env = "HOOKDESK_RATE_PER_PEER", value_name = "CALLS")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -189,6 +193,8 @@ impl ServeOptions {
         let callers = admission(listen, auth, no_auth)?;
         let urls = if self.public_url.is_empty() { file.public_url } else { self.public_url };
         let names = own_names(listen, &urls)?;
+        let origins = if self.cors_origin.is_empty() { file.cors_origin } else { self.cors_origin };
+        let cross_origins = cross_origins(&origins, &callers)?;
         let public = Targets::public();
         let is_local = callers == Callers::Local;
         let mut targets = if is_local { public.with_loopback() } else { public };
@@ -224,7 +230,7 @@ impl ServeOptions {
         }
         let age_s = self.max_connection_age_s.or(file.max_connection_age_s);
         let connection_age = age_s.map_or(Ok(DEFAULT_CONNECTION_AGE), connection_age)?;
-        let api = Api { callers, names, cookie: None, can_wait: true, targets };
+        let api = Api { can_wait: true, cross_origins, ..Api::new(callers, names, targets) };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
         if record_bytes < RecordingWriter::MIN {
             return Err(BadOptions(format!(
@@ -332,6 +338,20 @@ fn own_names(listen: SocketAddr, urls: &[String]) -> Result<OwnNames, BadOptions
     Ok(OwnNames::Known { loopback: listen.ip().is_loopback(), public })
 }
 
+/// The origins of pages that may call the desk, which show a key: a desk that asks for none would be
+/// open to all who can publish there.
+fn cross_origins(origins: &[String], callers: &Callers) -> Result<CrossOrigins, BadOptions> {
+    let parsed = CrossOrigins::parse(origins.iter().map(String::as_str));
+    let parsed =
+        parsed.map_err(|bad| BadOptions(format!("--cors-origin {}: {bad}", origins.join(","))))?;
+    let asks_for_keys = matches!(callers, Callers::Keys { .. });
+    if parsed.is_empty() || asks_for_keys {
+        return Ok(parsed);
+    }
+    let why = "--cors-origin is for a desk that asks for API keys: start it with --auth";
+    Err(BadOptions(why.to_owned()))
+}
+
 fn path(database: &str) -> Result<PathBuf, BadOptions> {
     match database.strip_prefix("sqlite://") {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
@@ -395,6 +415,21 @@ mod tests {
         };
         assert!(urls(&["https://desk.example", "http://desk.internal:8080"]).is_ok());
         assert!(urls(&["desk.example"]).unwrap_err().0.contains("--public-url desk.example: give"));
+    }
+
+    #[test]
+    fn other_origins_are_for_a_desk_with_keys() {
+        let settled = |listen: &str, origins: &[&str]| {
+            let cors_origin = origins.iter().map(ToString::to_string).collect();
+            let settled = ServeOptions { cors_origin, ..options(listen) }.settle();
+            settled.map(|settings| settings.api.cross_origins.is_empty()).map_err(|bad| bad.0)
+        };
+        assert_eq!(settled("0.0.0.0:0", &["https://console.example"]), Ok(false));
+        assert_eq!(settled("127.0.0.1:0", &[]), Ok(true));
+        let open = settled("127.0.0.1:0", &["https://console.example"]);
+        assert!(open.unwrap_err().contains("start it with --auth"));
+        let pattern = settled("0.0.0.0:0", &["https://console.example", "*"]);
+        assert!(pattern.unwrap_err().starts_with("--cors-origin https://console.example,*: give"));
     }
 
     #[test]

@@ -15,6 +15,9 @@ use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInf
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::share_holder::ShareHolder;
+use crate::shares::{SharePermit, Shares};
+
 /// Percent of the slots for callers that wait for events or read a long response. They stay as long
 /// as they like, and others must still get in; and each event is written to all of them before the
 /// next call is answered.
@@ -33,6 +36,7 @@ pub struct ConnectionTable {
     limits: FuseConfig,
     permits: Arc<Semaphore>,
     permit_wait: Duration,
+    staying: Shares,
     table: Arc<Mutex<Table>>,
 }
 
@@ -43,7 +47,6 @@ struct Table {
     awaiting_request: BTreeMap<u64, SocketAddr>,
     /// Connections that send a large body, by the turn at which it became large.
     large: BTreeMap<u64, SocketAddr>,
-    staying: usize,
     turn: u64,
 }
 
@@ -60,7 +63,8 @@ impl ConnectionTable {
     #[must_use]
     pub fn new(most: usize, limits: FuseConfig) -> Self {
         let permits = Arc::new(Semaphore::new(MAX_LARGE));
-        Self { most, limits, permits, permit_wait: PERMIT_WAIT, table: Arc::default() }
+        let staying = Shares::new(most * MAX_STAYING / 100);
+        Self { most, limits, permits, permit_wait: PERMIT_WAIT, staying, table: Arc::default() }
     }
 
     /// Marks the caller's request as complete: its connection is safe until the result is dropped.
@@ -69,7 +73,7 @@ impl ConnectionTable {
         if let Some(address) = address {
             self.table().stop_awaiting(address);
         }
-        ActiveRequest { slots: self.clone(), address, stays: false }
+        ActiveRequest { slots: self.clone(), address, stays: None }
     }
 
     /// A permit for a large body. If all stay taken, the connection that has held one the longest is
@@ -194,20 +198,18 @@ impl Drop for BodyPermit {
 pub struct ActiveRequest {
     slots: ConnectionTable,
     address: Option<SocketAddr>,
-    stays: bool,
+    stays: Option<SharePermit>,
 }
 
 impl ActiveRequest {
     /// Marks the caller as one that waits for events or reads for long; false if as many do so as
-    /// may.
+    /// may, in all or of its holder.
     #[must_use]
-    pub fn stay(&mut self) -> bool {
-        let mut table = self.slots.table();
-        if !self.stays && table.staying < self.slots.most * MAX_STAYING / 100 {
-            table.staying += 1;
-            self.stays = true;
+    pub fn stay(&mut self, holder: Option<ShareHolder>) -> bool {
+        if self.stays.is_none() {
+            self.stays = self.slots.staying.take(holder);
         }
-        self.stays
+        self.stays.is_some()
     }
 
     /// Whether all slots are taken and no other connection can be aborted for the next caller.
@@ -221,7 +223,6 @@ impl ActiveRequest {
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let mut table = self.slots.table();
-        table.staying -= usize::from(self.stays);
         // The connection with the last slot got it without another being aborted.
         if table.connections.len() >= self.slots.most {
             table.abort_longest_awaited();
@@ -317,14 +318,14 @@ mod tests {
     fn callers_that_stay_leave_slots_for_others() {
         let slots = ConnectionTable::new(12, FuseConfig::disabled());
         let mut staying: Vec<_> = (0..3).map(|_| slots.answer(None)).collect();
-        assert!(staying.iter_mut().all(ActiveRequest::stay));
-        assert!(staying[0].stay(), "it counts once");
+        assert!(staying.iter_mut().all(|active| active.stay(None)));
+        assert!(staying[0].stay(None), "it counts once");
         let mut fourth = slots.answer(None);
-        assert!(!fourth.stay());
+        assert!(!fourth.stay(None));
 
         staying.pop();
 
-        assert!(fourth.stay());
+        assert!(fourth.stay(None));
     }
 
     /// Connections, and permits for all of these but the last.

@@ -108,7 +108,7 @@ async fn serve(stream: UnixStream, uid: u32, desk: Arc<ControlDesk>) {
 #[must_use]
 pub fn command_line(targets: Targets, uid: u32) -> Api {
     let names = OwnNames::Known { loopback: true, public: Vec::new() };
-    Api { callers: Callers::CommandLine { uid }, names, cookie: None, can_wait: false, targets }
+    Api::new(Callers::CommandLine { uid }, names, targets)
 }
 
 async fn respond(
@@ -137,7 +137,7 @@ async fn respond(
         Action::Answer(response) => response,
         Action::Decide(command) => {
             let source = CallSource::default();
-            desk.desk.ask(authorization, source, command).await.response(shown)
+            desk.desk.ask(authorization, None, source, command).await.response(shown)
         }
         Action::Read(reading) => {
             let read =

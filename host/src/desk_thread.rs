@@ -14,17 +14,21 @@ use hookdesk_core::{
 };
 use tokio::sync::{mpsc as runtime, oneshot};
 
-use crate::call_shares::{CallPermit, CallShares};
+use crate::fair_gate::{FairGate, Place};
 use crate::key_ring::KeyRing;
 use crate::moment::{MAX_SLEEP, chance, clock, sleep_towards};
 use crate::recording::RecordingWriter;
+use crate::share_holder::ShareHolder;
+use crate::shares::{SharePermit, Shares};
 use crate::size_watch::SizeWatch;
 
 /// Calls that may wait for a decision: with a commit a millisecond and a hundred calls in each, the
 /// last of them waits some 40 ms.
 const MAX_CALLS: usize = 4_096;
-// A batch can never hold more calls than may wait.
-const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
+/// Calls of a batch; further ones take turns for the next. A call waits for the batch that is being
+/// decided, and for its own: with more in each, whoever calls a lot would have others wait.
+const MAX_BATCH_CALLS: usize = 64;
+const _: () = assert!(MAX_BATCH_CALLS <= Session::<()>::MAX_BATCH);
 
 /// What came of a call's command.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ enum Message {
         authorization: Option<Authorization>,
         source: CallSource,
         call: PendingCall,
+        /// Held until the call is in a batch.
+        turn: Place,
     },
     Report(Report),
     /// Start no further requests.
@@ -66,7 +72,7 @@ enum Message {
 /// A call that waits for its decision. Its permit is held until then, also if the caller hung up.
 struct PendingCall {
     answer: oneshot::Sender<CallResult>,
-    _permit: CallPermit,
+    _permit: SharePermit,
 }
 
 /// Work for the runtime after a commit.
@@ -103,7 +109,8 @@ impl Dispatch {
 #[derive(Clone)]
 pub struct DeskQueue {
     queue: Sender<Message>,
-    calls: CallShares,
+    calls: Shares,
+    turns: FairGate,
     faulty: Arc<AtomicBool>,
 }
 
@@ -113,17 +120,18 @@ impl DeskQueue {
     pub async fn ask(
         &self,
         authorization: Option<Authorization>,
+        holder: Option<ShareHolder>,
         source: CallSource,
         command: Command,
     ) -> CallResult {
-        let key = authorization.and_then(|authorization| authorization.key());
-        let Some(permit) = self.calls.take(key) else {
+        let Some(permit) = self.calls.take(holder) else {
             let detail = "More calls wait than the desk can keep. Call again in a second.";
             return CallResult::Undone(Problem::new(Code::Overloaded, detail));
         };
         let (answer, answered) = oneshot::channel();
         let call = PendingCall { answer, _permit: permit };
-        let queued = self.queue.send(Message::Ask { command, authorization, source, call });
+        let turn = self.turns.take(holder).await;
+        let queued = self.queue.send(Message::Ask { command, authorization, source, call, turn });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
             (Err(_), _) | (_, Err(_)) => {
@@ -191,8 +199,8 @@ where
         size: SizeWatch::default(),
     };
     let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || desk_loop.run())?;
-    let calls = CallShares::new(MAX_CALLS);
-    Ok((DeskQueue { queue, calls, faulty }, thread))
+    let (calls, turns) = (Shares::new(MAX_CALLS), FairGate::new(MAX_BATCH_CALLS));
+    Ok((DeskQueue { queue, calls, turns, faulty }, thread))
 }
 
 struct DeskLoop<S> {
@@ -228,13 +236,15 @@ where
 
     /// Waits until there is something to do, and queues it. Returns whether the desk is to end.
     fn collect(&mut self, calls: &mut Vec<PendingCall>) -> bool {
-        let mut ended = false;
+        let (mut ended, mut turns) = (false, Vec::new());
         let mut next = self.wait();
         while let Some(message) = next {
             match message {
-                Message::Ask { command, authorization, source, call } => {
+                Message::Ask { command, authorization, source, call, turn } => {
                     self.session.call_by(authorization, source, command);
                     calls.push(call);
+                    // Were it free now, the next call would be in this batch too.
+                    turns.push(turn);
                 }
                 Message::Report(report) => self.session.report(report),
                 Message::StopSending => self.session.stop_sending(),

@@ -244,12 +244,12 @@ async fn note_key_use(queue: &DeskQueue, ring: &KeyRing, limits: &CallLimits) {
     if !used.is_empty() {
         // What could not be written is a minute that is not told.
         let command = Command::NoteKeyUse { used };
-        let _ = queue.ask(None, CallSource::default(), command).await;
+        let _ = queue.ask(None, None, CallSource::default(), command).await;
     }
     let refused = limits.take_refused();
     if !refused.is_empty() {
         let command = Command::NoteRefusedKeys { refused };
-        let _ = queue.ask(None, CallSource::default(), command).await;
+        let _ = queue.ask(None, None, CallSource::default(), command).await;
     }
 }
 

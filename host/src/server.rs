@@ -3,6 +3,7 @@
 
 mod assets;
 mod body;
+mod call_context;
 mod clarity;
 mod events;
 mod lookup;
@@ -13,26 +14,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::api::{
-    self, Action, Allowance, Api, Call, Code, EventsMode, EventsQuery, Listing, LogCursor,
-    MAX_BODY, Opened, Problem, Reading, ReplayRequest, Shown,
+    self, Action, Allowance, Api, Call, Code, MAX_BODY, Opened, Problem, Reading, TooEarly,
 };
-use hookdesk_core::{Authorization, CallSource, Command, RequestId};
+use hookdesk_core::{CallSource, RequestId};
 use hyper::body::Body as _;
-use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderValue};
+use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderValue, ORIGIN};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::call_limits::CallLimits;
 use crate::connections::{ActiveRequest, ConnectionTable};
 use crate::desk_thread::DeskQueue;
 use crate::event_feed::EventFeed;
-use crate::key_ring::{KeyHolder, KeyRing, live};
+use crate::key_ring::{KeyRing, live};
 use crate::moment::{chance, clock};
 use body::Body;
 pub use body::CALLER;
-use events::EventStream;
+use call_context::CallContext;
 pub use lookup::Lookup;
-use response::{HttpResponse, next_page, put_headers};
+use response::{HttpResponse, put_headers};
 
 /// The handler of all calls.
 pub struct HttpHandler {
@@ -45,6 +45,31 @@ pub struct HttpHandler {
     pub limits: Arc<CallLimits>,
     /// Whether nothing is sent.
     pub paused: bool,
+}
+
+/// A response that is given before the body is read.
+struct EarlyResponse {
+    response: api::Response,
+    /// How long it is held back.
+    hold: Duration,
+}
+
+impl From<api::Response> for EarlyResponse {
+    fn from(response: api::Response) -> Self {
+        Self { response, hold: Duration::ZERO }
+    }
+}
+
+impl From<Problem> for EarlyResponse {
+    fn from(problem: Problem) -> Self {
+        api::Response::from(problem).into()
+    }
+}
+
+impl From<TooEarly> for EarlyResponse {
+    fn from(TooEarly { problem, hold_us }: TooEarly) -> Self {
+        Self { response: problem.into(), hold: Duration::from_micros(hold_us) }
+    }
 }
 
 /// A call that was received.
@@ -78,17 +103,18 @@ impl HttpHandler {
         let (keys, now) = (self.ring.keys(), clock());
         let Opened { action, authorization, shown } =
             self.api.open(&call, live(&keys, now), chance);
+        let caller = CallContext::new(self, authorization, &keys);
         self.ring.note_use(authorization, now);
         if let Action::Decide(command) = &action
             && let Err(early) = self.limits.send(authorization, command, &keys)
         {
-            return early.into();
+            return early.problem.into();
         }
         if let Action::Answer(refused) = &action
             && refused.status == Code::Unauthorized.status()
             && let Err(early) = self.limits.refuse(peer(request), true)
         {
-            return early.into();
+            return early.problem.into();
         }
         drop(call);
         let source = CallSource { peer: peer(request).map(|peer| peer.ip()), request: Some(id) };
@@ -96,23 +122,26 @@ impl HttpHandler {
         drop(body);
         match action {
             Action::Answer(response) => HttpResponse::Whole(response),
-            Action::Decide(command) => self.decide(authorization, source, command, shown).await,
-            Action::CountReplay(request) => match self.count(*request).await {
-                Ok(command) => self.decide(authorization, source, command, None).await,
+            Action::Decide(command) => caller.decide(source, command, shown).await,
+            Action::CountReplay(request) => match caller.count(*request).await {
+                Ok(command) => caller.decide(source, command, None).await,
                 Err(problem) => problem.into(),
             },
             Action::Read(Reading::Ready) => self.ready().await,
-            Action::Read(reading) => self.read(authorization, reading).await,
-            Action::List(listing) => self.list(listing, active).await,
+            Action::Read(reading) => caller.read(reading).await,
+            Action::List(listing) => caller.list(listing, active).await,
             Action::ReadEvents(pull) => {
-                self.pull(pull, active).await.unwrap_or_else(HttpResponse::from)
+                caller.pull(pull, active).await.unwrap_or_else(HttpResponse::from)
             }
         }
     }
 
     /// Refuses what the head alone decides, before the body is asked for (`100 Continue`) and read.
-    fn check_head(&self, request: &Request) -> Result<Option<Allowance>, api::Response> {
+    fn check_head(&self, request: &Request) -> Result<Option<Allowance>, EarlyResponse> {
         let call = call(request, b"");
+        if let Some(preflight) = self.api.preflight(&call) {
+            return Err(preflight.into());
+        }
         let allowance = match assets::find(call.path) {
             Some(file) => {
                 self.show(file, &call)?;
@@ -134,16 +163,16 @@ impl HttpHandler {
         &self,
         call: &Call<'_>,
         peer: Option<SocketAddr>,
-    ) -> Result<Option<Allowance>, Problem> {
+    ) -> Result<Option<Allowance>, EarlyResponse> {
         let keys = self.ring.keys();
         match self.api.admit(call, live(&keys, clock())) {
-            Ok(authorization) => self.limits.admit(authorization, peer, &keys),
+            Ok(authorization) => Ok(self.limits.admit(authorization, peer, &keys)?),
             Err(refused) if refused.code == Code::Unauthorized => {
                 self.limits
                     .refuse(peer, call.headers.iter().any(|(name, _)| *name == AUTHORIZATION))?;
-                Err(refused)
+                Err(refused.into())
             }
-            Err(refused) => Err(refused),
+            Err(refused) => Err(refused.into()),
         }
     }
 
@@ -159,39 +188,19 @@ impl HttpHandler {
         };
         let allowance = match checked {
             Ok(allowance) => allowance,
-            Err(refused) => {
-                let ends = refused.status == 400 || !request.body().is_end_stream();
+            Err(EarlyResponse { response, hold }) => {
+                let ends = response.status == 400 || !request.body().is_end_stream();
                 body::discard(request);
-                return (Err(HttpResponse::Whole(refused)), ends);
+                if !hold.is_zero() {
+                    sleep(hold).await;
+                }
+                return (Err(HttpResponse::Whole(response)), ends);
             }
         };
         let body = Body::take(request, &self.connections).await;
         let ends = body.is_err();
         let received = body.map(|body| Received { body, allowance });
         (received.map_err(HttpResponse::from), ends)
-    }
-
-    async fn decide(
-        &self,
-        authorization: Option<Authorization>,
-        source: CallSource,
-        command: Command,
-        shown: Option<Shown>,
-    ) -> HttpResponse {
-        HttpResponse::Whole(self.desk.ask(authorization, source, command).await.response(shown))
-    }
-
-    async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
-        let counted = self.lookup.count(|rows| request.count(rows, clock())).await;
-        counted.unwrap_or_else(|_logged| Err(Problem::unreadable()))
-    }
-
-    async fn read(&self, authorization: Option<Authorization>, reading: Reading) -> HttpResponse {
-        let read = self.lookup.read(move |rows| reading.answer(authorization, rows, clock()));
-        match read.await {
-            Ok(response) => HttpResponse::Whole(response),
-            Err(_logged) => Problem::unreadable().into(),
-        }
     }
 
     async fn ready(&self) -> HttpResponse {
@@ -203,63 +212,6 @@ impl HttpHandler {
             Ok(response) => HttpResponse::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }
-    }
-
-    /// Loads the first page before the response begins, so that a failing store can still be
-    /// reported.
-    async fn list(&self, mut listing: Listing, active: &mut ActiveRequest) -> HttpResponse {
-        match next_page(&self.lookup, &mut listing).await {
-            Ok(Ok(_)) if !listing.is_complete() && !active.stay() => too_many_stay().into(),
-            Ok(Ok(first)) => HttpResponse::Pages { first, rest: listing },
-            Ok(Err(problem)) => problem.into(),
-            Err(_logged) => Problem::unreadable().into(),
-        }
-    }
-
-    async fn pull(
-        &self,
-        pull: EventsQuery,
-        active: &mut ActiveRequest,
-    ) -> Result<HttpResponse, Problem> {
-        if pull.mode != EventsMode::AtOnce && !active.stay() {
-            return Err(too_many_stay());
-        }
-        let begun = self.lookup.read(move |rows| pull.begin(rows, clock())).await;
-        let start = begun.unwrap_or_else(|_logged| Err(Problem::unreadable()))?;
-        match pull.mode {
-            EventsMode::AtOnce => {}
-            EventsMode::Wait { seconds } => {
-                let longest = Duration::from_secs(seconds.into());
-                self.wait(pull.authorization, start.cursor, longest).await;
-            }
-            EventsMode::Stream => {
-                let (feed, lookup) = (Arc::clone(&self.feed), self.lookup.clone());
-                let holder = KeyHolder::new(pull.authorization, &self.ring);
-                return Ok(HttpResponse::Stream(EventStream::new(start, feed, lookup), holder));
-            }
-        }
-        Ok(self.list(pull.listing(start), active).await)
-    }
-
-    /// Waits until there is something to read or the caller may not read any more, at most this
-    /// long, and not beyond the host's end.
-    async fn wait(
-        &self,
-        authorization: Option<Authorization>,
-        cursor: LogCursor,
-        longest: Duration,
-    ) {
-        let mut state = self.feed.listen();
-        let mut holder = KeyHolder::new(authorization, &self.ring);
-        let due = state.wait_for(|state| state.ending || cursor.is_behind(state.head));
-        let until = async {
-            tokio::select! {
-                _ = due => {}
-                () = holder.lost() => {}
-            }
-        };
-        // Whether due or timed out, the wait is over.
-        let _ = timeout(longest, until).await;
     }
 }
 
@@ -286,7 +238,10 @@ impl Handler for HttpHandler {
         if ends || active.is_in_the_way() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        answered.write(response, &self.lookup, active);
+        answered.write(response, active);
+        let origins =
+            request.headers().get_all(ORIGIN).iter().filter_map(|value| value.to_str().ok());
+        put_headers(response, self.api.sharing_headers(origins));
         put_headers(response, [("request-id", id.to_string())]);
     }
 }
@@ -308,9 +263,4 @@ fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
 
 fn peer(request: &Request) -> Option<SocketAddr> {
     request.remote_addr().clone().into_std()
-}
-
-fn too_many_stay() -> Problem {
-    let detail = "More callers wait for events or read long lists than the desk has places for.";
-    Problem::new(Code::Overloaded, detail)
 }

@@ -9,6 +9,9 @@ import type { Plugin } from "vite";
 /** The desk behind `vite dev`. */
 const DESK = process.env.HOOKDESK_URL ?? "http://127.0.0.1:8080";
 
+/** The desk that a folder of the page is built for, where another server serves that. */
+const OTHER_DESK = process.env.VITE_DESK ? ` ${new URL(process.env.VITE_DESK).origin}` : "";
+
 /** The package from `make pack`. */
 const PACKAGE = join(import.meta.dirname, "../pkg/package");
 
@@ -17,7 +20,8 @@ const PACKAGE = join(import.meta.dirname, "../pkg/package");
  * (`host/src/server/assets.rs`) without `frame-ancestors`, which a document cannot set.
  */
 const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+  `connect-src 'self'${OTHER_DESK}; ` +
   "worker-src 'self'; frame-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; " +
   "form-action 'none'; require-trusted-types-for 'script'; " +
   "trusted-types svelte-trusted-html hookdesk-worker";

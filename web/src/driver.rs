@@ -79,8 +79,15 @@ where
         header + &self.session.desk_mut().begin_recording(Millis(at.now_ms), at.chance.secret, 0)
     }
 
-    /// The response to a call that is not authorized, whatever its body.
+    /// The response to a call that its head alone decides: a preflight, or one that is not authorized.
     pub fn refuse(&mut self, at: &JsMoment, call: &Call<'_>) -> Option<Response> {
+        self.refused(at, call).map(|response| self.shared(call, response))
+    }
+
+    fn refused(&mut self, at: &JsMoment, call: &Call<'_>) -> Option<Response> {
+        if let Some(preflight) = self.api.preflight(call) {
+            return Some(preflight.into());
+        }
         let now = Millis(at.now_ms);
         let admitted = self.keys().and_then(|keys| {
             self.api.admit(call, LiveKeys { keys: &keys, now }).map(|_authorization| ())
@@ -88,8 +95,21 @@ where
         Some(api::Response::from(admitted.err()?).into())
     }
 
+    /// A response as the page that sent the call may read it.
+    fn shared(&self, call: &Call<'_>, mut response: Response) -> Response {
+        let origins = call.headers.iter().filter(|(name, _)| *name == "origin");
+        response.headers.extend(self.api.sharing_headers(origins.map(|(_, value)| *value)));
+        response
+    }
+
     /// Handles a call.
     pub fn call(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
+        let mut effects = self.handle(at, call);
+        effects.response = effects.response.map(|response| self.shared(call, response));
+        effects
+    }
+
+    fn handle(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
         let now = Millis(at.now_ms);
         let keys = match self.keys() {
             Ok(keys) => keys,

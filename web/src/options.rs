@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hookdesk_core::api::{Api, Callers, OwnNames};
+use hookdesk_core::api::{Api, BadOrigin, Callers, CrossOrigins, OwnNames};
 use hookdesk_core::guard::{Network, Targets};
 use hookdesk_core::{
     AuditPolicy, HealthOptions, HealthPolicy, Limits, OutOfBounds, Retention, Variable,
@@ -26,6 +26,8 @@ pub struct Options {
     pub pins_addresses: bool,
     /// Networks that may be called though they are not public, such as `10.0.0.0/8`.
     pub allow_target: Vec<String>,
+    /// Other origins whose pages may call the desk with a key, such as `https://console.example`.
+    pub cors_origin: Vec<String>,
     /// Requests that may be in flight at once.
     pub most_in_flight: Option<u32>,
     /// Send nothing: calls are answered, and events wait for a desk that is not paused.
@@ -55,8 +57,9 @@ impl fmt::Debug for Options {
 
 impl Options {
     /// A Worker's bindings.
-    const BINDINGS: [&str; 11] = [
+    const BINDINGS: [&str; 12] = [
         "HOOKDESK_ALLOW_TARGET",
+        "HOOKDESK_CORS_ORIGIN",
         "HOOKDESK_DISABLE_AFTER_S",
         "HOOKDESK_DOWN_AFTER",
         "HOOKDESK_KEY",
@@ -99,7 +102,10 @@ impl Options {
         options.retained().map_err(bound)?;
         AuditPolicy::new(options.retain_audit_s).map_err(bound)?;
         Limits::per_partner(options.webhooks_per_partner).map_err(bound)?;
-        options.api().map_err(|why| why.replacen("key", "HOOKDESK_KEY", 1))?;
+        options.api().map_err(|why| {
+            let of = |from, to| why.strip_prefix(from).map(|rest| format!("{}{rest}", binding(to)));
+            of("key", "key").or_else(|| of("corsOrigin", "cors_origin")).unwrap_or(why)
+        })?;
         Ok(options)
     }
 
@@ -117,9 +123,12 @@ impl Options {
             "HOOKDESK_OPEN" => self.open = yes_or_no(name, value)?,
             "HOOKDESK_PAUSED" => self.paused = yes_or_no(name, value)?,
             "HOOKDESK_KEY" => self.key = Some(value.to_owned()),
+            "HOOKDESK_CORS_ORIGIN" => {
+                self.cors_origin = list(value);
+                self.origins().map_err(|bad| format!("{name}: {bad}"))?;
+            }
             "HOOKDESK_ALLOW_TARGET" => {
-                let networks = value.split(',').map(str::trim).filter(|one| !one.is_empty());
-                self.allow_target = networks.map(str::to_owned).collect();
+                self.allow_target = list(value);
                 self.targets().map_err(|_| {
                     format!("{name} must be a list of networks, as in 10.0.0.0/8,fd00::/8")
                 })?;
@@ -162,13 +171,22 @@ impl Options {
             (None, true) => Callers::Local,
             (None, false) => Callers::All,
         };
-        Ok(Api {
-            callers,
-            names: OwnNames::OfEachCall,
-            cookie: None,
-            can_wait: false,
-            targets: self.targets()?,
-        })
+        let cross_origins = self.cross_origins(&callers)?;
+        let api = Api::new(callers, OwnNames::OfEachCall, self.targets()?);
+        Ok(Api { cross_origins, ..api })
+    }
+
+    fn cross_origins(&self, callers: &Callers) -> Result<CrossOrigins, String> {
+        let origins = self.origins().map_err(|bad| format!("corsOrigin: {bad}"))?;
+        let asks_for_keys = matches!(callers, Callers::Keys { .. });
+        if origins.is_empty() || asks_for_keys {
+            return Ok(origins);
+        }
+        Err("corsOrigin is for a desk that asks for a key".to_owned())
+    }
+
+    fn origins(&self) -> Result<CrossOrigins, BadOrigin> {
+        CrossOrigins::parse(self.cors_origin.iter().map(String::as_str))
     }
 
     fn targets(&self) -> Result<Targets, String> {
@@ -231,6 +249,12 @@ impl Options {
     fn retained(&self) -> Result<Retention, OutOfBounds> {
         Retention::new(self.retain_s, None)
     }
+}
+
+/// The items between commas.
+fn list(value: &str) -> Vec<String> {
+    let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(str::to_owned).collect()
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
@@ -299,6 +323,7 @@ mod tests {
             ("HOOKDESK_RETAIN_S", "-1", "HOOKDESK_RETAIN_S must be a whole number"),
             ("HOOKDESK_RETAIN_S", "9999999999", "HOOKDESK_RETAIN_S must be from 0 to 3153600000"),
             ("HOOKDESK_ALLOW_TARGET", "s3cret", "HOOKDESK_ALLOW_TARGET must be a list of networks"),
+            ("HOOKDESK_CORS_ORIGIN", "s3cret", "HOOKDESK_CORS_ORIGIN: give the origin of a page"),
             ("HOOKDESK_OPEN", "s3cret", "HOOKDESK_OPEN must be 1, true, 0 or false"),
             ("HOOKDESK_OPEN", "", "HOOKDESK_OPEN must be"),
             (

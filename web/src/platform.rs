@@ -65,7 +65,7 @@ mod tests {
 
     fn ask(desk: &mut Desk<Narrow>, path: &str, body: &serde_json::Value) {
         let (callers, names) = (Callers::All, OwnNames::default());
-        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+        let api = Api::new(callers, names, Targets::public());
         let headers = vec![("content-type", "application/json")];
         let body = body.to_string();
         let call = Call { method: "POST", path, query: "", headers, body: body.as_bytes() };
@@ -110,7 +110,7 @@ mod tests {
             ask(&mut desk, "/tickets", &serde_json::json!({ "ticket_message": longest }));
         }
         let (callers, names) = (Callers::All, OwnNames::default());
-        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+        let api = Api::new(callers, names, Targets::public());
         let call = Call { method: "GET", path: "/tickets", query: "", headers: vec![], body: b"" };
         let next = api.open(&call, LiveKeys::none(Millis(0)), || [7; 32]).action;
         let Action::List(mut listing) = next else { panic!("it is a list: {next:?}") };

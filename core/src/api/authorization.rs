@@ -31,7 +31,7 @@ pub(super) fn check(
     keys: LiveKeys<'_>,
 ) -> Result<(Option<Authorization>, Reach), Problem> {
     check_place(api, call)?;
-    own_names::check(&api.names, call)?;
+    own_names::check(&api.names, &api.cross_origins, call)?;
     let access = routes::access(call);
     if matches!(access, Ok(Access::Open)) {
         return Ok((None, Reach::everything()));
@@ -202,7 +202,7 @@ mod tests {
 
     fn asked(callers: Callers, headers: &[(&'static str, &'static str)]) -> Option<Code> {
         let names = OwnNames::Known { loopback: true, public: Vec::new() };
-        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+        let api = Api::new(callers, names, Targets::public());
         let headers = headers.to_vec();
         let call = Call { method: "GET", path: "/tickets", query: "", headers, body: b"" };
         check(&api, &call, LiveKeys::none(Millis(0))).err().map(|problem| problem.code)

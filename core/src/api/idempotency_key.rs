@@ -91,7 +91,7 @@ mod tests {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(keys.iter().map(|key| (HEADER, *key)));
         let (callers, names) = (Callers::All, OwnNames::default());
-        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+        let api = Api::new(callers, names, Targets::public());
         let call = Call { method, path, query, headers, body: body.as_bytes() };
         api.open(&call, LiveKeys::none(Millis(0)), || [1; 32]).action
     }

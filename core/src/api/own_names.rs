@@ -9,7 +9,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::Url;
 
-use crate::api::{Call, Code, Problem};
+use crate::api::cross_origins::CrossOrigins;
+use crate::api::{Api, Call, Code, Problem};
 
 /// The names by which browsers may call the desk.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl Default for OwnNames {
 impl OwnNames {
     /// Whether the call names no host but the desk's own. Otherwise the page may come from a host
     /// whose name was made to resolve to the desk (DNS rebinding), and is of one origin with it.
-    fn has_host_of(&self, call: &Call<'_>) -> bool {
+    pub(super) fn has_host_of(&self, call: &Call<'_>) -> bool {
         let has = |host: &str| match self {
             Self::OfEachCall => true,
             Self::Known { loopback, public } => {
@@ -46,7 +47,7 @@ impl OwnNames {
 
     /// Whether `origin` is the desk's: that of a public URL, or of the host that the call names.
     /// (Not for a public name: its scheme counts, and a proxy may have changed its port.)
-    fn has_origin(&self, origin: &str, call: &Call<'_>) -> bool {
+    pub(super) fn has_origin(&self, origin: &str, call: &Call<'_>) -> bool {
         let of_call = authority(origin).zip(call.header("host")).is_some_and(|(of, host)| {
             let owns = matches!(self, Self::OfEachCall) || is_loopback(host);
             owns && of.eq_ignore_ascii_case(host)
@@ -60,7 +61,11 @@ impl OwnNames {
 }
 
 /// Refuses what a browser sends under a foreign name, and what a foreign page would change.
-pub(super) fn check(names: &OwnNames, call: &Call<'_>) -> Result<(), Problem> {
+pub(super) fn check(
+    names: &OwnNames,
+    others: &CrossOrigins,
+    call: &Call<'_>,
+) -> Result<(), Problem> {
     if !call.headers.iter().any(|(name, value)| is_of_browser(name, value)) {
         return Ok(());
     }
@@ -69,7 +74,8 @@ pub(super) fn check(names: &OwnNames, call: &Call<'_>) -> Result<(), Problem> {
     }
     let is_own = call.all("sec-fetch-site").all(|site| matches!(site, "same-origin" | "none"))
         && call.all("origin").all(|origin| names.has_origin(origin, call));
-    if is_own || matches!(call.method, "GET" | "HEAD") {
+    let may_change = is_own || others.page_of(names, call).is_some();
+    if may_change || matches!(call.method, "GET" | "HEAD") {
         return Ok(());
     }
     Err(cross_site("A browser sent this call for a page of another origin."))
@@ -84,6 +90,14 @@ pub(super) fn check_cookie(call: &Call<'_>) -> Result<(), Problem> {
         return Ok(());
     }
     Err(cross_site("With the cookie of a session only the desk's own page may change something."))
+}
+
+/// Refuses to sign a browser in for a page of another origin, which would choose as whom.
+pub(super) fn check_sign_in(api: &Api, call: &Call<'_>) -> Result<(), Problem> {
+    match api.cross_origins.page_of(&api.names, call) {
+        Some(_) => Err(cross_site("A page of another origin sends its key with each call.")),
+        None => Ok(()),
+    }
 }
 
 /// `fetch` of Node.js sends the mode too, but that alone, where browsers say the site as well.
@@ -202,7 +216,7 @@ mod tests {
     fn refused(names: &OwnNames, method: &str, headers: Headers<'_>) -> Option<Code> {
         let headers = headers.to_vec();
         let call = Call { method, path: "/webhooks/ping", query: "", headers, body: b"" };
-        check(names, &call).err().map(|problem| problem.code)
+        check(names, &CrossOrigins::default(), &call).err().map(|problem| problem.code)
     }
 
     const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");

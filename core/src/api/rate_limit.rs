@@ -3,10 +3,21 @@
 use crate::api::{Code, Problem};
 
 /// A token bucket: so many calls a second, and the calls of a second at once after a pause. It is
-/// kept as the time at which it is full again (GCRA, as in ATM's traffic management).
+/// kept as the time at which it is full again (GCRA, as in ATM's traffic management). Refusals have
+/// one of their own, of the same rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     full_at_us: u64,
+    refusals_full_at_us: u64,
+}
+
+/// The refusal of a call that came too early.
+#[derive(Clone, Debug)]
+pub struct TooEarly {
+    pub problem: Problem,
+    /// How long it is held back. A caller that calls again as soon as it is refused would have the
+    /// host refuse as many calls as it can send.
+    pub hold_us: u64,
 }
 
 /// What is left of a rate limit after a call.
@@ -21,18 +32,21 @@ pub struct Allowance {
 
 impl Bucket {
     const SECOND_US: u64 = 1_000_000;
+    /// The longest time for which a refusal is held back.
+    const MAX_HOLD_US: u64 = Self::SECOND_US;
 
     /// Takes a token at a time, in microseconds of any clock that never goes back, from a bucket for
     /// `limit` calls a second.
     ///
     /// # Errors
-    /// The [`Problem`] of a call that comes too early.
-    pub fn take(&mut self, now_us: u64, limit: u32) -> Result<Allowance, Problem> {
+    /// [`TooEarly`] for a call that comes so.
+    pub fn take(&mut self, now_us: u64, limit: u32) -> Result<Allowance, TooEarly> {
         let step_us = Self::SECOND_US / u64::from(limit.max(1));
         let full_at_us = self.full_at_us.max(now_us) + step_us;
         let ahead_us = full_at_us - now_us;
         if let Some(early_us) = ahead_us.checked_sub(Self::SECOND_US).filter(|early| *early > 0) {
-            return Err(too_early(limit, early_us.div_ceil(Self::SECOND_US)));
+            let problem = too_early(limit, early_us.div_ceil(Self::SECOND_US));
+            return Err(TooEarly { problem, hold_us: self.hold_us(now_us, step_us) });
         }
         self.full_at_us = full_at_us;
         let left = (Self::SECOND_US - ahead_us) / step_us;
@@ -40,10 +54,18 @@ impl Bucket {
         Ok(Allowance { limit, remaining, full_in_s: ahead_us.div_ceil(Self::SECOND_US) })
     }
 
+    /// Takes a token of refusals, which may be one that comes later.
+    fn hold_us(&mut self, now_us: u64, step_us: u64) -> u64 {
+        let latest_us = now_us + Self::SECOND_US + Self::MAX_HOLD_US;
+        let full_at_us = (self.refusals_full_at_us.max(now_us) + step_us).min(latest_us);
+        self.refusals_full_at_us = full_at_us;
+        (full_at_us - now_us).saturating_sub(Self::SECOND_US)
+    }
+
     /// Whether it is as good as new.
     #[must_use]
     pub fn is_full(self, now_us: u64) -> bool {
-        self.full_at_us <= now_us
+        self.full_at_us.max(self.refusals_full_at_us) <= now_us
     }
 }
 
@@ -90,15 +112,41 @@ mod tests {
     #[test]
     fn callers_are_told_what_is_left_and_how_long_to_wait() {
         let mut bucket = Bucket::default();
-        let told = |allowance: Result<Allowance, Problem>| {
+        let told = |allowance: Result<Allowance, TooEarly>| {
             allowance.unwrap().headers().map(|(_, value)| value).join(" | ")
         };
         assert_eq!(told(bucket.take(START_US, 2)), "\"calls\";q=2;w=1 | \"calls\";r=1;t=1");
         assert_eq!(told(bucket.take(START_US, 2)), "\"calls\";q=2;w=1 | \"calls\";r=0;t=1");
         let refused = bucket.take(START_US, 2).unwrap_err();
-        assert_eq!(refused.header, Some(("retry-after", "1".to_owned())));
-        assert_eq!(refused.code.status(), 429);
+        assert_eq!(refused.problem.header, Some(("retry-after", "1".to_owned())));
+        assert_eq!((refused.problem.code.status(), refused.hold_us), (429, 0));
         assert!(!bucket.is_full(START_US + 999_999) && bucket.is_full(START_US + 1_000_000));
         assert!(bucket.take(START_US + 500_000, 2).is_ok());
+    }
+
+    #[test]
+    fn who_calls_again_at_once_is_refused_at_the_rate_of_its_calls() {
+        for (limit, callers) in [(1, 1), (10, 3), (100, 100), (10, 1_000)] {
+            let mut bucket = Bucket::default();
+            let mut next_us = vec![START_US; callers];
+            let (mut taken, mut refused) = (0, 0);
+            for now_us in (START_US..START_US + 10 * Bucket::SECOND_US).step_by(1_000) {
+                for at_us in next_us.iter_mut().filter(|at_us| **at_us <= now_us) {
+                    match bucket.take(now_us, limit) {
+                        Ok(_) => taken += 1,
+                        Err(early) => {
+                            assert!(early.hold_us <= Bucket::MAX_HOLD_US);
+                            *at_us = now_us + early.hold_us;
+                            refused += 1;
+                        }
+                    }
+                }
+            }
+            let calls = u64::from(limit) * 11;
+            assert!(taken <= calls, "{limit}: {taken}");
+            // Above the rate each caller is held back for as long as it may be.
+            let most = calls.max(callers as u64 * 11) + calls;
+            assert!(refused <= most, "{limit}, {callers}: {refused} above {most}");
+        }
     }
 }

@@ -50,7 +50,7 @@ impl Rig {
         body: &Value,
     ) -> (u16, Value) {
         let (names, targets) = (OwnNames::default(), Targets::public());
-        let api = Api { callers, names, cookie: None, can_wait: false, targets };
+        let api = Api::new(callers, names, targets);
         let bearer = key.map(|key| format!("Bearer {key}"));
         let mut headers: Vec<_> =
             bearer.iter().map(|bearer| ("authorization", &**bearer)).collect();
@@ -143,7 +143,7 @@ impl Rig {
 pub fn take_with(method: &str, path: &str, content_type: &str, body: &[u8]) -> Action {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (callers, names) = (Callers::All, OwnNames::default());
-    let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+    let api = Api::new(callers, names, Targets::public());
     let headers = vec![("content-type", content_type)];
     let call = Call { method, path, query, headers, body };
     api.open(&call, LiveKeys::none(START), || [1; 32]).action

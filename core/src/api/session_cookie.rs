@@ -80,10 +80,12 @@ impl SetCookie {
     }
 }
 
-/// The value of the cookie that a call has, if it has no other credentials.
+/// The value of the cookie that a call has, if it has no other credentials and no page of another
+/// origin sent it: `SameSite` does not keep it from those of the same site.
 pub(super) fn of<'a>(api: &Api, call: &Call<'a>) -> Option<&'a str> {
     let has_others = call.header("authorization").is_some();
-    api.cookie.as_ref().filter(|_| !has_others)?.value(call)
+    let is_own = api.cross_origins.page_of(&api.names, call).is_none();
+    api.cookie.as_ref().filter(|_| is_own && !has_others)?.value(call)
 }
 
 /// The session of a cookie.

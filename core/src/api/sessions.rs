@@ -7,7 +7,7 @@ use crate::api::link_url::LinkUrl;
 use crate::api::session_cookie::{self, SetCookie};
 use crate::api::{
     Action, Api, Call, Callers, Code, LiveKeys, OwnNames, Problem, SessionCookie, Shown, Taken,
-    authorization, keys, partners,
+    authorization, keys, own_names, partners,
 };
 use crate::engine::command::{Command, NewLink, SignIn};
 use crate::model::api_key::KeyText;
@@ -50,6 +50,7 @@ pub(super) fn sign_in(
     fresh: impl FnOnce() -> [u8; KeyText::LENGTH],
 ) -> Result<Taken, Problem> {
     let cookie = cookie(api)?;
+    own_names::check_sign_in(api, call)?;
     let mut fields = Fields::of(call, &["key", "link", "partner"])?;
     if fields.is_given("key") == fields.is_given("link") {
         fields.fail("key", "is missing, or else link: send one of them");

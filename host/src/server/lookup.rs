@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
+use crate::fair_gate::FairGate;
+use crate::share_holder::ShareHolder;
 use crate::store::StoreFault;
 use crate::store::sqlite::{Readers, Snapshot};
 use crate::trouble_log::TroubleLog;
@@ -16,15 +16,16 @@ const MAX_AT_ONCE: usize = 4;
 
 const _: () = assert!(MAX_AT_ONCE == Readers::IDLE);
 
-/// Read access to the store; cheap to clone.
+/// Read access to the store, for a caller; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     readers: Arc<Readers>,
-    permits: Arc<Semaphore>,
+    turns: FairGate,
     /// Counts at once, each over as much of the log as a caller asks for: one, so that they leave
     /// slots for all others.
-    counts: Arc<Semaphore>,
+    counts: FairGate,
     troubles: Arc<TroubleLog>,
+    holder: Option<ShareHolder>,
 }
 
 impl Lookup {
@@ -32,10 +33,17 @@ impl Lookup {
     pub fn new(readers: Readers) -> Self {
         Self {
             readers: Arc::new(readers),
-            permits: Arc::new(Semaphore::new(MAX_AT_ONCE)),
-            counts: Arc::new(Semaphore::new(1)),
+            turns: FairGate::new(MAX_AT_ONCE),
+            counts: FairGate::new(1),
             troubles: Arc::default(),
+            holder: None,
         }
+    }
+
+    /// The same, whose reads are those of a holder.
+    #[must_use]
+    pub fn of(&self, holder: Option<ShareHolder>) -> Self {
+        Self { holder, ..self.clone() }
     }
 
     /// Reads rows as they are at one moment. A fault is logged here, also if the caller is in the
@@ -50,11 +58,11 @@ impl Lookup {
         &self,
         read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,
     ) -> Result<T, StoreFault> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let turn = self.turns.take(self.holder).await;
         let readers = Arc::clone(&self.readers);
         let read = tokio::task::spawn_blocking(move || {
             // Released when the read has ended, also if its caller has hung up.
-            let _permit = permit;
+            let _turn = turn;
             readers.at_one_moment(read)
         });
         let read = read.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
@@ -74,7 +82,7 @@ impl Lookup {
         &self,
         count: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreFault> + Send + 'static,
     ) -> Result<T, StoreFault> {
-        let _turn = self.counts.acquire().await;
+        let _turn = self.counts.take(self.holder).await;
         self.read(count).await
     }
 }

@@ -19,7 +19,7 @@ use crate::store::StoreFault;
 
 pub enum HttpResponse {
     Whole(api::Response),
-    Pages { first: Bytes, rest: Listing },
+    Pages { first: Bytes, rest: Listing, lookup: Lookup },
     Stream(EventStream, KeyHolder),
     File(&'static assets::File, assets::Variant),
 }
@@ -32,7 +32,7 @@ impl From<Problem> for HttpResponse {
 
 impl HttpResponse {
     /// Begins the response. Where it goes on after this, the request stays active until its end.
-    pub fn write(self, response: &mut Response, lookup: &Lookup, active: ActiveRequest) {
+    pub fn write(self, response: &mut Response, active: ActiveRequest) {
         match self {
             Self::Whole(answer) => {
                 let status = StatusCode::from_u16(answer.status);
@@ -40,13 +40,13 @@ impl HttpResponse {
                 put_headers(response, answer.headers);
                 response.body(answer.body);
             }
-            Self::Pages { first, rest } => {
+            Self::Pages { first, rest, lookup } => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, rest.headers());
                 if rest.is_complete() {
                     response.body(first);
                 } else {
-                    let pages = pages(lookup.clone(), first, rest);
+                    let pages = pages(lookup, first, rest);
                     response.stream(while_answering(pages, active));
                 }
             }

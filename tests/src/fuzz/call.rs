@@ -25,7 +25,7 @@ pub fn read(bytes: &[u8]) {
     for callers in [Callers::Local, Callers::All, Callers::with_key("correct horse battery")] {
         let names = OwnNames::Known { loopback: true, public: Vec::new() };
         let targets = Targets::public().with_loopback();
-        let api = Api { callers, names, cookie: None, can_wait: true, targets };
+        let api = Api { can_wait: true, ..Api::new(callers, names, targets) };
         let keys = LiveKeys::none(Millis(0));
         let admitted = api.admit(&call, keys).is_ok();
         let _ = api.show(&call);

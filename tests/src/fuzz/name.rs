@@ -48,7 +48,7 @@ fn cursor(text: &str) {
         return;
     }
     let (callers, names) = (Callers::All, OwnNames::default());
-    let api = Api { callers, names, cookie: None, can_wait: true, targets: Targets::public() };
+    let api = Api { can_wait: true, ..Api::new(callers, names, Targets::public()) };
     let query = format!("after={text}");
     let taken = |path| {
         let call = Call { method: "GET", path, query: &query, headers: Vec::new(), body: b"" };

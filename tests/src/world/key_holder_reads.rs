@@ -40,7 +40,7 @@ where
     let readable = "reads do not fail here";
     let keys = ApiKeys::of(store.api_keys().expect(readable));
     let (callers, names) = (Callers::Keys { binding: None }, OwnNames::default());
-    let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+    let api = Api::new(callers, names, Targets::public());
     let bearer = format!("Bearer {}", text.reveal());
     let headers = vec![("authorization", bearer.as_str())];
     let call = Call { method: "GET", path, query: "", headers, body: b"" };

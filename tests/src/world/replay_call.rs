@@ -71,7 +71,7 @@ impl ReplayCall {
     fn open(&self) -> Action {
         let body = self.body().to_string();
         let (callers, names) = (api::Callers::All, api::OwnNames::default());
-        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+        let api = Api::new(callers, names, Targets::public());
         let call = Call {
             method: "POST",
             path: &format!("/webhooks/{}/replay", self.webhook),

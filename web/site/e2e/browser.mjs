@@ -59,6 +59,8 @@ export class Visit {
   constructor(page, url, device) {
     this.page = page;
     this.url = url;
+    /** Other servers that may be called. @type {string[]} */
+    this.urls = [];
     this.device = device;
     page.setDefaultTimeout(TIMEOUT_MS);
     page.on("console", (message) => {
@@ -72,7 +74,8 @@ export class Visit {
     });
     page.on("request", (request) => {
       const to = new URL(request.url());
-      const own = to.origin === new URL(this.url).origin || ["data:", "blob:"].includes(to.protocol);
+      const isKnown = [this.url, ...this.urls].some((url) => to.origin === new URL(url).origin);
+      const own = isKnown || ["data:", "blob:"].includes(to.protocol);
       if (!own) this.#errors.push(`request to ${request.url()}`);
     });
   }

@@ -11,6 +11,8 @@ export class Desk {
   key = "";
   /** @type {import("node:child_process").ChildProcess | undefined} */
   #process;
+  /** The options of a desk that asks for keys. @type {string[]} */
+  #keyed = [];
 
   /**
    * @param {string} binary
@@ -32,12 +34,13 @@ export class Desk {
     mkdirSync(folder, { recursive: true });
     const desk = new Desk(binary, folder);
     const file = join(folder, "admin-key");
-    const keyed = ["--auth", "--admin-key-file", file, "--allow-target", "127.0.0.0/8"];
     await desk.#run("127.0.0.1:0");
     if (asksForKeys) {
       // Its URL, from which links are made, is known by now.
       await desk.stop();
-      await desk.startAgain(...keyed, "--public-url", desk.url);
+      const keyed = ["--auth", "--admin-key-file", file, "--allow-target", "127.0.0.0/8"];
+      desk.#keyed = [...keyed, "--public-url", desk.url];
+      await desk.startAgain();
       desk.key = readFileSync(file, "utf8").trim();
     }
     return desk;
@@ -55,7 +58,7 @@ export class Desk {
   async #run(address, ...more) {
     const database = `sqlite://${join(this.folder, "hookdesk.db")}`;
     const own = ["--listen", address, "--database", database, "--probe-first-ms", "200"];
-    const options = [...own, ...more];
+    const options = [...own, ...this.#keyed, ...more];
     const child = spawn(this.binary, ["serve", ...options], { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;
     const lines = createInterface({ input: child.stderr });

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { stories as ofAccessibility } from "./accessibility.mjs";
 import { launch } from "./browser.mjs";
 import { Desk } from "./desk.mjs";
+import { stories as ofOtherDesks } from "./other-desk.mjs";
 import { Receiver } from "./receiver.mjs";
 import { stories as ofSignIn } from "./sign-in.mjs";
 import { stories as ofSignature } from "./signature.mjs";
@@ -28,6 +29,7 @@ const stories = {
   ...ofConsole,
   ...ofAccessibility,
   ...ofSignIn,
+  ...ofOtherDesks,
   ...ofSignature,
   ...ofSimulator,
   ...ofSimulatorForms,

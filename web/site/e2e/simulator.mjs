@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { promisify } from "node:util";
 
 import { init, verify } from "../../pkg/package/node.js";
 import { PHONE, until } from "./browser.mjs";
+import { Folder } from "./folder.mjs";
 import { run as inShell } from "./shell.mjs";
 
 await init();
@@ -14,39 +14,6 @@ await init();
 /** @typedef {import("playwright-core").Page} Page */
 
 const run = promisify(execFile);
-const BUILT = new URL("../dist/", import.meta.url);
-/** @type {Record<string, string>} */
-const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", wasm: "application/wasm", svg: "image/svg+xml" };
-
-/** A plain server of static files. */
-class Folder {
-  /** @param {import("node:http").Server} server */
-  constructor(server) {
-    this.server = server;
-    const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-    this.url = `http://127.0.0.1:${address.port}`;
-  }
-
-  static async serve() {
-    const server = createServer(async ({ url = "" }, response) => {
-      const name = url.replace(/^\/some\/place\//, "").replace(/[?#].*/, "");
-      try {
-        const content = await readFile(new URL(name, BUILT));
-        response.setHeader("content-type", TYPES[name.split(".").at(-1) ?? ""] ?? "text/plain");
-        response.end(content);
-      } catch {
-        response.writeHead(404).end();
-      }
-    });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-    return new Folder(server);
-  }
-
-  close() {
-    this.server.close();
-    this.server.closeAllConnections();
-  }
-}
 
 /** Waits until the scenario is computed, and resolves with the number of attempts. @param {Page} page */
 export async function computed(page) {
@@ -343,7 +310,7 @@ export const stories = {
 
   "a folder of static files is enough": {
     async run({ page, visit }) {
-      const folder = await Folder.serve();
+      const folder = await Folder.serve(new URL("../dist/", import.meta.url).pathname);
       try {
         // The console, where the visit began, asks for nothing more.
         await page.goto("about:blank");

@@ -29,7 +29,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "simulator/state",
   ],
   // The entry points: each mounts the component of one document.
-  ".": ["lib/http", "console", "signature", "simulator/views"],
+  ".": ["lib/http", "lib/navigation", "console", "signature", "simulator/views"],
 };
 
 /** What only a document has; a worker has no such names. */

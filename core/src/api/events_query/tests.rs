@@ -93,7 +93,7 @@ impl Rig {
 fn open(path: &str, headers: &[(&'static str, &str)], can_wait: bool) -> Action {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (callers, names) = (Callers::All, OwnNames::default());
-    let api = Api { callers, names, cookie: None, can_wait, targets: Targets::public() };
+    let api = Api { can_wait, ..Api::new(callers, names, Targets::public()) };
     let call =
         crate::api::Call { method: "GET", path, query, headers: headers.to_vec(), body: b"" };
     api.open(&call, LiveKeys::none(START), || [0; 32]).action

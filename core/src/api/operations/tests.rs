@@ -7,7 +7,7 @@ use crate::guard::Targets;
 fn bodies_are_taken_in_one_coding_and_of_one_type() {
     let post = |headers: &[(&'static str, &'static str)], body: &[u8]| {
         let (callers, names) = (Callers::All, OwnNames::default());
-        let api = Api { callers, names, cookie: None, can_wait: false, targets: Targets::public() };
+        let api = Api::new(callers, names, Targets::public());
         let headers = headers.to_vec();
         let call = Call { method: "POST", path: "/tickets", query: "", headers, body };
         let keys = LiveKeys::none(START);

@@ -12,13 +12,9 @@ const DESK: (&str, &str) = ("host", "desk.example");
 
 fn api(urls: &[&str]) -> Api {
     let public: Vec<_> = urls.iter().map(|url| PublicUrl::parse(url).unwrap()).collect();
-    Api {
-        callers: Callers::Keys { binding: None },
-        names: OwnNames::Known { loopback: true, public },
-        cookie: Some(SessionCookie::secure()),
-        can_wait: false,
-        targets: Targets::public(),
-    }
+    let names = OwnNames::Known { loopback: true, public };
+    let api = Api::new(Callers::Keys { binding: None }, names, Targets::public());
+    Api { cookie: Some(SessionCookie::secure()), ..api }
 }
 
 /// A browser on the desk's page.

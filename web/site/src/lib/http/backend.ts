@@ -23,6 +23,8 @@ export interface Backend {
 
 /** The backend of a desk that may ask for an API key. */
 export interface KeyedBackend extends Backend {
+  /** The URL of a desk of another origin than the page's: no cookie goes there. */
+  readonly other: string | null;
   /** Sends this key with each call from here on, and keeps it in memory alone; `null` is none. */
   useKey(key: string | null): void;
   /**

@@ -1,4 +1,7 @@
-/** The backend over HTTP and Server-Sent Events: the desk that served this page, with or without a key. */
+/**
+ * The backend over HTTP and Server-Sent Events: the desk that served this page, with or without a key, or
+ * another one, with a key.
+ */
 
 import { EVENT_TYPES } from "../rows";
 import { UNREACHABLE, UNREADABLE, Refused, isUnauthorized } from "./backend";
@@ -13,6 +16,13 @@ export class HttpBackend implements KeyedBackend {
   /** Why the desk refused the key in use. Another call with it would be one more refused key. */
   #refusal: Problem | null = null;
   #refuse: (refused: Unauthorized) => void = () => {};
+  /** What paths begin with. */
+  readonly #base: string;
+
+  /** With the URL of a desk of another origin. */
+  constructor(readonly other: string | null = null) {
+    this.#base = other?.replace(/\/+$/, "") ?? ".";
+  }
 
   useKey(key: string | null): void {
     this.#key = key;
@@ -69,10 +79,10 @@ export class HttpBackend implements KeyedBackend {
   async #exchange(path: string, request: RequestInit, mayRepeat = true): Promise<unknown> {
     let response: Response;
     try {
-      response = await fetch(`.${path}`, request);
+      response = await fetch(this.#base + path, request);
     } catch {
       this.#setReached(false);
-      throw new Refused(NO_RESPONSE);
+      throw new Refused(this.other === null ? NO_RESPONSE : NONE_OF_OTHER);
     }
     const document: unknown = await response.json().catch(() => undefined);
     this.#setReached(true);
@@ -118,12 +128,13 @@ export class HttpBackend implements KeyedBackend {
       if (document.hidden) return;
       const opened = new AbortController();
       stream = opened;
-      const request = { headers: { accept: "text/event-stream" }, signal: opened.signal };
-      const read = this.#withKey(request, (keyed) => readEvents(keyed, onSignal));
-      void read.catch(() => {}).then(() => {
+      const request = { headers: { accept: STREAM }, signal: opened.signal };
+      const url = `${this.#base}/events`;
+      const read = this.#withKey(request, (keyed) => readEvents(url, keyed, onSignal));
+      void read.catch(() => true).then((isStream) => {
         if (opened.signal.aborted) return;
-        onSignal("lost");
-        reopening = setTimeout(open, REOPEN_AFTER_MS);
+        if (isStream) onSignal("lost");
+        reopening = setTimeout(open, isStream ? REOPEN_AFTER_MS : REPEAT_MS);
       });
     };
     document.addEventListener("visibilitychange", open);
@@ -136,25 +147,38 @@ export class HttpBackend implements KeyedBackend {
 }
 
 const AUTHORIZATION = "authorization";
+const STREAM = "text/event-stream";
 
 /** The header that shows an API key. */
 export function authorization(key: string): Record<string, string> {
   return { [AUTHORIZATION]: `Bearer ${key}` };
 }
 
-/** Signals events until the stream of them ends. */
-async function readEvents(request: RequestInit, onSignal: (signal: Signal) => void): Promise<void> {
-  const response = await fetch("./events", request);
+/**
+ * Signals events until the stream of them ends. A desk without streams answers with a list: that is one
+ * signal, and `false`.
+ */
+async function readEvents(
+  url: string,
+  request: RequestInit,
+  onSignal: (signal: Signal) => void,
+): Promise<boolean> {
+  const response = await fetch(url, request);
   if (!response.ok || !response.body) {
     throw refusedBy(response, await response.json().catch(() => undefined));
   }
   onSignal("connected");
+  if (!response.headers.get("content-type")?.startsWith(STREAM)) {
+    await response.body.cancel();
+    return false;
+  }
   const known: string[] = [...EVENT_TYPES, "expired"];
   const types = new EventTypes();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     if (types.read(part.value).some((type) => known.includes(type))) onSignal("event");
   }
+  return true;
 }
 
 /** Signals at intervals that something may have happened. */
@@ -179,6 +203,13 @@ const NO_RESPONSE: Problem = {
   title: "The desk does not respond",
   detail: "No response arrived. Check that the desk is running, and try again.",
   code: UNREACHABLE,
+};
+
+const NONE_OF_OTHER: Problem = {
+  ...NO_RESPONSE,
+  detail:
+    "No response arrived. Check that the desk is running, and that it was started with " +
+    `--cors-origin ${globalThis.location?.origin}, and try again.`,
 };
 
 function refusedBy(response: Response, document: unknown): Refused {

@@ -155,3 +155,16 @@ test("a link signs in as its partner", async () => {
   await expect(caller.followLink("hdl_used", "acme")).rejects.toThrow();
   expect(caller.me).toMatchObject({ name: "hdl_link" });
 });
+
+test("a desk of another origin is shown the key with each call, and keeps no session", async () => {
+  setsCookies = true;
+  const backend = new HttpBackend("https://desk.example/");
+  const caller = new Caller(backend);
+  await caller.signIn(KEY);
+  await backend.call("GET", "/tickets");
+  expect(sent).toEqual([
+    ["https://desk.example/me", KEY],
+    ["https://desk.example/tickets", KEY],
+  ]);
+  expect(session).toBeNull();
+});

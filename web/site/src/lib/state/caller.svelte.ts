@@ -40,14 +40,20 @@ export class Caller {
     // Spaces and line ends come with copying; no key has any.
     const key = text.replace(/\s+/g, "");
     if (!SENDABLE.test(key)) throw new Refused(NOT_A_KEY);
+    if (this.backend.other !== null) return this.#show(key);
     try {
       await this.#begin({ key });
     } catch (error) {
       if (!isWithoutSessions(error)) throw error;
-      const me = await this.#identify(authorization(key));
-      this.backend.useKey(key);
-      this.#welcome(me);
+      await this.#show(key);
     }
+  }
+
+  /** Shows the key with each call from here on, if the desk takes it. */
+  async #show(key: string): Promise<void> {
+    const me = await this.#identify(authorization(key));
+    this.backend.useKey(key);
+    this.#welcome(me);
   }
 
   /** Signs in as the partner of a link, which works once. Throws `Refused` if it does not. */
