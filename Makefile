@@ -13,6 +13,7 @@ WEB := web
 # Node of the version that wrangler and SQLite for Node ask for, where npm has it for this machine.
 NODE = $(firstword $(wildcard $(WEB)/node_modules/.bin/node) node)
 PACKAGE := $(WEB)/pkg/hookdesk-0.1.0.tgz
+CHROMIUM_INSTALLED := .ci/program $(or $(CHROMIUM),/usr/bin/chromium) chromium fonts-dejavu-core
 SITE := $(WEB)/site
 PAGE := $(SITE)/dist/index.html
 PAGE_SOURCES := $(wildcard $(SITE)/*.html) $(SITE)/vite.config.ts $(shell find $(SITE)/src $(SITE)/public -type f)
@@ -48,7 +49,8 @@ console: $(PACKAGE)
 
 # Every test there is. The runner's own summary comes last.
 test: setup pack worker page
-	$(STEP) chromium .ci/chromium
+	$(STEP) chromium $(CHROMIUM_INSTALLED)
+	$(STEP) nginx .ci/program nginx nginx-light openssl
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
@@ -83,7 +85,7 @@ simulate:
 COMMANDS ?= 10000
 SEED ?= 1
 golden: pack
-	$(STEP) chromium .ci/chromium
+	$(STEP) chromium $(CHROMIUM_INSTALLED)
 	@$(CARGO) run --profile $(PROFILE) --quiet --locked --package hookdesk-tests --no-default-features \
 	  --bin golden -- --commands $(COMMANDS) --seed $(SEED)
 

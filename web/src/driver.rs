@@ -104,12 +104,12 @@ where
 
     /// Handles a call.
     pub fn call(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
-        let mut effects = self.handle(at, call);
+        let mut effects = self.open(at, call);
         effects.response = effects.response.map(|response| self.shared(call, response));
         effects
     }
 
-    fn handle(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
+    fn open(&mut self, at: &JsMoment, call: &Call<'_>) -> Effects {
         let now = Millis(at.now_ms);
         let keys = match self.keys() {
             Ok(keys) => keys,

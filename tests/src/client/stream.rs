@@ -63,6 +63,12 @@ fn position(frame: &Frame) -> String {
 }
 
 impl Stream {
+    /// A header of the response.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
     /// Takes its first line, which comes at once.
     async fn begin(&mut self) {
         while self.unread.len() < FIRST.len() {

@@ -73,10 +73,10 @@ export const stories = {
         await page.getByText("Live", { exact: true }).waitFor();
         await page.getByRole("link", { name: "Webhooks", exact: true }).click();
         await page.getByRole("link", { name: "Register a webhook" }).first().click();
-        await page.getByLabel("Callback URL").fill("https://shop.example/hook");
+        await page.getByLabel("Callback URL").fill("https://example.com/hook");
         await page.getByRole("button", { name: "Register" }).click();
         await page.getByRole("button", { name: "I have it" }).click();
-        await page.getByRole("heading", { name: /shop\.example/ }).waitFor();
+        await page.getByRole("heading", { name: /example\.com/ }).waitFor();
         await page.getByRole("link", { name: "Keys", exact: true }).click();
         await page.getByRole("heading", { name: "Keys" }).waitFor();
       } finally {
