@@ -6,6 +6,7 @@
 mod audit;
 mod authorization;
 mod body;
+mod call_limits;
 mod code;
 mod cross_origins;
 #[cfg(feature = "typescript")]
@@ -51,6 +52,7 @@ use crate::webhook::sign::Secret;
 
 pub use crate::delivery::state::DeliveryState;
 pub use audit::AuditQuery;
+pub use call_limits::CallLimits;
 pub use code::Code;
 pub use cross_origins::{BadOrigin, CrossOrigins};
 pub use deliveries::{AttemptsQuery, DeliveriesQuery};

@@ -235,6 +235,7 @@ impl Drop for ActiveRequest {
 
 #[cfg(test)]
 mod tests {
+    use hookdesk_core::KeyId;
     use tokio::task::yield_now;
     use tokio::time::sleep;
 
@@ -326,6 +327,23 @@ mod tests {
         staying.pop();
 
         assert!(fourth.stay(None));
+    }
+
+    #[test]
+    fn a_holder_that_stays_leaves_places_to_others() {
+        let slots = ConnectionTable::new(40, FuseConfig::disabled());
+        let holders =
+            [1, 2].map(|number| KeyId::parse(&format!("key_{number:032x}")).map(ShareHolder::Key));
+        let mut staying = Vec::new();
+        let mut stay = |holder| {
+            let mut active = slots.answer(None);
+            let stays = active.stay(holder);
+            staying.push(active);
+            stays
+        };
+        let first = (0..10).filter(|_| stay(holders[0])).count();
+        let second = (0..10).filter(|_| stay(holders[1])).count();
+        assert_eq!((first, second), (5, 3), "of ten places");
     }
 
     /// Connections, and permits for all of these but the last.

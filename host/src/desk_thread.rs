@@ -25,10 +25,13 @@ use crate::size_watch::SizeWatch;
 /// Calls that may wait for a decision: with a commit a millisecond and a hundred calls in each, the
 /// last of them waits some 40 ms.
 const MAX_CALLS: usize = 4_096;
-/// Calls of a batch; further ones take turns for the next. A call waits for the batch that is being
-/// decided, and for its own: with more in each, whoever calls a lot would have others wait.
-const MAX_BATCH_CALLS: usize = 64;
-const _: () = assert!(MAX_BATCH_CALLS <= Session::<()>::MAX_BATCH);
+/// Calls with keys of a batch; further ones take turns for the next. A call waits for the batch that
+/// is being decided, and for its own: with more in each, whoever calls a lot would have others wait.
+/// With 64 callers of one key it costs them a twelfth of their rate.
+const MAX_KEYED_CALLS: usize = 16;
+const _: () = assert!(MAX_KEYED_CALLS <= Session::<()>::MAX_BATCH);
+// A batch can never hold more calls than may wait.
+const _: () = assert!(Session::<()>::MAX_BATCH <= MAX_CALLS);
 
 /// What came of a call's command.
 #[derive(Debug)]
@@ -57,8 +60,8 @@ enum Message {
         authorization: Option<Authorization>,
         source: CallSource,
         call: PendingCall,
-        /// Held until the call is in a batch.
-        turn: Place,
+        /// That of a call with a key, held until its batch is complete.
+        turn: Option<Place>,
     },
     Report(Report),
     /// Start no further requests.
@@ -130,7 +133,10 @@ impl DeskQueue {
         };
         let (answer, answered) = oneshot::channel();
         let call = PendingCall { answer, _permit: permit };
-        let turn = self.turns.take(holder).await;
+        let turn = match holder {
+            Some(_) => Some(self.turns.take(holder).await),
+            None => None,
+        };
         let queued = self.queue.send(Message::Ask { command, authorization, source, call, turn });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
@@ -199,7 +205,7 @@ where
         size: SizeWatch::default(),
     };
     let thread = thread::Builder::new().name("desk".to_owned()).spawn(move || desk_loop.run())?;
-    let (calls, turns) = (Shares::new(MAX_CALLS), FairGate::new(MAX_BATCH_CALLS));
+    let (calls, turns) = (Shares::new(MAX_CALLS), FairGate::new(MAX_KEYED_CALLS));
     Ok((DeskQueue { queue, calls, turns, faulty }, thread))
 }
 

@@ -10,6 +10,7 @@
 
 use std::env;
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use hookdesk_tests::{Client, Folder, Options, Receiver, Server, ticket_body};
@@ -29,7 +30,7 @@ const PACE: Duration = Duration::from_millis(5);
 /// Callers that share the abusive key.
 const ABUSERS: usize = 100;
 /// Tickets that are replayed, and how many of them a second.
-const TICKETS: usize = 20_000;
+const TICKETS: usize = 40_000;
 const DUE: u32 = 500;
 /// Webhooks of the partner whose receivers hang, and receivers of others.
 const HANGING: usize = 20;
@@ -89,7 +90,7 @@ impl Figures {
     }
 }
 
-fn print(what: &str, mut calm: Figures, mut troubled: Figures) {
+fn print(what: &str, calm: &mut Figures, troubled: &mut Figures) {
     let both =
         |calm: f64, troubled: f64| format!("{calm:.1} → {troubled:.1} | {:.2}", troubled / calm);
     println!(
@@ -98,6 +99,13 @@ fn print(what: &str, mut calm: Figures, mut troubled: Figures) {
         both(calm.at(99), troubled.at(99)),
         both(calm.pace(), troubled.pace()),
     );
+}
+
+/// Callers with one key, in a process of their own.
+async fn abuse(base: &str, key: &str) {
+    let client = Client::new(base).with_key(key).with_pool();
+    let abusers: JoinSet<()> = (0..ABUSERS).map(|_| abuser(client.clone())).collect();
+    abusers.join_all().await;
 }
 
 /// One that calls as fast as it is answered, with changes of a ticket that is not there: each is
@@ -129,18 +137,31 @@ async fn abusive_key(rate_limit: Option<u32>) {
     admin.post(&format!("/webhooks/{}/replay", webhook.id), replay).await.expect(202);
     let quiet = make_key(&admin, &server, json!({ "scopes": ["tickets"] })).await;
     let limited = json!({ "scopes": ["tickets"], "rate_limit": rate_limit });
-    let abusive = make_key(&admin, &server, limited).await;
-    let (mut calm, mut troubled) = (Figures::default(), Figures::default());
+    let abusive = admin.post("/keys", limited.clone()).await.expect(201);
+    let abusive = abusive.string("/data/key").clone();
+    // The same beside it, at a desk of its own: what sharing the machine costs.
+    let (other, others_admin, _others_folder) = desk();
+    let elsewhere = others_admin.post("/keys", limited).await.expect(201);
+    let elsewhere = elsewhere.string("/data/key").clone();
+    let [mut calm, mut beside, mut troubled] = [(); 3].map(|()| Figures::default());
     for _ in 0..ROUNDS {
         sleep(SETTLES).await;
         calm.measure(&quiet, &receiver).await;
-        let abusers: JoinSet<()> = (0..ABUSERS).map(|_| abuser(abusive.clone())).collect();
-        sleep(SETTLES).await;
-        troubled.measure(&quiet, &receiver).await;
-        drop(abusers);
+        for (base, key, figures) in
+            [(other.url(""), &elsewhere, &mut beside), (server.url(""), &abusive, &mut troubled)]
+        {
+            let mut abusers = Command::new(env::current_exe().expect("it is a file"))
+                .args(["abuse", &base, key])
+                .spawn()
+                .expect("it can be run");
+            sleep(SETTLES).await;
+            figures.measure(&quiet, &receiver).await;
+            abusers.kill().and_then(|()| abusers.wait()).expect("it is still there");
+        }
     }
     let limit = rate_limit.map_or_else(|| "no limit".to_owned(), |rate| format!("{rate}/s"));
-    print(&format!("{ABUSERS} callers with one key, {limit}"), calm, troubled);
+    print(&format!("{ABUSERS} callers at another desk, {limit}"), &mut calm, &mut beside);
+    print(&format!("{ABUSERS} callers with one key, {limit}"), &mut calm, &mut troubled);
 }
 
 /// Takes connections and never answers.
@@ -180,12 +201,18 @@ async fn hanging_partner() {
     for _ in 0..ROUNDS {
         troubled.measure(&quiet, &receivers).await;
     }
-    print(&format!("a partner with {HANGING} webhooks that hang"), calm, troubled);
+    print(&format!("a partner with {HANGING} webhooks that hang"), &mut calm, &mut troubled);
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    let only = env::args().nth(1).unwrap_or_default();
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [what, base, key] = &arguments[..]
+        && what == "abuse"
+    {
+        return abuse(base, key).await;
+    }
+    let only = arguments.first().cloned().unwrap_or_default();
     println!("| neighbour | p50 ms | | p99 ms | | deliveries/s | |\n|---|--:|--:|--:|--:|--:|--:|");
     if "key".starts_with(&only) {
         abusive_key(Some(100)).await;

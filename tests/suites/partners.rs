@@ -1,10 +1,11 @@
 //! Partners with keys of their own: what they see, what they reach, and how often.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hookdesk_tests::{Client, FakeDns, Folder, Options, Receiver, SOON, Server, SilentListener};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::keys::{keyed_desk, make, options, printed};
 
@@ -109,6 +110,30 @@ async fn a_caller_that_calls_too_often_is_told_when_to_come_again() {
     assert_eq!((refused.code(), refused.header("retry-after")), (Some("rate_limited"), Some("1")));
     tokio::time::sleep(Duration::from_secs(1)).await;
     acme.get("/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn who_calls_again_at_once_is_refused_no_faster_than_it_may_call() {
+    const CALLERS: usize = 20;
+    const RATE: usize = 5;
+    let (server, _admin, _folder) = keyed_desk();
+    let acme = partner_key(&server, "acme", &["--rate", &RATE.to_string()]).await.with_pool();
+    let (began, length) = (Instant::now(), Duration::from_secs(3));
+    let callers = (0..CALLERS).map(|_| {
+        let acme = acme.clone();
+        async move {
+            let mut answers = 0_usize;
+            while began.elapsed() < length {
+                answers += usize::from(acme.get("/me").await.status > 0);
+            }
+            answers
+        }
+    });
+    let answers: usize = callers.collect::<JoinSet<_>>().join_all().await.into_iter().sum();
+    // Both calls and refusals have a burst and a rate, and nobody waits longer than a second.
+    let seconds = usize::try_from(began.elapsed().as_secs()).expect("it is few") + 1;
+    let most = 2 * RATE * (seconds + 1) + CALLERS * seconds;
+    assert!(answers <= most, "{answers} answers, and at most {most} were to be given");
 }
 
 #[tokio::test]

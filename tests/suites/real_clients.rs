@@ -32,7 +32,7 @@ async fn desk(url: &str) -> (Server, Client, String, Folder) {
     let key = fs::read_to_string(folder.path().join("admin.key")).expect("it was made");
     let admin = server.client().with_key(key.trim());
     let made = admin.post("/keys", json!({ "scopes": ["read"], "rate_limit": 1 })).await;
-    let limited = made.expect(201).string("/data/key").to_owned();
+    let limited = made.expect(201).string("/data/key").clone();
     (server, admin, limited, folder)
 }
 
@@ -144,7 +144,7 @@ async fn behind_the_nginx_of_the_documents_keys_and_sessions_work() {
     let trusted = reqwest::Certificate::from_pem(&trusted).expect("it is a certificate");
     let browser = reqwest::Client::builder().tls_certs_merge([trusted]).build();
     let browser = browser.expect("it trusts the certificate");
-    let post = async |path: &str, headers: &[(&str, &str)], body: serde_json::Value| {
+    let send = async |path: &str, headers: &[(&str, &str)], body: serde_json::Value| {
         let request = browser.post(format!("{base}{path}")).body(body.to_string());
         let request =
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -152,13 +152,13 @@ async fn behind_the_nginx_of_the_documents_keys_and_sessions_work() {
     };
     let (own, stranger) = (("origin", base.as_str()), ("origin", "https://page.example"));
     let shown = json!({ "key": key });
-    assert_eq!(post("/session", &[stranger], shown.clone()).await.status(), 403);
-    let signed_in = post("/session", &[own], shown).await;
+    assert_eq!(send("/session", &[stranger], shown.clone()).await.status(), 403);
+    let signed_in = send("/session", &[own], shown).await;
     assert_eq!(signed_in.status(), 201);
     let cookie = signed_in.headers()["set-cookie"].to_str().expect("it is text");
     assert!(cookie.starts_with("__Host-hookdesk=hds_") && cookie.ends_with("; Secure"), "{cookie}");
     let session = ("cookie", cookie.split(';').next().expect("it has a value"));
     let ticket = json!({ "ticket_message": "by cookie" });
-    assert_eq!(post("/tickets", &[own, session], ticket.clone()).await.status(), 201);
-    assert_eq!(post("/tickets", &[stranger, session], ticket).await.status(), 403);
+    assert_eq!(send("/tickets", &[own, session], ticket.clone()).await.status(), 201);
+    assert_eq!(send("/tickets", &[stranger, session], ticket).await.status(), 403);
 }

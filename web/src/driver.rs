@@ -6,7 +6,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use hookdesk_core::api::{
-    self, Action, Api, Call, Callers, Listing, LiveKeys, Opened, Problem, Reading, Shown,
+    self, Action, Allowance, Api, Call, CallLimits, Callers, Listing, LiveKeys, Opened, Problem,
+    Reading, Shown,
 };
 use hookdesk_core::incident::{Header, Recorded, Recorder};
 use hookdesk_core::{
@@ -14,7 +15,7 @@ use hookdesk_core::{
     Memory, Millis, Moment, Session, Store,
 };
 
-use crate::effects::{Effects, Page, Response};
+use crate::effects::{Admission, Effects, Page, Response};
 use crate::input::{JsMoment, Report};
 use crate::options::Options;
 
@@ -34,6 +35,7 @@ pub struct Driver<S> {
     used: BTreeMap<KeyId, Millis>,
     lists: BTreeMap<u32, Listing>,
     next_list: u32,
+    limits: CallLimits,
 }
 
 impl<S: Store> Driver<S>
@@ -66,6 +68,7 @@ where
             used: BTreeMap::new(),
             lists: BTreeMap::new(),
             next_list: 0,
+            limits: CallLimits::default(),
         })
     }
 
@@ -79,20 +82,31 @@ where
         header + &self.session.desk_mut().begin_recording(Millis(at.now_ms), at.chance.secret, 0)
     }
 
-    /// The response to a call that its head alone decides: a preflight, or one that is not authorized.
-    pub fn refuse(&mut self, at: &JsMoment, call: &Call<'_>) -> Option<Response> {
-        self.refused(at, call).map(|response| self.shared(call, response))
+    /// What the head of a call decides, whatever its body.
+    pub fn admit(&mut self, at: &JsMoment, call: &Call<'_>) -> Admission {
+        match self.admitted(at, call) {
+            Ok(allowance) => {
+                let headers = allowance.into_iter().flat_map(Allowance::headers).collect();
+                Admission { refused: None, headers }
+            }
+            Err(refused) => {
+                Admission { refused: Some(self.shared(call, refused)), ..Default::default() }
+            }
+        }
     }
 
-    fn refused(&mut self, at: &JsMoment, call: &Call<'_>) -> Option<Response> {
+    fn admitted(&mut self, at: &JsMoment, call: &Call<'_>) -> Result<Option<Allowance>, Response> {
         if let Some(preflight) = self.api.preflight(call) {
-            return Some(preflight.into());
+            return Err(preflight.into());
         }
+        let refused = |problem| Response::from(api::Response::from(problem));
+        let keys = self.keys().map_err(refused)?;
         let now = Millis(at.now_ms);
-        let admitted = self.keys().and_then(|keys| {
-            self.api.admit(call, LiveKeys { keys: &keys, now }).map(|_authorization| ())
-        });
-        Some(api::Response::from(admitted.err()?).into())
+        let live = LiveKeys { keys: &keys, now };
+        let authorization = self.api.admit(call, live).map_err(refused)?;
+        let admitted = self.limits.admit(authorization, None, &keys, micros(now));
+        // It is not held back: an object that waits is billed.
+        admitted.map_err(|early| refused(early.problem))
     }
 
     /// A response as the page that sent the call may read it.
@@ -118,6 +132,11 @@ where
         let opened = self.api.open(call, LiveKeys { keys: &keys, now }, || at.chance.secret);
         let Opened { action, authorization, shown } = opened;
         self.note_use(authorization, &keys, now);
+        if let Action::Decide(command) = &action
+            && let Err(early) = self.limits.send(authorization, command, &keys, micros(now))
+        {
+            return self.answered(early.problem.into());
+        }
         match action {
             Action::Answer(response) => self.answered(response),
             Action::Decide(command) => {
@@ -343,6 +362,10 @@ struct CallersCommand {
 }
 
 /// A fault of the store as the caller's problem.
+fn micros(at: Millis) -> u64 {
+    at.0.saturating_mul(1_000)
+}
+
 fn readable<T, F>(read: Result<Result<T, Problem>, F>) -> Result<T, Problem> {
     read.unwrap_or_else(|_| Err(Problem::unreadable()))
 }

@@ -62,6 +62,18 @@ impl From<api::Response> for Response {
     }
 }
 
+/// What the head of a call decides.
+#[derive(Clone, Debug, Default, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct Admission {
+    /// The response to a call that is not to be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Response>,
+    /// Headers for the response to a call that is: what is left of its caller's rate limit.
+    #[tsify(type = "[string, string][]")]
+    pub headers: Vec<(&'static str, String)>,
+}
+
 /// A part of a long list's body.
 #[derive(Clone, Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]

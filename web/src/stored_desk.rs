@@ -63,19 +63,19 @@ impl StoredDesk {
         to_js(&driver.call(&at, &call.with_body(body)))
     }
 
-    /// The response to a call that is not authorized, whatever its body: ask before reading that.
+    /// What the head of a call decides: ask before reading the body, and pass the call on unless it
+    /// is refused. Callers are counted here towards their rate limits.
     ///
     /// # Errors
     /// As for `call`.
-    #[wasm_bindgen(unchecked_return_type = "Response | undefined")]
-    pub fn refuse(
+    #[wasm_bindgen(unchecked_return_type = "Admission")]
+    pub fn admit(
         &self,
         #[wasm_bindgen(unchecked_param_type = "At")] at: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Call")] call: &JsValue,
     ) -> Result<JsValue, JsValue> {
         let (at, call): (JsMoment, Call) = (from_js("at", at)?, from_js("call", call)?);
-        let refused = self.driver()?.refuse(&at, &call.with_body(b""));
-        refused.map_or(Ok(JsValue::UNDEFINED), |response| to_js(&response))
+        to_js(&self.driver()?.admit(&at, &call.with_body(b"")))
     }
 
     /// Handles the report of a request that ended.

@@ -35,14 +35,15 @@ impl Bucket {
     /// The longest time for which a refusal is held back.
     const MAX_HOLD_US: u64 = Self::SECOND_US;
 
-    /// Takes a token at a time, in microseconds of any clock that never goes back, from a bucket for
-    /// `limit` calls a second.
+    /// Takes a token at a time, in microseconds of any clock, from a bucket for `limit` calls a second.
+    /// Where the clock goes back, no bucket takes more than a second to be full again.
     ///
     /// # Errors
     /// [`TooEarly`] for a call that comes so.
     pub fn take(&mut self, now_us: u64, limit: u32) -> Result<Allowance, TooEarly> {
         let step_us = Self::SECOND_US / u64::from(limit.max(1));
-        let full_at_us = self.full_at_us.max(now_us) + step_us;
+        self.full_at_us = self.full_at_us.clamp(now_us, now_us + Self::SECOND_US);
+        let full_at_us = self.full_at_us + step_us;
         let ahead_us = full_at_us - now_us;
         if let Some(early_us) = ahead_us.checked_sub(Self::SECOND_US).filter(|early| *early > 0) {
             let problem = too_early(limit, early_us.div_ceil(Self::SECOND_US));
@@ -148,5 +149,13 @@ mod tests {
             let most = calls.max(callers as u64 * 11) + calls;
             assert!(refused <= most, "{limit}, {callers}: {refused} above {most}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_locks_nobody_out() {
+        let mut bucket = Bucket::default();
+        while bucket.take(START_US, 3).is_ok() {}
+        assert!(bucket.take(0, 3).is_err());
+        assert!(bucket.take(Bucket::SECOND_US, 3).is_ok());
     }
 }

@@ -1,16 +1,23 @@
 //! Access to a Worker: its API key, and open mode.
 
 use hookdesk_tests::{Host, Options, SOON, Server};
+use reqwest::Method;
 use serde_json::json;
 
 const KEY: &str = "0123456789abcdef";
 
+/// A Worker with a key, and with further bindings.
+fn keyed(bindings: &[(&str, &str)]) -> Server {
+    let key = [("HOOKDESK_KEY", KEY)];
+    let bindings = key.iter().chain(bindings);
+    let environment = bindings.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    Server::start(Options { host: Host::Edge, bare: true, environment, ..Options::default() })
+}
+
 #[tokio::test]
 #[ignore = "wants the Worker built: .ci/edge-tests"]
 async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
-    let environment = vec![("HOOKDESK_KEY".to_owned(), KEY.to_owned())];
-    let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
-    let server = Server::start(options);
+    let server = keyed(&[]);
     let (stranger, client) = (server.client(), server.client().with_key(KEY));
     let wrong = server.client().with_key("0123456789abcdeF");
 
@@ -47,9 +54,7 @@ async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
 #[tokio::test]
 #[ignore = "wants the Worker built: .ci/edge-tests"]
 async fn its_key_makes_others_that_grant_less() {
-    let environment = vec![("HOOKDESK_KEY".to_owned(), KEY.to_owned())];
-    let options = Options { host: Host::Edge, bare: true, environment, ..Options::default() };
-    let mut server = Server::start(options);
+    let mut server = keyed(&[]);
     let admin = server.client().with_key(KEY);
 
     let made = admin.post("/keys", json!({ "scopes": ["tickets"] })).await.expect(201);
@@ -117,4 +122,42 @@ async fn bindings_that_others_put_there_are_passed_over() {
 
     server.wait_log("HOOKDESK_IMAGE is not an option of a Worker, and is ignored", SOON);
     assert!(!server.log().contains("HOOKDESK_PORT"), "{}", server.log());
+}
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn a_key_has_its_rate_on_a_worker_too() {
+    let server = keyed(&[]);
+    let admin = server.client().with_key(KEY);
+    let settings = json!({ "scopes": ["read"], "rate_limit": 2 });
+    let made = admin.post("/keys", settings).await.expect(201);
+    let limited = admin.clone().with_key(made.string("/data/key"));
+    let first = limited.get("/me").await.expect(200);
+    assert_eq!(first.header("ratelimit-policy"), Some("\"calls\";q=2;w=1"));
+    let mut refused = None;
+    for _ in 0..30 {
+        let answer = limited.get("/me").await;
+        refused = (answer.status == 429).then_some(answer).or(refused);
+        assert_eq!(admin.get("/me").await.expect(200).header("ratelimit"), None);
+    }
+    let refused = refused.expect("more than two a second");
+    assert_eq!((refused.code(), refused.header("retry-after")), (Some("rate_limited"), Some("1")));
+}
+
+#[tokio::test]
+#[ignore = "wants the Worker built: .ci/edge-tests"]
+async fn pages_of_a_named_origin_call_it_with_a_key() {
+    let server = keyed(&[("HOOKDESK_CORS_ORIGIN", "https://console.example")]);
+    for (origin, status) in [("https://console.example", 204), ("https://page.example", 403)] {
+        let page = server.client().with_header("origin", origin);
+        let asked = page.request(Method::OPTIONS, "/tickets");
+        let asked = page.send(asked.header("access-control-request-method", "POST")).await;
+        let named = (status == 204).then_some(origin);
+        assert_eq!(asked.expect(status).header("access-control-allow-origin"), named);
+        for (caller, read) in [(page.clone(), 401), (page.with_key(KEY), 200)] {
+            let answer = caller.get("/tickets").await.expect(read);
+            assert_eq!(answer.header("access-control-allow-origin"), named, "{read}");
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+        }
+    }
 }

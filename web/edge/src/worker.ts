@@ -104,7 +104,7 @@ export class Desk extends DurableObject<Env> {
     const headers = [...request.headers] as [string, string][];
     const call = { method: request.method, path: pathname, query: search.slice(1), headers };
     // What the head alone decides is answered before the body is read.
-    const refused = this.#guard(() => this.#opened().refuse(moment(), call));
+    const { refused, headers: left } = this.#guard(() => this.#opened().admit(moment(), call));
     if (refused !== undefined) {
       return new Response(bodyOf(refused), { status: refused.status, headers: refused.headers });
     }
@@ -119,7 +119,7 @@ export class Desk extends DurableObject<Env> {
     if (response === undefined) throw new Error("a call has a response");
     const { status, list } = response;
     const whole = list === undefined ? bodyOf(response) : this.#pages(response.body, list);
-    return new Response(whole, { status, headers: response.headers });
+    return new Response(whole, { status, headers: [...left, ...response.headers] });
   }
 
   override async alarm(): Promise<void> {
