@@ -95,6 +95,7 @@ pub use delivery::slot::Slot;
 pub use delivery::window::Window;
 pub use engine::command::{
     Command, Handover, Idempotent, KeyAmendment, NewKey, NewLink, Registration, Report, Rotation,
+    SignIn,
 };
 pub use engine::decide::{Evaluation, decide};
 pub use engine::desk::{Committed, Desk, RunError};

@@ -36,6 +36,7 @@ pub struct ConnectionTable {
     limits: FuseConfig,
     permits: Arc<Semaphore>,
     permit_wait: Duration,
+    calls: Shares,
     staying: Shares,
     table: Arc<Mutex<Table>>,
 }
@@ -62,9 +63,22 @@ impl ConnectionTable {
     /// At most `most` slots, for connections with these limits.
     #[must_use]
     pub fn new(most: usize, limits: FuseConfig) -> Self {
-        let permits = Arc::new(Semaphore::new(MAX_LARGE));
-        let staying = Shares::new(most * MAX_STAYING / 100);
-        Self { most, limits, permits, permit_wait: PERMIT_WAIT, staying, table: Arc::default() }
+        Self {
+            most,
+            limits,
+            permits: Arc::new(Semaphore::new(MAX_LARGE)),
+            permit_wait: PERMIT_WAIT,
+            calls: Shares::new(most),
+            staying: Shares::new(most * MAX_STAYING / 100),
+            table: Arc::default(),
+        }
+    }
+
+    /// A place for a call with a key, held to its end: while calls are answered no connection of
+    /// theirs makes room for others. None if its holder has as many as are left.
+    #[must_use]
+    pub fn admit(&self, holder: ShareHolder) -> Option<SharePermit> {
+        self.calls.take(Some(holder))
     }
 
     /// Marks the caller's request as complete: its connection is safe until the result is dropped.
@@ -73,7 +87,7 @@ impl ConnectionTable {
         if let Some(address) = address {
             self.table().stop_awaiting(address);
         }
-        ActiveRequest { slots: self.clone(), address, stays: None }
+        ActiveRequest { slots: self.clone(), address, stays: None, share: None }
     }
 
     /// A permit for a large body. If all stay taken, the connection that has held one the longest is
@@ -199,6 +213,8 @@ pub struct ActiveRequest {
     slots: ConnectionTable,
     address: Option<SocketAddr>,
     stays: Option<SharePermit>,
+    /// The call's share of the connections.
+    share: Option<SharePermit>,
 }
 
 impl ActiveRequest {
@@ -210,6 +226,11 @@ impl ActiveRequest {
             self.stays = self.slots.staying.take(holder);
         }
         self.stays.is_some()
+    }
+
+    /// Holds the call's share of the connections until it is answered.
+    pub fn hold(&mut self, share: Option<SharePermit>) {
+        self.share = share;
     }
 
     /// Whether all slots are taken and no other connection can be aborted for the next caller.

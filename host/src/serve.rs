@@ -37,7 +37,7 @@ use crate::event_feed::EventFeed;
 use crate::key_ring::KeyRing;
 use crate::moment::{chance, clock};
 use crate::recording::RecordingWriter;
-use crate::server::{CALLER, HttpHandler, Lookup};
+use crate::server::{CALLER, HttpHandler, Lookup, Services};
 use crate::store::sqlite::{Lock, Readers, Sqlite};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
@@ -135,10 +135,12 @@ async fn run(
     let cookie = SessionCookie::of(&settings.api.names, address.port());
     let front = HttpHandler {
         api: Api { cookie, ..settings.api },
-        ring: Arc::clone(&ring),
-        desk: queue.clone(),
-        lookup,
-        feed: Arc::clone(&feed),
+        services: Services {
+            ring: Arc::clone(&ring),
+            desk: queue.clone(),
+            lookup,
+            feed: Arc::clone(&feed),
+        },
         connections: connections.clone(),
         limits: Arc::clone(&call_limits),
         paused: settings.paused,

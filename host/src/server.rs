@@ -24,23 +24,21 @@ use tokio::time::sleep;
 
 use crate::call_limits::CallLimits;
 use crate::connections::{ActiveRequest, ConnectionTable};
-use crate::desk_thread::DeskQueue;
-use crate::event_feed::EventFeed;
-use crate::key_ring::{KeyRing, live};
+use crate::key_ring::live;
 use crate::moment::{chance, clock};
+use crate::share_holder::ShareHolder;
+use crate::shares::SharePermit;
 use body::Body;
 pub use body::CALLER;
 use call_context::CallContext;
+pub use call_context::Services;
 pub use lookup::Lookup;
 use response::{HttpResponse, put_headers};
 
 /// The handler of all calls.
 pub struct HttpHandler {
     pub api: Api,
-    pub ring: Arc<KeyRing>,
-    pub desk: DeskQueue,
-    pub lookup: Lookup,
-    pub feed: Arc<EventFeed>,
+    pub services: Services,
     pub connections: ConnectionTable,
     pub limits: Arc<CallLimits>,
     /// Whether nothing is sent.
@@ -72,11 +70,19 @@ impl From<TooEarly> for EarlyResponse {
     }
 }
 
+/// A call whose head was admitted.
+#[derive(Default)]
+struct Admitted {
+    /// What is left of its caller's rate limit.
+    allowance: Option<Allowance>,
+    /// Its share of the connections, if it has a key.
+    share: Option<SharePermit>,
+}
+
 /// A call that was received.
 struct Received {
     body: Body,
-    /// What is left of its caller's rate limit.
-    allowance: Option<Allowance>,
+    admitted: Admitted,
 }
 
 impl HttpHandler {
@@ -100,11 +106,11 @@ impl HttpHandler {
                 Err(response) => HttpResponse::Whole(response),
             };
         }
-        let (keys, now) = (self.ring.keys(), clock());
+        let (keys, now) = (self.services.ring.keys(), clock());
         let Opened { action, authorization, shown } =
             self.api.open(&call, live(&keys, now), chance);
-        let caller = CallContext::new(self, authorization, &keys);
-        self.ring.note_use(authorization, now);
+        let caller = CallContext::new(&self.services, authorization, &keys);
+        self.services.ring.note_use(authorization, now);
         if let Action::Decide(command) = &action
             && let Err(early) = self.limits.send(authorization, command, &keys)
         {
@@ -127,7 +133,7 @@ impl HttpHandler {
                 Ok(command) => caller.decide(source, command, None).await,
                 Err(problem) => problem.into(),
             },
-            Action::Read(Reading::Ready) => self.ready().await,
+            Action::Read(Reading::Ready) => caller.ready(self.paused).await,
             Action::Read(reading) => caller.read(reading).await,
             Action::List(listing) => caller.list(listing, active).await,
             Action::ReadEvents(pull) => {
@@ -137,15 +143,15 @@ impl HttpHandler {
     }
 
     /// Refuses what the head alone decides, before the body is asked for (`100 Continue`) and read.
-    fn check_head(&self, request: &Request) -> Result<Option<Allowance>, EarlyResponse> {
+    fn check_head(&self, request: &Request) -> Result<Admitted, EarlyResponse> {
         let call = call(request, b"");
         if let Some(preflight) = self.api.preflight(&call) {
             return Err(preflight.into());
         }
-        let allowance = match assets::find(call.path) {
+        let admitted = match assets::find(call.path) {
             Some(file) => {
                 self.show(file, &call)?;
-                None
+                Admitted::default()
             }
             None => self.admit(&call, peer(request))?,
         };
@@ -155,18 +161,19 @@ impl HttpHandler {
         if lengths.any(|(_, length)| is_large(length)) {
             return Err(Problem::too_large().into());
         }
-        Ok(allowance)
+        Ok(admitted)
     }
 
-    /// Admits a caller that has not used up its rate.
-    fn admit(
-        &self,
-        call: &Call<'_>,
-        peer: Option<SocketAddr>,
-    ) -> Result<Option<Allowance>, EarlyResponse> {
-        let keys = self.ring.keys();
+    /// Admits a caller that has not used up its rate, nor its share of the connections.
+    fn admit(&self, call: &Call<'_>, peer: Option<SocketAddr>) -> Result<Admitted, EarlyResponse> {
+        let keys = self.services.ring.keys();
         match self.api.admit(call, live(&keys, clock())) {
-            Ok(authorization) => Ok(self.limits.admit(authorization, peer, &keys)?),
+            Ok(authorization) => {
+                let allowance = self.limits.admit(authorization, peer, &keys)?;
+                let holder = ShareHolder::of(authorization, &keys);
+                let admit = |holder| self.connections.admit(holder).ok_or_else(too_many_calls);
+                Ok(Admitted { allowance, share: holder.map(admit).transpose()? })
+            }
             Err(refused) if refused.code == Code::Unauthorized => {
                 self.limits
                     .refuse(peer, call.headers.iter().any(|(name, _)| *name == AUTHORIZATION))?;
@@ -186,8 +193,8 @@ impl HttpHandler {
             Some(what) => Err(Problem::new(Code::BadRequest, what).into()),
             None => self.check_head(request),
         };
-        let allowance = match checked {
-            Ok(allowance) => allowance,
+        let admitted = match checked {
+            Ok(admitted) => admitted,
             Err(EarlyResponse { response, hold }) => {
                 let ends = response.status == 400 || !request.body().is_end_stream();
                 body::discard(request);
@@ -199,19 +206,8 @@ impl HttpHandler {
         };
         let body = Body::take(request, &self.connections).await;
         let ends = body.is_err();
-        let received = body.map(|body| Received { body, allowance });
+        let received = body.map(|body| Received { body, admitted });
         (received.map_err(HttpResponse::from), ends)
-    }
-
-    async fn ready(&self) -> HttpResponse {
-        if self.desk.is_faulty() {
-            return Problem::unwritable().into();
-        }
-        let paused = self.paused;
-        match self.lookup.read(move |rows| api::ready(rows, paused)).await {
-            Ok(response) => HttpResponse::Whole(response),
-            Err(_logged) => Problem::unreadable().into(),
-        }
     }
 }
 
@@ -228,7 +224,8 @@ impl Handler for HttpHandler {
         let (received, ends) = self.receive(request).await;
         let mut active = self.connections.answer(peer(request));
         let answered = match received {
-            Ok(Received { body, allowance }) => {
+            Ok(Received { body, admitted: Admitted { allowance, share } }) => {
+                active.hold(share);
                 let headers = allowance.into_iter().flat_map(Allowance::headers);
                 put_headers(response, headers);
                 self.answer(request, body, id, &mut active).await
@@ -259,6 +256,11 @@ fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
             .collect(),
         body,
     }
+}
+
+fn too_many_calls() -> Problem {
+    let detail = "As many calls are open with your API key as may be. Call again in a second.";
+    Problem::new(Code::Overloaded, detail)
 }
 
 fn peer(request: &Request) -> Option<SocketAddr> {

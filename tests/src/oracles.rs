@@ -9,6 +9,7 @@ mod answer;
 mod calls;
 mod count;
 mod health;
+mod held_keys;
 mod judged;
 mod ownership;
 mod pace;
@@ -30,8 +31,9 @@ use hookdesk_core::{
 use crate::plan::Plan;
 use crate::stores::StoredRows;
 use crate::world::ReplayCall;
-use access::{Keys, Rights};
+use access::Rights;
 use calls::Callers;
+use held_keys::Keys;
 use judged::Judged;
 use pace::Shortage;
 use retention::Floor;

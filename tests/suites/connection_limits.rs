@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use hookdesk_tests::{Client, MINUTE, Options, RawConnection, Receiver, Server};
+use hookdesk_tests::{Client, Folder, MINUTE, Options, RawConnection, Receiver, Server};
 use reqwest::Method;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -157,4 +158,33 @@ async fn a_desk_without_files_goes_on_when_it_has_some() {
     let complaints = server.log().matches("accept connection failed").count();
     // One line a minute, however long it takes here.
     assert!(complaints < 10, "it complained {complaints} times");
+}
+
+/// One that calls on as many connections as there are places leaves some to others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_takes_all_places_keeps_no_other_out() {
+    const ABUSERS: usize = 95;
+    let folder = Folder::new();
+    let file = folder.path().join("admin.key");
+    let path = file.to_str().expect("it is text");
+    let keyed = Options::with_arguments(&["--auth", "--admin-key-file", path]);
+    let server = Server::start(Options { files: Some(700), ..keyed });
+    let key = std::fs::read_to_string(&file).expect("it was made");
+    let admin = server.client().with_key(key.trim());
+    let made = admin.post("/keys", json!({ "scopes": ["read"] })).await.expect(201);
+    let abusive = server.client().with_key(made.string("/data/key")).with_pool();
+    let mut abusers = JoinSet::new();
+    for _ in 0..ABUSERS {
+        let abusive = abusive.clone();
+        abusers.spawn(async move {
+            loop {
+                let request = abusive.request(Method::GET, "/tickets");
+                let _ended = abusive.attempt(request).await;
+            }
+        });
+    }
+    for _ in 0..50 {
+        is_let_in(&admin).await;
+    }
+    abusers.shutdown().await;
 }

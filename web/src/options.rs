@@ -72,7 +72,7 @@ impl Options {
         "HOOKDESK_WEBHOOKS_PER_PARTNER",
     ];
     /// Fewest characters of a key: a shorter one could be guessed.
-    const KEY_SHORTEST: usize = 16;
+    const MIN_KEY_LENGTH: usize = 16;
 
     /// The options of a Worker, from its bindings: named as the server's environment variables,
     /// with `HOOKDESK_KEY` for the API key and `HOOKDESK_OPEN=1` for a desk that is open to this
@@ -160,8 +160,8 @@ impl Options {
     pub fn api(&self) -> Result<Api, String> {
         let callers = match (&self.key, self.open) {
             (Some(_), true) => return Err("open and key exclude each other".to_owned()),
-            (Some(key), false) if key.chars().count() < Self::KEY_SHORTEST => {
-                return Err(format!("key must have at least {} characters", Self::KEY_SHORTEST));
+            (Some(key), false) if key.chars().count() < Self::MIN_KEY_LENGTH => {
+                return Err(format!("key must have at least {} characters", Self::MIN_KEY_LENGTH));
             }
             // A caller could not send it in a header.
             (Some(key), false) if !key.bytes().all(|byte| byte.is_ascii_graphic()) => {

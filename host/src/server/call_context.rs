@@ -4,23 +4,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::api::{
-    Code, EventsMode, EventsQuery, Listing, LogCursor, Problem, Reading, ReplayRequest, Shown,
+    self, Code, EventsMode, EventsQuery, Listing, LogCursor, Problem, Reading, ReplayRequest, Shown,
 };
 use hookdesk_core::{ApiKeys, Authorization, CallSource, Command};
 use tokio::time::timeout;
 
-use super::HttpHandler;
 use super::events::EventStream;
 use super::lookup::Lookup;
 use super::response::{HttpResponse, next_page};
 use crate::connections::ActiveRequest;
-use crate::key_ring::KeyHolder;
+use crate::desk_thread::DeskQueue;
+use crate::event_feed::EventFeed;
+use crate::key_ring::{KeyHolder, KeyRing};
 use crate::moment::clock;
 use crate::share_holder::ShareHolder;
 
+/// What the actions of all calls are carried out by.
+pub struct Services {
+    pub ring: Arc<KeyRing>,
+    pub desk: DeskQueue,
+    pub lookup: Lookup,
+    pub feed: Arc<EventFeed>,
+}
+
 /// What the actions of a call share.
 pub struct CallContext<'a> {
-    host: &'a HttpHandler,
+    services: &'a Services,
     authorization: Option<Authorization>,
     holder: Option<ShareHolder>,
     lookup: Lookup,
@@ -29,12 +38,12 @@ pub struct CallContext<'a> {
 impl<'a> CallContext<'a> {
     #[must_use]
     pub fn new(
-        host: &'a HttpHandler,
+        services: &'a Services,
         authorization: Option<Authorization>,
         keys: &ApiKeys,
     ) -> Self {
         let holder = ShareHolder::of(authorization, keys);
-        Self { host, authorization, holder, lookup: host.lookup.of(holder) }
+        Self { services, authorization, holder, lookup: services.lookup.of(holder) }
     }
 
     pub async fn decide(
@@ -43,7 +52,8 @@ impl<'a> CallContext<'a> {
         command: Command,
         shown: Option<Shown>,
     ) -> HttpResponse {
-        let decided = self.host.desk.ask(self.authorization, self.holder, source, command).await;
+        let decided =
+            self.services.desk.ask(self.authorization, self.holder, source, command).await;
         HttpResponse::Whole(decided.response(shown))
     }
 
@@ -56,6 +66,16 @@ impl<'a> CallContext<'a> {
         let authorization = self.authorization;
         let read = self.lookup.read(move |rows| reading.answer(authorization, rows, clock()));
         match read.await {
+            Ok(response) => HttpResponse::Whole(response),
+            Err(_logged) => Problem::unreadable().into(),
+        }
+    }
+
+    pub async fn ready(&self, paused: bool) -> HttpResponse {
+        if self.services.desk.is_faulty() {
+            return Problem::unwritable().into();
+        }
+        match self.lookup.read(move |rows| api::ready(rows, paused)).await {
             Ok(response) => HttpResponse::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }
@@ -93,8 +113,8 @@ impl<'a> CallContext<'a> {
                 self.wait(pull.authorization, start.cursor, longest).await;
             }
             EventsMode::Stream => {
-                let (feed, lookup) = (Arc::clone(&self.host.feed), self.lookup.clone());
-                let holder = KeyHolder::new(pull.authorization, &self.host.ring);
+                let (feed, lookup) = (Arc::clone(&self.services.feed), self.lookup.clone());
+                let holder = KeyHolder::new(pull.authorization, &self.services.ring);
                 return Ok(HttpResponse::Stream(EventStream::new(start, feed, lookup), holder));
             }
         }
@@ -109,8 +129,8 @@ impl<'a> CallContext<'a> {
         cursor: LogCursor,
         longest: Duration,
     ) {
-        let mut state = self.host.feed.listen();
-        let mut holder = KeyHolder::new(authorization, &self.host.ring);
+        let mut state = self.services.feed.listen();
+        let mut holder = KeyHolder::new(authorization, &self.services.ring);
         let due = state.wait_for(|state| state.ending || cursor.is_behind(state.head));
         let until = async {
             tokio::select! {

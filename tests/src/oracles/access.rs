@@ -1,16 +1,15 @@
 //! What callers may: the holders of API keys, by the settings that replies showed of their keys, and
 //! what of the desk is theirs.
 
-use std::collections::BTreeMap;
-
 use hookdesk_core::api::Response;
 use hookdesk_core::{
-    Authorization, Caller, Command, EventType, KeyAmendment, KeyId, KeySettings, Millis, Moment,
-    Partner, Refusal, Scope, Scopes, WebhookId,
+    Authorization, Caller, Command, EventType, KeyId, Millis, Moment, Partner, Refusal, Scope,
+    WebhookId,
 };
 use serde_json::Value;
 
 use super::Oracles;
+use super::held_keys::Keys;
 use crate::stores::StoredRows;
 
 impl Oracles {
@@ -57,28 +56,19 @@ impl Oracles {
     }
 }
 
-/// A key that was made and is not revoked.
-#[derive(Debug)]
-struct Held {
-    scopes: Vec<Scope>,
-    /// A partner, and what it may hear of.
-    grant: Option<(Partner, Vec<EventType>)>,
-    ends_at: Option<Millis>,
-}
-
-#[derive(Debug, Default)]
-pub struct Keys(BTreeMap<KeyId, Held>);
-
 /// What a caller may: the operator everything, the holder of a key perhaps less.
 #[derive(Clone, Debug)]
 pub struct Rights {
-    scopes: Vec<Scope>,
-    grant: Option<(Partner, Vec<EventType>)>,
+    pub scopes: Vec<Scope>,
+    /// A partner, and what it may hear of.
+    pub grant: Option<(Partner, Vec<EventType>)>,
+    /// On behalf of which key it acts, if of any.
+    pub key: Option<KeyId>,
 }
 
 impl Rights {
     pub fn operator() -> Self {
-        Self { scopes: vec![Scope::Admin], grant: None }
+        Self { scopes: vec![Scope::Admin], grant: None, key: None }
     }
 
     pub fn is_admin(&self) -> bool {
@@ -123,71 +113,6 @@ impl Keys {
         }
         Ok(judged)
     }
-
-    /// The holder of a key that can be used.
-    pub fn holder(&self, id: KeyId, now: Millis) -> Option<Rights> {
-        let held = self.0.get(&id).filter(|held| held.ends_at.is_none_or(|end| now < end))?;
-        Some(Rights { scopes: held.scopes.clone(), grant: held.grant.clone() })
-    }
-
-    /// A key was made; one that was there before stays as it is.
-    pub fn created(&mut self, id: KeyId, settings: &KeySettings) {
-        let KeySettings { name: _, scopes, grant, rate_limit: _, expires_at } = settings;
-        let grant = grant.as_ref().map(|of| (of.partner, of.events.types().collect()));
-        let held = Held { scopes: list(*scopes), grant, ends_at: *expires_at };
-        self.0.entry(id).or_insert(held);
-    }
-
-    /// Why a change of a key is refused.
-    pub fn refuses(&self, id: KeyId, amendment: &KeyAmendment) -> Option<Refusal> {
-        let Some(held) = self.0.get(&id) else { return Some(Refusal::UnknownKey) };
-        let scopes = amendment.scopes.map_or_else(|| held.scopes.clone(), list);
-        let too_many = scopes.iter().any(|scope| matches!(scope, Scope::Tickets | Scope::Admin));
-        if held.grant.is_some() && too_many {
-            return Some(Refusal::NotForPartnerKeys);
-        }
-        let grants = amendment.events.is_some();
-        (held.grant.is_none() && grants).then_some(Refusal::NotAPartnersKey)
-    }
-
-    pub fn amended(&mut self, id: KeyId, amendment: &KeyAmendment) {
-        let Some(held) = self.0.get_mut(&id) else { return };
-        let KeyAmendment { name: _, scopes, events, rate_limit: _, expires_at } = amendment;
-        if let Some(scopes) = scopes {
-            held.scopes = list(*scopes);
-        }
-        if let (Some(events), Some((_, granted))) = (events, &mut held.grant) {
-            *granted = events.types().collect();
-        }
-        if let Some(end) = expires_at {
-            held.ends_at = *end;
-        }
-    }
-
-    pub fn is_known(&self, id: KeyId) -> bool {
-        self.0.contains_key(&id)
-    }
-
-    pub fn revoked(&mut self, id: KeyId) {
-        self.0.remove(&id);
-    }
-
-    /// Keys of a partner.
-    pub fn count_of(&self, partner: Partner) -> u64 {
-        self.0.values().filter(|held| is_of(held, partner)).count() as u64
-    }
-
-    pub fn removed(&mut self, partner: Partner) {
-        self.0.retain(|_, held| !is_of(held, partner));
-    }
-}
-
-fn is_of(held: &Held, partner: Partner) -> bool {
-    held.grant.as_ref().is_some_and(|(of, _)| *of == partner)
-}
-
-fn list(scopes: Scopes) -> Vec<Scope> {
-    scopes.iter().collect()
 }
 
 /// The scopes of which one is good for the call, and whether partners may make it.
@@ -202,7 +127,10 @@ fn needs(call: &Command) -> (&'static [Scope], bool) {
         Command::CreateKey(_)
         | Command::AmendKey { .. }
         | Command::RevokeKey { .. }
+        | Command::CreateLink(_)
+        | Command::EndSessions { .. }
         | Command::RemovePartner { .. } => (&[Scope::Admin], false),
+        Command::SignOut { .. } => (&Scope::ALL, true),
         _ => (&[Scope::Webhooks, Scope::Admin], true),
     }
 }

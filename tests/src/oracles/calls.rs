@@ -105,11 +105,42 @@ impl Oracles {
             }
             (Command::AmendKey { id, amendment }, _) => self.keys.amended(*id, amendment),
             (Command::RevokeKey { id }, _) => self.keys.revoked(*id),
+            (_, Ok(reply)) if self.keys_of_browsers((call, caller), reply, now) => {}
             (Command::Unregister { id }, _) => {
                 self.webhooks.remove(id);
             }
             (_, Ok(reply)) => self.changed(rows, (call, caller), reply, now),
         }
+    }
+
+    /// Whether the call was about sessions or links.
+    fn keys_of_browsers(
+        &mut self,
+        (call, caller): (&Command, &Rights),
+        reply: &Reply,
+        now: Millis,
+    ) -> bool {
+        match (call, reply) {
+            (Command::CreateLink(new), Reply::LinkCreated(link)) => {
+                self.keys.linked(link, &new.grant, caller.key, now);
+            }
+            (Command::SignIn(sign_in), Reply::SignedIn { session, granted }) => {
+                self.keys.signed_in(sign_in, (session, granted), now);
+                let by_link = session.settings.grant.is_some();
+                self.judged.add(if by_link { "sign-in by a link" } else { "sign-in by a key" });
+            }
+            (Command::SignOut { session }, Reply::SignedOut(_)) => {
+                self.keys.signed_out(Some(*session));
+            }
+            (Command::EndSessions { partner }, Reply::SessionsEnded(_, ended)) => {
+                let expected = self.keys.sessions_of(*partner).len() as u64;
+                assert_eq!(*ended, expected, "sessions and links of {partner}");
+                self.keys.sessions_ended(*partner);
+                self.judged.add("sessions of a partner");
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// What there is of a partner.
@@ -225,8 +256,7 @@ impl Oracles {
                 Some(refused.map_or(Ok(()), Err))
             }
             Command::RemovePartner { partner } => {
-                let PartnerCounts { webhooks, keys, .. } = self.counts(*partner);
-                let is_known = webhooks + keys > 0;
+                let is_known = self.counts(*partner).webhooks > 0 || self.keys.has_any_of(*partner);
                 Some(if is_known { Ok(()) } else { Err(Refusal::UnknownPartner) })
             }
             Command::AmendKey { id, amendment } => {
@@ -234,6 +264,10 @@ impl Oracles {
             }
             Command::RevokeKey { id } => {
                 Some(if self.keys.is_known(*id) { Ok(()) } else { Err(Refusal::UnknownKey) })
+            }
+            Command::SignIn(sign_in) => {
+                let may = self.keys.signs_in(sign_in.shown, now);
+                Some(if may { Ok(()) } else { Err(Refusal::Unauthorized) })
             }
             _ => Some(Ok(())),
         }

@@ -66,7 +66,12 @@ where
                     self.callers.webhooks.retain(|webhook| webhook != id);
                 }
                 (Ok(Reply::PartnerRemoved(of)), _) => self.partner_removed(of.partner),
-                (Ok(Reply::KeyCreated(key)), _) => self.callers.key_holders.learn(key),
+                (Ok(Reply::KeyCreated(key) | Reply::LinkCreated(key)), _) => {
+                    self.callers.key_holders.learn(key, &key.settings);
+                }
+                (Ok(Reply::SignedIn { session, granted }), _) => {
+                    self.callers.key_holders.learn(session, granted);
+                }
                 (Ok(Reply::Repeated { first, secret }), _) => {
                     self.told_again(call, first, secret.is_some());
                 }
@@ -79,8 +84,6 @@ where
                         | Reply::Stopped(_)
                         | Reply::Key(_)
                         | Reply::KeyRevoked(_)
-                        | Reply::LinkCreated(_)
-                        | Reply::SignedIn { .. }
                         | Reply::SignedOut(_)
                         | Reply::SessionsEnded(..)
                         | Reply::Noted,

@@ -128,6 +128,9 @@ fn may_have_key(call: &Command) -> bool {
             | Command::EndSecret { .. }
             | Command::StopReplay { .. }
             | Command::RevokeKey { .. }
+            | Command::SignIn(_)
+            | Command::SignOut { .. }
+            | Command::EndSessions { .. }
             | Command::RemovePartner { .. }
             | Command::NoteKeyUse { .. }
     )

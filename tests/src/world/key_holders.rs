@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use hookdesk_core::{
     Access, Amendment, ApiKey, Authorization, Caller, Command, Digest, EventType, Grant, Handover,
-    KeyAmendment, KeyId, KeyKind, KeySettings, KeyText, Millis, NewKey, Partner, Scope, Scopes,
-    Subscription, WebhookId,
+    KeyAmendment, KeyId, KeyKind, KeySettings, KeyText, Millis, NewKey, NewLink, Partner, Scope,
+    Scopes, SignIn, Subscription, WebhookId,
 };
 
 use super::calls::{amendment, pick, secret};
@@ -22,32 +22,39 @@ pub struct Call {
 
 const PARTNERS: [&str; 2] = ["acme", "Acme"];
 
-/// The keys that callers have, revoked or not.
+/// A key, session or link that somebody has.
+#[derive(Debug)]
+pub struct Known {
+    pub id: KeyId,
+    pub kind: KeyKind,
+    pub text: KeyText,
+    granted: KeySettings,
+}
+
+/// The keys, sessions and links that callers have, ended or not.
 #[derive(Debug, Default)]
 pub struct KeyHolders {
-    keys: Vec<(KeyId, KeySettings)>,
+    known: Vec<Known>,
     texts: BTreeMap<Digest, KeyText>,
-    known: BTreeMap<KeyId, KeyText>,
 }
 
 impl KeyHolders {
-    /// A key was made: its caller has its text.
-    pub fn learn(&mut self, key: &ApiKey) {
-        if let Some(text) = self.texts.get(&key.digest)
-            && self.known.insert(key.id, text.clone()).is_none()
-        {
-            self.keys.push((key.id, key.settings.clone()));
+    /// One was made: its caller has its text, and knows what it may do.
+    pub fn learn(&mut self, key: &ApiKey, granted: &KeySettings) {
+        let is_new = self.known.iter().all(|known| known.id != key.id);
+        if let Some(text) = self.texts.get(&key.digest).filter(|_| is_new) {
+            let (id, kind, granted) = (key.id, key.kind, granted.clone());
+            self.known.push(Known { id, kind, text: text.clone(), granted });
         }
     }
 
-    fn ids(&self) -> Vec<KeyId> {
-        self.keys.iter().map(|(id, _)| *id).collect()
+    fn ids(&self, is: impl Fn(&Known) -> bool) -> Vec<KeyId> {
+        self.known.iter().filter(|known| is(known)).map(|known| known.id).collect()
     }
 
-    /// A key in clear.
-    pub fn text(&self, rng: &mut Rng) -> Option<(KeyId, &KeyText)> {
-        let (id, _) = self.keys.get(rng.usize(..self.keys.len().max(1)))?;
-        Some((*id, self.known.get(id)?))
+    /// One of them in clear.
+    pub fn pick(&self, rng: &mut Rng) -> Option<&Known> {
+        self.known.get(rng.usize(..self.known.len().max(1)))
     }
 
     /// Who makes the call.
@@ -66,16 +73,13 @@ impl KeyHolders {
 
     /// Mostly one who may call such a route.
     fn holder(&self, rng: &mut Rng, access: Access) -> Option<KeyId> {
-        let fits = |settings: &KeySettings| {
-            access.is_granted_by(settings.scopes)
-                && (settings.grant.is_none() || access.is_for_partners())
+        let fits = |Known { kind, granted, .. }: &Known| {
+            *kind != KeyKind::Link
+                && access.is_granted_by(granted.scopes)
+                && (granted.grant.is_none() || access.is_for_partners())
         };
-        let fitting: Vec<_> =
-            self.keys.iter().filter(|(_, settings)| fits(settings)).map(|(id, _)| *id).collect();
-        if rng.u32(0..6) == 0 {
-            return pick(rng, &self.ids());
-        }
-        pick(rng, &fitting)
+        let is_any = rng.u32(0..6) == 0;
+        pick(rng, &self.ids(|known| is_any || fits(known)))
     }
 
     /// A call about keys or partners.
@@ -85,8 +89,8 @@ impl KeyHolders {
         rng: &mut Rng,
         webhook: Option<WebhookId>,
     ) -> Command {
-        let key = pick(rng, &self.ids());
-        match (rng.u32(0..16), key, webhook) {
+        let key = pick(rng, &self.ids(|_| true));
+        match (rng.u32(0..22), key, webhook) {
             (0, Some(id), _) => Command::RevokeKey { id },
             (1 | 2, Some(id), _) => Command::AmendKey { id, amendment: key_amendment(rng, now) },
             (3, Some(id), _) => Command::NoteKeyUse { used: vec![(id, now)] },
@@ -96,16 +100,35 @@ impl KeyHolders {
                 let settings = if rng.bool() { amendment(plan, rng) } else { Amendment::default() };
                 Command::HandOver { id, settings, to }
             }
+            (16..=18, Some(shown), _) => {
+                let sessions = self.ids(|known| known.kind == KeyKind::Session);
+                let replaced = pick(rng, &sessions).filter(|_| rng.u32(0..4) == 0);
+                let (digest, prefix) = self.new_text(KeyKind::Session, rng);
+                Command::SignIn(SignIn { shown, digest, prefix, replaced })
+            }
+            (19 | 20, _, _) => {
+                let (digest, prefix) = self.new_text(KeyKind::Link, rng);
+                let grant = Grant { partner: partner(rng), events: granted(rng) };
+                Command::CreateLink(NewLink { digest, prefix, grant })
+            }
+            (21, Some(session), _) if rng.bool() => Command::SignOut { session },
+            (21, _, _) => Command::EndSessions { partner: partner(rng) },
             (_, _, _) => self.new_key(rng, now),
         }
     }
 
-    fn new_key(&mut self, rng: &mut Rng, now: Millis) -> Command {
+    /// The digest and the prefix of another text.
+    fn new_text(&mut self, kind: KeyKind, rng: &mut Rng) -> (Digest, String) {
         let mut bytes = [0; KeyText::LENGTH];
         rng.fill(&mut bytes);
-        let text = KeyText::new(KeyKind::Bearer, bytes);
+        let text = KeyText::new(kind, bytes);
         let (digest, prefix) = (text.digest(), text.prefix());
         self.texts.insert(digest, text);
+        (digest, prefix)
+    }
+
+    fn new_key(&mut self, rng: &mut Rng, now: Millis) -> Command {
+        let (digest, prefix) = self.new_text(KeyKind::Bearer, rng);
         let is_partners = rng.u32(0..3) > 0;
         let grant = is_partners.then(|| Grant { partner: partner(rng), events: granted(rng) });
         let settings = KeySettings {
