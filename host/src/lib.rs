@@ -7,7 +7,8 @@
 //! [`key_ring`] has the API keys in memory, and [`admin_key`] is the one that a file supplies.
 //! [`key_command`] makes keys on the command line and [`audit_command`] lists who changed what, both
 //! over [`local_desk`]: a running desk through [`control`], or the rows of one that is stopped.
-//! [`call_limits`] counts what callers may do in a second, [`call_shares`] what waits of them.
+//! [`call_limits`] counts what callers may do in a second; [`shares`] and [`fair_gate`] have them leave
+//! places, and turns, to each other.
 //! [`config`] and [`environment`] are what the operator set, [`moment`] is the clock and the source
 //! of randomness. The host computes no delay and knows no rule.
 

@@ -113,7 +113,10 @@ async fn nginx(folder: &Path, port: u16, desk: u16) -> Nginx {
     let file = folder.join("nginx.conf");
     let mut written = fs::File::create(&file).expect("the folder is there");
     written.write_all(configuration(folder, port, desk).as_bytes()).expect("there is room");
-    let process = Command::new("nginx").arg("-c").arg(file).arg("-p").arg(folder).spawn();
+    // Debian has it where only administrators' programs are found.
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new("nginx");
+    let process = command.env("PATH", path).arg("-c").arg(file).arg("-p").arg(folder).spawn();
     let process = process.expect("nginx is installed: .ci/program nginx nginx-light does it");
     let up = async {
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
