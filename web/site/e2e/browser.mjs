@@ -9,7 +9,7 @@ const QUIET = [
   "--no-first-run",
 ];
 /** Milliseconds for anything to appear, far above what a busy machine takes. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /** @typedef {{ width?: number, height?: number, theme?: "light" | "dark" }} Device */
 

@@ -217,8 +217,9 @@ export const stories = {
       await signIn(page, key);
       const identity = page.getByRole("region", { name: "Signed in" });
       await identity.getByText("partner acme").waitFor();
-      await page.getByRole("heading", { name: "Webhooks" }).waitFor();
-      assert.equal(await page.getByRole("list", { name: "Webhooks" }).getByRole("listitem").count(), 1);
+      const webhooks = page.getByRole("list", { name: "Webhooks" }).getByRole("listitem");
+      await webhooks.first().waitFor();
+      assert.equal(await webhooks.count(), 1);
       assert.deepEqual(await page.getByRole("navigation").getByRole("link").allInnerTexts(), [
         "Webhooks",
         "Simulator",

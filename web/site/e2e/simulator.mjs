@@ -166,11 +166,11 @@ export const stories = {
       assert.equal(await page.getByText("bad_incident").count(), 0);
       await computed(page);
 
+      // The address follows the scenario a moment later; the same fragment again would be no change.
+      await page.waitForFunction((from) => location.hash !== from, new URL(link).hash);
       await page.reload();
       await page.getByRole("heading", { name: "<b>Mine</b>", level: 1 }).waitFor();
       await computed(page);
-      // The address follows the scenario a moment later; the same fragment again would be no change.
-      await page.waitForFunction((from) => location.hash !== from, new URL(link).hash);
       await page.evaluate((to) => (location.hash = to), new URL(link).hash);
       await page.getByRole("heading", { name: "Poisoned ticket", level: 1 }).waitFor();
       await page.evaluate(() => (location.hash = "#rehearsal=AAAA"));
