@@ -50,7 +50,8 @@ console: $(PACKAGE)
 # Every test there is. The runner's own summary comes last.
 test: setup pack worker page
 	$(STEP) chromium $(CHROMIUM_INSTALLED)
-	$(STEP) nginx .ci/program nginx nginx-light openssl
+	$(STEP) nginx .ci/program nginx nginx-light
+	$(STEP) openssl .ci/program openssl openssl
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
