@@ -1,25 +1,18 @@
 //! Pages of another origin that call the binary with an API key, as a browser has them call.
 
-use std::fs;
 use std::time::Duration;
 
 use hookdesk_tests::{Answer, Client, Folder, Server};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::keys::{make, options};
+use crate::keys::{keyed_desk, keyed_desk_with, make};
 
 const CONSOLE: &str = "https://console.example";
 
 /// A desk that names the console's origin, and its administrator.
 fn desk() -> (Server, Client, Folder) {
-    let folder = Folder::new();
-    let mut options = options(&folder.path().join("admin.key"));
-    options.arguments.extend(["--cors-origin".to_owned(), CONSOLE.to_owned()]);
-    let server = Server::start(options);
-    let key = fs::read_to_string(folder.path().join("admin.key")).expect("it was made");
-    let client = server.client().with_key(key.trim());
-    (server, client, folder)
+    keyed_desk_with(&["--cors-origin", CONSOLE])
 }
 
 /// A page of an origin, as a browser sends its calls.
@@ -102,7 +95,7 @@ async fn no_other_page_and_no_cookie_does() {
 
 #[tokio::test]
 async fn a_desk_that_names_no_origin_shares_nothing() {
-    let (_server, admin, _folder) = crate::keys::keyed_desk();
+    let (_server, admin, _folder) = keyed_desk();
     let asked = preflight(&page(&admin, CONSOLE), "/tickets", "POST").await.expect(403);
     assert_eq!(shared_with(&asked), None);
     let read = page(&admin, CONSOLE).get("/tickets").await.expect(200);

@@ -13,9 +13,16 @@ use tokio::time::timeout;
 
 /// A desk that asks for keys, and a caller with the one of its admin key file.
 pub fn keyed_desk() -> (Server, Client, Folder) {
+    keyed_desk_with(&[])
+}
+
+/// The same, with further arguments.
+pub fn keyed_desk_with(more: &[&str]) -> (Server, Client, Folder) {
     let folder = Folder::new();
     let file = folder.path().join("admin.key");
-    let server = Server::start(options(&file));
+    let mut options = options(&file);
+    options.arguments.extend(more.iter().map(ToString::to_string));
+    let server = Server::start(options);
     let key = fs::read_to_string(&file).expect("it was made");
     let client = server.client().with_key(key.trim());
     (server, client, folder)

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::keys::{make, options};
+use crate::keys::{keyed_desk_with, make};
 
 const DOCUMENT: &str = include_str!("../../web/docs/operate.md");
 /// What each client prints.
@@ -25,12 +25,7 @@ fn client_file(name: &str) -> PathBuf {
 
 /// A desk with a public URL, its administrator, and a key that may call once a second.
 async fn desk(url: &str) -> (Server, Client, String, Folder) {
-    let folder = Folder::new();
-    let mut options = options(&folder.path().join("admin.key"));
-    options.arguments.extend(["--public-url".to_owned(), url.to_owned()]);
-    let server = Server::start(options);
-    let key = fs::read_to_string(folder.path().join("admin.key")).expect("it was made");
-    let admin = server.client().with_key(key.trim());
+    let (server, admin, folder) = keyed_desk_with(&["--public-url", url]);
     let made = admin.post("/keys", json!({ "scopes": ["read"], "rate_limit": 1 })).await;
     let limited = made.expect(201).string("/data/key").clone();
     (server, admin, limited, folder)

@@ -1,27 +1,17 @@
 //! Browsers that sign in to the binary, by a key or by a link, and what others could do with that.
 
-use std::fs;
-
 use hookdesk_tests::{Answer, Client, Folder, Options, SOON, Server};
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::keys::{make, options};
+use crate::keys::{keyed_desk, keyed_desk_with, make};
 
 const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 /// A desk that asks for keys and has a public URL, with a caller that has its admin key.
 fn desk(public_url: Option<&str>) -> (Server, Client, Folder) {
-    let folder = Folder::new();
-    let mut options = options(&folder.path().join("admin.key"));
-    if let Some(url) = public_url {
-        options.arguments.extend(["--public-url".to_owned(), url.to_owned()]);
-    }
-    let server = Server::start(options);
-    let key = fs::read_to_string(folder.path().join("admin.key")).expect("it was made");
-    let client = server.client().with_key(key.trim());
-    (server, client, folder)
+    public_url.map_or_else(keyed_desk, |url| keyed_desk_with(&["--public-url", url]))
 }
 
 /// The cookie that an answer sets: its name with its value, and its attributes.
