@@ -91,9 +91,9 @@ golden: pack
 	  --bin golden -- --commands $(COMMANDS) --seed $(SEED)
 
 # One rule after another is broken in a copy, and must be noticed: `make breaks [ONLY=name]`, those
-# whose names begin so.
+# whose names begin so. LIST=1 shows what would be broken, and that the code has each of those lines.
 breaks:
-	@$(CARGO) run --quiet --locked --package hookdesk-tests --bin breaks -- '$(ONLY)' $(filter dev,$(PROFILE))
+	@$(CARGO) run --quiet --locked --bin breaks -- $(if $(ONLY),--only '$(ONLY)') $(if $(LIST),--list)
 
 # What the desk does for its CPU, beside ceilings of the same run: a JSON line a figure, then the table of
 # medians. `make bench [ONLY=row] [BASE=commit]`; BASE is built in target/bench and measured in turn.

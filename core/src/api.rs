@@ -63,7 +63,7 @@ pub use log_cursor::LogCursor;
 pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
 pub use partners::PartnersQuery;
 pub use problem::{FieldError, Problem};
-pub use rate_limit::{Allowance, Bucket, TooEarly};
+pub use rate_limit::{Allowance, Bucket, Rate, TooEarly};
 pub use reading::{Reading, ready};
 pub use replay_request::ReplayRequest;
 pub(crate) use reply::status;

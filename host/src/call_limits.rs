@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use hookdesk_core::api::{self, Allowance, TooEarly};
-use hookdesk_core::{ApiKeys, Authorization, Command};
+use hookdesk_core::api::{self, Action, Allowance, TooEarly};
+use hookdesk_core::{ApiKeys, Authorization};
 
 #[derive(Debug)]
 pub struct CallLimits {
@@ -47,17 +47,17 @@ impl CallLimits {
         self.limits().take_refused()
     }
 
-    /// As [`api::CallLimits::send`].
+    /// As [`api::CallLimits::charge`].
     ///
     /// # Errors
     /// [`TooEarly`] for a call that comes so.
-    pub fn send(
+    pub fn charge(
         &self,
         authorization: Option<Authorization>,
-        command: &Command,
+        action: &Action,
         keys: &ApiKeys,
     ) -> Result<(), TooEarly> {
-        self.limits().send(authorization, command, keys, self.now_us())
+        self.limits().charge(authorization, action, keys, self.now_us())
     }
 
     fn limits(&self) -> MutexGuard<'_, api::CallLimits> {

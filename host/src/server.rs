@@ -111,9 +111,7 @@ impl HttpHandler {
             self.api.open(&call, live(&keys, now), chance);
         let caller = CallContext::new(&self.services, authorization, &keys);
         self.services.ring.note_use(authorization, now);
-        if let Action::Decide(command) = &action
-            && let Err(early) = self.limits.send(authorization, command, &keys)
-        {
+        if let Err(early) = self.limits.charge(authorization, &action, &keys) {
             return early.problem.into();
         }
         if let Action::Answer(refused) = &action

@@ -113,6 +113,30 @@ async fn a_caller_that_calls_too_often_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn a_partner_replays_so_often_a_day_and_counts_as_often_as_it_likes() {
+    let (server, admin, _folder) = keyed_desk();
+    let [first, second] = [
+        partner_key(&server, "acme", &["--rate", "1000"]).await,
+        partner_key(&server, "acme", &["--rate", "1000"]).await,
+    ];
+    let replay = |dry_run: bool| json!({ "since": "2023-01-01T00:00:00Z", "only": "all", "dry_run": dry_run });
+    let path = "/webhooks/whk_00000000000000000000000000000000/replay";
+    for _ in 0..30 {
+        first.post(path, replay(true)).await.expect(404);
+    }
+    for caller in [&first, &second].repeat(12) {
+        caller.post(path, replay(false)).await.expect(404);
+    }
+    for caller in [&first, &second] {
+        let refused = caller.post(path, replay(false)).await.expect(429);
+        let wait_s = refused.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
+        assert_eq!(refused.code(), Some("rate_limited"));
+        assert!(wait_s.is_some_and(|wait_s| (3_500..=3_600).contains(&wait_s)), "{wait_s:?}");
+    }
+    admin.post(path, replay(false)).await.expect(404);
+}
+
+#[tokio::test]
 async fn who_calls_again_at_once_is_refused_no_faster_than_it_may_call() {
     const CALLERS: usize = 20;
     const RATE: usize = 5;

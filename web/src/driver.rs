@@ -132,9 +132,7 @@ where
         let opened = self.api.open(call, LiveKeys { keys: &keys, now }, || at.chance.secret);
         let Opened { action, authorization, shown } = opened;
         self.note_use(authorization, &keys, now);
-        if let Action::Decide(command) = &action
-            && let Err(early) = self.limits.send(authorization, command, &keys, micros(now))
-        {
+        if let Err(early) = self.limits.charge(authorization, &action, &keys, micros(now)) {
             return self.answered(early.problem.into());
         }
         match action {

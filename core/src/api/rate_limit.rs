@@ -2,7 +2,22 @@
 
 use crate::api::{Code, Problem};
 
-/// A token bucket: so many calls a second, and the calls of a second at once after a pause. It is
+/// A rate that calls may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    limit: u32,
+    /// What is counted, as problems name it.
+    of: &'static str,
+    window: Window,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Window {
+    Second,
+    Day,
+}
+
+/// A token bucket: so many calls of a window, and those of a whole window at once after a pause. It is
 /// kept as the time at which it is full again (GCRA, as in ATM's traffic management). Refusals have
 /// one of their own, of the same rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +35,7 @@ pub struct TooEarly {
     pub hold_us: u64,
 }
 
-/// What is left of a rate limit after a call.
+/// What is left of a rate limit of calls a second after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Calls per second.
@@ -30,37 +45,74 @@ pub struct Allowance {
     full_in_s: u64,
 }
 
-impl Bucket {
-    const SECOND_US: u64 = 1_000_000;
-    /// The longest time for which a refusal is held back.
-    const MAX_HOLD_US: u64 = Self::SECOND_US;
+const SECOND_US: u64 = 1_000_000;
 
-    /// Takes a token at a time, in microseconds of any clock, from a bucket for `limit` calls a second.
-    /// Where the clock goes back, no bucket takes more than a second to be full again.
+impl Rate {
+    /// Calls a second.
+    #[must_use]
+    pub const fn per_second(limit: u32) -> Self {
+        Self { limit, of: "calls", window: Window::Second }
+    }
+
+    /// So many a day of what problems name `of`.
+    #[must_use]
+    pub const fn per_day(limit: u32, of: &'static str) -> Self {
+        Self { limit, of, window: Window::Day }
+    }
+
+    /// Microseconds in which an empty bucket is full again.
+    fn window_us(self) -> u64 {
+        match self.window {
+            Window::Second => SECOND_US,
+            Window::Day => 86_400 * SECOND_US,
+        }
+    }
+
+    fn step_us(self) -> u64 {
+        self.window_us() / u64::from(self.limit.max(1))
+    }
+
+    fn too_early(self, wait_s: u64) -> Problem {
+        let window = match self.window {
+            Window::Second => "second",
+            Window::Day => "day",
+        };
+        let Self { limit, of, .. } = self;
+        let detail = format!("More than {limit} {of} per {window}. Call again in {wait_s} s.");
+        let header = Some(("retry-after", wait_s.to_string()));
+        Problem { header, ..Problem::new(Code::RateLimited, detail) }
+    }
+}
+
+impl Bucket {
+    /// The longest time for which a refusal is held back.
+    const MAX_HOLD_US: u64 = SECOND_US;
+
+    /// Takes a token at a time, in microseconds of any clock, from a bucket of this rate. Where the
+    /// clock goes back, no bucket takes more than a window to be full again.
     ///
     /// # Errors
     /// [`TooEarly`] for a call that comes so.
-    pub fn take(&mut self, now_us: u64, limit: u32) -> Result<Allowance, TooEarly> {
-        let step_us = Self::SECOND_US / u64::from(limit.max(1));
-        self.full_at_us = self.full_at_us.clamp(now_us, now_us + Self::SECOND_US);
+    pub fn take(&mut self, now_us: u64, rate: Rate) -> Result<Allowance, TooEarly> {
+        let (window_us, step_us) = (rate.window_us(), rate.step_us());
+        self.full_at_us = self.full_at_us.clamp(now_us, now_us + window_us);
         let full_at_us = self.full_at_us + step_us;
         let ahead_us = full_at_us - now_us;
-        if let Some(early_us) = ahead_us.checked_sub(Self::SECOND_US).filter(|early| *early > 0) {
-            let problem = too_early(limit, early_us.div_ceil(Self::SECOND_US));
+        if let Some(early_us) = ahead_us.checked_sub(window_us).filter(|early| *early > 0) {
+            let problem = rate.too_early(early_us.div_ceil(SECOND_US));
             return Err(TooEarly { problem, hold_us: self.hold_us(now_us, step_us) });
         }
         self.full_at_us = full_at_us;
-        let left = (Self::SECOND_US - ahead_us) / step_us;
-        let remaining = u32::try_from(left).unwrap_or(limit);
-        Ok(Allowance { limit, remaining, full_in_s: ahead_us.div_ceil(Self::SECOND_US) })
+        let remaining = u32::try_from((window_us - ahead_us) / step_us).unwrap_or(rate.limit);
+        Ok(Allowance { limit: rate.limit, remaining, full_in_s: ahead_us.div_ceil(SECOND_US) })
     }
 
     /// Takes a token of refusals, which may be one that comes later.
     fn hold_us(&mut self, now_us: u64, step_us: u64) -> u64 {
-        let latest_us = now_us + Self::SECOND_US + Self::MAX_HOLD_US;
+        let latest_us = now_us + SECOND_US + Self::MAX_HOLD_US;
         let full_at_us = (self.refusals_full_at_us.max(now_us) + step_us).min(latest_us);
         self.refusals_full_at_us = full_at_us;
-        (full_at_us - now_us).saturating_sub(Self::SECOND_US)
+        (full_at_us - now_us).saturating_sub(SECOND_US)
     }
 
     /// Whether it is as good as new.
@@ -82,22 +134,19 @@ impl Allowance {
     }
 }
 
-fn too_early(limit: u32, wait_s: u64) -> Problem {
-    let detail = format!("More than {limit} calls per second. Call again in {wait_s} s.");
-    let header = Some(("retry-after", wait_s.to_string()));
-    Problem { header, ..Problem::new(Code::RateLimited, detail) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const START_US: u64 = 5_000_000;
+    const TWO: Rate = Rate::per_second(2);
 
     /// The numbers of calls that are allowed, of `calls` made every `gap_us`.
     fn allowed(limit: u32, calls: u64, gap_us: u64) -> u64 {
         let mut bucket = Bucket::default();
-        (0..calls).map(|n| u64::from(bucket.take(START_US + n * gap_us, limit).is_ok())).sum()
+        (0..calls)
+            .map(|n| u64::from(bucket.take(START_US + n * gap_us, Rate::per_second(limit)).is_ok()))
+            .sum()
     }
 
     #[test]
@@ -116,13 +165,13 @@ mod tests {
         let told = |allowance: Result<Allowance, TooEarly>| {
             allowance.unwrap().headers().map(|(_, value)| value).join(" | ")
         };
-        assert_eq!(told(bucket.take(START_US, 2)), "\"calls\";q=2;w=1 | \"calls\";r=1;t=1");
-        assert_eq!(told(bucket.take(START_US, 2)), "\"calls\";q=2;w=1 | \"calls\";r=0;t=1");
-        let refused = bucket.take(START_US, 2).unwrap_err();
+        assert_eq!(told(bucket.take(START_US, TWO)), "\"calls\";q=2;w=1 | \"calls\";r=1;t=1");
+        assert_eq!(told(bucket.take(START_US, TWO)), "\"calls\";q=2;w=1 | \"calls\";r=0;t=1");
+        let refused = bucket.take(START_US, TWO).unwrap_err();
         assert_eq!(refused.problem.header, Some(("retry-after", "1".to_owned())));
         assert_eq!((refused.problem.code.status(), refused.hold_us), (429, 0));
         assert!(!bucket.is_full(START_US + 999_999) && bucket.is_full(START_US + 1_000_000));
-        assert!(bucket.take(START_US + 500_000, 2).is_ok());
+        assert!(bucket.take(START_US + 500_000, TWO).is_ok());
     }
 
     #[test]
@@ -131,9 +180,9 @@ mod tests {
             let mut bucket = Bucket::default();
             let mut next_us = vec![START_US; callers];
             let (mut taken, mut refused) = (0, 0);
-            for now_us in (START_US..START_US + 10 * Bucket::SECOND_US).step_by(1_000) {
+            for now_us in (START_US..START_US + 10 * SECOND_US).step_by(1_000) {
                 for at_us in next_us.iter_mut().filter(|at_us| **at_us <= now_us) {
-                    match bucket.take(now_us, limit) {
+                    match bucket.take(now_us, Rate::per_second(limit)) {
                         Ok(_) => taken += 1,
                         Err(early) => {
                             assert!(early.hold_us <= Bucket::MAX_HOLD_US);
@@ -153,9 +202,24 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_locks_nobody_out() {
-        let mut bucket = Bucket::default();
-        while bucket.take(START_US, 3).is_ok() {}
-        assert!(bucket.take(0, 3).is_err());
-        assert!(bucket.take(Bucket::SECOND_US, 3).is_ok());
+        let (mut bucket, three) = (Bucket::default(), Rate::per_second(3));
+        while bucket.take(START_US, three).is_ok() {}
+        assert!(bucket.take(0, three).is_err());
+        assert!(bucket.take(SECOND_US, three).is_ok());
+    }
+
+    #[test]
+    fn a_day_of_calls_comes_at_once_and_then_one_at_a_time() {
+        let (mut bucket, rate) = (Bucket::default(), Rate::per_day(24, "replays"));
+        let hour_us = 3_600 * SECOND_US;
+        assert!((0..24).all(|_| bucket.take(START_US, rate).is_ok()));
+        let refused = bucket.take(START_US, rate).unwrap_err();
+        assert_eq!(refused.problem.detail, "More than 24 replays per day. Call again in 3600 s.");
+        assert!(refused.hold_us <= Bucket::MAX_HOLD_US);
+        assert!(bucket.take(START_US + hour_us, rate).is_ok());
+        assert!(bucket.take(START_US + hour_us, rate).is_err());
+        assert!(
+            !bucket.is_full(START_US + 24 * hour_us) && bucket.is_full(START_US + 25 * hour_us)
+        );
     }
 }

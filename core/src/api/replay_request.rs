@@ -87,6 +87,10 @@ impl ReplayRequest {
         })
     }
 
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     pub(super) fn under_key(self, idempotency: Option<(Digest, Digest)>) -> Self {
         Self { idempotency, ..self }
     }

@@ -12,6 +12,8 @@ use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use clap::Parser;
+
 const BREAKS: &str = include_str!("../../data/breaks.txt");
 /// Worlds in which each broken rule is judged.
 const WORLDS: u64 = 3_000;
@@ -25,6 +27,8 @@ const WEAK: u64 = 10;
 const _: () = assert!(WEAK < ENOUGH);
 /// Of all breaks that change something, in hundredths: those that worlds must notice soon.
 const MIN_BY_WORLDS: usize = 95;
+/// As mutants are: what counts is the time that it takes to build.
+const PROFILE: &str = "mutants";
 /// Rules at a time, each in a copy of its own: building one mostly keeps a single core busy.
 const JOBS: usize = 2;
 /// Seconds after which tests or worlds that do not end have noticed.
@@ -33,6 +37,18 @@ const MAX_S: &str = "300";
 const TIMED_OUT: i32 = 124;
 
 type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Breaks one rule after another, and sees that tests or simulated worlds notice.
+#[derive(Parser)]
+#[command(name = "breaks")]
+struct Options {
+    /// Only those whose names begin so.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Shows what would be broken, and breaks nothing.
+    #[arg(long)]
+    list: bool,
+}
 
 /// A rule, and how to break it.
 struct Break {
@@ -108,17 +124,20 @@ impl Sum for Tally {
 }
 
 fn main() -> Done<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    let only = arguments.next().unwrap_or_default();
-    // As mutants are: what counts is the time that it takes to build.
-    let profile = arguments.next().unwrap_or_else(|| "mutants".to_owned());
+    let Options { only, list } = Options::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let breaks = read();
     // One that the code has left behind is told at once, whichever are asked for.
     for broken in &breaks {
         broken.text(root)?;
     }
-    let rest = Mutex::new(breaks.iter().filter(|broken| broken.name.starts_with(&only)));
+    let asked = || breaks.iter().filter(|broken| broken.name.starts_with(&only));
+    if list {
+        asked().for_each(|broken| println!("{} | {}", broken.name, broken.file));
+        println!("breaks {}", asked().count());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rest = Mutex::new(asked());
     let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = |job: usize| -> Done<Tally> {
         let tree = root.join(format!("target/breaks/{job}/tree"));
@@ -126,7 +145,7 @@ fn main() -> Done<ExitCode> {
         while let Some(broken) = next() {
             copy(root, &tree)?;
             fs::write(tree.join(broken.file), broken.text(&tree)?)?;
-            let by = judge(&tree, &profile)?;
+            let by = judge(&tree)?;
             println!("{} | {}", broken.name, tell(&by));
             tally.add(broken, &by);
         }
@@ -212,8 +231,8 @@ fn copy(root: &Path, tree: &Path) -> Done<()> {
     Ok(())
 }
 
-fn judge(tree: &Path, profile: &str) -> Done<Judged> {
-    let package = ["test", "--profile", profile, "--locked", "--package", "hookdesk-core"];
+fn judge(tree: &Path) -> Done<Judged> {
+    let package = ["test", "--profile", PROFILE, "--locked", "--package", "hookdesk-core"];
     let options = ["--quiet", "--lib", "--no-default-features", "--no-fail-fast"];
     let tests = cargo(tree, &[&package[..], &options].concat())?;
     let failed = |said: &str| number(said, "passed; ", " failed");
