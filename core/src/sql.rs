@@ -7,6 +7,7 @@
 //! is also described once ([`column`]). [`dialect`] has the differences between databases, and
 //! [`sqlite`] the functions for hosts, which only run the statements.
 
+pub mod postgres;
 pub mod sqlite;
 
 mod api_keys;
@@ -74,17 +75,26 @@ pub struct Statement<'a> {
     /// rolled back.
     #[serde(skip)]
     pub changes: Option<usize>,
+    /// Whether its parameters are those of one row, so that a dialect with arrays runs it once for
+    /// all rows of a batch.
+    #[serde(skip)]
+    pub of_row: bool,
 }
 
 impl<'a> Statement<'a> {
     /// A query, or a statement that may change any number of rows.
     fn any(sql: &'static str, values: Vec<Value<'a>>) -> Self {
-        Self { sql, values, changes: None }
+        Self { sql, values, changes: None, of_row: false }
     }
 
-    /// A statement that must change exactly one row.
+    /// A statement for one row, which may change it or not.
+    fn row(sql: &'static str, values: Vec<Value<'a>>) -> Self {
+        Self { sql, values, changes: None, of_row: true }
+    }
+
+    /// A statement that must change its row.
     fn one(sql: &'static str, values: Vec<Value<'a>>) -> Self {
-        Self { sql, values, changes: Some(1) }
+        Self { sql, values, changes: Some(1), of_row: true }
     }
 }
 
@@ -92,7 +102,7 @@ impl Statement<'_> {
     #[must_use]
     pub fn into_owned(self) -> Statement<'static> {
         let values = self.values.into_iter().map(Value::into_owned).collect();
-        Statement { sql: self.sql, values, changes: self.changes }
+        Statement { values, ..self }
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn changes(changes: &Changes) -> Digest {
     let mut hash = Hash::default();
     let statements = sqlite::statements(changes);
     hash.count(statements.len());
-    for Statement { sql, values, changes } in &statements {
+    for Statement { sql, values, changes, of_row: _ } in &statements {
         hash.text(sql);
         hash.number(changes.map_or(0, |changes| changes as u64 + 1));
         hash.count(values.len());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Statement;
 use super::Value;
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::Dialect;
 use super::row::{BadRow, Cell};
 use super::table::{Columns, Record as _, record};
@@ -29,6 +29,9 @@ record! {
 }
 
 impl Columns<6> for KeySettings {
+    const KINDS: [Kind; 6] =
+        [Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Integer, Kind::Integer];
+
     fn to_values(&self) -> [Value<'_>; 6] {
         let Self { name, scopes, grant, rate_limit, expires_at } = self;
         let grant = grant.as_ref();

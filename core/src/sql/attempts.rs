@@ -1,6 +1,6 @@
 //! The table `attempts`: one row for each HTTP request that was made for an event to a webhook.
 
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::{Dialect, text};
 use super::row::{BadRow, Cell, Row};
 use super::table::{Columns, Record as _, record};
@@ -21,6 +21,8 @@ record! {
 }
 
 impl Columns<3> for AttemptKey {
+    const KINDS: [Kind; 3] = [Kind::Integer, Kind::Text, Kind::Integer];
+
     fn to_values(&self) -> [Value<'_>; 3] {
         [self.seq.to_value(), self.webhook.to_value(), self.number.to_value()]
     }
@@ -31,6 +33,8 @@ impl Columns<3> for AttemptKey {
 }
 
 impl Columns<3> for Answer {
+    const KINDS: [Kind; 3] = [Kind::Integer, Kind::Text, Kind::Text];
+
     fn to_values(&self) -> [Value<'_>; 3] {
         match self {
             Self::Status { status, retry_after: _, excerpt } => {
@@ -55,13 +59,14 @@ impl Columns<3> for Answer {
 /// Inserts an attempt, or adds the result of one that was considered lost: a result is never
 /// replaced.
 pub fn put(dialect: Dialect, attempt: &Attempt) -> Statement<'_> {
-    let upsert = || Attempt::table().upsert_text(&["at"]);
+    let upsert = || Attempt::table().upsert_text(dialect, &["at"]);
     let sql = text!(dialect, upsert() + " WHERE attempts.duration_ms IS NULL");
-    Statement::any(sql, attempt.values())
+    Statement::row(sql, attempt.values())
 }
 
 pub fn delete_to(dialect: Dialect, floor: Seq) -> Statement<'static> {
-    let sql = text!(dialect, "DELETE FROM attempts WHERE seq <= ?1");
+    let sql =
+        text!(dialect, format!("DELETE FROM attempts WHERE seq <= ?1{}", dialect.and_in_batch(2)));
     Statement::any(sql, vec![floor.0.into()])
 }
 

@@ -1,6 +1,6 @@
 //! The table `audit`: one row for each change by a caller.
 
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::{Dialect, text};
 use super::row::{BadRow, Cell};
 use super::table::{Columns, Record as _, record};
@@ -24,6 +24,8 @@ record! {
 pub const OLDEST: &str = "SELECT (SELECT at FROM audit ORDER BY id LIMIT 1)";
 
 impl Columns<4> for Actor {
+    const KINDS: [Kind; 4] = [Kind::Text, Kind::Text, Kind::Text, Kind::Integer];
+
     fn to_values(&self) -> [Value<'_>; 4] {
         let (key, name, uid) = match self {
             Self::Key { id, name } => (id.to_value(), name.to_value(), Value::Null),
@@ -48,6 +50,8 @@ impl Columns<4> for Actor {
 }
 
 impl Columns<2> for CallSource {
+    const KINDS: [Kind; 2] = [Kind::Text; 2];
+
     fn to_values(&self) -> [Value<'_>; 2] {
         [self.peer.to_value(), self.request.to_value()]
     }
@@ -58,6 +62,8 @@ impl Columns<2> for CallSource {
 }
 
 impl Columns<7> for AuditChange {
+    const KINDS: [Kind; 7] = [Kind::Text; 7];
+
     fn to_values(&self) -> [Value<'_>; 7] {
         let Self { action, object, before, after } = self;
         let [webhook, key, partner, event] = places(object);
@@ -103,8 +109,11 @@ pub fn insert(dialect: Dialect, row: &AuditRow) -> Statement<'_> {
 pub fn delete_oldest(dialect: Dialect, to: Millis, most: u32) -> Statement<'static> {
     let sql = text!(
         dialect,
-        "DELETE FROM audit WHERE id IN \
-         (SELECT id FROM audit WHERE at <= ?1 ORDER BY id LIMIT ?2)"
+        format!(
+            "DELETE FROM audit WHERE id IN \
+             (SELECT id FROM audit WHERE at <= ?1 ORDER BY id LIMIT ?2){}",
+            dialect.and_in_batch(3)
+        )
     );
     Statement::any(sql, vec![to.0.into(), most.into()])
 }

@@ -35,8 +35,27 @@ use crate::webhook::extra_headers::ExtraHeaders;
 use crate::webhook::retry_schedule::RetrySchedule;
 use crate::webhook::secrets::Secrets;
 
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Integer,
+    Text,
+}
+
+impl Kind {
+    /// The type of an array of it, in dialects that have arrays.
+    pub fn array(self) -> &'static str {
+        match self {
+            Self::Integer => "bigint[]",
+            Self::Text => "text[]",
+        }
+    }
+}
+
 /// A type that is stored in one column.
 pub trait Column: Sized {
+    const KIND: Kind;
+
     fn to_value(&self) -> Value<'_>;
 
     /// `None` for a value that the desk would not have written.
@@ -45,6 +64,8 @@ pub trait Column: Sized {
 
 /// `NULL` for `None`.
 impl<T: Column> Column for Option<T> {
+    const KIND: Kind = T::KIND;
+
     fn to_value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, T::to_value)
     }
@@ -54,10 +75,12 @@ impl<T: Column> Column for Option<T> {
     }
 }
 
-/// Types, each with its conversion to a value and from one.
+/// Types of one kind, each with its conversion to a value and from one.
 macro_rules! columns {
-    ($($type:ty: |$field:ident| $write:expr, |$value:ident| $read:expr;)+) => {$(
+    ($kind:ident; $($type:ty: |$field:ident| $write:expr, |$value:ident| $read:expr;)+) => {$(
         impl Column for $type {
+            const KIND: Kind = Kind::$kind;
+
             fn to_value(&self) -> Value<'_> {
                 let $field = self;
                 $write
@@ -70,8 +93,8 @@ macro_rules! columns {
     )+};
 }
 
-// Numbers.
 columns! {
+    Integer;
     u64: |number| (*number).into(), |value| integer(&value)?.try_into().ok();
     u32: |number| (*number).into(), |value| integer(&value)?.try_into().ok();
     u16: |number| u32::from(*number).into(), |value| integer(&value)?.try_into().ok();
@@ -82,8 +105,9 @@ columns! {
     TicketStatus: |status| closed_at(*status).map(|at| at.0).into(), |value| status(value);
 }
 
-// Texts: as they are, in their own notation, or by name.
+// As they are, in their own notation, or by name.
 columns! {
+    Text;
     String: |text| text.as_str().into(), |value| owned(value);
     Arc<str>: |text| (&**text).into(), |value| owned(value).map(Self::from);
     TicketMessage: |message| message.as_str().into(), |value| owned(value).map(Self::stored);
@@ -111,6 +135,7 @@ columns! {
 
 // Lists and structures: JSON.
 columns! {
+    Text;
     Vec<Slot>: |slots| json(slots), |value| from_json(&value);
     Vec<OrderingKey>: |ordering_keys| json(ordering_keys), |value| from_json(&value);
     Replay: |replay| json(replay), |value| from_json(&value);

@@ -7,10 +7,16 @@
 
 use std::sync::OnceLock;
 
+use super::column::Kind;
+use super::table::list;
+
 /// The dialect of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Sqlite,
+    /// Statements of one text are one statement, whose parameters are arrays, and each write asks
+    /// whether the transaction of its batch began: after a `BEGIN` that failed it changes nothing.
+    Postgres,
 }
 
 impl Dialect {
@@ -18,6 +24,7 @@ impl Dialect {
     fn parameter(self) -> &'static str {
         match self {
             Self::Sqlite => "?",
+            Self::Postgres => "$",
         }
     }
 
@@ -27,6 +34,10 @@ impl Dialect {
             Self::Sqlite => {
                 "SELECT (page_count - freelist_count) * page_size \
                  FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+            }
+            Self::Postgres => {
+                "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class \
+                 WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
             }
         }
     }
@@ -43,6 +54,15 @@ impl Dialect {
                      FROM step JOIN events ON seq = (low + high) / 2 WHERE low < high \
                  ) SELECT low FROM step JOIN log WHERE low = high AND low <= head"
             }
+            Self::Postgres => {
+                "WITH RECURSIVE step (low, high) AS ( \
+                     SELECT floor + 1, head + 1 FROM log \
+                     UNION ALL \
+                     SELECT CASE WHEN created < ?1 THEN seq + 1 ELSE low END, \
+                     CASE WHEN created < ?1 THEN high ELSE seq END \
+                     FROM step JOIN events ON seq = (low + high) / 2 WHERE low < high \
+                 ) SELECT low FROM step CROSS JOIN log WHERE low = high AND low <= head"
+            }
         }
     }
 
@@ -56,19 +76,79 @@ impl Dialect {
                  FROM events JOIN attempts ON attempts.seq = events.seq AND webhook = ?1 \
                  WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq"
             }
+            Self::Postgres => {
+                "SELECT events.seq, max(number), max((reason = 'delivered')::int)::bigint, \
+                 max((reason = 'retries_used_up')::int)::bigint \
+                 FROM events JOIN attempts ON attempts.seq = events.seq AND webhook = ?1 \
+                 WHERE events.seq BETWEEN ?2 AND ?3 GROUP BY events.seq ORDER BY events.seq"
+            }
         }
     }
+}
+
+impl Dialect {
+    /// The rows of an INSERT: one, or those in arrays. Their parameters are `?1` and so on.
+    pub fn inserted(self, columns: &[(&str, Kind)]) -> String {
+        match self {
+            Self::Sqlite => {
+                let parameters = (1..=columns.len()).map(|place| format!("?{place}"));
+                format!("VALUES ({})", list(parameters))
+            }
+            Self::Postgres => {
+                let in_batch = self.and_in_batch(columns.len() + 1).replacen(" AND", " WHERE", 1);
+                format!("SELECT * FROM {}{in_batch}", unnested(columns))
+            }
+        }
+    }
+
+    /// The name of a column where nothing stands before it.
+    pub fn column(self, name: &str) -> String {
+        match self {
+            Self::Postgres if name == "window" => format!("\"{name}\""),
+            Self::Sqlite | Self::Postgres => name.to_owned(),
+        }
+    }
+
+    /// The end of a write's condition, which asks at `?place` whether its batch began.
+    pub fn and_in_batch(self, place: usize) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => format!(" AND current_setting('hookdesk.batch', true) = ?{place}"),
+        }
+    }
+
+    /// A write of rows in arrays that fails unless it changes each of them. In SQLite the caller
+    /// counts.
+    pub fn counted(self, table: &str, first: Kind, write: String) -> String {
+        match self {
+            Self::Sqlite => write,
+            Self::Postgres => format!(
+                "WITH changed AS ({write} RETURNING 1) SELECT hookdesk_expect_rows('{table}', \
+                 cardinality(?1::{}), (SELECT count(*) FROM changed))",
+                first.array()
+            ),
+        }
+    }
+}
+
+/// Rows whose columns are array parameters, as `r`.
+pub fn unnested(columns: &[(&str, Kind)]) -> String {
+    let arrays =
+        columns.iter().zip(1..).map(|((_, kind), place)| format!("?{place}::{}", kind.array()));
+    let names = columns.iter().map(|(name, _)| Dialect::Postgres.column(name));
+    format!("unnest({}) AS r ({})", list(arrays), list(names))
 }
 
 /// The text of a statement: built once in each dialect, and kept until the process ends.
 #[derive(Debug)]
 pub struct Text {
     sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
 }
 
 impl Text {
     pub const fn new() -> Self {
-        Self { sqlite: OnceLock::new() }
+        Self { sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     pub fn in_dialect<T: AsRef<str>>(
@@ -78,6 +158,7 @@ impl Text {
     ) -> &'static str {
         let text = match dialect {
             Dialect::Sqlite => &self.sqlite,
+            Dialect::Postgres => &self.postgres,
         };
         text.get_or_init(|| make().as_ref().replace('?', dialect.parameter()))
     }

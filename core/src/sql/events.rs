@@ -59,6 +59,7 @@ pub fn insert(dialect: Dialect, event: &Event) -> Statement<'_> {
 }
 
 pub fn delete_to(dialect: Dialect, floor: Seq) -> Statement<'static> {
-    let sql = text!(dialect, "DELETE FROM events WHERE seq <= ?1");
+    let sql =
+        text!(dialect, format!("DELETE FROM events WHERE seq <= ?1{}", dialect.and_in_batch(2)));
     Statement::any(sql, vec![floor.0.into()])
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::{Dialect, text};
 use super::row::{BadRow, Cell};
 use super::table::{Columns, Record as _, record};
@@ -26,6 +26,8 @@ record! {
 }
 
 impl Columns<2> for Option<(WebhookId, SecretId)> {
+    const KINDS: [Kind; 2] = [Kind::Text; 2];
+
     fn to_values(&self) -> [Value<'_>; 2] {
         match self {
             Some((webhook, secret)) => [webhook.to_value(), secret.to_value()],
@@ -43,8 +45,11 @@ pub fn put(dialect: Dialect, put: &Put<Arc<IdempotencyRecord>>) -> Option<Statem
     let first = put.row.as_ref()?;
     Some(match put.expect {
         Expect::Absent => {
-            let insert = || IdempotencyRecord::table().insert_text();
-            let sql = text!(dialect, insert() + " ON CONFLICT (key) DO NOTHING");
+            let insert = || {
+                let insert = IdempotencyRecord::table().insert_text(dialect);
+                dialect.counted("keys", Kind::Text, insert + " ON CONFLICT (key) DO NOTHING")
+            };
+            let sql = text!(dialect, insert());
             Statement::one(sql, first.values())
         }
         Expect::Rev(_) => first.put(dialect, put.expect),
@@ -55,8 +60,11 @@ pub fn put(dialect: Dialect, put: &Put<Arc<IdempotencyRecord>>) -> Option<Statem
 pub fn delete_oldest(dialect: Dialect, to: Millis, most: u32) -> Statement<'static> {
     let sql = text!(
         dialect,
-        "DELETE FROM keys WHERE key IN \
-         (SELECT key FROM keys WHERE at <= ?1 ORDER BY at, key LIMIT ?2)"
+        format!(
+            "DELETE FROM keys WHERE key IN \
+             (SELECT key FROM keys WHERE at <= ?1 ORDER BY at, key LIMIT ?2){}",
+            dialect.and_in_batch(3)
+        )
     );
     Statement::any(sql, vec![to.0.into(), most.into()])
 }

@@ -28,23 +28,28 @@ pub fn put(
     lane: Option<&Lane>,
 ) -> Statement<'_> {
     if let Some(lane) = lane {
-        let sql = text!(dialect, Lane::table().upsert_text(&[]));
+        let sql = text!(dialect, Lane::table().upsert_text(dialect, &[]));
         Statement::one(sql, lane.values())
     } else {
         let key = vec![webhook.to_string().into(), ordering_key.to_string().into()];
-        Statement::any(Lane::table().delete(dialect), key)
+        Statement::row(Lane::table().delete(dialect), key)
     }
 }
 
 pub fn delete_all(dialect: Dialect, webhook: WebhookId) -> Statement<'static> {
-    let sql = text!(dialect, "DELETE FROM lanes WHERE webhook = ?1");
+    let sql =
+        text!(dialect, format!("DELETE FROM lanes WHERE webhook = ?1{}", dialect.and_in_batch(2)));
     Statement::any(sql, vec![webhook.to_string().into()])
 }
 
 pub fn delete_replay(dialect: Dialect, webhook: WebhookId) -> Statement<'static> {
     let sql = text!(
         dialect,
-        "DELETE FROM lanes WHERE webhook = ?1 AND subject >= 'replay:' AND subject < 'replay;'"
+        format!(
+            "DELETE FROM lanes \
+             WHERE webhook = ?1 AND subject >= 'replay:' AND subject < 'replay;'{}",
+            dialect.and_in_batch(2)
+        )
     );
     Statement::any(sql, vec![webhook.to_string().into()])
 }

@@ -1,7 +1,7 @@
 //! The table `log`: one row, with the ends of the log and the desk's clock. Each change takes a new
 //! stamp, so the stamp is the row's revision.
 
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::Dialect;
 use super::row::{BadRow, Cell};
 use super::table::{Columns, Record as _, record};
@@ -20,6 +20,8 @@ record! {
 }
 
 impl Columns<2> for Stamp {
+    const KINDS: [Kind; 2] = [Kind::Integer; 2];
+
     fn to_values(&self) -> [Value<'_>; 2] {
         [self.at.to_value(), self.count.to_value()]
     }

@@ -6,7 +6,7 @@
 //! and nothing of its commit is stored. The texts are made in [`table`](super::table), and stand in
 //! full in `tests/statements.txt`. Rows are read with those of [`webhooks`](super::webhooks).
 
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::Dialect;
 use super::row::{BadRow, Cell};
 use super::table::{Columns, Record as _, record};
@@ -40,6 +40,8 @@ record! {
 }
 
 impl Columns<4> for Window {
+    const KINDS: [Kind; 4] = [Kind::Integer; 4];
+
     fn to_values(&self) -> [Value<'_>; 4] {
         let Self { size, steep_to, answers, trouble } = self;
         [size.to_value(), steep_to.to_value(), answers.to_value(), trouble.to_value()]
@@ -56,6 +58,9 @@ impl Columns<4> for Window {
 }
 
 impl Columns<6> for Health {
+    const KINDS: [Kind; 6] =
+        [Kind::Integer, Kind::Text, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer];
+
     fn to_values(&self) -> [Value<'_>; 6] {
         let Self { failed, ordering_keys, failing_since, failed_at, down } = self;
         let [probes, next_probe] = match down {

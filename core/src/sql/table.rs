@@ -16,7 +16,8 @@
 //! How a field is written and read is defined by its type: [`Column`](super::column::Column) for
 //! one column, [`Columns`] for several.
 
-use super::dialect::{Dialect, Text};
+use super::column::{Column, Kind};
+use super::dialect::{Dialect, Text, unnested};
 use super::row::{BadRow, Cell, Row};
 use super::{Statement, Value};
 use crate::engine::outcome::Expect;
@@ -26,7 +27,7 @@ use crate::engine::outcome::Expect;
 pub struct Table {
     pub name: &'static str,
     /// The columns in order, in groups by the field that they hold.
-    pub fields: &'static [&'static [&'static str]],
+    pub fields: &'static [&'static [(&'static str, Kind)]],
     /// The primary key: the first columns. Empty if the table has one row only.
     pub key: &'static [&'static str],
     /// The columns that differ after each change of a row: a writer expects them as it has read
@@ -38,45 +39,71 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn columns(&self) -> impl Iterator<Item = &'static str> {
+    fn typed(&self) -> impl Iterator<Item = (&'static str, Kind)> {
         self.fields.iter().copied().flatten().copied()
     }
 
-    /// Inserts a row.
+    pub fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.typed().map(|(name, _)| name)
+    }
+
+    /// Inserts rows.
     pub fn insert(&'static self, dialect: Dialect) -> &'static str {
-        self.insert.in_dialect(dialect, || self.insert_text())
+        self.insert.in_dialect(dialect, || self.insert_text(dialect))
     }
 
-    pub fn insert_text(&self) -> String {
-        let parameters = (1..=self.columns().count()).map(|place| format!("?{place}"));
-        let (columns, parameters) = (list(self.columns()), list(parameters));
-        format!("INSERT INTO {} ({columns}) VALUES ({parameters})", self.name)
+    pub fn insert_text(&self, dialect: Dialect) -> String {
+        let rows = dialect.inserted(&self.typed().collect::<Vec<_>>());
+        let columns = list(self.columns().map(|column| dialect.column(column)));
+        format!("INSERT INTO {} ({columns}) {rows}", self.name)
     }
 
-    /// Inserts a row, or updates the one that has its key, except for the columns `keep`.
-    pub fn upsert_text(&self, keep: &[&str]) -> String {
+    /// Inserts rows, or updates those that have their keys, except for the columns `keep`.
+    pub fn upsert_text(&self, dialect: Dialect, keep: &[&str]) -> String {
         let keeps = |column: &&str| self.key.contains(column) || keep.contains(column);
         let changed = self.columns().filter(|column| !keeps(column));
-        let changed = list(changed.map(|column| format!("{column} = excluded.{column}")));
-        let insert = self.insert_text();
+        let changed = changed.map(|column| (dialect.column(column), column));
+        let changed = list(changed.map(|(to, column)| format!("{to} = excluded.{column}")));
+        let insert = self.insert_text(dialect);
         format!("{insert} ON CONFLICT ({}) DO UPDATE SET {changed}", list(self.key))
     }
 
-    /// Updates the row that has the key and the revision. The parameters of the revision come after
-    /// those of the columns.
+    /// Updates the rows that have the keys and the revisions. The parameters of the revisions come
+    /// after those of the columns.
     pub fn update(&'static self, dialect: Dialect) -> &'static str {
         self.update.in_dialect(dialect, || {
-            let changed = self.columns().zip(1..).skip(self.key.len());
-            let changed = list(changed.map(|(column, place)| format!("{column} = ?{place}")));
-            let revision_from = self.columns().count() + 1;
-            format!("UPDATE {} SET {changed}{}", self.name, self.filter(revision_from))
+            let name = self.name;
+            let columns = self.columns().zip(1..).skip(self.key.len());
+            match dialect {
+                Dialect::Sqlite => {
+                    let changed = columns.map(|(column, place)| format!("{column} = ?{place}"));
+                    let filter = self.filter(self.columns().count() + 1);
+                    format!("UPDATE {name} SET {}{filter}", list(changed))
+                }
+                Dialect::Postgres => {
+                    let changed = columns
+                        .map(|(column, _)| format!("{} = r.{column}", dialect.column(column)));
+                    let from = self.matched(self.typed().collect());
+                    self.counted(
+                        dialect,
+                        format!("UPDATE {name} SET {} FROM {from}", list(changed)),
+                    )
+                }
+            }
         })
     }
 
-    /// Deletes the row that has the key and the revision.
+    /// Deletes the rows that have the keys and the revisions.
     pub fn delete(&'static self, dialect: Dialect) -> &'static str {
         self.delete.in_dialect(dialect, || {
-            format!("DELETE FROM {}{}", self.name, self.filter(self.key.len() + 1))
+            let name = self.name;
+            match dialect {
+                Dialect::Sqlite => format!("DELETE FROM {name}{}", self.filter(self.key.len() + 1)),
+                Dialect::Postgres => {
+                    let from = self.matched(self.typed().take(self.key.len()).collect());
+                    self.counted(dialect, format!("DELETE FROM {name} USING {from}"))
+                }
+            }
         })
     }
 
@@ -85,6 +112,34 @@ impl Table {
         let wanted: Vec<String> =
             places.map(|(name, place)| format!("{name} = ?{place}")).collect();
         if wanted.is_empty() { String::new() } else { format!(" WHERE {}", wanted.join(" AND ")) }
+    }
+
+    /// Rows in arrays, and that a row of the table has the key and the expected revision of one.
+    fn matched(&self, mut columns: Vec<(&'static str, Kind)>) -> String {
+        let name = self.name;
+        let expected: Vec<_> =
+            self.revision.iter().map(|name| format!("expected_{name}")).collect();
+        let kinds = self.typed().filter(|(name, _)| self.revision.contains(name));
+        let kinds: Vec<_> = kinds.map(|(_, kind)| kind).collect();
+        let rows: Vec<(&str, Kind)> =
+            columns.drain(..).chain(expected.iter().map(String::as_str).zip(kinds)).collect();
+        let keys = self.key.iter().map(|key| format!(" AND {name}.{key} = r.{key}"));
+        let revisions = self.revision.iter().zip(&expected);
+        let revisions =
+            revisions.map(|(column, expected)| format!(" AND {name}.{column} = r.{expected}"));
+        let mut wanted: String = keys.chain(revisions).collect();
+        wanted.push_str(&Dialect::Postgres.and_in_batch(rows.len() + 1));
+        format!("{}{}", unnested(&rows), wanted.replacen(" AND", " WHERE", 1))
+    }
+
+    /// A write that fails unless it changes all rows, of a table whose rows have a revision.
+    fn counted(&self, dialect: Dialect, write: String) -> String {
+        match self.typed().next() {
+            Some((_, first)) if !self.revision.is_empty() => {
+                dialect.counted(self.name, first, write)
+            }
+            Some(_) | None => write,
+        }
     }
 }
 
@@ -148,6 +203,8 @@ pub trait Record: Sized {
 
 /// A type that is stored in several columns.
 pub trait Columns<const COUNT: usize>: Sized {
+    const KINDS: [Kind; COUNT];
+
     fn to_values(&self) -> [Value<'_>; COUNT];
 
     /// Reads the values of the columns.
@@ -156,6 +213,28 @@ pub trait Columns<const COUNT: usize>: Sized {
     /// [`BadRow`] when a value is not as the desk would have written it, by itself or beside the
     /// others.
     fn from_cells(cells: [Cell<'_>; COUNT]) -> Result<Self, BadRow>;
+}
+
+/// The column of a record's field.
+pub const fn column<R, C: Column>(
+    name: &'static str,
+    _field: fn(&R) -> &C,
+) -> [(&'static str, Kind); 1] {
+    [(name, C::KIND)]
+}
+
+/// The columns of a record's field.
+pub const fn columns<R, C: Columns<COUNT>, const COUNT: usize>(
+    names: [&'static str; COUNT],
+    _field: fn(&R) -> &C,
+) -> [(&'static str, Kind); COUNT] {
+    let mut columns = [("", Kind::Text); COUNT];
+    let mut place = 0;
+    while place < COUNT {
+        columns[place] = (names[place], C::KINDS[place]);
+        place += 1;
+    }
+    columns
 }
 
 /// Describes a table and its record, as the header of [`table`](super::table) shows.
@@ -169,7 +248,7 @@ macro_rules! record {
             fn table() -> &'static $crate::sql::table::Table {
                 static TABLE: $crate::sql::table::Table = $crate::sql::table::Table {
                     name: stringify!($table),
-                    fields: &[$($crate::sql::table::record!(@names $field $($columns)?)),+],
+                    fields: &[$(&$crate::sql::table::record!(@names $record, $field $($columns)?)),+],
                     key: &[$(stringify!($key)),*],
                     revision: &[$(stringify!($revision)),*],
                     insert: $crate::sql::dialect::Text::new(),
@@ -192,9 +271,15 @@ macro_rules! record {
             }
         }
     };
-    (@names $field:ident) => { &[stringify!($field)] };
-    (@names $field:ident $column:ident) => { &[stringify!($column)] };
-    (@names $field:ident [$($column:ident),+]) => { &[$(stringify!($column)),+] };
+    (@names $record:ident, $field:ident) => {
+        $crate::sql::table::column(stringify!($field), |row: &$record| &row.$field)
+    };
+    (@names $record:ident, $field:ident $column:ident) => {
+        $crate::sql::table::column(stringify!($column), |row: &$record| &row.$field)
+    };
+    (@names $record:ident, $field:ident [$($column:ident),+]) => {
+        $crate::sql::table::columns([$(stringify!($column)),+], |row: &$record| &row.$field)
+    };
     (@write $values:ident, $value:expr, [$($column:ident),+]) => {
         $values.extend($crate::sql::table::Columns::to_values($value))
     };

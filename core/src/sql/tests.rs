@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{BadRow, Statement, Value, sqlite};
+use super::{BadRow, Statement, Value, postgres, sqlite};
 use crate::delivery::answer::{Answer, Failure};
 use crate::delivery::attempt::{Attempt, AttemptKey, AttemptSummary};
 use crate::delivery::health::{Down, Health};
@@ -467,7 +467,7 @@ fn json(values: &[Value<'_>]) -> String {
 }
 
 fn write(text: &mut String, statement: &Statement<'_>) {
-    let Statement { sql, values, changes } = statement;
+    let Statement { sql, values, changes, of_row: _ } = statement;
     let changes = changes.map(|rows| format!(" -> {rows}")).unwrap_or_default();
     writeln!(text, "{sql}\n  {}{changes}", json(values)).unwrap();
 }
@@ -497,6 +497,54 @@ fn stores_are_handed_what_they_always_were() {
     let differs = handed.lines().zip(known.lines()).find(|(handed, known)| handed != known);
     assert_eq!(differs, None, "in all:\n{handed}");
     assert_eq!(handed.len(), known.len(), "in all:\n{handed}");
+}
+
+/// Each statement for PostgreSQL: of a write its text and how many parameters it has, of which so
+/// many are arrays.
+fn handed_to_postgres() -> String {
+    let mut text = String::new();
+    let mut known = BTreeSet::new();
+    for changes in [new_rows(), changed_rows()] {
+        for write in postgres::statements(&changes) {
+            let arrays = write.parameters.iter();
+            let arrays = arrays.filter(|of| matches!(of, postgres::Parameter::Array(_))).count();
+            if known.insert(write.sql) {
+                writeln!(text, "{}\n  ({} of {})", write.sql, arrays, write.parameters.len())
+                    .unwrap();
+            }
+        }
+    }
+    for (need, _) in needs() {
+        let query = postgres::query(&need);
+        if known.insert(query.sql) {
+            writeln!(text, "{}", query.sql).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn postgres_is_handed_what_it_always_was() {
+    let (handed, known) = (handed_to_postgres(), include_str!("tests/postgres.txt"));
+    let differs = handed.lines().zip(known.lines()).find(|(handed, known)| handed != known);
+    assert_eq!(differs, None, "in all:\n{handed}");
+    assert_eq!(handed.len(), known.len(), "in all:\n{handed}");
+}
+
+#[test]
+fn rows_of_one_text_are_one_statement_for_postgres() {
+    for changes in [new_rows(), changed_rows()] {
+        let rows = sqlite::statements(&changes).len();
+        let writes = postgres::statements(&changes);
+        let length = |write: &postgres::Write<'_>| match write.parameters.first() {
+            Some(postgres::Parameter::Array(rows)) => rows.len(),
+            Some(postgres::Parameter::One(_)) | None => 1,
+        };
+        assert_eq!(writes.iter().map(length).sum::<usize>(), rows);
+        let texts: BTreeSet<_> =
+            writes.iter().filter(|of| length(of) > 1).map(|of| of.sql).collect();
+        assert!(texts.iter().all(|text| text.contains("unnest")));
+    }
 }
 
 #[test]

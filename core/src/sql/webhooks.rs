@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::column::Column as _;
+use super::column::{Column as _, Kind};
 use super::dialect::Dialect;
 use super::row::{BadRow, Cell, Row};
 use super::table::{Columns, Record as _, list, record};
@@ -35,6 +35,8 @@ record! {
 }
 
 impl Columns<3> for WebhookStatus {
+    const KINDS: [Kind; 3] = [Kind::Integer, Kind::Text, Kind::Integer];
+
     fn to_values(&self) -> [Value<'_>; 3] {
         match self {
             Self::Active => [0_u32.into(), Value::Null, Value::Null],

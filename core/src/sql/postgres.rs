@@ -1,0 +1,96 @@
+//! PostgreSQL, for hosts that share a desk.
+//!
+//! The rows are those of [`sqlite`](super::sqlite), in tables of the same names, and one more:
+//! `desk`, which says who decides. A leader takes the desk with [`TAKE`], and each of its commits
+//! begins with [`LEAD`], whose lock lasts until the commit: one that was replaced stores nothing,
+//! whatever it believes.
+//!
+//! All statements of a commit are sent at once, so none is skipped because another failed. That is
+//! why conditions stand in the statements themselves: one that changes too few rows fails, and with
+//! it its transaction; and where `BEGIN` failed, each asks in vain for the batch's number and
+//! changes nothing.
+
+use crate::engine::need::{Fact, Need};
+use crate::engine::outcome::Changes;
+use crate::sql::dialect::Dialect;
+use crate::sql::row::BadRow;
+use crate::sql::{Statement, Value, changes, query, sqlite};
+
+/// The schema migrations: step n turns a database of version n into one of version n + 1. A
+/// released step never changes.
+pub const MIGRATIONS: [&str; 1] = [include_str!("postgres/1.sql")];
+
+/// The setting, of one transaction, with the number of its batch.
+pub const BATCH: &str = "hookdesk.batch";
+
+/// The error of a write that did not change the rows that it had to.
+pub const UNEXPECTED_ROWS: &str = "HD001";
+
+/// Reads who decides: the schema's version, the term, its leader, and the count of commits.
+pub const READ_LEADER: &str = "SELECT schema, term, leader, rev FROM desk";
+
+/// Makes a nonce (1) the leader of the next term, where term (2), leader (3) and count of commits (4)
+/// are as they were read.
+pub const TAKE: &str = "UPDATE desk SET term = term + 1, leader = $1, rev = rev + 1 \
+     WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4";
+
+/// The first write of a commit: that the term (1), its leader (2), the count of commits (3) and the
+/// schema's version (4) are as this leader last committed them, in the batch (5).
+pub const LEAD: &str = "WITH changed AS ( \
+         UPDATE desk SET rev = rev + 1 WHERE term = $1 AND leader = $2 AND rev = $3 AND schema = $4 \
+         AND current_setting('hookdesk.batch', true) = $5 RETURNING 1 \
+     ) SELECT hookdesk_expect_rows('desk', 1, (SELECT count(*) FROM changed))";
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parameter<'a> {
+    One(Value<'a>),
+    /// A value for each row.
+    Array(Vec<Value<'a>>),
+}
+
+/// A statement that writes. The batch's number comes after its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write<'a> {
+    pub sql: &'static str,
+    pub parameters: Vec<Parameter<'a>>,
+}
+
+/// The query for a need.
+#[must_use]
+pub fn query(need: &Need) -> Statement<'static> {
+    query::query(Dialect::Postgres, need)
+}
+
+/// The fact in the rows of a [`query`].
+///
+/// # Errors
+/// [`BadRow`] when one of them is not as the desk would have written it.
+pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
+    sqlite::fact(need, rows)
+}
+
+/// The statements that store changes, in the order in which they are to be sent, in one transaction.
+/// Those of one text are one: no two of a batch are about the same row.
+#[must_use]
+pub fn statements(changes: &Changes) -> Vec<Write<'_>> {
+    let mut writes: Vec<Write<'_>> = Vec::new();
+    for statement in changes::statements(Dialect::Postgres, changes) {
+        let Statement { sql, values, of_row, changes: _ } = statement;
+        let same = |write: &&mut Write<'_>| std::ptr::eq(write.sql, sql);
+        if !of_row {
+            let parameters = values.into_iter().map(Parameter::One).collect();
+            writes.push(Write { sql, parameters });
+        } else if let Some(write) = writes.iter_mut().rev().find(same) {
+            for (parameter, value) in write.parameters.iter_mut().zip(values) {
+                if let Parameter::Array(array) = parameter {
+                    array.push(value);
+                }
+            }
+        } else {
+            let parameters = values.into_iter().map(|value| Parameter::Array(vec![value]));
+            writes.push(Write { sql, parameters: parameters.collect() });
+        }
+    }
+    writes
+}
