@@ -41,8 +41,8 @@ pub struct AuditOptions {
 /// When the desk refuses it or cannot be reached: the text is for the operator.
 pub fn run(options: &AuditOptions) -> Result<(), BoxError> {
     let database = config::database(options.database.as_deref())?;
-    if !database.exists() {
-        return Err(format!("there is no database at {}", database.display()).into());
+    if database.file().is_some_and(|file| !file.exists()) {
+        return Err(format!("there is no database at {database}").into());
     }
     let rows = listed(&mut LocalDesk::open(&database)?, options)?;
     let text = if options.json { serde_json::to_string(&rows)? + "\n" } else { table(&rows) };

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::courier::{CONNECTION_AGE_S, DEFAULT_CONNECTION_AGE};
 use crate::recording::RecordingWriter;
+use crate::store::Database;
 
 /// Bytes of an options file: a thousand times what the options take.
 const MAX_FILE: u64 = 64 << 10;
@@ -34,7 +35,8 @@ pub struct ServeOptions {
     /// machine, and may call it.
     #[arg(long, env = "HOOKDESK_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
-    /// Database [default: sqlite://hookdesk.db]: one SQLite file, created if it does not exist.
+    /// Database [default: sqlite://hookdesk.db]: a SQLite file, created if it does not exist, or a
+    /// database of a PostgreSQL server, such as postgres://user@host/name?sslmode=verify-full.
     #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
     pub database: Option<String>,
     /// TOML file with these options, named as here with underscores: no_auth = true.
@@ -131,7 +133,7 @@ pub struct ServeOptions {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    pub database: PathBuf,
+    pub database: Database,
     pub admin_key_file: Option<PathBuf>,
     pub api: Api,
     pub health: HealthPolicy,
@@ -208,7 +210,7 @@ impl ServeOptions {
                 text.parse().map_err(|bad| BadOptions(format!("--nat64-prefix {text}: {bad}")))?;
             targets = targets.with_nat64(prefix);
         }
-        let database = path(&database)?;
+        let database = Database::parse(&database)?;
         // Flags are checked when they are parsed; the file's options are not.
         let health = HealthOptions {
             down_after: self.down_after.or(file.down_after),
@@ -239,6 +241,10 @@ impl ServeOptions {
             )));
         }
         let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
+        if record.is_some() && database.file().is_none() {
+            let why = "--record writes beside a SQLite file: leave it out with PostgreSQL";
+            return Err(BadOptions(why.to_owned()));
+        }
         let paused = self.paused.or(file.paused).unwrap_or(false);
         let admin_key_file = self.admin_key_file.or(file.admin_key_file);
         Ok(Settings {
@@ -258,12 +264,12 @@ impl ServeOptions {
     }
 }
 
-/// The file of `--database`, or the default one.
+/// What `--database` names, or the default one.
 ///
 /// # Errors
-/// [`BadOptions`] when it names no file.
-pub fn database(option: Option<&str>) -> Result<PathBuf, BadOptions> {
-    path(option.unwrap_or(ServeOptions::DATABASE))
+/// [`BadOptions`] when it names none.
+pub fn database(option: Option<&str>) -> Result<Database, BadOptions> {
+    Database::parse(option.unwrap_or(ServeOptions::DATABASE))
 }
 
 fn read(file: &Path) -> Result<ServeOptions, BadOptions> {
@@ -352,16 +358,6 @@ fn cross_origins(origins: &[String], callers: &Callers) -> Result<CrossOrigins, 
     Err(BadOptions(why.to_owned()))
 }
 
-fn path(database: &str) -> Result<PathBuf, BadOptions> {
-    match database.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(_) | None => Err(BadOptions(format!(
-            "--database {database}: this version keeps its data in one SQLite file, named as in \
-             sqlite://hookdesk.db or sqlite:///var/lib/hookdesk.db"
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use hookdesk_core::guard::check_target;
@@ -448,11 +444,18 @@ mod tests {
     }
 
     #[test]
-    fn databases_are_files() {
-        assert_eq!(path("sqlite://a/b.db"), Ok(PathBuf::from("a/b.db")));
-        assert_eq!(path("sqlite:///a.db"), Ok(PathBuf::from("/a.db")));
-        assert!(path("postgres://localhost/desk").is_err());
-        assert!(path("sqlite://").is_err());
+    fn databases_are_files_or_on_a_server() {
+        assert_eq!(database(Some("sqlite://a/b.db")), Ok(Database::File("a/b.db".into())));
+        assert_eq!(database(Some("sqlite:///a.db")), Ok(Database::File("/a.db".into())));
+        assert!(matches!(database(Some("postgres://db/desk")), Ok(Database::Postgres(_))));
+        assert!(database(Some("sqlite://")).is_err());
+        assert!(database(Some("mysql://db/desk")).unwrap_err().0.contains("postgres://"));
+        let recorded = ServeOptions {
+            database: Some("postgres://db/desk".to_owned()),
+            record: Some(true),
+            ..options("127.0.0.1:0")
+        };
+        assert!(recorded.settle().unwrap_err().0.contains("--record"));
     }
 
     #[test]

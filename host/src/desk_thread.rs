@@ -10,7 +10,7 @@ use hookdesk_core::api::{self, Code, Problem, Response, Shown};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
     ApiKeys, Authorization, CallSource, Command, Desk, Effects, Event, HolderId, Moment, Refusal,
-    Reply, Report, Request, Session, Store, WebhookId,
+    Reply, Report, Request, Rows as _, RunError, Session, WebhookId,
 };
 use tokio::sync::{mpsc as runtime, oneshot};
 
@@ -21,6 +21,7 @@ use crate::recording::RecordingWriter;
 use crate::share_holder::ShareHolder;
 use crate::shares::{SharePermit, Shares};
 use crate::size_watch::SizeWatch;
+use crate::store::{DeskStore, StoreFault};
 
 /// Calls that may wait for a decision: with a commit a millisecond and a hundred calls in each, the
 /// last of them waits some 40 ms.
@@ -177,16 +178,12 @@ impl DeskQueue {
 ///
 /// # Errors
 /// When the operating system cannot start a thread.
-pub fn start<S>(
-    desk: Desk<Recorder<S>>,
+pub fn start(
+    desk: Desk<Recorder<DeskStore>>,
     recording: Option<RecordingWriter>,
     ring: Arc<KeyRing>,
     runtime: runtime::UnboundedSender<Dispatch>,
-) -> std::io::Result<(DeskQueue, JoinHandle<()>)>
-where
-    S: Store + Send + 'static,
-    S::Fault: std::fmt::Display,
-{
+) -> std::io::Result<(DeskQueue, JoinHandle<Result<(), StoreFault>>)> {
     let (queue, messages) = mpsc::channel();
     let now = clock();
     let holder = HolderId::new(now, &chance());
@@ -209,8 +206,8 @@ where
     Ok((DeskQueue { queue, calls, turns, faulty }, thread))
 }
 
-struct DeskLoop<S> {
-    session: Session<Recorder<S>>,
+struct DeskLoop {
+    session: Session<Recorder<DeskStore>>,
     /// Records the desk's inputs, if they are to be recorded.
     recording: Option<RecordingWriter>,
     holder: HolderId,
@@ -224,20 +221,26 @@ struct DeskLoop<S> {
     size: SizeWatch,
 }
 
-impl<S: Store> DeskLoop<S>
-where
-    S::Fault: std::fmt::Display,
-{
-    fn run(mut self) {
+impl DeskLoop {
+    /// Decides until it is to end, or until another process leads.
+    fn run(mut self) -> Result<(), StoreFault> {
         let mut ended = false;
         while !ended && !self.session.is_drained() {
             let mut calls = Vec::new();
             ended = self.collect(&mut calls);
-            self.decide(calls);
+            if let Some(deposed) = self.decide(calls) {
+                return Err(deposed);
+            }
             let desk = self.session.desk_mut();
             let retention = desk.limits().retention;
             self.size.look(desk.store_mut().store_mut(), retention, clock());
         }
+        self.store().release();
+        Ok(())
+    }
+
+    fn store(&mut self) -> &mut DeskStore {
+        self.session.desk_mut().store_mut().store_mut()
     }
 
     /// Waits until there is something to do, and queues it. Returns whether the desk is to end.
@@ -262,8 +265,9 @@ where
         ended
     }
 
-    fn wait(&self) -> Option<Message> {
+    fn wait(&mut self) -> Option<Message> {
         let left = self.session.next_wake().map_or(MAX_SLEEP, sleep_towards);
+        let left = self.store().renewal().map_or(left, |renewal| renewal.min(left));
         match self.messages.recv_timeout(left) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
@@ -286,7 +290,8 @@ where
         }
     }
 
-    fn decide(&mut self, calls: Vec<PendingCall>) {
+    /// Decides and commits the queued commands. Returns the fault of a process that leads no more.
+    fn decide(&mut self, calls: Vec<PendingCall>) -> Option<StoreFault> {
         let Self { session, recording, holder, .. } = self;
         let was_faulty = session.is_faulty();
         let batch = session.batch(|| Moment::new(clock(), chance(), *holder));
@@ -298,6 +303,7 @@ where
         // What a failed commit did is not known.
         self.knows_keys &= committed.is_ok();
         self.publish_keys();
+        let mut ends = None;
         let dispatch = match committed {
             Ok(committed) => {
                 if was_faulty {
@@ -316,8 +322,16 @@ where
                         "the store failed, and is tried again every half second: {fault}"
                     );
                 }
-                let undone = |call| (call, CallResult::Undone(Problem::undone()));
+                let problem = match &fault {
+                    RunError::Store(fault) if fault.leaves_fate_unknown() => Problem::unknown,
+                    _ => Problem::undone,
+                };
+                let undone = |call| (call, CallResult::Undone(problem()));
                 let answers = calls.into_iter().map(undone).collect();
+                ends = match fault {
+                    RunError::Store(fault) if fault.is_deposed() => Some(fault),
+                    _ => None,
+                };
                 Dispatch { answers, ..Dispatch::default() }
             }
         };
@@ -325,5 +339,10 @@ where
             // Without a runtime the process is ending; the next one sends what was not sent.
             let _ = self.runtime.send(dispatch);
         }
+        if ends.is_none() && !self.session.is_faulty() {
+            // A fault of this is met by the next commit.
+            ends = self.store().renew().err().filter(StoreFault::is_deposed);
+        }
+        ends
     }
 }

@@ -55,12 +55,17 @@ pub enum Comparison {
 /// operator.
 pub fn export(options: &ExportOptions) -> Result<Comparison, BoxError> {
     let database = config::database(options.database.as_deref())?;
-    let files = files(&database)?;
+    let Some(database) = database.file() else {
+        return Err(
+            format!("{database} has no recording: there is one beside a SQLite file").into()
+        );
+    };
+    let files = files(database)?;
     match &options.output {
         None => write(files, options.raw, io::stdout().lock()),
         Some(path) => {
             let unwritable = |error| format!("cannot write {}: {error}", path.display());
-            if belongs_to(path, &database).map_err(unwritable)? {
+            if belongs_to(path, database).map_err(unwritable)? {
                 let path = path.display();
                 return Err(format!("{path} belongs to the database: name another file").into());
             }

@@ -87,8 +87,8 @@ struct Key {
 pub fn run(options: &KeyOptions) -> Result<(), BoxError> {
     let database = config::database(options.database.as_deref())?;
     let makes_one = matches!(options.command, KeySubcommand::Create { .. });
-    if !makes_one && !database.exists() {
-        return Err(format!("there is no database at {}", database.display()).into());
+    if !makes_one && database.file().is_some_and(|file| !file.exists()) {
+        return Err(format!("there is no database at {database}").into());
     }
     let mut desk = LocalDesk::open(&database)?;
     let mut out = io::stdout().lock();

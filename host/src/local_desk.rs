@@ -1,7 +1,5 @@
 //! The desk of a database as the command line calls it, running or not.
 
-use std::path::{Path, PathBuf};
-
 use hookdesk_core::api::{self, Action, Api, Call, LiveKeys, Opened};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
@@ -15,7 +13,9 @@ use crate::api_reply::{MAX_CALL, problem_detail};
 use crate::control;
 use crate::moment::{chance, clock};
 use crate::serve::causes;
+use crate::store::postgres::Postgres;
 use crate::store::sqlite::{Lock, Sqlite};
+use crate::store::{Database, DeskStore};
 
 /// The desk of a database: one that runs, behind its socket, or the rows themselves.
 pub enum LocalDesk {
@@ -27,18 +27,25 @@ pub enum LocalDesk {
 /// how long things are kept is an option of the server.
 pub struct StoppedDesk {
     api: Api,
-    desk: Desk<Sqlite>,
-    _lock: Lock,
+    desk: Desk<DeskStore>,
 }
 
 impl LocalDesk {
     /// # Errors
     /// When the database cannot be opened: the text is for the operator.
-    pub fn open(database: &Path) -> Result<Self, BoxError> {
-        if let Some(lock) = Lock::try_take(database)? {
-            return Ok(Self::Stopped(Box::new(StoppedDesk::open(database, lock)?)));
+    pub fn open(database: &Database) -> Result<Self, BoxError> {
+        let path = match database {
+            Database::File(path) => path,
+            Database::Postgres(url) => {
+                let store = DeskStore::Postgres(Box::new(Postgres::lead_if_free(url)?));
+                return Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?)));
+            }
+        };
+        if let Some(lock) = Lock::try_take(path)? {
+            let store = DeskStore::Sqlite(Box::new(Sqlite::open(path)?), lock);
+            return Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?)));
         }
-        let socket: PathBuf = control::path(database);
+        let socket = control::path(path);
         let client = reqwest::Client::builder().unix_socket(socket).timeout(MAX_CALL).build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self::Running { runtime, client })
@@ -84,14 +91,13 @@ async fn ask(
 }
 
 impl StoppedDesk {
-    /// The desk of a database whose lock is held.
-    fn open(database: &Path, lock: Lock) -> Result<Self, BoxError> {
+    fn new(store: DeskStore) -> Result<Self, BoxError> {
         let retention = Retention::new(Some(0), None).map_err(|_| "retention can be off")?;
         let limits = Limits { in_flight: 0, retention, ..Limits::default() };
-        let desk = Desk::new(Sqlite::open(database)?, Memory::Dropped).with_limits(limits);
+        let desk = Desk::new(store, Memory::Dropped).with_limits(limits);
         let uid = rustix::process::geteuid().as_raw();
         let api = control::command_line(Targets::public(), uid);
-        Ok(Self { api, desk, _lock: lock })
+        Ok(Self { api, desk })
     }
 
     fn call(&mut self, method: &str, path: &str, body: &str) -> Result<(u16, String), BoxError> {
@@ -124,5 +130,11 @@ impl StoppedDesk {
         let decided = self.desk.run(&[(command, moment)])?;
         let first = decided.into_iter().next();
         Ok(first.ok_or("a command has a decision")?.reply)
+    }
+}
+
+impl Drop for StoppedDesk {
+    fn drop(&mut self) {
+        self.desk.store_mut().release();
     }
 }

@@ -12,7 +12,7 @@ use hookdesk_core::api::{Api, Callers, SessionCookie};
 use hookdesk_core::incident::Recorder;
 use hookdesk_core::{
     Access, ApiKey, ApiKeys, Authorization, CallSource, Caller, Command, Desk, HolderId, KeyKind,
-    Limits, Memory, Moment, Rows as _, WebhookId,
+    Limits, Memory, Moment, Rows as _, Seq, WebhookId,
 };
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
@@ -38,7 +38,7 @@ use crate::key_ring::KeyRing;
 use crate::moment::{chance, clock};
 use crate::recording::RecordingWriter;
 use crate::server::{CALLER, HttpHandler, Lookup, Services};
-use crate::store::sqlite::{Lock, Readers, Sqlite};
+use crate::store::DeskStore;
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -71,17 +71,17 @@ pub fn serve(settings: Settings) -> Result<(), BoxError> {
 /// # Errors
 /// As [`serve`].
 pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxError> {
-    let _lock = Lock::take(&settings.database)?;
-    let store = Sqlite::open(&settings.database)?;
-    let lookup = Lookup::new(Readers::new(&settings.database));
+    let store = settings.database.open()?;
+    let lookup = Lookup::new(settings.database.readers());
     let (health, retention, audit) = (settings.health, settings.retention, settings.audit);
     let in_flight = if settings.paused { 0 } else { Limits::default().in_flight };
     let webhooks_per_partner = settings.webhooks_per_partner;
     let limits =
         Limits { in_flight, health, retention, audit, webhooks_per_partner, ..Limits::default() };
-    let desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
+    let mut desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
+    let (keys, head) = (api_keys(&settings, &mut desk)?, desk.store_mut().log()?.head);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(settings, names, desk, lookup));
+    let done = runtime.block_on(run(settings, names, (desk, keys, head), lookup));
     // A name that is still being resolved must not delay the exit.
     runtime.shutdown_background();
     done
@@ -90,7 +90,7 @@ pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxEr
 async fn run(
     settings: Settings,
     names: Arc<dyn Names>,
-    mut desk: Desk<Recorder<Sqlite>>,
+    (desk, keys, head): (Desk<Recorder<DeskStore>>, ApiKeys, Seq),
     lookup: Lookup,
 ) -> Result<(), BoxError> {
     // From here on a signal stops the server in order.
@@ -110,9 +110,10 @@ async fn run(
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
     let (dispatches, incoming) = mpsc::unbounded_channel();
-    let feed = Arc::new(EventFeed::new(desk.store_mut().log()?.head));
-    let recording = settings.record.map(|bytes| RecordingWriter::new(&settings.database, bytes));
-    let ring = Arc::new(KeyRing::new(api_keys(&settings, &mut desk)?));
+    let feed = Arc::new(EventFeed::new(head));
+    let recorded = settings.record.zip(settings.database.file());
+    let recording = recorded.map(|(bytes, file)| RecordingWriter::new(file, bytes));
+    let ring = Arc::new(KeyRing::new(keys));
     let (queue, thread) = desk_thread::start(desk, recording, Arc::clone(&ring), dispatches)?;
     tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
     let (thread_ended, mut ended) = oneshot::channel();
@@ -131,7 +132,7 @@ async fn run(
         lookup: lookup.clone(),
     };
     // Its file is removed when the server stops.
-    let control = listen_for_commands(&settings.database, control);
+    let control = settings.database.file().and_then(|file| listen_for_commands(file, control));
     let cookie = SessionCookie::of(&settings.api.names, address.port());
     let front = HttpHandler {
         api: Api { cookie, ..settings.api },
@@ -151,10 +152,7 @@ async fn run(
     server.http1_mut().max_buf_size(MAX_HEAD);
     let handle = server.handle();
     let serving = tokio::spawn(server.try_serve(front.router()));
-    tracing::info!(
-        "listening on http://{address}, with the data in {}",
-        settings.database.display()
-    );
+    tracing::info!("listening on http://{address}, with the data in {}", settings.database);
 
     if settings.paused {
         tracing::warn!("paused: nothing is sent until the server is started without --paused");
@@ -163,7 +161,10 @@ async fn run(
     tokio::select! {
         _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
         _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
-        _ = &mut ended => return Err("the desk's thread ended: this is a bug".into()),
+        ended = &mut ended => return Err(match ended {
+            Ok(Ok(Err(fault))) => fault.to_string().into(),
+            _ => "the desk's thread ended: this is a bug".into(),
+        }),
     }
     let deadline = Instant::now() + DRAIN;
     // No further request is started. Callers come first, as they may still need decisions, then the
@@ -188,7 +189,10 @@ async fn run(
 }
 
 /// The desk's API keys, the one of the admin key file among them.
-fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<ApiKeys, BoxError> {
+fn api_keys(
+    settings: &Settings,
+    desk: &mut Desk<Recorder<DeskStore>>,
+) -> Result<ApiKeys, BoxError> {
     if let Some(file) = &settings.admin_key_file {
         let key = admin_key::read_or_make(file)?;
         let now = clock();
@@ -206,10 +210,11 @@ fn api_keys(settings: &Settings, desk: &mut Desk<Recorder<Sqlite>>) -> Result<Ap
     let keys = ApiKeys::of(desk.store_mut().api_keys()?);
     let is_keyless = keys.of_kind(KeyKind::Bearer).next().is_none();
     if is_keyless && matches!(settings.api.callers, Callers::Keys { binding: None }) {
-        let database = settings.database.display();
+        let scheme = settings.database.file().map(|_| "sqlite://").unwrap_or_default();
+        let database = &settings.database;
         return Err(format!(
             "callers need an API key, and there is none yet. Make one:\n\n    hookdesk key create \
-             --scope admin --database sqlite://{database}\n\nOr give --admin-key-file; or \
+             --scope admin --database {scheme}{database}\n\nOr give --admin-key-file; or \
              --no-auth where something in front of the desk checks who calls; or listen on \
              127.0.0.1."
         )

@@ -97,11 +97,11 @@ impl Oracles {
                 self.shortage = Shortage::default();
                 self.turns = Turns::default();
             }
+            let (earlier, own) = by_retention(&committed.events);
+            self.appended(earlier);
             let caused = self.command(rows, command, moment, committed);
             self.announced(&caused, &committed.events);
-            for event in &committed.events {
-                self.webhooks.values_mut().for_each(|watched| watched.appended(event));
-            }
+            self.appended(own);
             for request in &committed.requests {
                 self.sent(rows, request, moment.holder);
             }
@@ -120,6 +120,12 @@ impl Oracles {
             for watched in self.webhooks.values_mut() {
                 watched.rests(rows, by, (now, &places));
             }
+        }
+    }
+
+    fn appended(&mut self, events: &[Arc<Event>]) {
+        for event in events {
+            self.webhooks.values_mut().for_each(|watched| watched.appended(event));
         }
     }
 
@@ -266,9 +272,18 @@ impl Oracles {
 
 /// An operational event that is not about an event that expired.
 fn operational(event: &Event) -> Option<(EventType, WebhookId)> {
-    let is_expiry = event.body.contains("\"reason\":\"expired\"");
     match event.topic {
-        Some(Topic::Webhook(id)) if !is_expiry => Some((event.kind, id)),
+        Some(Topic::Webhook(id)) if !is_expiry(event) => Some((event.kind, id)),
         _ => None,
     }
+}
+
+fn is_expiry(event: &Event) -> bool {
+    event.body.contains("\"reason\":\"expired\"")
+}
+
+/// Events that retention appended, and those of the command itself. Retention comes before all
+/// commands of a batch, and its events are given with the first of them.
+fn by_retention(events: &[Arc<Event>]) -> (&[Arc<Event>], &[Arc<Event>]) {
+    events.split_at(events.iter().take_while(|event| is_expiry(event)).count())
 }

@@ -93,8 +93,9 @@ impl HostStore {
                 sql: "INSERT INTO versions (version) VALUES (?1)",
                 values: vec![step.into()],
                 changes: Some(1),
+                of_row: false,
             };
-            let migrate = Statement { sql, values: Vec::new(), changes: None };
+            let migrate = Statement { sql, values: Vec::new(), changes: None, of_row: false };
             store.storage.commit([&migrate, &note].map(write).into_iter().collect())?;
         }
         Ok(store)
@@ -131,7 +132,8 @@ impl Store for HostStore {
     }
 
     fn probe(&mut self) -> Result<(), Fault> {
-        let probe = Statement { sql: sqlite::PROBE, values: Vec::new(), changes: None };
+        let probe =
+            Statement { sql: sqlite::PROBE, values: Vec::new(), changes: None, of_row: false };
         self.storage.commit([write(&probe)].into_iter().collect())?;
         Ok(())
     }

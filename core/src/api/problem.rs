@@ -58,6 +58,14 @@ impl Problem {
         Self::new(Code::StoreUnavailable, detail)
     }
 
+    /// The store did not answer a commit, and it could not be found out what came of it.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let detail = "The store does not answer. It is not known whether this was done: call again \
+                      with the same idempotency key, or look.";
+        Self::new(Code::StoreUnavailable, detail)
+    }
+
     /// The store's last commit failed, and none has succeeded since.
     #[must_use]
     pub fn unwritable() -> Self {

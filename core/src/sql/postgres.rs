@@ -26,13 +26,20 @@ pub const BATCH: &str = "hookdesk.batch";
 /// The error of a write that did not change the rows that it had to.
 pub const UNEXPECTED_ROWS: &str = "HD001";
 
+/// Finds the tables: NULL where there are none.
+pub const FIND: &str = "SELECT to_regclass('desk')::text";
+
 /// Reads who decides: the schema's version, the term, its leader, and the count of commits.
 pub const READ_LEADER: &str = "SELECT schema, term, leader, rev FROM desk";
 
 /// Makes a nonce (1) the leader of the next term, where term (2), leader (3) and count of commits (4)
 /// are as they were read.
 pub const TAKE: &str = "UPDATE desk SET term = term + 1, leader = $1, rev = rev + 1 \
-     WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4";
+     WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4 RETURNING term";
+
+/// Ends the term (1) of a leader (2) that made the last commit (3), so that another may take the next.
+pub const RELEASE: &str = "UPDATE desk SET leader = NULL, rev = rev + 1 \
+     WHERE term = $1 AND leader = $2 AND rev = $3";
 
 /// The first write of a commit: that the term (1), its leader (2), the count of commits (3) and the
 /// schema's version (4) are as this leader last committed them, in the batch (5).

@@ -114,12 +114,12 @@ impl EventStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::Readers;
+    use crate::store::Database;
 
     #[tokio::test]
     async fn silence_is_filled_with_heartbeats_until_the_host_stops() {
         let feed = Arc::new(EventFeed::new(Seq(3)));
-        let lookup = Lookup::new(Readers::new(std::path::Path::new("never opened")));
+        let lookup = Lookup::new(Database::File("never opened".into()).readers());
         let start = EventsStart { cursor: LogCursor { at: Seq(3) }, position: None };
         let mut stream = EventStream::new(start, Arc::clone(&feed), lookup);
         stream.silence = Duration::from_millis(1);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::fair_gate::FairGate;
 use crate::share_holder::ShareHolder;
-use crate::store::StoreFault;
-use crate::store::sqlite::{Readers, Snapshot};
+use crate::store::{Readers, Snapshot, StoreFault, sqlite};
 use crate::trouble_log::TroubleLog;
 
 /// Reads at once, as many as the idle connections that are kept open. Each holds up to 6 MiB, its
@@ -14,7 +13,7 @@ use crate::trouble_log::TroubleLog;
 /// 700 MB behind.
 const MAX_AT_ONCE: usize = 4;
 
-const _: () = assert!(MAX_AT_ONCE == Readers::IDLE);
+const _: () = assert!(MAX_AT_ONCE == sqlite::Readers::IDLE);
 
 /// Read access to the store, for a caller; cheap to clone.
 #[derive(Clone, Debug)]

@@ -367,7 +367,7 @@ pub struct Readers {
 
 impl Readers {
     /// Idle connections that are kept open.
-    pub const IDLE: usize = 4;
+    pub(crate) const IDLE: usize = 4;
 
     #[must_use]
     pub fn new(path: &Path) -> Self {

@@ -247,7 +247,11 @@ impl Watched {
                 self.judged.add("own shortage");
                 let (at, up_to) = shortage.met(now);
                 self.pace.pause_until = self.pace.pause_until.max(at);
-                self.waits(key.0, &flying, |step| Due { at, up_to, step }, false);
+                if flying.kind == Kind::Cancelled {
+                    self.judged.add("own shortage of a stopped replay");
+                } else {
+                    self.waits(key.0, &flying, |step| Due { at, up_to, step }, false);
+                }
             }
         }
         // What is queued behind it may wait for a place.

@@ -15,8 +15,10 @@ const LIVELY_MS: u64 = 30 * 3_600_000;
 
 /// Milliseconds in which a host looks several times for events to delete.
 const LOOK_ROUND_MS: u64 = 240_000;
-/// Turns of all hosts until nothing happens any more.
-const MAX_TURNS: u32 = 4_000;
+/// Turns of all hosts until nothing happens any more, beside those of [`TURNS_EACH`].
+const MAX_TURNS: usize = 4_000;
+/// Turns for each event of each webhook: a few attempts, with an answer to each.
+const TURNS_EACH: usize = 8;
 
 impl<S: Inspect> World<'_, S>
 where
@@ -64,7 +66,8 @@ where
 
     fn be_quiet(&mut self) {
         let mut idle = 0;
-        for _ in 0..MAX_TURNS {
+        let deliveries = self.rows.events.len() * self.rows.webhooks.len();
+        for _ in 0..MAX_TURNS + TURNS_EACH * deliveries {
             let before = self.progress();
             for host in 0..self.hosts.len() {
                 self.turn(host);

@@ -53,6 +53,9 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
             let due = decision.shortage.until;
             let reader = decision.claim(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
+            if is_stopped(&slot) {
+                return Ok(end_stopped(decision, &webhook, slot, report)?);
+            }
             decision.add_waiting_lane(slot.waiting(
                 webhook.id,
                 slot.step,
@@ -175,6 +178,24 @@ fn asked_to_wait(answer: &Answer, kind: Option<FailureKind>, now: Millis) -> Opt
     }
 }
 
+/// Whether a request was part of a replay that was stopped meanwhile.
+fn is_stopped(slot: &Slot) -> bool {
+    matches!(slot.ordering_key, OrderingKey::Cancelled(_))
+}
+
+/// Settles the event of a stopped replay whose request did not reach the receiver: nothing more is
+/// sent.
+fn end_stopped(
+    decision: &mut Decision<'_>,
+    webhook: &Arc<Webhook>,
+    slot: Slot,
+    report: &Report,
+) -> Result<Reply, Need> {
+    record(decision, report, Reason::Stopped, None);
+    settle(decision, webhook, slot)?;
+    Ok(Reply::Noted)
+}
+
 /// Takes a step of the retry schedule, at whose end the event is abandoned. A probe takes none.
 fn step(
     decision: &mut Decision<'_>,
@@ -184,9 +205,9 @@ fn step(
     again_at: Option<Millis>,
 ) -> Result<(), Need> {
     let now = decision.now();
-    if matches!(slot.ordering_key, OrderingKey::Cancelled(_)) {
-        record(decision, report, Reason::Stopped, None);
-        return settle(decision, webhook, slot);
+    if is_stopped(&slot) {
+        end_stopped(decision, webhook, slot, report)?;
+        return Ok(());
     }
     let (wait_ms, step, why) = if slot.probe {
         (Some(0), slot.step, Reason::Probe)

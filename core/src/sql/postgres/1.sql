@@ -177,11 +177,11 @@ CREATE INDEX audit_by_webhook ON audit (webhook, id) WHERE webhook IS NOT NULL;
 CREATE INDEX audit_by_caller_key ON audit (caller_key, id) WHERE caller_key IS NOT NULL;
 
 -- Fails the transaction in which a write did not change the rows that it had to.
-CREATE FUNCTION hookdesk_expect_rows(of_table text, expected bigint, found bigint) RETURNS void
+CREATE FUNCTION hookdesk_expect_rows(of_table text, expected bigint, changed bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF expected <> found THEN
-        RAISE EXCEPTION '% of % rows of % were as expected', found, expected, of_table
+    IF expected <> changed THEN
+        RAISE EXCEPTION '% of % rows of % were as expected', changed, expected, of_table
             USING ERRCODE = 'HD001';
     END IF;
 END

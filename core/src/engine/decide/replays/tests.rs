@@ -4,9 +4,9 @@ mod sent;
 
 use crate::engine::decide::deliveries::tests::{Rig, status, webhook};
 use crate::{
-    Amendment, Command, Committed, EventId, EventType, Millis, Ordering, Reason, Refusal,
-    ReplayCount, ReplayFilter, ReplayRange, Reply, RetrySchedule, Rows as _, Seq, Subscription,
-    WebhookId,
+    Amendment, Answer, Command, Committed, EventId, EventType, Failure, Millis, Ordering, Reason,
+    Refusal, ReplayCount, ReplayFilter, ReplayRange, Reply, RetrySchedule, Rows as _, Seq,
+    Subscription, WebhookId,
 };
 
 fn event(rig: &mut Rig, seq: u64) -> EventId {
@@ -395,4 +395,19 @@ fn what_a_stopped_replay_had_in_flight_is_not_sent_again_after_a_crash() {
     rig.restart();
     assert!(rig.flying.is_empty());
     assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
+}
+
+#[test]
+fn what_a_stopped_replay_could_not_send_is_not_sent_again() {
+    let mut rig = Rig::new();
+    let id = missed(&mut rig);
+    rig.run(replay(id, (0, 3), ReplayFilter::All, None));
+    rig.run(Command::StopReplay { id });
+    while !rig.flying.is_empty() {
+        rig.end(Answer::Failure(Failure::Ours));
+    }
+    assert_eq!(rig.reasons().last().map(|(.., reason)| *reason), Some(Reason::Stopped));
+    assert_eq!((rig.backlog(id), rig.lanes(id).len()), (0, 0));
+    rig.pass(600);
+    assert!(rig.flying.is_empty());
 }

@@ -1,0 +1,421 @@
+//! The PostgreSQL store: it runs the statements of the core as the desk's leader.
+//!
+//! One process leads at a time. Others wait for its place, and take it when it lets go, or when it
+//! has committed nothing for a lease. A leader that has nothing to commit renews its lease once a
+//! second. What it commits expects the desk's row as it left it, so a leader that was replaced
+//! stores nothing more, whatever it believes.
+//!
+//! A connection that breaks ends the term: a commit of unknown fate is known only after the next
+//! term was taken, because by then the server has done with it.
+
+mod cells;
+mod link;
+mod tls;
+mod url;
+
+use std::error::Error as _;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hookdesk_core::sql::Value;
+use hookdesk_core::sql::postgres::{self, MIGRATIONS, Parameter, UNEXPECTED_ROWS, Write};
+use hookdesk_core::{Changes, Commit, Fact, Need, Rows, Store};
+
+pub use url::PostgresUrl;
+
+use crate::moment::chance;
+use crate::store::StoreFault;
+use crate::store::postgres::link::{Link, Reading};
+
+/// How long a leader may commit nothing before another takes its place.
+const LEASE: Duration = Duration::from_secs(5);
+/// And how much longer, as the time is each process's own.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often a leader renews its lease, and a candidate looks at it.
+const RENEWAL: Duration = Duration::from_secs(1);
+/// How long the fate of a commit is looked for. Callers wait for it.
+const FATE: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(200);
+/// The error of a table that is there already.
+const DUPLICATE_TABLE: &str = "42P07";
+/// The lock of those who create or migrate the tables ("HookDesk" in ASCII).
+const MIGRATION_LOCK: i64 = 0x486f_6f6b_4465_736b;
+
+/// Why PostgreSQL did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostgresFault {
+    /// The connection: whether a statement was carried out is not known.
+    Lost(String),
+    /// The server refused a statement, so its transaction stored nothing.
+    Refused { code: String, message: String },
+    /// Another process leads.
+    Deposed,
+    /// Written by a newer version.
+    Newer { version: i64 },
+}
+
+impl PostgresFault {
+    fn silent() -> Self {
+        Self::Lost("it does not answer".to_owned())
+    }
+}
+
+impl fmt::Display for PostgresFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(why) => write!(f, "PostgreSQL cannot be reached: {why}"),
+            Self::Refused { code, message } => write!(f, "PostgreSQL refuses ({code}): {message}"),
+            Self::Deposed => f.write_str(
+                "another process leads the desk (while it does, keys are made over HTTP: POST /keys)",
+            ),
+            Self::Newer { version } => write!(
+                f,
+                "the database was written by a newer HookDesk (schema {version}; this one knows up to \
+                 {}). Run that version, or restore a backup made before it.",
+                MIGRATIONS.len()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PostgresFault {}
+
+impl From<tokio_postgres::Error> for PostgresFault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            // Those of class 57P: the server shuts down or ends the connection.
+            Some(refusal) if !refusal.code().code().starts_with("57P") => Self::Refused {
+                code: refusal.code().code().to_owned(),
+                message: refusal.message().to_owned(),
+            },
+            Some(_) | None => {
+                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                Self::Lost(format!("{error}{cause}"))
+            }
+        }
+    }
+}
+
+/// The desk's row, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DeskRow {
+    schema: i64,
+    term: i64,
+    leader: Option<String>,
+    rev: i64,
+}
+
+/// What came of a commit whose answer did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    Undone,
+}
+
+/// The store of the process that leads.
+pub struct Postgres {
+    url: PostgresUrl,
+    /// `None` after it broke.
+    link: Option<Link>,
+    /// What this process has others know it by.
+    nonce: String,
+    term: i64,
+    /// Commits of all terms, as this process has left the row.
+    rev: i64,
+    renewed: Instant,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Postgres({}, term {})", self.url, self.term)
+    }
+}
+
+impl Postgres {
+    /// Connects, creates the tables if there are none, and waits until this process leads.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or when the tables are a newer version's.
+    pub fn lead(url: &PostgresUrl) -> Result<Self, PostgresFault> {
+        Self::lead_within(url, None)
+    }
+
+    /// As [`Self::lead`], where no process leads or the one that led is gone.
+    ///
+    /// # Errors
+    /// [`PostgresFault::Deposed`] when one leads, and as [`Self::lead`].
+    pub fn lead_if_free(url: &PostgresUrl) -> Result<Self, PostgresFault> {
+        Self::lead_within(url, Some(LEASE + GRACE + RENEWAL))
+    }
+
+    fn lead_within(url: &PostgresUrl, most: Option<Duration>) -> Result<Self, PostgresFault> {
+        let mut link = Link::connect(url)?;
+        let row = prepare(&mut link)?;
+        let nonce = chance::<16>().map(|byte| format!("{byte:02x}")).concat();
+        let (term, rev) = (row.term, row.rev);
+        let mut store =
+            Self { url: url.clone(), link: Some(link), nonce, term, rev, renewed: Instant::now() };
+        store.wait_for_place(row, most)?;
+        tracing::info!("leading {url}, in term {}", store.term);
+        Ok(store)
+    }
+
+    /// Waits for the place of the leader, and takes it.
+    fn wait_for_place(
+        &mut self,
+        mut seen: DeskRow,
+        most: Option<Duration>,
+    ) -> Result<(), PostgresFault> {
+        let start = Instant::now();
+        let mut since = start;
+        let mut is_logged = false;
+        loop {
+            let is_free = seen.leader.is_none() || since.elapsed() >= LEASE + GRACE;
+            if is_free && self.take(&seen)? {
+                return Ok(());
+            }
+            if most.is_some_and(|most| start.elapsed() > most) {
+                return Err(PostgresFault::Deposed);
+            }
+            if !is_logged && !is_free && most.is_none() {
+                tracing::info!("waiting for the place of the process that leads {}", self.url);
+                is_logged = true;
+            }
+            if !is_free {
+                thread::sleep(RENEWAL);
+            }
+            let row = read(self.linked()?)?;
+            if row != seen {
+                (seen, since) = (row, Instant::now());
+            }
+        }
+    }
+
+    /// Takes the next term, if the row is still as it was seen.
+    fn take(&mut self, seen: &DeskRow) -> Result<bool, PostgresFault> {
+        let parameters = vec![
+            self.nonce.clone().into(),
+            Value::Integer(seen.term),
+            seen.leader.clone().into(),
+            Value::Integer(seen.rev),
+        ];
+        let taken = self.linked()?.ask(postgres::TAKE, parameters)?.len() == 1;
+        if taken {
+            (self.term, self.rev) = (seen.term + 1, seen.rev + 1);
+            self.renewed = Instant::now();
+        }
+        Ok(taken)
+    }
+
+    /// The connection, or a new one.
+    fn linked(&mut self) -> Result<&mut Link, PostgresFault> {
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => Link::connect(&self.url)?,
+        };
+        Ok(self.link.insert(link))
+    }
+
+    /// The connection of this term.
+    fn current(&mut self) -> Result<&mut Link, PostgresFault> {
+        let ended = || PostgresFault::Lost("the connection of this term ended".to_owned());
+        self.link.as_mut().ok_or_else(ended)
+    }
+
+    /// Takes the next term after what ended this one, and returns what came of the commit that was
+    /// tried, if there was one.
+    fn next_term(&mut self) -> Result<Fate, PostgresFault> {
+        loop {
+            let row = read(self.linked()?)?;
+            if row.leader.as_ref() != Some(&self.nonce) || row.term != self.term {
+                return Err(PostgresFault::Deposed);
+            }
+            let was = self.rev;
+            // What was tried before waits for a lock of this row, or holds it: after this it has ended.
+            if self.take(&row)? {
+                return Ok(if row.rev == was { Fate::Undone } else { Fate::Done });
+            }
+        }
+    }
+
+    /// As [`Self::next_term`], for as long as callers may wait.
+    fn fate(&mut self) -> Result<Fate, PostgresFault> {
+        let until = Instant::now() + FATE;
+        loop {
+            match self.next_term() {
+                Err(PostgresFault::Lost(_)) if Instant::now() < until => {
+                    self.link = None;
+                    thread::sleep(RETRY);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn try_commit(&mut self, changes: &Changes) -> Result<(), PostgresFault> {
+        let (term, rev, nonce) = (self.term, self.rev, self.nonce.clone());
+        let schema = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        let expected =
+            [Value::Integer(term), nonce.into(), Value::Integer(rev), Value::Integer(schema)];
+        let lead = expected.into_iter().map(Parameter::One).collect();
+        let mut writes = vec![Write { sql: postgres::LEAD, parameters: lead }];
+        writes.extend(postgres::statements(changes));
+        self.current()?.write(&writes)?;
+        self.rev = rev + 1;
+        self.renewed = Instant::now();
+        Ok(())
+    }
+
+    /// When the lease is to be renewed.
+    #[must_use]
+    pub fn renewal(&self) -> Duration {
+        RENEWAL.saturating_sub(self.renewed.elapsed())
+    }
+
+    /// Renews the lease, if it is time to.
+    ///
+    /// # Errors
+    /// As a commit.
+    pub fn renew(&mut self) -> Result<(), StoreFault> {
+        if self.link.is_none() || !self.renewal().is_zero() {
+            return Ok(());
+        }
+        self.commit(&Changes::default()).map(|_| ())
+    }
+
+    /// Lets another process lead.
+    pub fn release(&mut self) {
+        let parameters =
+            vec![Value::Integer(self.term), self.nonce.clone().into(), Value::Integer(self.rev)];
+        let released = self.current().and_then(|link| link.ask(postgres::RELEASE, parameters));
+        if let Err(fault) = released {
+            tracing::warn!("another process leads after {} s: {fault}", (LEASE + GRACE).as_secs());
+        }
+    }
+}
+
+fn read(link: &mut Link) -> Result<DeskRow, PostgresFault> {
+    let rows = link.ask(postgres::READ_LEADER, vec![])?;
+    let row = rows.into_iter().next().unwrap_or_default();
+    match <[Value<'_>; 4]>::try_from(row) {
+        Ok([Value::Integer(schema), Value::Integer(term), leader, Value::Integer(rev)]) => {
+            let leader = match leader {
+                Value::Text(leader) => Some(leader.into_owned()),
+                Value::Null | Value::Integer(_) => None,
+            };
+            Ok(DeskRow { schema, term, leader, rev })
+        }
+        Ok(_) | Err(_) => {
+            let message = "the table desk has no row that HookDesk wrote".to_owned();
+            Err(PostgresFault::Refused { code: UNEXPECTED_ROWS.to_owned(), message })
+        }
+    }
+}
+
+/// Creates the tables where there are none, and returns the desk's row.
+fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
+    let found = link.ask(postgres::FIND, vec![])?;
+    if found.first().and_then(|row| row.first()) == Some(&Value::Null) {
+        let [first] = MIGRATIONS;
+        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+        match link.execute(&format!("BEGIN; {lock}; {first}; COMMIT")) {
+            // Of several processes that begin at once, one creates them.
+            Err(PostgresFault::Refused { code, .. }) if code == DUPLICATE_TABLE => {
+                link.execute("ROLLBACK")?;
+            }
+            other => other?,
+        }
+    }
+    let row = read(link)?;
+    if usize::try_from(row.schema).is_ok_and(|schema| schema > MIGRATIONS.len()) {
+        return Err(PostgresFault::Newer { version: row.schema });
+    }
+    Ok(row)
+}
+
+impl Rows for Postgres {
+    type Fault = StoreFault;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, StoreFault> {
+        let mut facts = self.load_all(std::slice::from_ref(need))?;
+        facts.pop().ok_or_else(|| PostgresFault::silent().into())
+    }
+
+    fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
+        let loaded = self.current()?.load_all(needs);
+        if loaded.is_err() {
+            self.link = None;
+        }
+        loaded
+    }
+}
+
+impl Store for Postgres {
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
+        let Err(fault) = self.try_commit(changes) else { return Ok(Commit::Done) };
+        self.link = None;
+        match self.fate()? {
+            Fate::Done => {
+                tracing::info!("a commit was carried out, though its answer was lost: {fault}");
+                Ok(Commit::Done)
+            }
+            Fate::Undone => Err(fault.into()),
+        }
+    }
+
+    fn probe(&mut self) -> Result<(), StoreFault> {
+        let ended = if self.link.is_some() { self.try_commit(&Changes::default()) } else { Ok(()) };
+        if ended.is_err() {
+            self.link = None;
+        }
+        if self.link.is_none() {
+            self.next_term()?;
+        }
+        Ok(())
+    }
+}
+
+/// Connections that only read, beside the one of the desk.
+pub struct Readers {
+    url: PostgresUrl,
+    idle: Mutex<Vec<Link>>,
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Readers({})", self.url)
+    }
+}
+
+impl Readers {
+    #[must_use]
+    pub fn new(url: &PostgresUrl) -> Self {
+        Self { url: url.clone(), idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Reads the rows as they are at one moment.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or `read` fails.
+    pub fn at_one_moment<T>(
+        &self,
+        read: impl FnOnce(&mut Reading<'_>) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        let idle = self.idle().pop();
+        let mut link = match idle {
+            Some(link) => link,
+            None => Link::connect(&self.url)?,
+        };
+        let mut reading = link.reading();
+        let found = read(&mut reading)?;
+        reading.end()?;
+        self.idle().push(link);
+        Ok(found)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
