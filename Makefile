@@ -52,6 +52,7 @@ test: setup pack worker page
 	$(STEP) chromium $(CHROMIUM_INSTALLED)
 	$(STEP) nginx .ci/program nginx nginx-light
 	$(STEP) openssl .ci/program openssl openssl
+	$(STEP) postgresql .ci/program pg_ctlcluster postgresql
 	$(STEP) format $(CARGO) fmt --all --check
 	$(STEP) package node tests/package/check.mjs
 	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
@@ -68,7 +69,8 @@ test: setup pack worker page
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
 	$(STEP) deployable .ci/edge-dry-run
 	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
-	$(STEP) edge .ci/edge-tests
+	$(STEP) postgres .ci/postgres .ci/host-tests postgres
+	$(STEP) edge .ci/host-tests edge
 	$(STEP) budgets .ci/budgets
 	$(STEP) tests .ci/tests
 	$(STEP) documented .ci/documented

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::courier::{CONNECTION_AGE_S, DEFAULT_CONNECTION_AGE};
 use crate::recording::RecordingWriter;
 use crate::store::Database;
+use crate::store::postgres::{DEFAULT_LEASE_MS, LEASE_MS};
 
 /// Bytes of an options file: a thousand times what the options take.
 const MAX_FILE: u64 = 64 << 10;
@@ -39,6 +40,11 @@ pub struct ServeOptions {
     /// database of a PostgreSQL server, such as postgres://user@host/name?sslmode=verify-full.
     #[arg(long, env = "HOOKDESK_DATABASE", value_name = "URL")]
     pub database: Option<String>,
+    /// With PostgreSQL: milliseconds after which another process takes the place of one that committed
+    /// nothing [default: 5000].
+    #[arg(long, env = "HOOKDESK_LEASE_MS", value_name = "MILLISECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(LEASE_MS))]
+    pub lease_ms: Option<u64>,
     /// TOML file with these options, named as here with underscores: no_auth = true.
     #[arg(long, env = "HOOKDESK_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -144,6 +150,8 @@ pub struct Settings {
     pub rate_per_peer: Option<u32>,
     /// How old a connection to a receiver may be when a request begins.
     pub connection_age: Duration,
+    /// How long another process waits for one that commits nothing, before it takes its place.
+    pub lease: Duration,
     /// Whether nothing is sent.
     pub paused: bool,
     /// Bytes of a recording, if there is to be one.
@@ -232,6 +240,11 @@ impl ServeOptions {
         }
         let age_s = self.max_connection_age_s.or(file.max_connection_age_s);
         let connection_age = age_s.map_or(Ok(DEFAULT_CONNECTION_AGE), connection_age)?;
+        let lease_ms = self.lease_ms.or(file.lease_ms).unwrap_or(DEFAULT_LEASE_MS);
+        if !LEASE_MS.contains(&lease_ms) {
+            let why = format!("lease_ms must be from {} to {}", LEASE_MS.start(), LEASE_MS.end());
+            return Err(BadOptions(why));
+        }
         let api = Api { can_wait: true, cross_origins, ..Api::new(callers, names, targets) };
         let record_bytes = self.record_bytes.or(file.record_bytes).unwrap_or(Self::RECORD_BYTES);
         if record_bytes < RecordingWriter::MIN {
@@ -258,6 +271,7 @@ impl ServeOptions {
             webhooks_per_partner,
             rate_per_peer,
             connection_age,
+            lease: Duration::from_millis(lease_ms),
             paused,
             record,
         })

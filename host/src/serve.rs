@@ -71,7 +71,7 @@ pub fn serve(settings: Settings) -> Result<(), BoxError> {
 /// # Errors
 /// As [`serve`].
 pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxError> {
-    let store = settings.database.open()?;
+    let store = settings.database.open(settings.lease)?;
     let lookup = Lookup::new(settings.database.readers());
     let (health, retention, audit) = (settings.health, settings.retention, settings.audit);
     let in_flight = if settings.paused { 0 } else { Limits::default().in_flight };

@@ -54,13 +54,13 @@ impl Database {
     ///
     /// # Errors
     /// When it cannot be opened: the text is for the operator.
-    pub fn open(&self) -> Result<DeskStore, BoxError> {
+    pub fn open(&self, lease: Duration) -> Result<DeskStore, BoxError> {
         Ok(match self {
             Self::File(path) => {
                 let lock = Lock::take(path)?;
                 DeskStore::Sqlite(Box::new(Sqlite::open(path)?), lock)
             }
-            Self::Postgres(url) => DeskStore::Postgres(Box::new(Postgres::lead(url)?)),
+            Self::Postgres(url) => DeskStore::Postgres(Box::new(Postgres::lead(url, lease)?)),
         })
     }
 

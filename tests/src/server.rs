@@ -31,6 +31,7 @@ mod host;
 mod log;
 mod places;
 mod port;
+pub mod postgres;
 
 pub use attempt::Attempt;
 pub use folder::Folder;
@@ -45,6 +46,9 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// From SIGTERM to the end: the product's own 20 s of draining, and room for a slow disk.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A lease with which a server that was killed is replaced in well under a second.
+const LEASE_MS: &str = "500";
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
@@ -187,7 +191,41 @@ impl Server {
 
     /// All attempts that the database has, in the order of events, webhooks and attempts.
     pub fn attempts(&self) -> Vec<Attempt> {
-        Attempt::all(&self.records())
+        match self.options.host {
+            Host::Native | Host::Edge => Attempt::all(&self.records()),
+            Host::Postgres => Attempt::all_of_postgres(self.folder.path()),
+        }
+    }
+
+    /// The number that a query finds in the desk's database.
+    ///
+    /// # Panics
+    /// If it finds anything else.
+    pub fn number(&self, sql: &str) -> i64 {
+        match self.options.host {
+            Host::Native | Host::Edge => {
+                self.records().query_row(sql, [], |row| row.get(0)).expect("it finds a number")
+            }
+            Host::Postgres => {
+                postgres::ask(self.folder.path(), sql).parse().expect("it finds a number")
+            }
+        }
+    }
+
+    /// Changes the database of a server that does not run.
+    ///
+    /// # Panics
+    /// If it cannot.
+    pub fn change(&self, statements: &str) {
+        match self.options.host {
+            Host::Native | Host::Edge => {
+                let file = Connection::open(self.database()).expect("nobody else has it");
+                file.execute_batch(statements).expect("it can be written");
+            }
+            Host::Postgres => {
+                postgres::ask(self.folder.path(), statements);
+            }
+        }
     }
 
     /// The database, to look at only.
@@ -274,7 +312,7 @@ impl Server {
         let asked = running.asked;
         let process = Pid::from_child(&running.child);
         let killed = match self.options.host {
-            Host::Native => kill_process(process, Signal::KILL),
+            Host::Native | Host::Postgres => kill_process(process, Signal::KILL),
             // Node's runtime outlives Node.
             Host::Edge => kill_process_group(process, Signal::KILL),
         };
@@ -351,7 +389,7 @@ impl Server {
             command.env_remove(name);
         }
         match self.options.host {
-            Host::Native => self.give_options(&mut command),
+            Host::Native | Host::Postgres => self.give_options(&mut command),
             Host::Edge => self.bind_options(&mut command),
         }
         command
@@ -369,14 +407,24 @@ impl Server {
 
     fn give_options(&self, command: &mut Command) {
         if !self.options.bare {
-            let own = || format!("sqlite://{}", self.database().display());
-            let database = self.options.database.clone().unwrap_or_else(own);
+            let database = self.options.database.clone().unwrap_or_else(|| self.database_url());
             command
                 .args(["--listen", &format!("127.0.0.1:{}", self.port())])
                 .args(["--database", &database]);
         }
-        command.args(&self.options.arguments);
+        command.args(&self.options.arguments).env("HOOKDESK_LEASE_MS", LEASE_MS);
         command.env("NO_COLOR", "1").envs(self.options.environment.clone());
+    }
+
+    /// The URL of the database that is the desk's alone.
+    pub fn database_url(&self) -> String {
+        match self.options.host {
+            Host::Native | Host::Edge => format!("sqlite://{}", self.database().display()),
+            Host::Postgres => {
+                postgres::create(self.folder.path());
+                postgres::url(self.folder.path())
+            }
+        }
     }
 
     fn bind_options(&self, command: &mut Command) {
@@ -395,7 +443,7 @@ impl Server {
         listener.join().expect("following a log does not panic");
         let status = child.wait().expect("our own child can be waited for");
         match self.options.host {
-            Host::Native => {}
+            Host::Native | Host::Postgres => {}
             // The log ends with Node, and its runtime may live a moment longer.
             Host::Edge => wait_closed(self.port()),
         }
@@ -406,6 +454,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        if self.options.host == Host::Postgres {
+            postgres::drop(self.folder.path());
+        }
         let log = self.log();
         let mut errors: Vec<&str> = log.lines().filter(|line| is_error(line)).collect();
         errors.extend(self.sudden_ends.iter().map(String::as_str));

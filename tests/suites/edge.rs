@@ -1,5 +1,5 @@
 //! The Worker with its Durable Object, as far as it differs from the binary. What both do is tested
-//! by the other suites, which `.ci/edge-tests` runs against the Worker.
+//! by the other suites, which `.ci/host-tests edge` runs against the Worker.
 
 mod access;
 mod alarm;

@@ -26,6 +26,7 @@ mod order;
 mod owed_digest;
 mod partial_answers;
 mod partners;
+mod postgres;
 mod pull;
 mod readiness;
 mod real_clients;

@@ -11,7 +11,6 @@ use hookdesk_tests::{
     Answer, Client, Delivery, MINUTE, NEVER_DOWN, Options, Reaction, Receiver, Server, Webhook,
     desk_with,
 };
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 fn desk(arguments: &[&str]) -> (Server, Client) {
@@ -26,12 +25,10 @@ fn hourly() -> (Server, Client) {
 /// Starts the server anew when its oldest events, so many of them, have become two hours old.
 fn age(server: &mut Server, events: usize) {
     server.terminate();
-    let file = Connection::open(server.database()).expect("nobody else has it");
-    let sql = "UPDATE events SET created = created - 7200000 \
-               WHERE seq IN (SELECT seq FROM events ORDER BY seq LIMIT ?1)";
-    let aged = file.execute(sql, [events.to_string()]).expect("it is a desk's");
-    assert_eq!(aged, events);
-    drop(file);
+    server.change(&format!(
+        "UPDATE events SET created = created - 7200000 \
+         WHERE seq IN (SELECT seq FROM events ORDER BY seq LIMIT {events})"
+    ));
     server.restart();
 }
 
@@ -53,9 +50,8 @@ fn events(deliveries: &[Delivery]) -> Vec<&str> {
     deliveries.iter().map(Delivery::event).collect()
 }
 
-fn count(records: &Connection, table: &str) -> i64 {
-    let sql = format!("SELECT count(*) FROM {table}");
-    records.query_row(&sql, [], |row| row.get(0)).expect("there is such a table")
+fn count(server: &Server, table: &str) -> i64 {
+    server.number(&format!("SELECT count(*) FROM {table}"))
 }
 
 #[tokio::test]
@@ -87,8 +83,7 @@ async fn what_is_too_old_goes_with_its_attempts_and_tickets_stay() {
     assert_eq!(client.get("/tickets").await.items().len(), 10);
     let state = client.webhook(&webhook.id).await;
     assert_eq!((&state["expired"], &state["owed"]["count"]), (&Value::Null, &json!(11)));
-    let records = server.records();
-    assert_eq!((count(&records, "events"), count(&records, "attempts")), (5, 5));
+    assert_eq!((count(&server, "events"), count(&server, "attempts")), (5, 5));
 
     let part = json!({ "since": "1970-01-01T00:00:00Z", "only": "all" });
     let counted = client.replay(&webhook.id, part).await.expect(202);

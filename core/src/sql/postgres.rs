@@ -29,12 +29,14 @@ pub const UNEXPECTED_ROWS: &str = "HD001";
 /// Finds the tables: NULL where there are none.
 pub const FIND: &str = "SELECT to_regclass('desk')::text";
 
-/// Reads who decides: the schema's version, the term, its leader, and the count of commits.
-pub const READ_LEADER: &str = "SELECT schema, term, leader, rev FROM desk";
+/// Reads who decides: the schema's version, the term, its leader, its lease, and the count of
+/// commits.
+pub const READ_LEADER: &str = "SELECT schema, term, leader, lease_ms, rev FROM desk";
 
-/// Makes a nonce (1) the leader of the next term, where term (2), leader (3) and count of commits (4)
-/// are as they were read.
-pub const TAKE: &str = "UPDATE desk SET term = term + 1, leader = $1, rev = rev + 1 \
+/// Makes a nonce (1) the leader of the next term, with a lease (5), where term (2), leader (3) and
+/// count of commits (4) are as they were read.
+pub const TAKE: &str = "UPDATE desk \
+     SET term = term + 1, leader = $1, lease_ms = $5, rev = rev + 1 \
      WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4 RETURNING term";
 
 /// Ends the term (1) of a leader (2) that made the last commit (3), so that another may take the next.

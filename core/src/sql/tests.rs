@@ -547,6 +547,18 @@ fn rows_of_one_text_are_one_statement_for_postgres() {
     }
 }
 
+/// Statements are sent before their `BEGIN` is answered.
+#[test]
+fn every_write_for_postgres_asks_whether_its_batch_began() {
+    for changes in [new_rows(), changed_rows()] {
+        for write in postgres::statements(&changes) {
+            let batch = write.parameters.len() + 1;
+            let condition = format!("current_setting('hookdesk.batch', true) = ${batch}");
+            assert!(write.sql.contains(&condition), "{}", write.sql);
+        }
+    }
+}
+
 #[test]
 fn rows_are_read_back_as_they_were_written() {
     for (need, fact) in needs() {

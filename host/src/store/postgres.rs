@@ -15,6 +15,7 @@ mod url;
 
 use std::error::Error as _;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,12 +30,12 @@ use crate::moment::chance;
 use crate::store::StoreFault;
 use crate::store::postgres::link::{Link, Reading};
 
-/// How long a leader may commit nothing before another takes its place.
-const LEASE: Duration = Duration::from_secs(5);
-/// And how much longer, as the time is each process's own.
-const GRACE: Duration = Duration::from_secs(1);
-/// How often a leader renews its lease, and a candidate looks at it.
-const RENEWAL: Duration = Duration::from_secs(1);
+/// Milliseconds that a leader may commit nothing before another takes its place.
+pub const LEASE_MS: RangeInclusive<u64> = 500..=60_000;
+pub const DEFAULT_LEASE_MS: u64 = 5_000;
+/// The part of a lease after which a leader renews it and candidates look at it, and for which they
+/// wait longer, as the time is each process's own.
+const PARTS: u32 = 5;
 /// How long the fate of a commit is looked for. Callers wait for it.
 const FATE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(200);
@@ -104,7 +105,15 @@ struct DeskRow {
     schema: i64,
     term: i64,
     leader: Option<String>,
+    lease: Duration,
     rev: i64,
+}
+
+impl DeskRow {
+    /// How long it must stay as it is before another takes the leader's place.
+    fn patience(&self) -> Duration {
+        self.lease + self.lease / PARTS
+    }
 }
 
 /// What came of a commit whose answer did not arrive.
@@ -121,6 +130,7 @@ pub struct Postgres {
     link: Option<Link>,
     /// What this process has others know it by.
     nonce: String,
+    lease: Duration,
     term: i64,
     /// Commits of all terms, as this process has left the row.
     rev: i64,
@@ -138,8 +148,8 @@ impl Postgres {
     ///
     /// # Errors
     /// When the server cannot be reached or refuses, or when the tables are a newer version's.
-    pub fn lead(url: &PostgresUrl) -> Result<Self, PostgresFault> {
-        Self::lead_within(url, None)
+    pub fn lead(url: &PostgresUrl, lease: Duration) -> Result<Self, PostgresFault> {
+        Self::lead_within(url, lease, false)
     }
 
     /// As [`Self::lead`], where no process leads or the one that led is gone.
@@ -147,47 +157,51 @@ impl Postgres {
     /// # Errors
     /// [`PostgresFault::Deposed`] when one leads, and as [`Self::lead`].
     pub fn lead_if_free(url: &PostgresUrl) -> Result<Self, PostgresFault> {
-        Self::lead_within(url, Some(LEASE + GRACE + RENEWAL))
+        Self::lead_within(url, Duration::from_millis(DEFAULT_LEASE_MS), true)
     }
 
-    fn lead_within(url: &PostgresUrl, most: Option<Duration>) -> Result<Self, PostgresFault> {
+    fn lead_within(
+        url: &PostgresUrl,
+        lease: Duration,
+        if_free: bool,
+    ) -> Result<Self, PostgresFault> {
         let mut link = Link::connect(url)?;
         let row = prepare(&mut link)?;
         let nonce = chance::<16>().map(|byte| format!("{byte:02x}")).concat();
         let (term, rev) = (row.term, row.rev);
-        let mut store =
-            Self { url: url.clone(), link: Some(link), nonce, term, rev, renewed: Instant::now() };
-        store.wait_for_place(row, most)?;
-        tracing::info!("leading {url}, in term {}", store.term);
+        let (url, link, renewed) = (url.clone(), Some(link), Instant::now());
+        let mut store = Self { url, link, nonce, lease, term, rev, renewed };
+        store.wait_for_place(row, if_free)?;
+        tracing::info!("leading {}, in term {}", store.url, store.term);
         Ok(store)
     }
 
-    /// Waits for the place of the leader, and takes it.
-    fn wait_for_place(
-        &mut self,
-        mut seen: DeskRow,
-        most: Option<Duration>,
-    ) -> Result<(), PostgresFault> {
-        let start = Instant::now();
-        let mut since = start;
+    /// Waits for the place of the leader, and takes it. With `if_free`, waits no longer than for one
+    /// that is gone.
+    fn wait_for_place(&mut self, mut seen: DeskRow, if_free: bool) -> Result<(), PostgresFault> {
+        let mut since = Instant::now();
         let mut is_logged = false;
         loop {
-            let is_free = seen.leader.is_none() || since.elapsed() >= LEASE + GRACE;
+            let is_free = seen.leader.is_none() || since.elapsed() >= seen.patience();
             if is_free && self.take(&seen)? {
                 return Ok(());
             }
-            if most.is_some_and(|most| start.elapsed() > most) {
-                return Err(PostgresFault::Deposed);
-            }
-            if !is_logged && !is_free && most.is_none() {
-                tracing::info!("waiting for the place of the process that leads {}", self.url);
-                is_logged = true;
-            }
             if !is_free {
-                thread::sleep(RENEWAL);
+                if !is_logged && !if_free {
+                    let (url, patience_ms) = (&self.url, seen.patience().as_millis());
+                    tracing::info!(
+                        "another process led {url}: it is replaced after {patience_ms} ms without a \
+                         commit, or when it lets go"
+                    );
+                    is_logged = true;
+                }
+                thread::sleep(seen.lease / PARTS);
             }
             let row = read(self.linked()?)?;
             if row != seen {
+                if if_free && row.leader.is_some() {
+                    return Err(PostgresFault::Deposed);
+                }
                 (seen, since) = (row, Instant::now());
             }
         }
@@ -200,6 +214,7 @@ impl Postgres {
             Value::Integer(seen.term),
             seen.leader.clone().into(),
             Value::Integer(seen.rev),
+            u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX).into(),
         ];
         let taken = self.linked()?.ask(postgres::TAKE, parameters)?.len() == 1;
         if taken {
@@ -229,13 +244,14 @@ impl Postgres {
     fn next_term(&mut self) -> Result<Fate, PostgresFault> {
         loop {
             let row = read(self.linked()?)?;
-            if row.leader.as_ref() != Some(&self.nonce) || row.term != self.term {
+            if row.leader.as_ref() != Some(&self.nonce) {
                 return Err(PostgresFault::Deposed);
             }
-            let was = self.rev;
+            // Of those, one for each term that was taken without an answer.
+            let commits = row.rev - self.rev - (row.term - self.term);
             // What was tried before waits for a lock of this row, or holds it: after this it has ended.
             if self.take(&row)? {
-                return Ok(if row.rev == was { Fate::Undone } else { Fate::Done });
+                return Ok(if commits == 0 { Fate::Undone } else { Fate::Done });
             }
         }
     }
@@ -271,7 +287,7 @@ impl Postgres {
     /// When the lease is to be renewed.
     #[must_use]
     pub fn renewal(&self) -> Duration {
-        RENEWAL.saturating_sub(self.renewed.elapsed())
+        (self.lease / PARTS).saturating_sub(self.renewed.elapsed())
     }
 
     /// Renews the lease, if it is time to.
@@ -291,7 +307,10 @@ impl Postgres {
             vec![Value::Integer(self.term), self.nonce.clone().into(), Value::Integer(self.rev)];
         let released = self.current().and_then(|link| link.ask(postgres::RELEASE, parameters));
         if let Err(fault) = released {
-            tracing::warn!("another process leads after {} s: {fault}", (LEASE + GRACE).as_secs());
+            let lease_ms = self.lease.as_millis();
+            tracing::warn!(
+                "another process takes over only after its lease of {lease_ms} ms: {fault}"
+            );
         }
     }
 }
@@ -299,13 +318,22 @@ impl Postgres {
 fn read(link: &mut Link) -> Result<DeskRow, PostgresFault> {
     let rows = link.ask(postgres::READ_LEADER, vec![])?;
     let row = rows.into_iter().next().unwrap_or_default();
-    match <[Value<'_>; 4]>::try_from(row) {
-        Ok([Value::Integer(schema), Value::Integer(term), leader, Value::Integer(rev)]) => {
+    match <[Value<'_>; 5]>::try_from(row) {
+        Ok(
+            [
+                Value::Integer(schema),
+                Value::Integer(term),
+                leader,
+                Value::Integer(lease_ms),
+                Value::Integer(rev),
+            ],
+        ) => {
+            let lease = Duration::from_millis(u64::try_from(lease_ms).unwrap_or(0));
             let leader = match leader {
                 Value::Text(leader) => Some(leader.into_owned()),
                 Value::Null | Value::Integer(_) => None,
             };
-            Ok(DeskRow { schema, term, leader, rev })
+            Ok(DeskRow { schema, term, leader, lease, rev })
         }
         Ok(_) | Err(_) => {
             let message = "the table desk has no row that HookDesk wrote".to_owned();

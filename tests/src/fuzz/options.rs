@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use clap::Parser;
 use hookdesk::config::{ServeOptions, Settings};
 use hookdesk::courier::CONNECTION_AGE_S;
+use hookdesk::store::postgres::LEASE_MS;
 use hookdesk_core::api::Callers;
 use hookdesk_core::{HealthPolicy, Retention, guard};
 use hookdesk_web::Options;
@@ -55,6 +56,7 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
         webhooks_per_partner,
         rate_per_peer,
         connection_age,
+        lease,
         paused: _,
         record,
     } = settings;
@@ -62,7 +64,7 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     let asks_for_keys = matches!(api.callers, Callers::Keys { .. });
     assert!(is_local || asks_for_keys || no_auth == Some(true), "{settings:?}");
     assert!(!is_local || listen.ip().is_loopback(), "{settings:?}");
-    assert!(!database.as_os_str().is_empty());
+    assert!(!database.to_string().is_empty());
     let leads_to = [IpAddr::from([127, 0, 0, 1])];
     let loopback =
         guard::check_target(&Host::Domain("a.com"), Some(&leads_to), &api.targets).is_ok();
@@ -71,6 +73,7 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     in_period(retention.age_ms);
     in_period(audit.kept_ms());
     assert!(CONNECTION_AGE_S.contains(&connection_age.as_secs()));
+    assert!(LEASE_MS.contains(&lease.as_millis().try_into().unwrap_or(0)));
     assert!(record.is_none_or(|bytes| bytes > 0));
     assert!((1..=10_000).contains(webhooks_per_partner));
     assert!(rate_per_peer.is_none_or(|calls| calls > 0));

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use serde::Deserialize;
+
+use super::postgres;
 
 /// One request as the database has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Attempt {
     pub seq: i64,
     pub webhook: String,
@@ -33,6 +36,22 @@ impl Attempt {
             })
         });
         rows.expect("it can be read").map(|row| row.expect("columns are of these types")).collect()
+    }
+
+    pub(super) fn all_of_postgres(folder: &Path) -> Vec<Self> {
+        let rows = "SELECT seq, webhook, number, status, failure, excerpt, reason FROM attempts";
+        let sql = format!(
+            "SELECT coalesce(json_agg(a ORDER BY seq, webhook, number), '[]') FROM ({rows}) AS a"
+        );
+        let mut all: Vec<Self> =
+            serde_json::from_str(&postgres::ask(folder, &sql)).expect("columns are of these types");
+        // A text of PostgreSQL has no U+0000.
+        for attempt in &mut all {
+            let excerpt = attempt.excerpt.take();
+            attempt.excerpt =
+                excerpt.map(|of| of.replace("\u{1}0", "\0").replace("\u{1}1", "\u{1}"));
+        }
+        all
     }
 }
 

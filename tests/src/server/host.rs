@@ -17,19 +17,22 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 /// Which of its hosts a desk runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// The binary.
+    /// The binary, over a file of SQLite.
     Native,
+    /// The binary, over a database of PostgreSQL.
+    Postgres,
     /// The Worker, with its Durable Object, in the runtime that Cloudflare runs it in.
     Edge,
 }
 
 impl Default for Host {
-    /// What the variable `HOOKDESK_HOST` says: `edge`, or the binary.
+    /// What the variable `HOOKDESK_HOST` says: `edge`, `postgres`, or the binary over a file.
     fn default() -> Self {
         match env::var("HOOKDESK_HOST").as_deref() {
             Ok("edge") => Self::Edge,
+            Ok("postgres") => Self::Postgres,
             Ok("native") | Err(_) => Self::Native,
-            Ok(other) => panic!("HOOKDESK_HOST is {other:?}; it may be native or edge"),
+            Ok(other) => panic!("HOOKDESK_HOST is {other:?}; it may be native, postgres or edge"),
         }
     }
 }
@@ -42,7 +45,7 @@ impl Host {
     /// The command to which its own arguments are still to be added.
     pub(super) fn command(self) -> Command {
         match self {
-            Self::Native => {
+            Self::Native | Self::Postgres => {
                 let mut command = Command::new(binary());
                 command.arg("serve");
                 command
@@ -62,6 +65,7 @@ impl Host {
     pub(super) fn database(self, folder: &Path) -> PathBuf {
         match self {
             Self::Native => folder.join("hookdesk.db"),
+            Self::Postgres => panic!("its rows are in no file"),
             Self::Edge => {
                 let objects = folder.join("hookdesk-Desk");
                 let files = fs::read_dir(&objects).expect("the runtime has made it");

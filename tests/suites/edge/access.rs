@@ -15,7 +15,7 @@ fn keyed(bindings: &[(&str, &str)]) -> Server {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
     let server = keyed(&[]);
     let (stranger, client) = (server.client(), server.client().with_key(KEY));
@@ -52,7 +52,7 @@ async fn without_open_mode_it_asks_for_its_key_and_calls_public_names_alone() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn its_key_makes_others_that_grant_less() {
     let mut server = keyed(&[]);
     let admin = server.client().with_key(KEY);
@@ -79,7 +79,7 @@ async fn its_key_makes_others_that_grant_less() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn a_worker_whose_bindings_are_wrong_hears_nobody_and_says_why() {
     let key = ("HOOKDESK_KEY", KEY);
     let cases: [(&[(&str, &str)], &str); 4] = [
@@ -106,7 +106,7 @@ async fn a_worker_whose_bindings_are_wrong_hears_nobody_and_says_why() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn bindings_that_others_put_there_are_passed_over() {
     let environment = [
         ("HOOKDESK_KEY", KEY),
@@ -125,7 +125,7 @@ async fn bindings_that_others_put_there_are_passed_over() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn a_key_has_its_rate_on_a_worker_too() {
     let server = keyed(&[]);
     let admin = server.client().with_key(KEY);
@@ -145,7 +145,7 @@ async fn a_key_has_its_rate_on_a_worker_too() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn pages_of_a_named_origin_call_it_with_a_key() {
     let server = keyed(&[("HOOKDESK_CORS_ORIGIN", "https://console.example")]);
     for (origin, status) in [("https://console.example", 204), ("https://page.example", 403)] {

@@ -39,7 +39,7 @@ fn storm(client: &Client, callers: usize) -> JoinSet<Vec<String>> {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn killed_under_load_it_tells_all_that_was_acknowledged() {
     let (mut server, client) = edge();
     let receiver = Receiver::kind();
@@ -73,7 +73,7 @@ async fn killed_under_load_it_tells_all_that_was_acknowledged() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn what_was_in_flight_when_it_was_killed_is_sent_again_though_nobody_calls() {
     let (mut server, client) = edge();
     let receiver = Receiver::start(|_| Reaction::Hang);
@@ -94,7 +94,7 @@ async fn what_was_in_flight_when_it_was_killed_is_sent_again_though_nobody_calls
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn the_alarm_alone_wakes_it_for_a_retry() {
     let (mut server, client) = edge();
     let receiver = Receiver::start(|_| Reaction::Status(500));

@@ -33,7 +33,7 @@ async fn register_again(client: &Client, settings: &Value) -> Answer {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn a_desk_that_broke_goes_on_in_a_new_instance() {
     let (mut server, client) = edge();
     server.expect_errors();
@@ -57,7 +57,7 @@ async fn a_desk_that_broke_goes_on_in_a_new_instance() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn a_desk_that_broke_is_woken_by_its_alarm_though_nobody_calls() {
     let (mut server, client) = edge();
     server.expect_errors();
@@ -79,7 +79,7 @@ async fn a_desk_that_broke_is_woken_by_its_alarm_though_nobody_calls() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn rows_that_were_lost_are_a_fault_until_they_are_back() {
     // With retention it would seem that all there was is old.
     let arguments = ["--retain-s", "0"].map(str::to_owned).to_vec();
@@ -109,7 +109,7 @@ async fn rows_that_were_lost_are_a_fault_until_they_are_back() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn a_store_that_is_held_by_another_loses_nothing() {
     let (mut server, client) = edge();
     server.expect_errors();

@@ -16,7 +16,7 @@ use super::edge;
 const OPEN_FETCHES: usize = 6;
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn at_most_six_requests_are_open_at_once() {
     let (_server, client) = edge();
     let gate = Gate::closed();
@@ -59,7 +59,7 @@ async fn at_most_six_requests_are_open_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn readers_of_long_lists_who_stall_harm_nobody_else() {
     // More than the desk keeps lists for.
     const READERS: usize = 70;

@@ -87,7 +87,7 @@ async fn refusals(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-#[ignore = "wants the Worker built: .ci/edge-tests"]
+#[ignore = "wants the Worker built: .ci/host-tests edge"]
 async fn it_refuses_in_the_same_words_as_the_binary() {
     let (_server, edge) = edge();
     let native = Server::start(Options { host: Host::Native, ..Options::default() });

@@ -1,12 +1,13 @@
 -- Texts compare as bytes, as they do in SQLite and in memory.
 
--- Who decides: the leader's term, the nonce that it drew, and a count of its commits. Every commit
--- begins with an UPDATE of this row that expects all of them.
+-- Who decides: the leader's term, the nonce that it drew, how long others wait for it, and a count of
+-- commits. Every commit begins with an UPDATE of this row that expects all of them.
 CREATE TABLE desk (
     one bigint PRIMARY KEY CHECK (one = 1),
     schema bigint NOT NULL,
     term bigint NOT NULL,
     leader text COLLATE "C",
+    lease_ms bigint NOT NULL,
     rev bigint NOT NULL
 ) WITH (fillfactor = 50);
 
@@ -187,6 +188,6 @@ BEGIN
 END
 $$;
 
-INSERT INTO desk (one, schema, term, leader, rev) VALUES (1, 1, 0, NULL, 0);
+INSERT INTO desk (one, schema, term, leader, lease_ms, rev) VALUES (1, 1, 0, NULL, 0, 0);
 INSERT INTO log (head, floor, stamp_at, stamp_count, tallies) VALUES (0, 0, 0, 0, '[]');
 INSERT INTO service (available, since) VALUES (1, NULL);

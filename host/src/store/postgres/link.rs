@@ -29,11 +29,13 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(12);
 
 /// Settings of each transaction. A transaction never waits for its client or for a lock for long, and
-/// plans do not depend on statistics that a new database does not have yet.
+/// plans do not depend on statistics that a new database does not have yet. (A plan that is forbidden
+/// has a cost for which the server would compile each statement anew.)
 const SETTINGS: &str = "SELECT set_config('hookdesk.batch', $1, true), \
      set_config('statement_timeout', '10s', true), \
      set_config('lock_timeout', '3s', true), \
      set_config('idle_in_transaction_session_timeout', '5s', true), \
+     set_config('jit', 'off', true), \
      set_config('plan_cache_mode', 'force_generic_plan', true), \
      set_config('enable_seqscan', 'off', true), \
      set_config('enable_hashjoin', 'off', true), \

@@ -1,0 +1,140 @@
+//! PostgreSQL as the store: who leads, who takes over, and what broken connections do.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hookdesk_tests::{Client, Host, Options, Receiver, SOON, Server, postgres, ticket_body};
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+fn over_postgres() -> Options {
+    Options { host: Host::Postgres, ..Options::default() }
+}
+
+/// A further process on the database of one.
+fn beside(server: &Server) -> Server {
+    Server::launch(Options { database: Some(server.database_url()), ..over_postgres() })
+}
+
+fn signal(server: &Server, signal: Signal) {
+    let pid = Pid::from_raw(server.pid().try_into().expect("a process id")).expect("not zero");
+    kill_process(pid, signal).expect("it runs");
+}
+
+/// Opens a ticket, under a key that makes it one however often it is tried.
+async fn insist(client: &Client, number: usize) {
+    let key = format!("ticket-{number}");
+    let body = ticket_body(&number.to_string()).to_string();
+    for _ in 0..600 {
+        let request = client.request(Method::POST, "/tickets").header("idempotency-key", &key);
+        let request = request.header("content-type", "application/json").body(body.clone());
+        if client.attempt(request).await.is_ok_and(|answer| answer.status == 201) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("ticket {number} is not taken");
+}
+
+fn messages(receiver: &Receiver) -> Vec<String> {
+    let message =
+        |body: &serde_json::Value| body["data"]["ticket_message"].as_str().map(str::to_owned);
+    receiver.deliveries().iter().filter_map(|one| message(&one.json())).collect()
+}
+
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn the_next_process_leads_when_the_first_ends_or_dies() {
+    let mut first = Server::start(over_postgres());
+    let receiver = Receiver::kind();
+    let webhook = first.client().register(&receiver.url()).await;
+    first.client().open_ticket("of the first").await;
+    first.client().wait_told(&webhook.id, SOON).await;
+
+    let mut second = beside(&first);
+    second.wait_log("another process led", SOON);
+    first.terminate();
+    second.wait_ready(SOON);
+    second.client().open_ticket("of the second").await;
+    second.client().wait_told(&webhook.id, SOON).await;
+
+    let mut third = beside(&first);
+    third.wait_log("another process led", SOON);
+    second.kill();
+    third.wait_ready(SOON);
+    third.client().open_ticket("of the third").await;
+    third.client().wait_told(&webhook.id, SOON).await;
+    assert_eq!(messages(&receiver), ["of the first", "of the second", "of the third"]);
+}
+
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn a_leader_that_slept_past_its_lease_stores_nothing_more_and_ends() {
+    let mut first = Server::start(over_postgres());
+    let ticket = first.client().open_ticket("before").await;
+    let mut second = beside(&first);
+    second.wait_log("another process led", SOON);
+
+    signal(&first, Signal::STOP);
+    second.wait_ready(SOON);
+    second.client().update_ticket(&ticket, "by the second").await;
+    first.expect_errors();
+    signal(&first, Signal::CONT);
+    let status = first.wait_exit(SOON);
+
+    assert_eq!(status.code(), Some(1));
+    assert!(first.log().contains("another process leads"), "{}", first.log());
+    let found = second.client().get(&format!("/tickets/{ticket}")).await.expect(200);
+    assert_eq!(found.string("/data/ticket_message"), "by the second");
+}
+
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn what_was_acknowledged_is_there_once_however_often_connections_end() {
+    const TICKETS: usize = 150;
+    let mut server = Server::start(over_postgres());
+    server.expect_errors();
+    let receiver = Receiver::kind();
+    let client = server.client();
+    let webhook = client.register_with(json!({ "callback_url": receiver.url() })).await;
+    let folder = server.folder().to_owned();
+    let cutter = tokio::task::spawn_blocking(move || {
+        for _ in 0..25 {
+            postgres::ask(
+                &folder,
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                 WHERE application_name = 'hookdesk' AND datname = current_database()",
+            );
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    });
+    for number in 0..TICKETS {
+        insist(&client, number).await;
+    }
+    cutter.await.expect("it does not panic");
+    client.wait_told(&webhook.id, SOON).await;
+
+    assert!(server.log().contains("PostgreSQL cannot be reached"), "connections were cut");
+    assert_eq!(server.number("SELECT count(*) FROM tickets"), TICKETS as i64);
+    assert_eq!(
+        server.number("SELECT head - floor - count(*) FROM events, log GROUP BY head, floor"),
+        0
+    );
+    let expected: BTreeSet<String> = (0..TICKETS).map(|number| number.to_string()).collect();
+    assert_eq!(messages(&receiver).into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let mut server = Server::start(over_postgres());
+    server.terminate();
+    server.change("UPDATE desk SET schema = 99");
+
+    let said =
+        Server::refusal(Options { database: Some(server.database_url()), ..over_postgres() }, SOON);
+
+    assert!(said.contains("schema 99"), "{said}");
+    assert_eq!(server.number("SELECT schema FROM desk"), 99);
+}
