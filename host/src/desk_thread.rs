@@ -322,16 +322,15 @@ impl DeskLoop {
                         "the store failed, and is tried again every half second: {fault}"
                     );
                 }
-                let problem = match &fault {
-                    RunError::Store(fault) if fault.leaves_fate_unknown() => Problem::unknown,
-                    _ => Problem::undone,
+                let fault = match fault {
+                    RunError::Store(fault) => Some(fault),
+                    RunError::Contended | RunError::Unanswered(_) => None,
                 };
+                let is_unknown = fault.as_ref().is_some_and(StoreFault::leaves_fate_unknown);
+                let problem = if is_unknown { Problem::unknown } else { Problem::undone };
                 let undone = |call| (call, CallResult::Undone(problem()));
                 let answers = calls.into_iter().map(undone).collect();
-                ends = match fault {
-                    RunError::Store(fault) if fault.is_deposed() => Some(fault),
-                    _ => None,
-                };
+                ends = fault.filter(StoreFault::is_deposed);
                 Dispatch { answers, ..Dispatch::default() }
             }
         };

@@ -33,7 +33,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Subcommands {
     /// Run the server.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Write the recorded inputs of the desk to a file, with private data redacted. Exits with 3 if
     /// replaying it gives another result than was recorded.
     Export(ExportOptions),
@@ -69,7 +69,7 @@ fn run(command: Subcommands) -> Result<ExitCode, BoxError> {
         .with_ansi(false)
         .init();
     match command {
-        Subcommands::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),
+        Subcommands::Serve(options) => serve(*options).map(|()| ExitCode::SUCCESS),
         Subcommands::Export(options) => incident::export(&options).map(of_comparison),
         Subcommands::Replay(options) => incident::replay(&options).map(of_comparison),
         Subcommands::Key(options) => key_command::run(&options).map(|()| ExitCode::SUCCESS),

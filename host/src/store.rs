@@ -19,7 +19,7 @@ use crate::store::sqlite::{Lock, Sqlite};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Database {
     File(PathBuf),
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 impl Database {
@@ -29,7 +29,7 @@ impl Database {
     /// [`BadOptions`] when it is none.
     pub fn parse(url: &str) -> Result<Self, BadOptions> {
         if PostgresUrl::is_meant(url) {
-            return PostgresUrl::parse(url).map(Self::Postgres);
+            return PostgresUrl::parse(url).map(|url| Self::Postgres(Box::new(url)));
         }
         match url.strip_prefix("sqlite://") {
             Some(path) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
@@ -68,7 +68,7 @@ impl Database {
     pub fn readers(&self) -> Readers {
         match self {
             Self::File(path) => Readers::Sqlite(sqlite::Readers::new(path)),
-            Self::Postgres(url) => Readers::Postgres(postgres::Readers::new(url)),
+            Self::Postgres(url) => Readers::Postgres(Box::new(postgres::Readers::new(url))),
         }
     }
 }
@@ -157,7 +157,7 @@ impl Store for DeskStore {
 #[derive(Debug)]
 pub enum Readers {
     Sqlite(sqlite::Readers),
-    Postgres(postgres::Readers),
+    Postgres(Box<postgres::Readers>),
 }
 
 impl Readers {

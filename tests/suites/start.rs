@@ -119,7 +119,7 @@ fn a_port_in_use_is_named() {
 
 #[test]
 fn options_that_open_the_desk_unsaid_or_mean_nothing_name_themselves() {
-    let table: [(&[&str], &str); 14] = [
+    let table: [(&[&str], &str); 16] = [
         (&["--listen", "0.0.0.0:0"], "hookdesk key create"),
         (&["--listen", "[::]:0"], "--no-auth where something"),
         (&["--listen", "127.0.0.1:0", "--auth"], "hookdesk key create"),
@@ -128,7 +128,9 @@ fn options_that_open_the_desk_unsaid_or_mean_nothing_name_themselves() {
         (&["--listen", "8080"], "--listen 8080"),
         (&["--listen", "127.0.0.1:99999"], "--listen 127.0.0.1:99999"),
         (&["--listen", "no-such-host.invalid:80"], "--listen no-such-host.invalid:80"),
-        (&["--database", "postgres://localhost/desk"], "--database postgres://localhost/desk"),
+        (&["--database", "postgres://127.0.0.1:1/desk"], "PostgreSQL cannot be reached"),
+        (&["--database", "postgres://localhost/desk?sslmode=maybe"], "sslmode maybe: give disable"),
+        (&["--database", "mysql://localhost/desk"], "--database mysql://localhost/desk"),
         (&["--database", "hookdesk.db"], "--database hookdesk.db"),
         (&["--allow-target", "10.0.0.0/33"], "--allow-target 10.0.0.0/33"),
         (&["--config", "no-such.toml"], "no-such.toml"),

@@ -163,7 +163,7 @@ impl Postgres {
     fn lead_within(
         url: &PostgresUrl,
         lease: Duration,
-        if_free: bool,
+        only_if_gone: bool,
     ) -> Result<Self, PostgresFault> {
         let mut link = Link::connect(url)?;
         let row = prepare(&mut link)?;
@@ -171,23 +171,27 @@ impl Postgres {
         let (term, rev) = (row.term, row.rev);
         let (url, link, renewed) = (url.clone(), Some(link), Instant::now());
         let mut store = Self { url, link, nonce, lease, term, rev, renewed };
-        store.wait_for_place(row, if_free)?;
+        store.wait_for_place(row, only_if_gone)?;
         tracing::info!("leading {}, in term {}", store.url, store.term);
         Ok(store)
     }
 
-    /// Waits for the place of the leader, and takes it. With `if_free`, waits no longer than for one
-    /// that is gone.
-    fn wait_for_place(&mut self, mut seen: DeskRow, if_free: bool) -> Result<(), PostgresFault> {
+    /// Waits for the place of the leader, and takes it. With `only_if_gone`, waits no longer than it
+    /// takes to see that nobody has it.
+    fn wait_for_place(
+        &mut self,
+        mut seen: DeskRow,
+        only_if_gone: bool,
+    ) -> Result<(), PostgresFault> {
         let mut since = Instant::now();
         let mut is_logged = false;
         loop {
-            let is_free = seen.leader.is_none() || since.elapsed() >= seen.patience();
-            if is_free && self.take(&seen)? {
+            let may_take = seen.leader.is_none() || since.elapsed() >= seen.patience();
+            if may_take && self.take(&seen)? {
                 return Ok(());
             }
-            if !is_free {
-                if !is_logged && !if_free {
+            if !may_take {
+                if !is_logged && !only_if_gone {
                     let (url, patience_ms) = (&self.url, seen.patience().as_millis());
                     tracing::info!(
                         "another process led {url}: it is replaced after {patience_ms} ms without a \
@@ -199,7 +203,7 @@ impl Postgres {
             }
             let row = read(self.linked()?)?;
             if row != seen {
-                if if_free && row.leader.is_some() {
+                if only_if_gone && row.leader.is_some() {
                     return Err(PostgresFault::Deposed);
                 }
                 (seen, since) = (row, Instant::now());
@@ -318,28 +322,22 @@ impl Postgres {
 fn read(link: &mut Link) -> Result<DeskRow, PostgresFault> {
     let rows = link.ask(postgres::READ_LEADER, vec![])?;
     let row = rows.into_iter().next().unwrap_or_default();
-    match <[Value<'_>; 5]>::try_from(row) {
-        Ok(
-            [
-                Value::Integer(schema),
-                Value::Integer(term),
-                leader,
-                Value::Integer(lease_ms),
-                Value::Integer(rev),
-            ],
-        ) => {
-            let lease = Duration::from_millis(u64::try_from(lease_ms).unwrap_or(0));
-            let leader = match leader {
-                Value::Text(leader) => Some(leader.into_owned()),
-                Value::Null | Value::Integer(_) => None,
-            };
-            Ok(DeskRow { schema, term, leader, lease, rev })
-        }
-        Ok(_) | Err(_) => {
-            let message = "the table desk has no row that HookDesk wrote".to_owned();
-            Err(PostgresFault::Refused { code: UNEXPECTED_ROWS.to_owned(), message })
-        }
-    }
+    let [schema, term, leader, lease_ms, rev] = &row[..] else { return Err(foreign()) };
+    let number = |value: &Value<'_>| match value {
+        Value::Integer(number) => Ok(*number),
+        Value::Null | Value::Text(_) => Err(foreign()),
+    };
+    let leader = match leader {
+        Value::Text(leader) => Some(leader.clone().into_owned()),
+        Value::Null | Value::Integer(_) => None,
+    };
+    let lease = Duration::from_millis(number(lease_ms)?.unsigned_abs());
+    Ok(DeskRow { schema: number(schema)?, term: number(term)?, leader, lease, rev: number(rev)? })
+}
+
+fn foreign() -> PostgresFault {
+    let message = "the table desk has no row that HookDesk wrote".to_owned();
+    PostgresFault::Refused { code: UNEXPECTED_ROWS.to_owned(), message }
 }
 
 /// Creates the tables where there are none, and returns the desk's row.

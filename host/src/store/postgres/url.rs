@@ -8,6 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use crate::config::BadOptions;
+use crate::serve::causes;
 use crate::store::postgres::tls::Tls;
 
 /// A database of a PostgreSQL server: how it is reached, and as whom.
@@ -71,7 +72,7 @@ impl PostgresUrl {
         let parameters = Parameters::parse(query).map_err(|why| bad(&why))?;
         let rest = parameters.rest.join("&");
         let plain = if rest.is_empty() { base.to_owned() } else { format!("{base}?{rest}") };
-        let mut config = Config::from_str(&plain).map_err(|error| bad(&error.to_string()))?;
+        let mut config = Config::from_str(&plain).map_err(|error| bad(&causes(&error)))?;
         if config.get_hosts().is_empty() {
             config.host("localhost");
         }
