@@ -254,8 +254,13 @@ impl ServeOptions {
             )));
         }
         let record = self.record.or(file.record).unwrap_or(false).then_some(record_bytes);
-        if record.is_some() && database.file().is_none() {
+        if database.file().is_none() && record.is_some() {
             let why = "--record writes beside a SQLite file: leave it out with PostgreSQL";
+            return Err(BadOptions(why.to_owned()));
+        }
+        // Tables of PostgreSQL keep the size that they once had.
+        if database.file().is_none() && retention.bytes.is_some() {
+            let why = "--retain-bytes is for a SQLite file: give --retain-s with PostgreSQL";
             return Err(BadOptions(why.to_owned()));
         }
         let paused = self.paused.or(file.paused).unwrap_or(false);
@@ -470,6 +475,12 @@ mod tests {
             ..options("127.0.0.1:0")
         };
         assert!(recorded.settle().unwrap_err().0.contains("--record"));
+        let sized = ServeOptions {
+            database: Some("postgres://db/desk".to_owned()),
+            retain_bytes: Some(1),
+            ..options("127.0.0.1:0")
+        };
+        assert!(sized.settle().unwrap_err().0.contains("--retain-s"));
     }
 
     #[test]

@@ -260,13 +260,17 @@ impl Postgres {
         }
     }
 
-    /// As [`Self::next_term`], for as long as callers may wait.
+    /// As [`Self::next_term`], for as long as callers may wait: what still holds the row, or the way
+    /// to it, may let go.
     fn fate(&mut self) -> Result<Fate, PostgresFault> {
         let until = Instant::now() + FATE;
         loop {
             match self.next_term() {
-                Err(PostgresFault::Lost(_)) if Instant::now() < until => {
+                Err(fault @ (PostgresFault::Lost(_) | PostgresFault::Refused { .. })) => {
                     self.link = None;
+                    if Instant::now() >= until {
+                        return Err(PostgresFault::Lost(fault.to_string()));
+                    }
                     thread::sleep(RETRY);
                 }
                 other => return other,
@@ -382,12 +386,21 @@ impl Store for Postgres {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
         let Err(fault) = self.try_commit(changes) else { return Ok(Commit::Done) };
         self.link = None;
-        match self.fate()? {
-            Fate::Done => {
+        match (self.fate()?, &fault) {
+            (Fate::Done, _) => {
                 tracing::info!("a commit was carried out, though its answer was lost: {fault}");
                 Ok(Commit::Done)
             }
-            Fate::Undone => Err(fault.into()),
+            // Nobody has committed anything since, so it fits as it is.
+            (Fate::Undone, PostgresFault::Lost(_)) => {
+                tracing::info!("a commit is made again, as its connection was lost: {fault}");
+                let again = self.try_commit(changes);
+                if again.is_err() {
+                    self.link = None;
+                }
+                Ok(again.map(|()| Commit::Done)?)
+            }
+            (Fate::Undone, _) => Err(fault.into()),
         }
     }
 
@@ -429,10 +442,13 @@ impl Readers {
         &self,
         read: impl FnOnce(&mut Reading<'_>) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
-        let idle = self.idle().pop();
-        let mut link = match idle {
-            Some(link) => link,
-            None => Link::connect(&self.url)?,
+        let mut link = loop {
+            let idle = self.idle().pop();
+            match idle {
+                Some(link) if link.is_closed() => {}
+                Some(link) => break link,
+                None => break Link::connect(&self.url)?,
+            }
         };
         let mut reading = link.reading();
         let found = read(&mut reading)?;

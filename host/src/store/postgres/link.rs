@@ -24,9 +24,9 @@ use crate::store::postgres::url::PostgresUrl;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer may take, after which the connection is given up: a little more than the
-/// server itself lets a statement take.
-const ANSWER: Duration = Duration::from_secs(12);
+/// How long an answer may take, after which the connection is given up: less than the server lets a
+/// statement take, because it would end the wait for a standby with a warning alone.
+const ANSWER: Duration = Duration::from_secs(8);
 
 /// Settings of each transaction. A transaction never waits for its client or for a lock for long, and
 /// plans do not depend on statistics that a new database does not have yet. (A plan that is forbidden
@@ -127,6 +127,16 @@ impl Link {
             Ok(client)
         })?;
         Ok(Self { driver, client, prepared: HashMap::new(), batch: 0 })
+    }
+
+    /// Whether the server has closed it meanwhile.
+    pub fn is_closed(&self) -> bool {
+        // What arrived since the last answer is read.
+        let read = self.driver.wait(ANSWER, async {
+            tokio::task::yield_now().await;
+            Ok(())
+        });
+        read.is_err() || self.client.is_closed()
     }
 
     /// Runs a text of several statements.
