@@ -267,7 +267,9 @@ impl DeskLoop {
 
     fn wait(&mut self) -> Option<Message> {
         let left = self.session.next_wake().map_or(MAX_SLEEP, sleep_towards);
-        let left = self.store().renewal().map_or(left, |renewal| renewal.min(left));
+        // A store that failed is tried again after the session's pause, and no sooner.
+        let renewal = if self.session.is_faulty() { None } else { self.store().renewal() };
+        let left = renewal.map_or(left, |renewal| renewal.min(left));
         match self.messages.recv_timeout(left) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,

@@ -115,14 +115,14 @@ impl Table {
     }
 
     /// Rows in arrays, and that a row of the table has the key and the expected revision of one.
-    fn matched(&self, mut columns: Vec<(&'static str, Kind)>) -> String {
+    fn matched(&self, columns: Vec<(&'static str, Kind)>) -> String {
         let name = self.name;
         let expected: Vec<_> =
             self.revision.iter().map(|name| format!("expected_{name}")).collect();
         let kinds = self.typed().filter(|(name, _)| self.revision.contains(name));
         let kinds: Vec<_> = kinds.map(|(_, kind)| kind).collect();
         let rows: Vec<(&str, Kind)> =
-            columns.drain(..).chain(expected.iter().map(String::as_str).zip(kinds)).collect();
+            columns.into_iter().chain(expected.iter().map(String::as_str).zip(kinds)).collect();
         let keys = self.key.iter().map(|key| format!(" AND {name}.{key} = r.{key}"));
         let revisions = self.revision.iter().zip(&expected);
         let revisions =

@@ -54,7 +54,8 @@ pub(super) fn report(decision: &mut Decision<'_>, report: &Report) -> Result<Rep
             let reader = decision.claim(webhook.id)?;
             reader.not_before = reader.not_before.max(due);
             if is_stopped(&slot) {
-                return Ok(end_stopped(decision, &webhook, slot, report)?);
+                end_stopped(decision, &webhook, slot, report)?;
+                return Ok(Reply::Noted);
             }
             decision.add_waiting_lane(slot.waiting(
                 webhook.id,
@@ -190,10 +191,9 @@ fn end_stopped(
     webhook: &Arc<Webhook>,
     slot: Slot,
     report: &Report,
-) -> Result<Reply, Need> {
+) -> Result<(), Need> {
     record(decision, report, Reason::Stopped, None);
-    settle(decision, webhook, slot)?;
-    Ok(Reply::Noted)
+    settle(decision, webhook, slot)
 }
 
 /// Takes a step of the retry schedule, at whose end the event is abandoned. A probe takes none.
@@ -206,8 +206,7 @@ fn step(
 ) -> Result<(), Need> {
     let now = decision.now();
     if is_stopped(&slot) {
-        end_stopped(decision, webhook, slot, report)?;
-        return Ok(());
+        return end_stopped(decision, webhook, slot, report);
     }
     let (wait_ms, step, why) = if slot.probe {
         (Some(0), slot.step, Reason::Probe)
