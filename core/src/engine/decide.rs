@@ -50,7 +50,7 @@ pub(crate) fn decide_visiting(
         Ok(reach) => reach,
         Err(stop) => return stop.into(),
     };
-    let mut decision = Decision::new(facts, moment).visiting(visits).reaching(reach);
+    let mut decision = Decision::new(facts, moment, reach, visits);
     let reply = match command {
         Command::OpenTicket { message } => tickets::open(&mut decision, message),
         Command::UpdateTicket { id, message } => tickets::update(&mut decision, *id, message),

@@ -69,6 +69,7 @@ pub(crate) struct Decision<'a> {
     /// Readers that moved past events that are filtered out, which alone is not worth a write.
     checkpoints: BTreeMap<WebhookId, Checkpoint>,
     stops: BTreeMap<WebhookId, Seq>,
+    /// The webhooks that a wake visits.
     visits: Visits,
     next_wake: Option<Millis>,
     #[expect(clippy::option_option, reason = "it may be said, and what is said may be never")]
@@ -77,11 +78,11 @@ pub(crate) struct Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
-    pub fn new(facts: &'a Facts, moment: &'a Moment) -> Self {
+    pub fn new(facts: &'a Facts, moment: &'a Moment, reach: Reach, visits: Visits) -> Self {
         Self {
             facts,
             moment,
-            reach: Reach::everything(),
+            reach,
             changes: Changes::default(),
             sends: Vec::new(),
             in_flight: facts.in_flight(moment.holder),
@@ -90,21 +91,11 @@ impl<'a> Decision<'a> {
             shortage: facts.shortage(),
             checkpoints: BTreeMap::new(),
             stops: BTreeMap::new(),
-            visits: Visits::Scheduled,
+            visits,
             next_wake: None,
             retain_at: None,
             pending_floor: None,
         }
-    }
-
-    /// The same decision, by a wake that visits the webhooks `visits`.
-    pub fn visiting(self, visits: Visits) -> Self {
-        Self { visits, ..self }
-    }
-
-    /// The same decision, for a caller.
-    pub fn reaching(self, reach: Reach) -> Self {
-        Self { reach, ..self }
     }
 
     pub fn now(&self) -> Millis {

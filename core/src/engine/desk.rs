@@ -177,7 +177,7 @@ impl<S: Store> Desk<S> {
         &mut self,
         batch: &[(Command, Moment)],
     ) -> Result<Option<Vec<Committed>>, RunError<S::Fault>> {
-        let mut changes = Changes::default();
+        let mut changes = None;
         let mut decided = Vec::with_capacity(batch.len());
         // Events appended by retention precede the batch's own.
         let mut appended_before = Vec::new();
@@ -188,7 +188,7 @@ impl<S: Store> Desk<S> {
             let outcome = self.decide(&Command::Retain, moment)?;
             self.facts.apply(&outcome);
             appended_before.clone_from(&outcome.changes.events);
-            changes.merge(outcome.changes);
+            merge(&mut changes, outcome.changes);
         }
         for (command, moment) in batch {
             self.facts.begin(moment);
@@ -199,7 +199,7 @@ impl<S: Store> Desk<S> {
             let cancels = outcome.changes.cleared.iter().copied().collect();
             let due = self.facts.next_due().filter(|_| *command == Command::Wake);
             let next_wake = outcome.next_wake.into_iter().chain(due).min();
-            changes.merge(outcome.changes);
+            merge(&mut changes, outcome.changes);
             decided.push(Committed {
                 reply: outcome.reply,
                 requests: outcome.requests,
@@ -209,6 +209,7 @@ impl<S: Store> Desk<S> {
                 next_wake,
             });
         }
+        let changes = changes.unwrap_or_default();
         if !changes.is_empty() {
             match self.store.commit(&changes).map_err(RunError::Store)? {
                 Commit::Done => {}
@@ -290,6 +291,14 @@ impl<S: Store> Desk<S> {
                 }
             }
         }
+    }
+}
+
+/// Puts the changes of one decision behind those of the batch so far.
+fn merge(batch: &mut Option<Changes>, later: Changes) {
+    match batch {
+        Some(earlier) => earlier.merge(later),
+        None => *batch = Some(later),
     }
 }
 
