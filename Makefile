@@ -23,7 +23,8 @@ WEB_SOURCES := Cargo.lock Cargo.toml $(WEB)/Cargo.toml $(WEB)/pack.mjs $(shell f
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
-.PHONY: run release page console test setup simulate bench breaks mutants fuzz pack edge worker golden
+.PHONY: run release page console test setup simulate bench breaks mutants fuzz pack edge worker golden \
+  test-pack test-lint test-page-stories test-postgres test-budgets
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
@@ -47,33 +48,55 @@ console: $(PACKAGE)
 	@VITE_DESK='$(DESK)' $(WEB)/node_modules/.bin/vite build $(SITE) --logLevel warn --outDir '$(abspath $(TO))' \
 	  --emptyOutDir false
 
-# Every test there is. The runner's own summary comes last.
-test: setup pack worker page
+# Every test there is. The runner's own summary comes near the end.
+test: setup
+	$(STEP) toolchain .ci/toolchain $(WASM)
+	$(BESIDE) test-pack test-lint
+	@$(MAKE) --no-print-directory worker page
 	$(STEP) chromium $(CHROMIUM_INSTALLED)
 	$(STEP) nginx .ci/program nginx nginx-light
 	$(STEP) openssl .ci/program openssl openssl
 	$(STEP) postgresql .ci/program pg_ctlcluster postgresql
-	$(STEP) format $(CARGO) fmt --all --check
+	$(STEP) pgbouncer .ci/program pgbouncer pgbouncer
 	$(STEP) package node tests/package/check.mjs
-	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
-	# What `make golden`, `breaks` and `mutants` build.
-	$(STEP) lint-hostless $(CARGO) clippy --locked --package hookdesk-tests --no-default-features --lib --bins \
-	  --test worlds --test golden -- --deny warnings
 	# Examples are checked by the lints, and nothing runs them.
 	$(STEP) build $(CARGO) build --locked --workspace --bins --tests
 	$(STEP) page-types $(WEB)/node_modules/.bin/svelte-check --workspace $(SITE) --tsconfig ./tsconfig.json \
 	  --fail-on-warnings
 	$(STEP) page-logic $(NODE) $(WEB)/node_modules/vitest/vitest.mjs run --root $(SITE) --reporter dot
-	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
 	$(STEP) examples $(CARGO) test --locked --workspace --doc
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
 	$(STEP) deployable .ci/edge-dry-run
 	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
-	$(STEP) postgres .ci/postgres .ci/host-tests postgres
+	$(BESIDE) test-page-stories test-postgres test-budgets
 	$(STEP) edge .ci/host-tests edge
-	$(STEP) budgets .ci/budgets
 	$(STEP) tests .ci/tests
 	$(STEP) documented .ci/documented
+
+# Steps that leave a core idle run two at a time; what each printed comes when it ends, and a failure of one
+# does not stop the others.
+BESIDE := @$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going
+
+test-pack: pack
+
+test-lint:
+	$(STEP) format $(CARGO) fmt --all --check
+	$(STEP) lint $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	# What `make golden`, `breaks` and `mutants` build.
+	$(STEP) lint-hostless $(CARGO) clippy --locked --package hookdesk-tests --no-default-features --lib --bins \
+	  --test worlds --test golden -- --deny warnings
+	# What `make fuzz` builds; beside the other lints, of which it has the dependencies.
+	$(STEP) lint-fuzz $(CARGO) clippy --locked --manifest-path tests/fuzz/Cargo.toml \
+	  --target-dir $${CARGO_TARGET_DIR:-target} -- --deny warnings
+
+test-page-stories:
+	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
+
+test-postgres:
+	$(STEP) postgres .ci/postgres .ci/host-tests postgres
+
+test-budgets:
+	$(STEP) budgets .ci/budgets
 
 # Simulated worlds: `make simulate SEEDS=n [FIRST=k]`, one again with PLAN=seed or PLAN='{…}', and
 # STORES=all to run each over memory and SQLite.
@@ -89,7 +112,7 @@ COMMANDS ?= 10000
 SEED ?= 1
 golden: pack
 	$(STEP) chromium $(CHROMIUM_INSTALLED)
-	@$(CARGO) run --profile $(PROFILE) --quiet --locked --package hookdesk-tests --no-default-features \
+	@$(CARGO) run --profile $(PROFILE) --quiet --locked $(call ALONE,hookdesk-tests --no-default-features) \
 	  --bin golden -- --commands $(COMMANDS) --seed $(SEED)
 
 # One rule after another is broken in a copy, and must be noticed: `make breaks [ONLY=name]`, those

@@ -1,6 +1,7 @@
 //! The desk's thread: it drains the queue, has the core decide the whole batch, commits once, and
 //! hands responses and requests to the runtime as one message.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -320,9 +321,7 @@ impl DeskLoop {
             }
             Err(fault) => {
                 if !was_faulty {
-                    tracing::error!(
-                        "the store failed, and is tried again every half second: {fault}"
-                    );
+                    log_fault(&fault);
                 }
                 let fault = match fault {
                     RunError::Store(fault) => Some(fault),
@@ -340,10 +339,19 @@ impl DeskLoop {
             // Without a runtime the process is ending; the next one sends what was not sent.
             let _ = self.runtime.send(dispatch);
         }
-        if ends.is_none() && !self.session.is_faulty() {
-            // A fault of this is met by the next commit.
-            ends = self.store().renew().err().filter(StoreFault::is_deposed);
+        if ends.is_none()
+            && !self.session.is_faulty()
+            && let Err(fault) = self.store().renew()
+        {
+            self.session.fail(clock());
+            self.faulty.store(true, Ordering::Relaxed);
+            log_fault(&fault);
+            ends = Some(fault).filter(StoreFault::is_deposed);
         }
         ends
     }
+}
+
+fn log_fault(fault: &impl fmt::Display) {
+    tracing::error!("the store failed, and is tried again every half second: {fault}");
 }

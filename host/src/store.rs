@@ -205,13 +205,13 @@ impl StoreFault {
     /// Whether a commit that ended so may have been carried out.
     #[must_use]
     pub fn leaves_fate_unknown(&self) -> bool {
-        matches!(self, Self::Postgres(PostgresFault::Lost(_) | PostgresFault::Deposed))
+        matches!(self, Self::Postgres(PostgresFault::Unknown(_)))
     }
 
     /// Whether another process writes.
     #[must_use]
     pub fn is_deposed(&self) -> bool {
-        matches!(self, Self::Postgres(PostgresFault::Deposed))
+        matches!(self, Self::Postgres(fault) if fault.is_deposed())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Benchmark of denial-of-service attacks: one caller's latency and one receiver's deliveries, with and
 //! without each attack, over the real binary:
-//! `cargo build --release && cargo run --release -p hookdesk-tests --example attacks [NAME]`.
+//! `cargo build --release && cargo run --release --example attacks [NAME]`.
 //!
 //! `--list` prints the attacks' names.
 //!

@@ -1,5 +1,5 @@
 //! Generator of `data/mutations.jsonl`, the right and the mistaken deliveries of `suites/mutations.rs`:
-//! `cargo run -p hookdesk-tests --example mutations`.
+//! `cargo run --example mutations`.
 //!
 //! The core signs messages of all types. What careless stacks make of them is made by those stacks:
 //! `verify/mutations.py` and `verify/mutations.mjs` run in Python and Node.js, know nothing of how

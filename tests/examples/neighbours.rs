@@ -1,6 +1,6 @@
 //! Benchmark of bad neighbours, over the real binary: what one abusive API key costs another one and
 //! the deliveries, and what a partner whose receivers hang costs the others.
-//! `cargo build --release && cargo run --release -p hookdesk-tests --example neighbours [key|partner]`.
+//! `cargo build --release && cargo run --release --example neighbours [key|partner]`.
 //!
 //! Partners' webhooks call public addresses alone. For `partner` one must be this machine's: in a
 //! network of its own (`unshare --map-root-user --net`), `ip link set lo up` and

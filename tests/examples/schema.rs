@@ -1,5 +1,5 @@
 //! Generator of the database file of the current schema, for `data/schemas`:
-//! `cargo build -p hookdesk && cargo run -p hookdesk-tests --example schema`.
+//! `cargo build --workspace && cargo run --example schema`.
 //!
 //! Run it once, when a new schema has landed. It writes `N.db`, in which there is something of
 //! everything, as a killed server left it, and `N.json`, which says what that is. A file that is

@@ -60,7 +60,7 @@ pub use raw_connection::{RawAnswer, RawConnection};
 #[cfg(feature = "host")]
 pub use receiver::{Delivery, Gate, Reaction, Receiver, event_ids};
 #[cfg(feature = "host")]
-pub use server::{Attempt, Folder, Host, Options, Port, Server, binary, postgres};
+pub use server::{Attempt, Cluster, Folder, Host, Options, Port, Server, Stop, binary, postgres};
 #[cfg(feature = "host")]
 pub use silent_listener::SilentListener;
 pub use world::{Situations, Trace, World, hex};

@@ -26,6 +26,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use crate::client::Client;
 
 mod attempt;
+mod cluster;
 mod folder;
 mod host;
 mod log;
@@ -34,6 +35,7 @@ mod port;
 pub mod postgres;
 
 pub use attempt::Attempt;
+pub use cluster::{Cluster, Stop};
 pub use folder::Folder;
 pub use host::Host;
 use host::{bindings, wait_closed};
@@ -134,6 +136,7 @@ impl Server {
     /// If it starts, panics, or does not end in time.
     pub fn refusal(options: Options, within: Duration) -> String {
         let mut server = Self::launch(options);
+        server.expect_errors();
         let status = server.wait_exit(within);
         let log = server.log();
         assert!(status.code().is_some_and(|code| code != 0), "{status}: {log}");

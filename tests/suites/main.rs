@@ -27,6 +27,7 @@ mod owed_digest;
 mod partial_answers;
 mod partners;
 mod postgres;
+mod postgres_servers;
 mod pull;
 mod readiness;
 mod real_clients;

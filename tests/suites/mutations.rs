@@ -1,5 +1,5 @@
 //! Diagnosis of deliveries that do not verify: each mistake in `data/mutations.jsonl` is named. The
-//! file is made by `cargo run -p hookdesk-tests --example mutations`.
+//! file is made by `cargo run --example mutations`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 fn schema(version: usize, extension: &str) -> PathBuf {
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/schemas");
     let file = schemas.join(format!("{version}.{extension}"));
-    let make = "make it: cargo run -p hookdesk-tests --example schema";
+    let make = "make it: cargo run --example schema";
     assert!(file.is_file(), "no {}; {make}", file.display());
     file
 }

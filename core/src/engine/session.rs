@@ -163,6 +163,13 @@ impl<S> Session<S> {
         self.faulty
     }
 
+    /// Has the next batch wait for a pause and probe the store, which failed at `now`: in a batch, or
+    /// in what the host asks of it between two.
+    pub fn fail(&mut self, now: Millis) {
+        self.next_wake = Some(now.plus(Self::FAULT_PAUSE_MS));
+        self.faulty = true;
+    }
+
     /// Stops sending, and goes on deciding.
     pub fn stop_sending(&mut self) {
         self.desk.limits_mut().in_flight = 0;
@@ -229,8 +236,7 @@ impl<S: Store> Session<S> {
             Err(fault) => {
                 let reports = batch.commands.into_iter().skip(batch.calls).filter_map(report_of);
                 self.reports.splice(..0, reports);
-                self.next_wake = Some(clock().plus(Self::FAULT_PAUSE_MS));
-                self.faulty = true;
+                self.fail(clock());
                 Err(fault)
             }
         }
@@ -323,6 +329,17 @@ mod tests {
         let committed = session.run(batch, || START, Desk::run).unwrap();
         let effects = Effects::of(committed, 1);
         assert_eq!((effects.replies.len(), effects.events.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_store_that_fails_between_two_batches_is_probed_after_a_pause() {
+        let mut session = session();
+        session.fail(START);
+        assert!(session.is_faulty());
+        assert_eq!(session.next_wake(), Some(START.plus(Session::<()>::FAULT_PAUSE_MS)));
+        let batch = session.batch(moment);
+        session.run(batch, || START, Desk::run).unwrap();
+        assert!(!session.is_faulty());
     }
 
     #[test]

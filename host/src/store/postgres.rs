@@ -9,26 +9,30 @@
 //! term was taken, because by then the server has done with it.
 
 mod cells;
+mod desk_row;
+mod fault;
 mod link;
+mod readers;
 mod tls;
 mod url;
 
-use std::error::Error as _;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hookdesk_core::sql::Value;
-use hookdesk_core::sql::postgres::{self, MIGRATIONS, Parameter, UNEXPECTED_ROWS, Write};
+use hookdesk_core::sql::postgres::{self, MIGRATIONS, Parameter, Write};
 use hookdesk_core::{Changes, Commit, Fact, Need, Rows, Store};
 
+pub use fault::PostgresFault;
+pub use readers::Readers;
 pub use url::PostgresUrl;
 
 use crate::moment::chance;
 use crate::store::StoreFault;
-use crate::store::postgres::link::{Link, Reading};
+use crate::store::postgres::desk_row::{DeskRow, prepare, read};
+use crate::store::postgres::link::Link;
 
 /// Milliseconds that a leader may commit nothing before another takes its place.
 pub const LEASE_MS: RangeInclusive<u64> = 500..=60_000;
@@ -39,83 +43,6 @@ const PARTS: u32 = 5;
 /// How long the fate of a commit is looked for. Callers wait for it.
 const FATE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(200);
-/// The error of a table that is there already.
-const DUPLICATE_TABLE: &str = "42P07";
-/// The lock of those who create or migrate the tables ("HookDesk" in ASCII).
-const MIGRATION_LOCK: i64 = 0x486f_6f6b_4465_736b;
-
-/// Why PostgreSQL did not do what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PostgresFault {
-    /// The connection: whether a statement was carried out is not known.
-    Lost(String),
-    /// The server refused a statement, so its transaction stored nothing.
-    Refused { code: String, message: String },
-    /// Another process leads.
-    Deposed,
-    /// Written by a newer version.
-    Newer { version: i64 },
-}
-
-impl PostgresFault {
-    fn silent() -> Self {
-        Self::Lost("it does not answer".to_owned())
-    }
-}
-
-impl fmt::Display for PostgresFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost(why) => write!(f, "PostgreSQL cannot be reached: {why}"),
-            Self::Refused { code, message } => write!(f, "PostgreSQL refuses ({code}): {message}"),
-            Self::Deposed => f.write_str(
-                "another process leads the desk (while it does, keys are made over HTTP: POST /keys)",
-            ),
-            Self::Newer { version } => write!(
-                f,
-                "the database was written by a newer HookDesk (schema {version}; this one knows up to \
-                 {}). Run that version, or restore a backup made before it.",
-                MIGRATIONS.len()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for PostgresFault {}
-
-impl From<tokio_postgres::Error> for PostgresFault {
-    fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            // Those of class 57P: the server shuts down or ends the connection.
-            Some(refusal) if !refusal.code().code().starts_with("57P") => Self::Refused {
-                code: refusal.code().code().to_owned(),
-                message: refusal.message().to_owned(),
-            },
-            Some(_) | None => {
-                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-                Self::Lost(format!("{error}{cause}"))
-            }
-        }
-    }
-}
-
-/// The desk's row, as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct DeskRow {
-    schema: i64,
-    term: i64,
-    leader: Option<String>,
-    lease: Duration,
-    rev: i64,
-}
-
-impl DeskRow {
-    /// How long it must stay as it is before another takes the leader's place.
-    fn patience(&self) -> Duration {
-        self.lease + self.lease / PARTS
-    }
-}
-
 /// What came of a commit whose answer did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -239,7 +166,7 @@ impl Postgres {
 
     /// The connection of this term.
     fn current(&mut self) -> Result<&mut Link, PostgresFault> {
-        let ended = || PostgresFault::Lost("the connection of this term ended".to_owned());
+        let ended = || PostgresFault::Unreachable("the connection of this term ended".to_owned());
         self.link.as_mut().ok_or_else(ended)
     }
 
@@ -265,16 +192,13 @@ impl Postgres {
     fn fate(&mut self) -> Result<Fate, PostgresFault> {
         let until = Instant::now() + FATE;
         loop {
-            match self.next_term() {
-                Err(fault @ (PostgresFault::Lost(_) | PostgresFault::Refused { .. })) => {
-                    self.link = None;
-                    if Instant::now() >= until {
-                        return Err(PostgresFault::Lost(fault.to_string()));
-                    }
-                    thread::sleep(RETRY);
-                }
-                other => return other,
+            let fate = self.next_term();
+            let Err(fault) = fate else { return fate };
+            self.link = None;
+            if fault.is_deposed() || Instant::now() >= until {
+                return Err(PostgresFault::Unknown(Box::new(fault)));
             }
+            thread::sleep(RETRY);
         }
     }
 
@@ -301,12 +225,12 @@ impl Postgres {
     /// Renews the lease, if it is time to.
     ///
     /// # Errors
-    /// As a commit.
+    /// When the server does not answer, or another process leads. Nobody waits for what came of it.
     pub fn renew(&mut self) -> Result<(), StoreFault> {
-        if self.link.is_none() || !self.renewal().is_zero() {
+        if !self.renewal().is_zero() {
             return Ok(());
         }
-        self.commit(&Changes::default()).map(|_| ())
+        self.probe()
     }
 
     /// Lets another process lead.
@@ -323,46 +247,15 @@ impl Postgres {
     }
 }
 
-fn read(link: &mut Link) -> Result<DeskRow, PostgresFault> {
-    let rows = link.ask(postgres::READ_LEADER, vec![])?;
-    let row = rows.into_iter().next().unwrap_or_default();
-    let [schema, term, leader, lease_ms, rev] = &row[..] else { return Err(foreign()) };
-    let number = |value: &Value<'_>| match value {
-        Value::Integer(number) => Ok(*number),
-        Value::Null | Value::Text(_) => Err(foreign()),
-    };
-    let leader = match leader {
-        Value::Text(leader) => Some(leader.clone().into_owned()),
-        Value::Null | Value::Integer(_) => None,
-    };
-    let lease = Duration::from_millis(number(lease_ms)?.unsigned_abs());
-    Ok(DeskRow { schema: number(schema)?, term: number(term)?, leader, lease, rev: number(rev)? })
-}
-
-fn foreign() -> PostgresFault {
-    let message = "the table desk has no row that HookDesk wrote".to_owned();
-    PostgresFault::Refused { code: UNEXPECTED_ROWS.to_owned(), message }
-}
-
-/// Creates the tables where there are none, and returns the desk's row.
-fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
-    let found = link.ask(postgres::FIND, vec![])?;
-    if found.first().and_then(|row| row.first()) == Some(&Value::Null) {
-        let [first] = MIGRATIONS;
-        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-        match link.execute(&format!("BEGIN; {lock}; {first}; COMMIT")) {
-            // Of several processes that begin at once, one creates them.
-            Err(PostgresFault::Refused { code, .. }) if code == DUPLICATE_TABLE => {
-                link.execute("ROLLBACK")?;
-            }
-            other => other?,
+impl Postgres {
+    /// Does what ends the connection where it fails.
+    fn or_unlink<T, F>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, F>) -> Result<T, F> {
+        let done = act(self);
+        if done.is_err() {
+            self.link = None;
         }
+        done
     }
-    let row = read(link)?;
-    if usize::try_from(row.schema).is_ok_and(|schema| schema > MIGRATIONS.len()) {
-        return Err(PostgresFault::Newer { version: row.schema });
-    }
-    Ok(row)
 }
 
 impl Rows for Postgres {
@@ -374,90 +267,46 @@ impl Rows for Postgres {
     }
 
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
-        let loaded = self.current()?.load_all(needs);
-        if loaded.is_err() {
-            self.link = None;
-        }
-        loaded
+        self.or_unlink(|store| store.current()?.load_all(needs))
     }
 }
 
 impl Store for Postgres {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
-        let Err(fault) = self.try_commit(changes) else { return Ok(Commit::Done) };
-        self.link = None;
+        // Without a connection nothing is tried.
+        self.current()?;
+        let tried = self.or_unlink(|store| store.try_commit(changes));
+        let Err(fault) = tried else { return Ok(Commit::Done) };
         match (self.fate()?, &fault) {
             (Fate::Done, _) => {
                 tracing::info!("a commit was carried out, though its answer was lost: {fault}");
                 Ok(Commit::Done)
             }
             // Nobody has committed anything since, so it fits as it is.
-            (Fate::Undone, PostgresFault::Lost(_)) => {
+            (Fate::Undone, PostgresFault::Unreachable(_)) => {
                 tracing::info!("a commit is made again, as its connection was lost: {fault}");
-                let again = self.try_commit(changes);
-                if again.is_err() {
-                    self.link = None;
-                }
-                Ok(again.map(|()| Commit::Done)?)
+                let again = self.or_unlink(|store| store.try_commit(changes));
+                let fault = |fault| match fault {
+                    PostgresFault::Unreachable(_) => PostgresFault::Unknown(Box::new(fault)),
+                    PostgresFault::Refused { .. }
+                    | PostgresFault::Deposed
+                    | PostgresFault::Unknown(_)
+                    | PostgresFault::Newer { .. } => fault,
+                };
+                Ok(again.map(|()| Commit::Done).map_err(fault)?)
             }
             (Fate::Undone, _) => Err(fault.into()),
         }
     }
 
     fn probe(&mut self) -> Result<(), StoreFault> {
-        let ended = if self.link.is_some() { self.try_commit(&Changes::default()) } else { Ok(()) };
-        if ended.is_err() {
-            self.link = None;
+        if self.link.is_some()
+            && self.or_unlink(|store| store.try_commit(&Changes::default())).is_ok()
+        {
+            return Ok(());
         }
-        if self.link.is_none() {
-            self.next_term()?;
-        }
+        self.or_unlink(Self::next_term)?;
+        tracing::info!("connected again, in term {}", self.term);
         Ok(())
-    }
-}
-
-/// Connections that only read, beside the one of the desk.
-pub struct Readers {
-    url: PostgresUrl,
-    idle: Mutex<Vec<Link>>,
-}
-
-impl fmt::Debug for Readers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Readers({})", self.url)
-    }
-}
-
-impl Readers {
-    #[must_use]
-    pub fn new(url: &PostgresUrl) -> Self {
-        Self { url: url.clone(), idle: Mutex::new(Vec::new()) }
-    }
-
-    /// Reads the rows as they are at one moment.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, or `read` fails.
-    pub fn at_one_moment<T>(
-        &self,
-        read: impl FnOnce(&mut Reading<'_>) -> Result<T, StoreFault>,
-    ) -> Result<T, StoreFault> {
-        let mut link = loop {
-            let idle = self.idle().pop();
-            match idle {
-                Some(link) if link.is_closed() => {}
-                Some(link) => break link,
-                None => break Link::connect(&self.url)?,
-            }
-        };
-        let mut reading = link.reading();
-        let found = read(&mut reading)?;
-        reading.end()?;
-        self.idle().push(link);
-        Ok(found)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Link>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

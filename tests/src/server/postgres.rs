@@ -50,7 +50,7 @@ fn psql(arguments: &[&str]) -> String {
     run(&format!("{server}/postgres"), arguments)
 }
 
-fn run(database: &str, arguments: &[&str]) -> String {
+pub(super) fn run(database: &str, arguments: &[&str]) -> String {
     let mut psql = Command::new("psql");
     psql.arg(database).args(["-X", "-v", "ON_ERROR_STOP=1"]).args(arguments);
     let psql = psql.env("PGOPTIONS", "--client-min-messages=warning").output();

@@ -13,6 +13,24 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 const ESCAPE: char = '\u{1}';
 
+/// The type of a parameter; the server finds that of nothing by itself.
+pub fn type_of(value: &Value<'_>) -> Type {
+    match value {
+        Value::Null => Type::UNKNOWN,
+        Value::Integer(_) => Type::INT8,
+        Value::Text(_) => Type::TEXT,
+    }
+}
+
+/// The type of an array of values. The statements cast each array to the type that they mean, so an
+/// array of nothing else may be one of texts.
+pub fn type_of_all(values: &[Value<'_>]) -> Type {
+    match values.iter().find(|value| **value != Value::Null) {
+        Some(Value::Integer(_)) => Type::INT8_ARRAY,
+        Some(Value::Text(_) | Value::Null) | None => Type::TEXT_ARRAY,
+    }
+}
+
 /// A value as a parameter.
 #[derive(Debug)]
 pub struct Cell<'a>(pub &'a Value<'a>);
@@ -31,7 +49,7 @@ impl ToSql for Cell<'_> {
     }
 
     fn accepts(ty: &Type) -> bool {
-        *ty == Type::INT8 || *ty == Type::TEXT
+        [Type::INT8, Type::TEXT, Type::UNKNOWN].contains(ty)
     }
 
     to_sql_checked!();

@@ -14,12 +14,12 @@ use hookdesk_core::sql::{Statement, Value};
 use hookdesk_core::{Fact, Need, Rows};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::store::StoreFault;
 use crate::store::postgres::PostgresFault;
-use crate::store::postgres::cells::{Cell, values};
+use crate::store::postgres::cells::{Cell, type_of, type_of_all, values};
 use crate::store::postgres::url::PostgresUrl;
 
 /// How long a connection may take to be made.
@@ -50,7 +50,9 @@ struct Driver(Option<Runtime>);
 impl Driver {
     fn new() -> Result<Self, PostgresFault> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        runtime.map(|of| Self(Some(of))).map_err(|error| PostgresFault::Lost(error.to_string()))
+        runtime
+            .map(|of| Self(Some(of)))
+            .map_err(|error| PostgresFault::Unreachable(error.to_string()))
     }
 
     /// Waits for an answer as long as `most`.
@@ -78,37 +80,45 @@ impl Drop for Driver {
 pub struct Link {
     driver: Driver,
     client: Client,
+    /// Whether statements are prepared.
+    prepares: bool,
     prepared: HashMap<&'static str, tokio_postgres::Statement>,
     /// Transactions so far.
     batch: u64,
 }
 
-/// A statement with its parameters.
+/// A statement with its parameters and their types.
 struct Sent<'a> {
     sql: &'static str,
-    parameters: Vec<Box<dyn ToSql + Sync + 'a>>,
+    parameters: Vec<(Box<dyn ToSql + Sync + 'a>, Type)>,
 }
 
 impl<'a> Sent<'a> {
-    fn plain(sql: &'static str) -> Self {
+    fn new(sql: &'static str) -> Self {
         Self { sql, parameters: Vec::new() }
     }
 
+    fn with(mut self, value: &'a Value<'_>) -> Self {
+        self.parameters.push((Box::new(Cell(value)), type_of(value)));
+        self
+    }
+
+    fn with_all(mut self, values: &'a [Value<'_>]) -> Self {
+        let cells: Vec<_> = values.iter().map(Cell).collect();
+        self.parameters.push((Box::new(cells), type_of_all(values)));
+        self
+    }
+
     fn query(query: &'a Statement<'_>) -> Self {
-        let parameter = |value: &'a Value<'_>| -> Box<dyn ToSql + Sync> { Box::new(Cell(value)) };
-        Self { sql: query.sql, parameters: query.values.iter().map(parameter).collect() }
+        query.values.iter().fold(Self::new(query.sql), Self::with)
     }
 
     fn write(write: &'a Write<'_>, batch: &'a Value<'_>) -> Self {
-        let parameter = |parameter: &'a Parameter<'_>| -> Box<dyn ToSql + Sync> {
-            match parameter {
-                Parameter::One(value) => Box::new(Cell(value)),
-                Parameter::Array(values) => Box::new(values.iter().map(Cell).collect::<Vec<_>>()),
-            }
+        let with = |sent: Self, parameter: &'a Parameter<'_>| match parameter {
+            Parameter::One(value) => sent.with(value),
+            Parameter::Array(values) => sent.with_all(values),
         };
-        let mut parameters: Vec<_> = write.parameters.iter().map(parameter).collect();
-        parameters.push(Box::new(Cell(batch)));
-        Self { sql: write.sql, parameters }
+        write.parameters.iter().fold(Self::new(write.sql), with).with(batch)
     }
 }
 
@@ -126,7 +136,8 @@ impl Link {
             });
             Ok(client)
         })?;
-        Ok(Self { driver, client, prepared: HashMap::new(), batch: 0 })
+        let prepares = url.prepares;
+        Ok(Self { driver, client, prepares, prepared: HashMap::new(), batch: 0 })
     }
 
     /// Whether the server has closed it meanwhile.
@@ -199,9 +210,9 @@ impl Link {
         batch: &Value<'_>,
         sent: Vec<Sent<'_>>,
     ) -> Result<Vec<Vec<Row>>, PostgresFault> {
-        let settings = Sent { sql: SETTINGS, parameters: vec![Box::new(Cell(batch))] };
-        let head = [Sent::plain(begin), settings];
-        let mut rows = self.send(head.into_iter().chain(sent).chain([Sent::plain(COMMIT)]))?;
+        let settings = Sent::new(SETTINGS).with(batch);
+        let head = [Sent::new(begin), settings];
+        let mut rows = self.send(head.into_iter().chain(sent).chain([Sent::new(COMMIT)]))?;
         // Of the statements that were asked for.
         rows.pop();
         rows.drain(..2);
@@ -214,24 +225,34 @@ impl Link {
         sent: impl IntoIterator<Item = Sent<'a>>,
     ) -> Result<Vec<Vec<Row>>, PostgresFault> {
         let all: Vec<_> = sent.into_iter().collect();
-        let Self { driver, client, prepared, .. } = self;
+        let Self { driver, client, prepared, prepares, .. } = self;
         let client = &*client;
         driver.wait(ANSWER, async {
-            for sent in &all {
+            for sent in all.iter().filter(|_| *prepares) {
                 if !prepared.contains_key(sent.sql) {
                     prepared.insert(sent.sql, client.prepare(sent.sql).await?);
                 }
             }
-            let requests = all.iter().filter_map(|sent| {
-                let prepared = prepared.get(sent.sql)?;
-                Some(async move {
-                    let parameters: Vec<_> = sent.parameters.iter().map(|of| &**of).collect();
-                    client.query(prepared, &parameters).await
-                })
-            });
-            Ok(in_order(requests).await.into_iter().collect::<Result<Vec<_>, _>>()?)
+            let answers = all.iter().map(|sent| answer(client, prepared.get(sent.sql), sent));
+            Ok(in_order(answers).await.into_iter().collect::<Result<Vec<_>, _>>()?)
         })
     }
+}
+
+/// Sends a statement, by its name if it has one.
+async fn answer(
+    client: &Client,
+    named: Option<&tokio_postgres::Statement>,
+    sent: &Sent<'_>,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let parameters = sent.parameters.iter();
+    if let Some(named) = named {
+        let values: Vec<&(dyn ToSql + Sync)> = parameters.map(|(value, _)| &**value as _).collect();
+        return client.query(named, &values).await;
+    }
+    let typed: Vec<(&(dyn ToSql + Sync), Type)> =
+        parameters.map(|(value, kind)| (&**value as _, kind.clone())).collect();
+    client.query_typed(sent.sql, &typed).await
 }
 
 /// A transaction that reads: all its loads see the rows as they are at the moment of the first.
@@ -247,7 +268,7 @@ impl Reading<'_> {
     /// When the connection is lost.
     pub fn end(self) -> Result<(), PostgresFault> {
         if self.has_begun {
-            self.link.send([Sent::plain(COMMIT)])?;
+            self.link.send([Sent::new(COMMIT)])?;
         }
         Ok(())
     }
@@ -262,8 +283,8 @@ impl Rows for Reading<'_> {
     }
 
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
-        let settings = Sent { sql: SETTINGS, parameters: vec![Box::new(Cell(&Value::Null))] };
-        let head = [Sent::plain(BEGIN_READ), settings];
+        let settings = Sent::new(SETTINGS).with(&Value::Null);
+        let head = [Sent::new(BEGIN_READ), settings];
         let began = if self.has_begun { 0 } else { head.len() };
         self.has_begun = true;
         let queries: Vec<_> = needs.iter().map(postgres::query).collect();

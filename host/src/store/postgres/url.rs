@@ -18,6 +18,9 @@ pub struct PostgresUrl {
     shown: String,
     pub(super) config: Config,
     pub(super) tls: Tls,
+    /// Whether a connection's statements are prepared once and named: a pooler that gives each
+    /// transaction another connection may not know them.
+    pub(super) prepares: bool,
 }
 
 /// How a connection is encrypted, by libpq's names.
@@ -53,6 +56,7 @@ struct Parameters {
     mode: Option<TlsMode>,
     root_certificates: Option<PathBuf>,
     password_file: Option<PathBuf>,
+    prepares: Option<bool>,
     /// Those that are left to the client, in the URL's notation.
     rest: Vec<String>,
 }
@@ -95,7 +99,8 @@ impl PostgresUrl {
         });
         let tls =
             Tls::new(mode, parameters.root_certificates.as_deref()).map_err(|why| bad(&why))?;
-        Ok(Self { shown: without_password(base), config, tls })
+        let prepares = parameters.prepares.unwrap_or(true);
+        Ok(Self { shown: without_password(base), config, tls, prepares })
     }
 }
 
@@ -118,6 +123,12 @@ impl Parameters {
                 }
                 "sslrootcert" => all.root_certificates = Some(path()),
                 "passfile" => all.password_file = Some(path()),
+                "prepared_statements" => {
+                    let prepares = value
+                        .parse()
+                        .map_err(|_| format!("prepared_statements {value}: give true or false"))?;
+                    all.prepares = Some(prepares);
+                }
                 _ => all.rest.push(pair.to_owned()),
             }
         }
@@ -227,7 +238,11 @@ mod tests {
         assert!(why("sslmode=maybe").contains("verify-full"));
         assert!(why("sslmode").contains("is no parameter"));
         assert!(why("sslmode=verify-ca&sslrootcert=/nowhere").contains("/nowhere"));
+        assert!(why("prepared_statements=maybe").contains("true or false"));
         assert!(why("colour=blue").contains("colour"));
+        assert!(
+            parsed("").unwrap().prepares && !parsed("prepared_statements=false").unwrap().prepares
+        );
     }
 
     #[test]

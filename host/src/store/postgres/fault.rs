@@ -1,0 +1,88 @@
+//! Why PostgreSQL did not do what was asked, for the operator.
+
+use std::error::Error as _;
+use std::fmt;
+
+use hookdesk_core::sql::postgres::MIGRATIONS;
+
+/// The errors of a prepared statement that another connection has, or has not.
+const STATEMENT_NAMES: [&str; 2] = ["26000", "42P05"];
+
+/// Why PostgreSQL did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostgresFault {
+    /// It does not answer, or the connection ended.
+    Unreachable(String),
+    /// The server refused a statement, so its transaction stored nothing.
+    Refused { code: String, message: String },
+    /// Another process leads.
+    Deposed,
+    /// What came of a commit cannot be found out, for a reason.
+    Unknown(Box<Self>),
+    /// Written by a newer version.
+    Newer { version: i64 },
+}
+
+impl PostgresFault {
+    pub(super) fn silent() -> Self {
+        Self::Unreachable("it does not answer".to_owned())
+    }
+
+    /// Whether another process leads.
+    #[must_use]
+    pub fn is_deposed(&self) -> bool {
+        match self {
+            Self::Deposed => true,
+            Self::Unknown(why) => why.is_deposed(),
+            Self::Unreachable(_) | Self::Refused { .. } | Self::Newer { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for PostgresFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "PostgreSQL cannot be reached: {why}"),
+            Self::Refused { code, message } => {
+                write!(f, "PostgreSQL refuses ({code}): {message}")?;
+                if STATEMENT_NAMES.contains(&code.as_str()) {
+                    f.write_str(
+                        " (a pooler that gives each transaction another connection wants \
+                         prepared_statements=false in the database's URL)",
+                    )?;
+                }
+                Ok(())
+            }
+            Self::Deposed => f.write_str(
+                "another process leads the desk (while it does, keys are made over HTTP: POST /keys)",
+            ),
+            Self::Unknown(why) => {
+                write!(f, "it cannot be found out whether a commit was carried out: {why}")
+            }
+            Self::Newer { version } => write!(
+                f,
+                "the database was written by a newer HookDesk (schema {version}; this one knows up to \
+                 {}). Run that version, or restore a backup made before it.",
+                MIGRATIONS.len()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PostgresFault {}
+
+impl From<tokio_postgres::Error> for PostgresFault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            // Those of class 57P: the server shuts down or ends the connection.
+            Some(refusal) if !refusal.code().code().starts_with("57P") => Self::Refused {
+                code: refusal.code().code().to_owned(),
+                message: refusal.message().to_owned(),
+            },
+            Some(_) | None => {
+                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                Self::Unreachable(format!("{error}{cause}"))
+            }
+        }
+    }
+}
