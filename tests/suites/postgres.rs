@@ -130,6 +130,35 @@ async fn what_was_acknowledged_is_there_once_however_often_connections_end() {
 
 #[tokio::test]
 #[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn callers_do_not_notice_that_an_idle_connection_ended() {
+    // It renews its lease seldom, so that a call is what notices.
+    let arguments = vec!["--lease-ms".to_owned(), "60000".to_owned()];
+    let server = Server::start(Options { arguments, ..over_postgres() });
+    let client = server.client();
+    let cut = || {
+        postgres::ask(
+            server.folder(),
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+             WHERE application_name = 'hookdesk' AND datname = current_database()",
+        )
+    };
+    for number in 0..5 {
+        cut();
+        client.open_ticket(&format!("committed at once {number}")).await;
+        cut();
+        let request = client.request(Method::POST, "/tickets");
+        let request = request.header("idempotency-key", format!("loaded-{number}"));
+        let request = request.header("content-type", "application/json");
+        client.send(request.body(ticket_body("loaded first").to_string())).await.expect(201);
+        cut();
+        client.get("/tickets").await.expect(200);
+    }
+    assert_eq!(server.number("SELECT count(*) FROM tickets"), 10);
+    assert_eq!(server.number("SELECT count(*) FROM events"), 10);
+}
+
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let mut server = Server::start(over_postgres());
     server.terminate();

@@ -187,6 +187,13 @@ impl Postgres {
         }
     }
 
+    /// Takes the next term on another connection, where no commit was on its way that matters.
+    fn reconnect(&mut self) -> Result<(), PostgresFault> {
+        self.or_unlink(Self::next_term)?;
+        tracing::info!("connected again, in term {}", self.term);
+        Ok(())
+    }
+
     /// As [`Self::next_term`], for as long as callers may wait: what still holds the row, or the way
     /// to it, may let go.
     fn fate(&mut self) -> Result<Fate, PostgresFault> {
@@ -267,7 +274,15 @@ impl Rows for Postgres {
     }
 
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
-        self.or_unlink(|store| store.current()?.load_all(needs))
+        let load = |store: &mut Self| store.current()?.load_all(needs);
+        match self.or_unlink(load) {
+            // Nobody else has written if the next term is ours, so what was loaded before holds.
+            Err(StoreFault::Postgres(PostgresFault::Unreachable(_))) => {
+                self.reconnect()?;
+                self.or_unlink(load)
+            }
+            loaded => loaded,
+        }
     }
 }
 
@@ -305,8 +320,6 @@ impl Store for Postgres {
         {
             return Ok(());
         }
-        self.or_unlink(Self::next_term)?;
-        tracing::info!("connected again, in term {}", self.term);
-        Ok(())
+        Ok(self.reconnect()?)
     }
 }

@@ -140,16 +140,6 @@ impl Link {
         Ok(Self { driver, client, prepares, prepared: HashMap::new(), batch: 0 })
     }
 
-    /// Whether the server has closed it meanwhile.
-    pub fn is_closed(&self) -> bool {
-        // What arrived since the last answer is read.
-        let read = self.driver.wait(ANSWER, async {
-            tokio::task::yield_now().await;
-            Ok(())
-        });
-        read.is_err() || self.client.is_closed()
-    }
-
     /// Runs a text of several statements.
     ///
     /// # Errors
@@ -185,7 +175,7 @@ impl Link {
 
     /// Begins to read, with the first load.
     pub fn reading(&mut self) -> Reading<'_> {
-        Reading { link: self, has_begun: false }
+        Reading { link: self, has_begun: false, again: None }
     }
 
     /// Runs statements that write, each of which asks for the batch that it is of.
@@ -259,9 +249,16 @@ async fn answer(
 pub struct Reading<'a> {
     link: &'a mut Link,
     has_begun: bool,
+    /// Where to connect again if the first load finds that the connection ended.
+    again: Option<&'a PostgresUrl>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// The same, over a connection that may have ended while it was idle: another takes its place.
+    pub fn or_over_another(self, url: &'a PostgresUrl) -> Self {
+        Self { again: Some(url), ..self }
+    }
+
     /// Ends the transaction.
     ///
     /// # Errors
@@ -283,6 +280,20 @@ impl Rows for Reading<'_> {
     }
 
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
+        let loaded = self.load_here(needs);
+        match (self.again.take(), &loaded) {
+            (Some(url), Err(StoreFault::Postgres(PostgresFault::Unreachable(_)))) => {
+                *self.link = Link::connect(url)?;
+                self.has_begun = false;
+                self.load_here(needs)
+            }
+            _ => loaded,
+        }
+    }
+}
+
+impl Reading<'_> {
+    fn load_here(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
         let settings = Sent::new(SETTINGS).with(&Value::Null);
         let head = [Sent::new(BEGIN_READ), settings];
         let began = if self.has_begun { 0 } else { head.len() };

@@ -33,15 +33,13 @@ impl Readers {
         &self,
         read: impl FnOnce(&mut Reading<'_>) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
-        let mut link = loop {
-            let idle = self.idle().pop();
-            match idle {
-                Some(link) if link.is_closed() => {}
-                Some(link) => break link,
-                None => break Link::connect(&self.url)?,
-            }
+        // Not in the scrutinee, whose lock would be held until the end.
+        let idle = self.idle().pop();
+        let mut link = match idle {
+            Some(link) => link,
+            None => Link::connect(&self.url)?,
         };
-        let mut reading = link.reading();
+        let mut reading = link.reading().or_over_another(&self.url);
         let found = read(&mut reading)?;
         reading.end()?;
         self.idle().push(link);
