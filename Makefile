@@ -24,7 +24,7 @@ MUTANTS_VERSION := 27.1.0
 MUTANTS := target/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 
 .PHONY: run release page console test setup simulate bench breaks mutants fuzz pack edge worker golden \
-  test-built test-pack test-lint test-page-stories test-postgres test-budgets
+  test-built test-pack test-lint
 
 # The desk on 127.0.0.1:8080, with its data in hookdesk.db in this folder.
 run: page
@@ -51,7 +51,8 @@ console: $(PACKAGE)
 # Every test there is. The runner's own summary comes near the end.
 test: setup
 	$(STEP) toolchain .ci/toolchain $(WASM)
-	$(BESIDE) test-pack test-lint
+	# Two that leave a core idle, beside each other.
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going test-pack test-lint
 	@$(MAKE) --no-print-directory test-built
 
 # By a make of its own, which finds the Node that was installed by then.
@@ -71,14 +72,12 @@ test-built: worker page
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
 	$(STEP) deployable .ci/edge-dry-run
 	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
-	$(BESIDE) test-page-stories test-postgres test-budgets
+	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
+	$(STEP) postgres .ci/postgres .ci/host-tests postgres
 	$(STEP) edge .ci/host-tests edge
+	$(STEP) budgets .ci/budgets
 	$(STEP) tests .ci/tests
 	$(STEP) documented .ci/documented
-
-# Steps that leave a core idle run two at a time; what each printed comes when it ends, and a failure of one
-# does not stop the others.
-BESIDE := @$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going
 
 test-pack: pack
 
@@ -91,15 +90,6 @@ test-lint:
 	# What `make fuzz` builds; beside the other lints, of which it has the dependencies.
 	$(STEP) lint-fuzz $(CARGO) clippy --locked --manifest-path tests/fuzz/Cargo.toml \
 	  --target-dir $${CARGO_TARGET_DIR:-target} -- --deny warnings
-
-test-page-stories:
-	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
-
-test-postgres:
-	$(STEP) postgres .ci/postgres .ci/host-tests postgres
-
-test-budgets:
-	$(STEP) budgets .ci/budgets
 
 # Simulated worlds: `make simulate SEEDS=n [FIRST=k]`, one again with PLAN=seed or PLAN='{…}', and
 # STORES=all to run each over memory and SQLite.
