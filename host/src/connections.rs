@@ -1,13 +1,15 @@
 //! Connection slots. When the last slot is taken, one connection is aborted: of those whose request
 //! is pending (silent, slow or idle callers), the one that has been so the longest. So strangers
 //! that open connections and leave them keep nobody out, and a call that is being answered is safe.
+//! One that was just opened has a while to send its first request, as long as others had an answer:
+//! callers that come again and again, each in the place of another, do not end who comes once.
 //! Permits for large bodies are revoked in the same way.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use salvo::async_trait;
 use salvo::conn::ConnCtrl;
@@ -28,6 +30,8 @@ const MAX_LARGE: usize = 64;
 /// How long a large body waits for a permit before another is cut off. Those of fast callers are
 /// released in milliseconds, so that one of a slow caller is not cut off for them.
 const PERMIT_WAIT: Duration = Duration::from_secs(1);
+/// How long a new connection may take to send its first request before it makes room as others do.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// The connection slots of a listener; cheap to clone.
 #[derive(Clone)]
@@ -44,8 +48,10 @@ pub struct ConnectionTable {
 #[derive(Default)]
 struct Table {
     connections: HashMap<SocketAddr, Connection>,
-    /// Connections whose request is pending, by the turn since when: the first has taken longest.
-    awaiting_request: BTreeMap<u64, SocketAddr>,
+    /// Connections whose first request is pending, by the turn since when: the first has taken longest.
+    awaiting_first: BTreeMap<u64, SocketAddr>,
+    /// The same of those that had an answer.
+    awaiting_next: BTreeMap<u64, SocketAddr>,
     /// Connections that send a large body, by the turn at which it became large.
     large: BTreeMap<u64, SocketAddr>,
     turn: u64,
@@ -54,8 +60,10 @@ struct Table {
 struct Connection {
     /// The turn of its arrival: an address may return before its last connection is removed.
     entered: u64,
+    since: Instant,
     control: ConnCtrl,
-    /// Its turn in `awaiting_request`, while its request is pending.
+    had_answer: bool,
+    /// Its turn among those that are awaited, while its request is pending.
     awaits_since: Option<u64>,
 }
 
@@ -117,7 +125,10 @@ impl ConnectionTable {
         table.stop_awaiting(address);
         table.turn += 1;
         let entered = table.turn;
-        table.connections.insert(address, Connection { entered, control, awaits_since: None });
+        let since = Instant::now();
+        let connection =
+            Connection { entered, since, control, had_answer: false, awaits_since: None };
+        table.connections.insert(address, connection);
         table.await_request(address);
         ConnectionSlot { slots: self.clone(), address, entered }
     }
@@ -134,15 +145,36 @@ impl Table {
         let Some(connection) = self.connections.get_mut(&address) else { return };
         self.turn += 1;
         connection.awaits_since = Some(self.turn);
-        self.awaiting_request.insert(self.turn, address);
+        let awaiting =
+            if connection.had_answer { &mut self.awaiting_next } else { &mut self.awaiting_first };
+        awaiting.insert(self.turn, address);
     }
 
     fn stop_awaiting(&mut self, address: SocketAddr) {
         let connection = self.connections.get_mut(&address);
         let turn = connection.and_then(|connection| connection.awaits_since.take());
         if let Some(turn) = turn {
-            self.awaiting_request.remove(&turn);
+            self.awaiting_first.remove(&turn);
+            self.awaiting_next.remove(&turn);
         }
+    }
+
+    /// The connection that makes room for the next.
+    fn longest_awaited(&self) -> Option<SocketAddr> {
+        let first = self.awaiting_first.first_key_value();
+        let next = self.awaiting_next.first_key_value();
+        let is_patient = |address| {
+            let connection = self.connections.get(address);
+            connection.is_some_and(|connection| connection.since.elapsed() >= FIRST_REQUEST)
+        };
+        let longest = match (first, next) {
+            (Some((first, address)), Some((next, _))) if first < next && is_patient(address) => {
+                Some(address)
+            }
+            (_, Some((_, address))) | (Some((_, address)), None) => Some(address),
+            (None, None) => None,
+        };
+        longest.copied()
     }
 
     fn cut_off_largest(&mut self) {
@@ -154,10 +186,9 @@ impl Table {
     }
 
     fn abort_longest_awaited(&mut self) {
-        let longest = self.awaiting_request.pop_first();
-        let connection = longest.and_then(|(_, address)| self.connections.get_mut(&address));
-        if let Some(connection) = connection {
-            connection.awaits_since = None;
+        let Some(address) = self.longest_awaited() else { return };
+        self.stop_awaiting(address);
+        if let Some(connection) = self.connections.get(&address) {
             connection.control.abort();
         }
     }
@@ -237,7 +268,7 @@ impl ActiveRequest {
     #[must_use]
     pub fn is_in_the_way(&self) -> bool {
         let table = self.slots.table();
-        table.connections.len() >= self.slots.most && table.awaiting_request.is_empty()
+        table.connections.len() >= self.slots.most && table.longest_awaited().is_none()
     }
 }
 
@@ -249,6 +280,9 @@ impl Drop for ActiveRequest {
             table.abort_longest_awaited();
         }
         if let Some(address) = self.address {
+            if let Some(connection) = table.connections.get_mut(&address) {
+                connection.had_answer = true;
+            }
             table.await_request(address);
         }
     }
@@ -273,6 +307,7 @@ mod tests {
         let (first, second, third) = (enter(&slots, 1), enter(&slots, 2), enter(&slots, 3));
         let answered = slots.answer(Some(first.0.address));
         drop(slots.answer(Some(second.0.address)));
+        slots.table().connections.get_mut(&third.0.address).unwrap().since -= FIRST_REQUEST;
 
         let _fourth = enter(&slots, 4);
 
@@ -284,6 +319,20 @@ mod tests {
     }
 
     #[test]
+    fn a_new_connection_has_a_while_to_send_its_first_request() {
+        let slots = ConnectionTable::new(4, FuseConfig::disabled());
+        let (new, newer, idle) = (enter(&slots, 1), enter(&slots, 2), enter(&slots, 3));
+        drop(slots.answer(Some(idle.0.address)));
+
+        let _fourth = enter(&slots, 4);
+        assert!(idle.1.is_aborted() && !new.1.is_aborted());
+        drop(idle);
+
+        let _fifth = enter(&slots, 5);
+        assert!(new.1.is_aborted() && !newer.1.is_aborted(), "no other had an answer");
+    }
+
+    #[test]
     fn a_connection_that_ends_while_answered_is_awaited_no_more() {
         let slots = ConnectionTable::new(3, FuseConfig::disabled());
         let gone = enter(&slots, 1);
@@ -291,7 +340,7 @@ mod tests {
         drop(gone);
         drop(answered);
         let table = slots.table();
-        assert!(table.connections.is_empty() && table.awaiting_request.is_empty());
+        assert!(table.connections.is_empty() && table.longest_awaited().is_none());
     }
 
     #[test]
@@ -304,7 +353,7 @@ mod tests {
 
         let taken = || {
             let table = slots.table();
-            (table.connections.len(), table.awaiting_request.len())
+            (table.connections.len(), table.awaiting_first.len())
         };
         assert_eq!(taken(), (1, 1));
         drop(new);
