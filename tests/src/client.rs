@@ -272,6 +272,26 @@ impl Client {
         opened
     }
 
+    /// Opens a ticket whose message is its number, under a key that makes it one however often it is
+    /// tried.
+    ///
+    /// # Panics
+    /// If it is not taken within a minute.
+    pub async fn insist_on_ticket(&self, number: usize) {
+        let body = ticket_body(&number.to_string()).to_string();
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        while Instant::now() < deadline {
+            let request = self.request(Method::POST, "/tickets").body(body.clone());
+            let request = request.header("content-type", "application/json");
+            let request = request.header("idempotency-key", format!("ticket-{number}"));
+            if self.attempt(request).await.is_ok_and(|answer| answer.status == 201) {
+                return;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        panic!("ticket {number} is not taken");
+    }
+
     /// Gives the ticket as it then is.
     pub async fn update_ticket(&self, ticket: &str, message: &str) -> Value {
         let answer = self.patch(&format!("/tickets/{ticket}"), ticket_body(message)).await;

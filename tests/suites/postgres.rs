@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hookdesk_tests::{Client, Host, Options, Receiver, SOON, Server, postgres, ticket_body};
+use hookdesk_tests::{Host, Options, Receiver, SOON, Server, postgres, ticket_body};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -20,21 +20,6 @@ fn beside(server: &Server) -> Server {
 fn signal(server: &Server, signal: Signal) {
     let pid = Pid::from_raw(server.pid().try_into().expect("a process id")).expect("not zero");
     kill_process(pid, signal).expect("it runs");
-}
-
-/// Opens a ticket, under a key that makes it one however often it is tried.
-async fn insist(client: &Client, number: usize) {
-    let key = format!("ticket-{number}");
-    let body = ticket_body(&number.to_string()).to_string();
-    for _ in 0..600 {
-        let request = client.request(Method::POST, "/tickets").header("idempotency-key", &key);
-        let request = request.header("content-type", "application/json").body(body.clone());
-        if client.attempt(request).await.is_ok_and(|answer| answer.status == 201) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("ticket {number} is not taken");
 }
 
 fn messages(receiver: &Receiver) -> Vec<String> {
@@ -110,7 +95,7 @@ async fn what_was_acknowledged_is_there_once_however_often_connections_end() {
         }
     });
     for number in 0..TICKETS {
-        insist(&client, number).await;
+        client.insist_on_ticket(number).await;
     }
     cutter.await.expect("it does not panic");
     client.wait_told(&webhook.id, SOON).await;

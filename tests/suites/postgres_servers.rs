@@ -11,7 +11,6 @@ use std::time::Duration;
 use hookdesk_tests::{
     Client, Cluster, Folder, Host, Options, Port, Receiver, SOON, Server, Stop, ticket_body,
 };
-use reqwest::Method;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -19,19 +18,12 @@ fn over(url: String) -> Options {
     Options { host: Host::Native, database: Some(url), ..Options::default() }
 }
 
-/// Opens a ticket, under a key that makes it one however often it is tried.
-async fn insist(client: &Client, number: usize) {
-    let key = format!("ticket-{number}");
-    let body = ticket_body(&number.to_string()).to_string();
-    for _ in 0..600 {
-        let request = client.request(Method::POST, "/tickets").header("idempotency-key", &key);
-        let request = request.header("content-type", "application/json").body(body.clone());
-        if client.attempt(request).await.is_ok_and(|answer| answer.status == 201) {
-            return;
-        }
-        sleep(Duration::from_millis(100)).await;
+/// Opens so many tickets, slowly enough that what happens meanwhile happens between them.
+async fn insist_on_tickets(client: &Client, count: usize) {
+    for number in 0..count {
+        client.insist_on_ticket(number).await;
+        sleep(Duration::from_millis(20)).await;
     }
-    panic!("ticket {number} is not taken");
 }
 
 /// The tickets that the receiver heard of, each once.
@@ -64,10 +56,7 @@ async fn what_was_acknowledged_is_there_once_after_the_server_restarted() {
         }
         cluster
     });
-    for number in 0..TICKETS {
-        insist(&client, number).await;
-        sleep(Duration::from_millis(20)).await;
-    }
+    insist_on_tickets(&client, TICKETS).await;
     let cluster = restarts.await.expect("it does not panic");
     client.wait_told(&webhook.id, SOON).await;
 
@@ -86,7 +75,7 @@ async fn a_server_that_is_away_for_long_is_said_and_found_again() {
     let receiver = Receiver::kind();
     let client = server.client();
     let webhook = client.register(&receiver.url()).await;
-    insist(&client, 0).await;
+    client.insist_on_ticket(0).await;
     client.wait_told(&webhook.id, SOON).await;
 
     cluster.stop(Stop::Fast);
@@ -99,7 +88,7 @@ async fn a_server_that_is_away_for_long_is_said_and_found_again() {
     assert_eq!((refused.status, refused.code()), (503, Some("store_unavailable")));
     assert!(refused.header("retry-after").is_some());
     assert_eq!(client.get("/health/ready").await.status, 503);
-    insist(&client, 1).await;
+    client.insist_on_ticket(1).await;
     let cluster = back.await.expect("it does not panic");
     client.wait_told(&webhook.id, SOON).await;
 
@@ -119,7 +108,7 @@ async fn a_commit_that_nobody_can_tell_of_is_called_unknown() {
     let mut server = Server::start(Options { arguments, ..over(cluster.url()) });
     server.expect_errors();
     let client = server.client();
-    insist(&client, 0).await;
+    client.insist_on_ticket(0).await;
 
     cluster.freeze(true);
     // What is to be loaded first, as for an idempotency key, would be known to be undone.
@@ -127,7 +116,7 @@ async fn a_commit_that_nobody_can_tell_of_is_called_unknown() {
     cluster.freeze(false);
     assert_eq!((answer.status, answer.code()), (503, Some("store_unavailable")));
     assert!(answer.text.contains("not known whether"), "{}", answer.text);
-    insist(&client, 2).await;
+    client.insist_on_ticket(2).await;
 
     let made = cluster.ask("SELECT count(*) FROM tickets WHERE message = '1'");
     let made = made.parse::<usize>().expect("a number");
@@ -159,10 +148,7 @@ async fn a_synchronous_standby_has_all_that_was_acknowledged() {
         standby.promote();
         standby
     });
-    for number in 0..TICKETS {
-        insist(&client, number).await;
-        sleep(Duration::from_millis(20)).await;
-    }
+    insist_on_tickets(&client, TICKETS).await;
     let standby = lost.await.expect("it does not panic");
     client.wait_told(&webhook.id, SOON).await;
 
@@ -306,7 +292,7 @@ async fn a_desk_works_through_a_pooler_of_transactions() {
     let webhook = first.client().register(&receiver.url()).await;
     let client = first.client();
     for number in 0..TICKETS / 2 {
-        insist(&client, number).await;
+        client.insist_on_ticket(number).await;
         let listed = client.get("/tickets?limit=5").await.expect(200);
         assert!(!listed.items().is_empty());
     }
@@ -316,7 +302,7 @@ async fn a_desk_works_through_a_pooler_of_transactions() {
     second.wait_ready(SOON);
     let client = second.client();
     for number in TICKETS / 2..TICKETS {
-        insist(&client, number).await;
+        client.insist_on_ticket(number).await;
     }
     client.wait_told(&webhook.id, SOON).await;
     assert_whole(&cluster, TICKETS);

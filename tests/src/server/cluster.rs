@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::server::folder::Folder;
@@ -84,11 +84,6 @@ impl Cluster {
         cluster
     }
 
-    /// The folder, in which a test may keep what belongs to the server.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -157,17 +152,15 @@ impl Cluster {
     /// # Panics
     /// If it does not run.
     pub fn freeze(&self, frozen: bool) {
-        let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
-        let server = file.lines().next().expect("its process");
+        let file = self.data().join("postmaster.pid");
+        let text = fs::read_to_string(&file).expect("it runs");
+        let server = text.lines().next().expect("its process");
+        let file = file.to_str().expect("a path of a test");
         let signal = if frozen { "-STOP" } else { "-CONT" };
-        for arguments in [&[signal, "-P", server][..], &[signal, "-F", &self.pid_file()]] {
+        for whom in [["-P", server], ["-F", file]] {
             // There may be no process for a client.
-            let _ = Command::new("pkill").args(arguments).status();
+            let _ = Command::new("pkill").arg(signal).args(whom).status();
         }
-    }
-
-    fn pid_file(&self) -> String {
-        self.data().join("postmaster.pid").display().to_string()
     }
 
     /// A server that follows this one, on its own data.
