@@ -64,7 +64,7 @@ pub use own_names::{BadPublicUrl, OwnNames, PublicUrl};
 pub use partners::PartnersQuery;
 pub use problem::{FieldError, Problem};
 pub use rate_limit::{Allowance, Bucket, Rate, TooEarly};
-pub use reading::{Reading, ready};
+pub use reading::{Reading, Standing, ready, ready_to_forward};
 pub use replay_request::ReplayRequest;
 pub(crate) use reply::status;
 pub use reply::{Shown, answer};

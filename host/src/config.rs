@@ -45,6 +45,10 @@ pub struct ServeOptions {
     #[arg(long, env = "HOOKDESK_LEASE_MS", value_name = "MILLISECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(LEASE_MS))]
     pub lease_ms: Option<u64>,
+    /// With PostgreSQL: address where other hosts of the desk reach this one, to forward calls [default:
+    /// that of --listen, with any free port]. It speaks to hosts in the database's table alone.
+    #[arg(long, env = "HOOKDESK_HOST_LISTEN", value_name = "ADDRESS:PORT")]
+    pub host_listen: Option<String>,
     /// TOML file with these options, named as here with underscores: no_auth = true.
     #[arg(long, env = "HOOKDESK_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -152,6 +156,8 @@ pub struct Settings {
     pub connection_age: Duration,
     /// How long another process waits for one that commits nothing, before it takes its place.
     pub lease: Duration,
+    /// Where other hosts of the desk reach this one.
+    pub host_listen: SocketAddr,
     /// Whether nothing is sent.
     pub paused: bool,
     /// Bytes of a recording, if there is to be one.
@@ -199,7 +205,11 @@ impl ServeOptions {
         let nat64 =
             if self.nat64_prefix.is_empty() { file.nat64_prefix } else { self.nat64_prefix };
 
-        let listen = address(&listen)?;
+        let listen = address("--listen", &listen)?;
+        let host_listen = match self.host_listen.or(file.host_listen) {
+            Some(given) => address("--host-listen", &given)?,
+            None => SocketAddr::new(listen.ip(), 0),
+        };
         let callers = admission(listen, auth, no_auth)?;
         let urls = if self.public_url.is_empty() { file.public_url } else { self.public_url };
         let names = own_names(listen, &urls)?;
@@ -277,6 +287,7 @@ impl ServeOptions {
             rate_per_peer,
             connection_age,
             lease: Duration::from_millis(lease_ms),
+            host_listen,
             paused,
             record,
         })
@@ -317,10 +328,10 @@ fn parse(text: &str) -> Result<ServeOptions, String> {
     toml::from_str(text).map_err(|error| error.to_string())
 }
 
-fn address(listen: &str) -> Result<SocketAddr, BadOptions> {
+fn address(option: &str, listen: &str) -> Result<SocketAddr, BadOptions> {
     let found = listen.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     found.ok_or_else(|| {
-        BadOptions(format!("--listen {listen}: give an address and a port, as in 127.0.0.1:8080"))
+        BadOptions(format!("{option} {listen}: give an address and a port, as in 127.0.0.1:8080"))
     })
 }
 

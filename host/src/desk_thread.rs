@@ -17,6 +17,7 @@ use tokio::sync::{mpsc as runtime, oneshot};
 
 use crate::fair_gate::{FairGate, Place};
 use crate::key_ring::KeyRing;
+use crate::leave::Leave;
 use crate::moment::{MAX_SLEEP, chance, clock, sleep_towards};
 use crate::recording::RecordingWriter;
 use crate::share_holder::ShareHolder;
@@ -42,6 +43,8 @@ pub enum CallResult {
     Decided(Result<Reply, Refusal>),
     /// Nothing was done.
     Undone(Problem),
+    /// Nothing was done, as the desk has ended here.
+    Ended,
 }
 
 impl CallResult {
@@ -51,8 +54,16 @@ impl CallResult {
         match self {
             Self::Decided(decided) => api::answer(decided, shown),
             Self::Undone(problem) => problem.into(),
+            Self::Ended => stopping().into(),
         }
     }
+}
+
+/// The answer to a call that a desk did not come to.
+#[must_use]
+pub fn stopping() -> Problem {
+    let detail = "The desk is stopping. Call again in a few seconds.";
+    Problem::new(Code::StoreUnavailable, detail)
 }
 
 #[expect(clippy::large_enum_variant, reason = "most messages are calls")]
@@ -142,10 +153,7 @@ impl DeskQueue {
         let queued = self.queue.send(Message::Ask { command, authorization, source, call, turn });
         match (queued, answered.await) {
             (Ok(()), Ok(answered)) => answered,
-            (Err(_), _) | (_, Err(_)) => {
-                let detail = "The desk is stopping. Call again in a few seconds.";
-                CallResult::Undone(Problem::new(Code::StoreUnavailable, detail))
-            }
+            (Err(_), _) | (_, Err(_)) => CallResult::Ended,
         }
     }
 
@@ -183,6 +191,7 @@ pub fn start(
     desk: Desk<Recorder<DeskStore>>,
     recording: Option<RecordingWriter>,
     ring: Arc<KeyRing>,
+    leave: Leave,
     runtime: runtime::UnboundedSender<Dispatch>,
 ) -> std::io::Result<(DeskQueue, JoinHandle<Result<(), StoreFault>>)> {
     let (queue, messages) = mpsc::channel();
@@ -198,6 +207,7 @@ pub fn start(
         messages,
         runtime,
         ring,
+        leave,
         knows_keys: true,
         faulty: shown,
         size: SizeWatch::default(),
@@ -215,6 +225,8 @@ struct DeskLoop {
     messages: Receiver<Message>,
     runtime: runtime::UnboundedSender<Dispatch>,
     ring: Arc<KeyRing>,
+    /// Until when what it has sent may be in flight.
+    leave: Leave,
     /// Whether the ring has all keys that are committed, as far as it is known.
     knows_keys: bool,
     /// Whether the store fails, for those who ask.
@@ -278,6 +290,13 @@ impl DeskLoop {
         }
     }
 
+    /// Before anything is sent.
+    fn extend_leave(&mut self) {
+        if let Some(end) = self.store().lease_end() {
+            self.leave.set(end);
+        }
+    }
+
     /// Before any caller has its response: a key that was made opens at once, and one that was
     /// revoked does not.
     fn publish_keys(&mut self) {
@@ -303,6 +322,7 @@ impl DeskLoop {
             None => desk.run(commands),
         });
         self.faulty.store(session.is_faulty(), Ordering::Relaxed);
+        self.extend_leave();
         // What a failed commit did is not known.
         self.knows_keys &= committed.is_ok();
         self.publish_keys();
@@ -348,6 +368,7 @@ impl DeskLoop {
             log_fault(&fault);
             ends = Some(fault).filter(StoreFault::is_deposed);
         }
+        self.extend_leave();
         ends
     }
 }

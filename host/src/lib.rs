@@ -20,6 +20,7 @@ pub mod admin_key;
 mod api_reply;
 pub mod audit_command;
 pub mod call_limits;
+pub mod cluster;
 pub mod config;
 pub mod connections;
 pub mod control;
@@ -31,6 +32,7 @@ pub mod fair_gate;
 pub mod incident;
 pub mod key_command;
 pub mod key_ring;
+pub mod leave;
 pub mod local_desk;
 pub mod moment;
 pub mod recording;
@@ -41,6 +43,7 @@ pub mod shares;
 pub mod size_watch;
 pub mod status;
 pub mod store;
+pub mod term;
 pub mod trouble_log;
 
 /// An error of any kind, whose text is for the operator.

@@ -13,7 +13,7 @@ use crate::api_reply::{MAX_CALL, problem_detail};
 use crate::control;
 use crate::moment::{chance, clock};
 use crate::serve::causes;
-use crate::store::postgres::Postgres;
+use crate::store::postgres::{Candidate, nonce};
 use crate::store::sqlite::{Lock, Sqlite};
 use crate::store::{Database, DeskStore};
 
@@ -37,7 +37,7 @@ impl LocalDesk {
         let path = match database {
             Database::File(path) => path,
             Database::Postgres(url) => {
-                let store = DeskStore::Postgres(Box::new(Postgres::lead_if_free(url)?));
+                let store = DeskStore::Postgres(Box::new(Candidate::lead_if_free(url, nonce())?));
                 return Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?)));
             }
         };

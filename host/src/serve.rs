@@ -1,47 +1,40 @@
 //! `hookdesk serve`: starts the server's parts, and stops them in order on SIGTERM.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookdesk_core::api::{Api, Callers, SessionCookie};
-use hookdesk_core::incident::Recorder;
-use hookdesk_core::{
-    Access, ApiKey, ApiKeys, Authorization, CallSource, Caller, Command, Desk, HolderId, KeyKind,
-    Limits, Memory, Moment, Rows as _, Seq, WebhookId,
-};
+use hookdesk_core::Limits;
+use hookdesk_core::api::SessionCookie;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
+use salvo::server::ServerHandle;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::Instant;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::BoxError;
 use crate::acceptor::CallerAcceptor;
-use crate::admin_key;
 use crate::call_limits::CallLimits;
+use crate::cluster::{Forwarder, HostAcceptor, Membership, Place};
 use crate::config::Settings;
 use crate::connections::ConnectionTable;
-use crate::control::{self, ControlDesk, ControlSocket};
 use crate::courier::{Courier, Names, System};
-use crate::desk_thread::{self, DeskQueue, Dispatch};
-use crate::event_feed::EventFeed;
-use crate::key_ring::KeyRing;
-use crate::moment::{chance, clock};
-use crate::recording::RecordingWriter;
-use crate::server::{CALLER, HttpHandler, Lookup, Services};
-use crate::store::DeskStore;
+use crate::moment::clock;
+use crate::server::{CALLER, CallersOf, HttpHandler, Lookup, Role, RoleBoard};
+use crate::store::postgres::{Candidate, Roster};
+use crate::store::{Database, DeskStore};
+use crate::term::{Led, Parts, Term};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
 const DRAIN: Duration = Duration::from_secs(20);
+/// The same where another host takes over, which sends again what was cut off.
+const HAND_OVER: Duration = Duration::from_secs(2);
 /// The part of it that slow callers have.
 const CALLERS_DRAIN: Duration = Duration::from_secs(5);
 /// Connections at once, if the limit of open files allows them: the desk holds at most a few
@@ -63,44 +56,107 @@ const BACKLOG: u32 = 1_024;
 /// # Errors
 /// When it cannot start: the text is for the operator.
 pub fn serve(settings: Settings) -> Result<(), BoxError> {
-    serve_with(settings, Arc::new(System))
+    let names: Arc<dyn Names> = Arc::new(System);
+    serve_with(settings, &names)
 }
 
 /// As [`serve`], with receivers whose addresses are resolved by `names`.
 ///
 /// # Errors
 /// As [`serve`].
-pub fn serve_with(settings: Settings, names: Arc<dyn Names>) -> Result<(), BoxError> {
-    let store = settings.database.open(settings.lease)?;
-    let lookup = Lookup::new(settings.database.readers());
-    let (health, retention, audit) = (settings.health, settings.retention, settings.audit);
-    let in_flight = if settings.paused { 0 } else { Limits::default().in_flight };
-    let webhooks_per_partner = settings.webhooks_per_partner;
-    let limits =
-        Limits { in_flight, health, retention, audit, webhooks_per_partner, ..Limits::default() };
-    let mut desk = Desk::new(Recorder::new(store), Memory::Kept).with_limits(limits);
-    let (keys, head) = (api_keys(&settings, &mut desk)?, desk.store_mut().log()?.head);
+pub fn serve_with(settings: Settings, names: &Arc<dyn Names>) -> Result<(), BoxError> {
+    let (place, hosts) = match &settings.database {
+        Database::File(path) => (Place::Lead(DeskStore::open(path)?), None),
+        Database::Postgres(url) => {
+            let (membership, listener, place) =
+                Membership::join(url, settings.lease, settings.host_listen)?;
+            (place, Some((Arc::new(membership), listener)))
+        }
+    };
+    let place = match place {
+        Place::Lead(store) => Start::Lead(Box::new(Led::begin(&settings, store)?)),
+        Place::Follow(candidate) => Start::Follow(candidate),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(settings, names, (desk, keys, head), lookup));
+    let done = runtime.block_on(run(settings, names, place, hosts));
     // A name that is still being resolved must not delay the exit.
     runtime.shutdown_background();
     done
 }
 
+/// What a process begins as.
+enum Start {
+    Lead(Box<Led>),
+    Follow(Box<Candidate>),
+}
+
+/// How a term ended.
+enum TermEnd {
+    /// Another process leads.
+    Deposed,
+    /// The process is to stop.
+    Stop,
+}
+
+/// What is there for as long as the process serves.
+struct Serving {
+    settings: Settings,
+    parts: Parts,
+    board: RoleBoard,
+    membership: Option<Arc<Membership>>,
+    callers: Option<Served>,
+    hosts: Option<Served>,
+    terminate: Signals,
+}
+
+/// A server of calls that runs.
+struct Served {
+    handle: ServerHandle,
+    ended: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    /// Accepts no further call, and waits for those that came, until a deadline.
+    async fn stop(self, deadline: Instant) {
+        self.handle.stop_graceful(CALLERS_DRAIN);
+        let _ = timeout_at(deadline, self.ended).await;
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn come(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => tracing::info!("stopping on SIGTERM"),
+            _ = self.interrupt.recv() => tracing::info!("stopping on SIGINT"),
+        }
+    }
+}
+
 async fn run(
     settings: Settings,
-    names: Arc<dyn Names>,
-    (desk, keys, head): (Desk<Recorder<DeskStore>>, ApiKeys, Seq),
-    lookup: Lookup,
+    names: &Arc<dyn Names>,
+    start: Start,
+    hosts: Option<(Arc<Membership>, StdListener)>,
 ) -> Result<(), BoxError> {
     // From here on a signal stops the server in order.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let terminate = Signals::listen()?;
     // A file that may not grow is a fault of the store, and not the end of the process.
     let _file_size = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
-    let targets = settings.api.targets.clone();
     let max_in_flight = Limits::default().in_flight;
-    let courier = Courier::new(targets, &names, max_in_flight, settings.connection_age);
+    let targets = settings.api.targets.clone();
+    let courier = Courier::new(targets, names, max_in_flight, settings.connection_age);
     let courier = courier.map_err(|error| {
         let causes = causes(&error);
         format!(
@@ -109,181 +165,233 @@ async fn run(
     })?;
     let listener = listen(settings.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
-    let (dispatches, incoming) = mpsc::unbounded_channel();
-    let feed = Arc::new(EventFeed::new(head));
-    let recorded = settings.record.zip(settings.database.file());
-    let recording = recorded.map(|(bytes, file)| RecordingWriter::new(file, bytes));
-    let ring = Arc::new(KeyRing::new(keys));
-    let (queue, thread) = desk_thread::start(desk, recording, Arc::clone(&ring), dispatches)?;
-    tokio::spawn(dispatch(incoming, queue.clone(), courier, Arc::clone(&feed)));
-    let (thread_ended, mut ended) = oneshot::channel();
-    tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
-
-    let address = listener.local_addr()?;
-    let limits =
-        FuseConfig::default().with_http1_header_timeout(CALLER).with_write_stall_timeout(CALLER);
-    let max_connections = most_connections();
-    let connections = ConnectionTable::new(max_connections, limits);
-    let call_limits = Arc::new(CallLimits::new(settings.rate_per_peer));
-    tokio::spawn(note_key_uses(queue.clone(), Arc::clone(&ring), Arc::clone(&call_limits)));
-    let control = ControlDesk {
-        targets: settings.api.targets.clone(),
-        desk: queue.clone(),
-        lookup: lookup.clone(),
+    let lookup = Lookup::new(settings.database.readers());
+    let limits = Arc::new(CallLimits::new(settings.rate_per_peer));
+    let own = hosts.as_ref().map(|(membership, _)| membership.roster.own().id.clone());
+    let parts = Parts { courier, lookup, limits, own };
+    let board = RoleBoard::new(Role::Follows { leader: None, since: clock() });
+    let (membership, host_listener) = hosts.unzip();
+    let mut serving =
+        Serving { settings, parts, board, membership, callers: None, hosts: None, terminate };
+    // A process that leads does so before anybody can call it.
+    let mut stage = match start {
+        Start::Lead(led) => Stage::Lead(serving.begin(*led)?),
+        Start::Follow(candidate) => Stage::Follow(candidate),
     };
-    // Its file is removed when the server stops.
-    let control = settings.database.file().and_then(|file| listen_for_commands(file, control));
-    let cookie = SessionCookie::of(&settings.api.names, address.port());
-    let front = HttpHandler {
-        api: Api { cookie, ..settings.api },
-        services: Services {
-            ring: Arc::clone(&ring),
-            desk: queue.clone(),
-            lookup,
-            feed: Arc::clone(&feed),
-        },
-        connections: connections.clone(),
-        limits: Arc::clone(&call_limits),
-        paused: settings.paused,
-    };
-    let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
-        .fuse_policy(connections)
-        .max_connections(max_connections);
-    server.http1_mut().max_buf_size(MAX_HEAD);
-    let handle = server.handle();
-    let serving = tokio::spawn(server.try_serve(front.router()));
-    tracing::info!("listening on http://{address}, with the data in {}", settings.database);
-
-    if settings.paused {
-        tracing::warn!("paused: nothing is sent until the server is started without --paused");
+    serving.serve_callers(listener)?;
+    if let Some(listener) = host_listener {
+        serving.serve_hosts(listener)?;
     }
-
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
-        _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
-        ended = &mut ended => return Err(match ended {
-            Ok(Ok(Err(fault))) => fault.to_string().into(),
-            _ => "the desk's thread ended: this is a bug".into(),
-        }),
-    }
-    let deadline = Instant::now() + DRAIN;
-    // No further request is started. Callers come first, as they may still need decisions, then the
-    // requests in flight. Callers that wait for events are ended at once: they would use up the
-    // time of all others.
-    queue.stop_sending();
-    if let Some(control) = control {
-        control.abort();
-    }
-    note_key_use(&queue, &ring, &call_limits).await;
-    feed.end();
-    handle.stop_graceful(CALLERS_DRAIN);
-    let _ = tokio::time::timeout_at(deadline, serving).await;
-    queue.drain();
-    if tokio::time::timeout_at(deadline, &mut ended).await.is_err() {
-        tracing::warn!("not all requests ended in {} s: they are sent again", DRAIN.as_secs());
-        queue.end();
-        let _ = ended.await;
+    loop {
+        stage = match stage {
+            Stage::Lead(term) => match serving.lead(term).await? {
+                TermEnd::Deposed => serving.stand_again().await,
+                TermEnd::Stop => Stage::Stop,
+            },
+            Stage::Follow(candidate) => serving.follow(*candidate).await?,
+            Stage::Stop => break,
+        };
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The desk's API keys, the one of the admin key file among them.
-fn api_keys(
-    settings: &Settings,
-    desk: &mut Desk<Recorder<DeskStore>>,
-) -> Result<ApiKeys, BoxError> {
-    if let Some(file) = &settings.admin_key_file {
-        let key = admin_key::read_or_make(file)?;
-        let now = clock();
-        let uid = rustix::process::geteuid().as_raw();
-        let caller = Caller::CommandLine { uid };
-        let authorization = Some(Authorization { caller, access: Access::Admin });
-        let moment =
-            Moment { authorization, ..Moment::new(now, chance(), HolderId::new(now, &chance())) };
-        for made in desk.run(&[(admin_key::command(&key), moment)])? {
-            made.reply.map_err(|refusal| {
-                format!("the key of {} cannot be added: {refusal:?}", file.display())
-            })?;
-        }
-    }
-    let keys = ApiKeys::of(desk.store_mut().api_keys()?);
-    let is_keyless = keys.of_kind(KeyKind::Bearer).next().is_none();
-    if is_keyless && matches!(settings.api.callers, Callers::Keys { binding: None }) {
-        let scheme = settings.database.file().map(|_| "sqlite://").unwrap_or_default();
-        let database = &settings.database;
-        return Err(format!(
-            "callers need an API key, and there is none yet. Make one:\n\n    hookdesk key create \
-             --scope admin --database {scheme}{database}\n\nOr give --admin-key-file; or \
-             --no-auth where something in front of the desk checks who calls; or listen on \
-             127.0.0.1."
-        )
-        .into());
-    }
-    Ok(keys)
+/// What a process does at the moment.
+enum Stage {
+    Lead(Term),
+    Follow(Box<Candidate>),
+    Stop,
 }
 
-/// Answers the command line on this machine while the desk runs.
-fn listen_for_commands(database: &Path, desk: ControlDesk) -> Option<AbortHandle> {
-    match ControlSocket::bind(database) {
-        Ok(socket) => Some(tokio::spawn(socket.serve(desk)).abort_handle()),
-        Err(error) => {
-            let socket = control::path(database);
-            tracing::warn!(
-                "{} cannot be bound, so hookdesk key cannot reach the running desk: {error}",
-                socket.display()
-            );
-            None
+impl Serving {
+    fn handler(&self, most: usize, limits: FuseConfig, callers: CallersOf) -> HttpHandler {
+        HttpHandler {
+            api: self.settings.api.clone(),
+            role: self.board.clone(),
+            connections: ConnectionTable::new(most, limits),
+            limits: Arc::clone(&self.parts.limits),
+            paused: self.settings.paused,
+            callers,
+        }
+    }
+
+    /// Answers callers from here on.
+    fn serve_callers(&mut self, listener: TcpListener) -> Result<(), BoxError> {
+        let address = listener.local_addr()?;
+        let limits = FuseConfig::default()
+            .with_http1_header_timeout(CALLER)
+            .with_write_stall_timeout(CALLER);
+        let most = most_connections();
+        let callers = match &self.membership {
+            Some(membership) => CallersOf::Host {
+                own: membership.roster.own().id.clone(),
+                forwarder: Forwarder::new(membership.identity.clone()),
+            },
+            None => CallersOf::Desk,
+        };
+        let cookie = SessionCookie::of(&self.settings.api.names, address.port());
+        self.settings.api.cookie = cookie;
+        let handler = self.handler(most, limits, callers);
+        let mut server = Server::new(CallerAcceptor::new(TcpAcceptor::try_from(listener)?))
+            .fuse_policy(handler.connections.clone())
+            .max_connections(most);
+        server.http1_mut().max_buf_size(MAX_HEAD);
+        let handle = server.handle();
+        let ended = tokio::spawn(server.try_serve(handler.router()));
+        self.callers = Some(Served { handle, ended });
+        tracing::info!(
+            "listening on http://{address}, with the data in {}",
+            self.settings.database
+        );
+        if self.settings.paused {
+            tracing::warn!("paused: nothing is sent until the server is started without --paused");
+        }
+        Ok(())
+    }
+
+    /// Answers the calls that other hosts forward.
+    fn serve_hosts(&mut self, listener: StdListener) -> Result<(), BoxError> {
+        let Some(membership) = &self.membership else { return Ok(()) };
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let roster = Arc::clone(&membership.roster);
+        let config = membership.identity.server()?;
+        let acceptor = HostAcceptor::start(listener, config, Arc::clone(&roster))?;
+        // Each of them is of a connection that its own host admitted.
+        let most = usize::try_from(MAX_CONNECTIONS).unwrap_or(usize::MAX);
+        let handler = self.handler(most, FuseConfig::default(), CallersOf::Hosts);
+        let mut server = Server::new(acceptor);
+        server.http1_mut().max_buf_size(2 * MAX_HEAD);
+        let handle = server.handle();
+        let ended = tokio::spawn(server.try_serve(handler.router()));
+        self.hosts = Some(Served { handle, ended });
+        let (id, told) = (&roster.own().id, roster.own().address);
+        tracing::info!("host {id} listens for others on {address}, and is told to them as {told}");
+        tokio::spawn(stay_entered(roster));
+        Ok(())
+    }
+
+    /// Begins a term.
+    fn begin(&self, led: Led) -> Result<Term, BoxError> {
+        let term = Term::begin(&self.settings, &self.parts, led)?;
+        self.board.lead(Arc::clone(&term.services));
+        Ok(term)
+    }
+
+    /// Leads until the process is to stop, and then lets another lead, or until another does.
+    async fn lead(&mut self, mut term: Term) -> Result<TermEnd, BoxError> {
+        tokio::select! {
+            () = self.terminate.come() => {}
+            ended = term.ended() => return match ended {
+                Err(fault) if fault.is_deposed() && self.membership.is_some() => {
+                    tracing::warn!("{fault}");
+                    self.board.follow(None, clock());
+                    term.end_streams();
+                    Ok(TermEnd::Deposed)
+                }
+                Err(fault) => Err(fault.to_string().into()),
+                Ok(()) => Err("the desk's thread ended: this is a bug".into()),
+            },
+        }
+        let drain = if self.has_others().await { HAND_OVER } else { DRAIN };
+        let deadline = Instant::now() + drain;
+        // No further request is started. Callers come first, as they may still need decisions, then
+        // the requests in flight. Callers that wait for events are ended at once: they would use up
+        // the time of all others. What other hosts forward is decided until another leads.
+        term.stop_sending().await;
+        self.stop_answering(deadline).await;
+        if !term.drain(deadline).await {
+            let drain = drain.as_secs();
+            tracing::warn!("not all requests ended in {drain} s: they are sent again");
+        }
+        self.leave(Instant::now() + HAND_OVER).await;
+        Ok(TermEnd::Stop)
+    }
+
+    /// Forwards calls until it is this process's turn to lead, or it is to stop.
+    async fn follow(&mut self, candidate: Candidate) -> Result<Stage, BoxError> {
+        let Some(membership) = self.membership.clone() else { return Ok(Stage::Stop) };
+        tracing::info!("another host leads: calls are forwarded to it");
+        let (board, settings) = (self.board.clone(), self.settings.clone());
+        let mut turn = spawn_blocking(move || {
+            let store = membership.follow(candidate, |leader| board.follow(leader, clock()));
+            store.map(|store| Led::begin(&settings, store)).transpose()
+        });
+        tokio::select! {
+            () = self.terminate.come() => {}
+            led = &mut turn => return match led? {
+                Ok(Some(led)) => Ok(Stage::Lead(self.begin(led)?)),
+                Ok(None) => Ok(Stage::Stop),
+                Err(error) => Err(error),
+            },
+        }
+        self.stop_following().await;
+        // It may have been its turn just now.
+        if let Ok(Ok(Some(led))) = turn.await {
+            spawn_blocking(move || led.release()).await?;
+        }
+        Ok(Stage::Stop)
+    }
+
+    /// Waits for another turn to lead.
+    async fn stand_again(&mut self) -> Stage {
+        let Some(membership) = self.membership.clone() else { return Stage::Stop };
+        let candidate = spawn_blocking(move || membership.stand_again());
+        tokio::select! {
+            () = self.terminate.come() => {}
+            candidate = candidate => if let Ok(Some(candidate)) = candidate {
+                return Stage::Follow(Box::new(candidate));
+            },
+        }
+        self.stop_following().await;
+        Stage::Stop
+    }
+
+    async fn stop_following(&mut self) {
+        let deadline = Instant::now() + CALLERS_DRAIN;
+        self.stop_answering(deadline).await;
+        self.leave(deadline).await;
+    }
+
+    /// Whether other hosts are there to take over.
+    async fn has_others(&self) -> bool {
+        let Some(membership) = self.membership.clone() else { return false };
+        let read = spawn_blocking(move || {
+            // What cannot be read is as it was.
+            let _ = membership.roster.read_again();
+            membership.roster.has_others()
+        });
+        read.await.unwrap_or(false)
+    }
+
+    /// Answers no further caller, and does not lead again.
+    async fn stop_answering(&mut self, deadline: Instant) {
+        if let Some(membership) = &self.membership {
+            membership.end();
+        }
+        if let Some(callers) = self.callers.take() {
+            callers.stop(deadline).await;
+        }
+    }
+
+    /// Answers no other host any more, and is none from here on.
+    async fn leave(&mut self, deadline: Instant) {
+        if let Some(hosts) = self.hosts.take() {
+            hosts.stop(deadline).await;
+        }
+        if let Some(membership) = self.membership.clone() {
+            let _ = spawn_blocking(move || membership.roster.leave()).await;
         }
     }
 }
 
-/// Notes once a minute which API keys were used.
-async fn note_key_uses(queue: DeskQueue, ring: Arc<KeyRing>, limits: Arc<CallLimits>) {
+/// Says every while that this host is still there.
+async fn stay_entered(roster: Arc<Roster>) {
     loop {
-        tokio::time::sleep(Duration::from_millis(ApiKey::USE_MS)).await;
-        note_key_use(&queue, &ring, &limits).await;
-    }
-}
-
-async fn note_key_use(queue: &DeskQueue, ring: &KeyRing, limits: &CallLimits) {
-    let used = ring.take_uses();
-    if !used.is_empty() {
-        // What could not be written is a minute that is not told.
-        let command = Command::NoteKeyUse { used };
-        let _ = queue.ask(None, None, CallSource::default(), command).await;
-    }
-    let refused = limits.take_refused();
-    if !refused.is_empty() {
-        let command = Command::NoteRefusedKeys { refused };
-        let _ = queue.ask(None, None, CallSource::default(), command).await;
-    }
-}
-
-/// Carries out the effects of each commit: publishes events, answers callers, cuts off and sends
-/// requests.
-async fn dispatch(
-    mut incoming: mpsc::UnboundedReceiver<Dispatch>,
-    queue: DeskQueue,
-    courier: Courier,
-    feed: Arc<EventFeed>,
-) {
-    // A set that is dropped cuts its requests off.
-    let mut in_flight: HashMap<WebhookId, JoinSet<()>> = HashMap::new();
-    while let Some(dispatch) = incoming.recv().await {
-        // Before the caller has its response: if it then asks for later events, it has missed none.
-        feed.publish(&dispatch.events);
-        for webhook in &dispatch.cancels {
-            in_flight.remove(webhook);
-        }
-        if dispatch.renews_connections {
-            courier.renew_connections();
-        }
-        for request in dispatch.answer() {
-            let (courier, queue) = (courier.clone(), queue.clone());
-            let of_webhook = in_flight.entry(request.key.webhook).or_default();
-            while of_webhook.try_join_next().is_some() {}
-            of_webhook.spawn(async move { queue.report(courier.carry(request).await) });
+        sleep(Roster::ENTER).await;
+        let roster = Arc::clone(&roster);
+        if let Ok(Err(fault)) = spawn_blocking(move || roster.renew()).await {
+            tracing::debug!("the host's row cannot be renewed: {fault}");
         }
     }
 }

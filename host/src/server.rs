@@ -6,15 +6,18 @@ mod body;
 mod call_context;
 mod clarity;
 mod events;
+mod forward;
 mod lookup;
 mod response;
+mod role;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::api::{
-    self, Action, Allowance, Api, Call, Code, MAX_BODY, Opened, Problem, Reading, TooEarly,
+    self, Action, Allowance, Api, Call, Code, LiveKeys, MAX_BODY, Opened, Problem, Reading,
+    TooEarly,
 };
 use hookdesk_core::{CallSource, RequestId};
 use hyper::body::Body as _;
@@ -23,6 +26,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::sleep;
 
 use crate::call_limits::CallLimits;
+use crate::cluster::{CALLER_ADDRESS, Forwarder, NOT_LEADING};
 use crate::connections::{ActiveRequest, ConnectionTable};
 use crate::key_ring::live;
 use crate::moment::{chance, clock};
@@ -32,18 +36,35 @@ use body::Body;
 pub use body::CALLER;
 use call_context::CallContext;
 pub use call_context::Services;
+use forward::{Forwarded, Forwarding};
 pub use lookup::Lookup;
 use response::{HttpResponse, put_headers};
+pub use role::{Role, RoleBoard};
 
 /// The handler of all calls.
 pub struct HttpHandler {
     pub api: Api,
-    pub services: Services,
+    pub role: RoleBoard,
     pub connections: ConnectionTable,
     pub limits: Arc<CallLimits>,
     /// Whether nothing is sent.
     pub paused: bool,
+    pub callers: CallersOf,
 }
+
+/// Whose calls a handler answers.
+pub enum CallersOf {
+    /// Those of a desk that no other host shares.
+    Desk,
+    /// Those of a host that forwards them while another leads.
+    Host { own: String, forwarder: Forwarder },
+    /// Those that other hosts forward.
+    Hosts,
+}
+
+/// The address that a forwarded call came from.
+#[derive(Clone, Copy)]
+struct ForwardedFrom(Option<SocketAddr>);
 
 /// A response that is given before the body is read.
 struct EarlyResponse {
@@ -99,18 +120,72 @@ impl HttpHandler {
         id: RequestId,
         active: &mut ActiveRequest,
     ) -> HttpResponse {
+        loop {
+            if let Some(services) = self.role.services() {
+                return self.decide(&services, request, body, id, active).await;
+            }
+            let CallersOf::Host { own, forwarder } = &self.callers else {
+                return HttpResponse::Ended;
+            };
+            if let Some(answered) = self.answer_here(request, &body.bytes, own) {
+                return answered;
+            }
+            let forwarding = Forwarding::new(request, body.bytes.clone(), peer(request));
+            match forwarding.forward(&self.role, forwarder).await {
+                Forwarded::Answered(response) => return HttpResponse::Forwarded(response),
+                Forwarded::Refused(problem) => return problem.into(),
+                Forwarded::LedHere => {}
+            }
+        }
+    }
+
+    /// Answers what a host need not ask the leader: the page's files, and how the host itself is.
+    fn answer_here(&self, request: &Request, body: &[u8], own: &str) -> Option<HttpResponse> {
+        let call = call(request, body);
+        if let Some(file) = assets::find(call.path) {
+            return Some(self.file(file, &call));
+        }
+        if !call.path.starts_with("/health/") {
+            return None;
+        }
+        match self.api.open(&call, LiveKeys::none(clock()), chance).action {
+            Action::Answer(response) => Some(HttpResponse::Whole(response)),
+            Action::Read(Reading::Ready) => {
+                let ready = self.role.ready(self.paused, own);
+                Some(ready.map_or_else(HttpResponse::from, HttpResponse::Whole))
+            }
+            Action::Read(_)
+            | Action::Decide(_)
+            | Action::CountReplay(_)
+            | Action::List(_)
+            | Action::ReadEvents(_) => None,
+        }
+    }
+
+    fn file(&self, file: &'static assets::File, call: &Call<'_>) -> HttpResponse {
+        match self.show(file, call) {
+            Ok(()) => HttpResponse::File(file, file.variant(call)),
+            Err(response) => HttpResponse::Whole(response),
+        }
+    }
+
+    async fn decide(
+        &self,
+        services: &Services,
+        request: &Request,
+        body: Body,
+        id: RequestId,
+        active: &mut ActiveRequest,
+    ) -> HttpResponse {
         let call = call(request, &body.bytes);
         if let Some(file) = assets::find(call.path) {
-            return match self.show(file, &call) {
-                Ok(()) => HttpResponse::File(file, file.variant(&call)),
-                Err(response) => HttpResponse::Whole(response),
-            };
+            return self.file(file, &call);
         }
-        let (keys, now) = (self.services.ring.keys(), clock());
+        let (keys, now) = (services.ring.keys(), clock());
         let Opened { action, authorization, shown } =
             self.api.open(&call, live(&keys, now), chance);
-        let caller = CallContext::new(&self.services, authorization, &keys);
-        self.services.ring.note_use(authorization, now);
+        let caller = CallContext::new(services, authorization, &keys);
+        services.ring.note_use(authorization, now);
         if let Err(early) = self.limits.charge(authorization, &action, &keys) {
             return early.problem.into();
         }
@@ -164,7 +239,9 @@ impl HttpHandler {
 
     /// Admits a caller that has not used up its rate, nor its share of the connections.
     fn admit(&self, call: &Call<'_>, peer: Option<SocketAddr>) -> Result<Admitted, EarlyResponse> {
-        let keys = self.services.ring.keys();
+        // The leader admits what is forwarded to it.
+        let Some(services) = self.role.services() else { return Ok(Admitted::default()) };
+        let keys = services.ring.keys();
         match self.api.admit(call, live(&keys, clock())) {
             Ok(authorization) => {
                 let allowance = self.limits.admit(authorization, peer, &keys)?;
@@ -219,6 +296,11 @@ impl Handler for HttpHandler {
         _flow: &mut FlowCtrl,
     ) {
         let id = RequestId::new(clock(), &chance());
+        if matches!(self.callers, CallersOf::Hosts) {
+            let from = request.headers_mut().remove(CALLER_ADDRESS);
+            let from = from.and_then(|from| from.to_str().ok()?.parse().ok());
+            request.extensions_mut().insert(ForwardedFrom(from));
+        }
         let (received, ends) = self.receive(request).await;
         let mut active = self.connections.answer(peer(request));
         let answered = match received {
@@ -233,11 +315,18 @@ impl Handler for HttpHandler {
         if ends || active.is_in_the_way() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        let is_forwarded = matches!(answered, HttpResponse::Forwarded(_));
+        if matches!((&answered, &self.callers), (HttpResponse::Ended, CallersOf::Hosts)) {
+            put_headers(response, [(NOT_LEADING, String::new())]);
+        }
         answered.write(response, active);
-        let origins =
-            request.headers().get_all(ORIGIN).iter().filter_map(|value| value.to_str().ok());
-        put_headers(response, self.api.sharing_headers(origins));
-        put_headers(response, [("request-id", id.to_string())]);
+        // The leader has said of whom it was called, and how.
+        if !is_forwarded {
+            let origins =
+                request.headers().get_all(ORIGIN).iter().filter_map(|value| value.to_str().ok());
+            put_headers(response, self.api.sharing_headers(origins));
+            put_headers(response, [("request-id", id.to_string())]);
+        }
     }
 }
 
@@ -261,6 +350,10 @@ fn too_many_calls() -> Problem {
     Problem::new(Code::Overloaded, detail)
 }
 
+/// The address that a call came from, also if another host forwarded it.
 fn peer(request: &Request) -> Option<SocketAddr> {
+    if let Some(ForwardedFrom(from)) = request.extensions().get() {
+        return *from;
+    }
     request.remote_addr().clone().into_std()
 }

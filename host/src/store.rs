@@ -50,20 +50,6 @@ impl Database {
         }
     }
 
-    /// Opens it for the one process that writes, which may have to wait for another to end.
-    ///
-    /// # Errors
-    /// When it cannot be opened: the text is for the operator.
-    pub fn open(&self, lease: Duration) -> Result<DeskStore, BoxError> {
-        Ok(match self {
-            Self::File(path) => {
-                let lock = Lock::take(path)?;
-                DeskStore::Sqlite(Box::new(Sqlite::open(path)?), lock)
-            }
-            Self::Postgres(url) => DeskStore::Postgres(Box::new(Postgres::lead(url, lease)?)),
-        })
-    }
-
     #[must_use]
     pub fn readers(&self) -> Readers {
         match self {
@@ -90,12 +76,30 @@ pub enum DeskStore {
 }
 
 impl DeskStore {
+    /// Opens a file for the one process that writes, which may have to wait for another to end.
+    ///
+    /// # Errors
+    /// When it cannot be opened: the text is for the operator.
+    pub fn open(path: &Path) -> Result<Self, BoxError> {
+        let lock = Lock::take(path)?;
+        Ok(Self::Sqlite(Box::new(Sqlite::open(path)?), lock))
+    }
+
     /// The time after which it is to be [renewed](Self::renew), if no commit comes before.
     #[must_use]
     pub fn renewal(&self) -> Option<Duration> {
         match self {
             Self::Sqlite(..) => None,
             Self::Postgres(store) => Some(store.renewal()),
+        }
+    }
+
+    /// Until when nobody else writes, where that has an end.
+    #[must_use]
+    pub fn lease_end(&self) -> Option<Duration> {
+        match self {
+            Self::Sqlite(..) => None,
+            Self::Postgres(store) => Some(store.lease_end()),
         }
     }
 

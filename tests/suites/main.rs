@@ -15,6 +15,7 @@ mod dependencies;
 mod edge;
 mod guard;
 mod health;
+mod hosts;
 mod idempotency;
 mod incident;
 mod isolation;

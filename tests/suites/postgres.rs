@@ -55,27 +55,6 @@ async fn the_next_process_leads_when_the_first_ends_or_dies() {
 
 #[tokio::test]
 #[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
-async fn a_leader_that_slept_past_its_lease_stores_nothing_more_and_ends() {
-    let mut first = Server::start(over_postgres());
-    let ticket = first.client().open_ticket("before").await;
-    let mut second = beside(&first);
-    second.wait_log("another process led", SOON);
-
-    signal(&first, Signal::STOP);
-    second.wait_ready(SOON);
-    second.client().update_ticket(&ticket, "by the second").await;
-    first.expect_errors();
-    signal(&first, Signal::CONT);
-    let status = first.wait_exit(SOON);
-
-    assert_eq!(status.code(), Some(1));
-    assert!(first.log().contains("another process leads"), "{}", first.log());
-    let found = second.client().get(&format!("/tickets/{ticket}")).await.expect(200);
-    assert_eq!(found.string("/data/ticket_message"), "by the second");
-}
-
-#[tokio::test]
-#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
 async fn what_was_acknowledged_is_there_once_however_often_connections_end() {
     const TICKETS: usize = 150;
     let mut server = Server::start(over_postgres());

@@ -304,7 +304,7 @@ where
             return self.answered(Problem::unwritable().into());
         }
         let paused = self.paused;
-        let answer = api::ready(self.rows(), paused);
+        let answer = api::ready(self.rows(), paused, None);
         self.answered(answer.unwrap_or_else(|_| Problem::unreadable().into()))
     }
 

@@ -89,9 +89,10 @@ pub(super) fn take(
             let event = EventId::parse(id).ok_or(Refusal::UnknownEvent)?;
             Ok(Action::Read(Reading::Event(event)))
         }
-        Operation::Live => {
-            Ok(Action::Answer(Response::data(200, Health { status: "live", paused: false })))
-        }
+        Operation::Live => Ok(Action::Answer(Response::data(
+            200,
+            Health { status: "live", paused: false, host: None },
+        ))),
         Operation::Ready => Ok(Action::Read(Reading::Ready)),
         Operation::CreateKey => return keys::create(call, now, fresh),
         Operation::ListKeys => keys::list(query, &api.callers),

@@ -66,6 +66,14 @@ impl Problem {
         Self::new(Code::StoreUnavailable, detail)
     }
 
+    /// No host leads the desk, or the one that does cannot be reached.
+    #[must_use]
+    pub fn leaderless() -> Self {
+        let detail =
+            "No host leads the desk at the moment. Nothing was done. Call again in a few seconds.";
+        Self::new(Code::StoreUnavailable, detail)
+    }
+
     /// The store's last commit failed, and none has succeeded since.
     #[must_use]
     pub fn unwritable() -> Self {

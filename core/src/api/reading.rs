@@ -85,7 +85,7 @@ impl Reading {
                     None => Problem::from(Refusal::UnknownEvent).into(),
                 }
             }
-            Self::Ready => ready(rows, false)?,
+            Self::Ready => ready(rows, false, None)?,
         })
     }
 }
@@ -95,7 +95,35 @@ impl Reading {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn ready<R: Rows + ?Sized>(rows: &mut R, paused: bool) -> Result<Response, R::Fault> {
+pub fn ready<R: Rows + ?Sized>(
+    rows: &mut R,
+    paused: bool,
+    standing: Option<&Standing>,
+) -> Result<Response, R::Fault> {
     rows.log()?;
-    Ok(Response::data(200, view::Health { status: "ready", paused }))
+    let host = standing.map(Standing::view);
+    Ok(Response::data(200, view::Health { status: "ready", paused, host }))
+}
+
+/// The same of a host that forwards calls to the one that leads.
+#[must_use]
+pub fn ready_to_forward(paused: bool, standing: &Standing) -> Response {
+    Response::data(200, view::Health { status: "ready", paused, host: Some(standing.view()) })
+}
+
+/// What a host is to its desk, where several may share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub host: String,
+    /// The host that leads: this one, or another.
+    pub leader: String,
+    /// Since when, by the clock of `host`.
+    pub since: Millis,
+}
+
+impl Standing {
+    fn view(&self) -> view::HostView<'_> {
+        let Self { host, leader, since } = self;
+        view::HostView { id: host, leads: host == leader, leader, since: view::Time(*since) }
+    }
 }

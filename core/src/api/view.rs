@@ -29,11 +29,23 @@ pub(super) struct Named<T> {
 pub(super) struct Empty {}
 
 #[derive(Serialize)]
-pub(super) struct Health {
+pub(super) struct Health<'a> {
     pub status: &'static str,
     /// Only said of a host that sends nothing.
     #[serde(skip_serializing_if = "<&bool as std::ops::Not>::not")]
     pub paused: bool,
+    /// Only said where several hosts may share the desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostView<'a>>,
+}
+
+/// A host, and who leads.
+#[derive(Serialize)]
+pub(super) struct HostView<'a> {
+    pub id: &'a str,
+    pub leads: bool,
+    pub leader: &'a str,
+    pub since: Time,
 }
 
 /// A time in RFC 3339 with milliseconds.

@@ -18,7 +18,7 @@ use crate::sql::{Statement, Value, changes, query, sqlite};
 
 /// The schema migrations: step n turns a database of version n into one of version n + 1. A
 /// released step never changes.
-pub const MIGRATIONS: [&str; 1] = [include_str!("postgres/1.sql")];
+pub const MIGRATIONS: [&str; 2] = [include_str!("postgres/1.sql"), include_str!("postgres/2.sql")];
 
 /// The setting, of one transaction, with the number of its batch.
 pub const BATCH: &str = "hookdesk.batch";
@@ -33,11 +33,14 @@ pub const FIND: &str = "SELECT to_regclass('desk')::text";
 /// commits.
 pub const READ_LEADER: &str = "SELECT schema, term, leader, lease_ms, rev FROM desk";
 
-/// Makes a nonce (1) the leader of the next term, with a lease (5), where term (2), leader (3) and
-/// count of commits (4) are as they were read.
+/// Makes a nonce (1) the leader of the next term, with a lease (5), where term (2), leader (3), count
+/// of commits (4) and the schema's version (6) are as they were read.
 pub const TAKE: &str = "UPDATE desk \
      SET term = term + 1, leader = $1, lease_ms = $5, rev = rev + 1 \
-     WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4 RETURNING term";
+     WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4 AND schema = $6 RETURNING term";
+
+/// Sets the schema's version (1), in the transaction that migrates.
+pub const SET_SCHEMA: &str = "UPDATE desk SET schema = $1";
 
 /// Ends the term (1) of a leader (2) that made the last commit (3), so that another may take the next.
 pub const RELEASE: &str = "UPDATE desk SET leader = NULL, rev = rev + 1 \
@@ -49,6 +52,27 @@ pub const LEAD: &str = "WITH changed AS ( \
          UPDATE desk SET rev = rev + 1 WHERE term = $1 AND leader = $2 AND rev = $3 AND schema = $4 \
          AND current_setting('hookdesk.batch', true) = $5 RETURNING 1 \
      ) SELECT hookdesk_expect_rows('desk', 1, (SELECT count(*) FROM changed))";
+
+/// Seconds after which a host that has not [entered](ENTER_HOST) itself again is taken to be gone.
+pub const HOST_GONE_S: u64 = 60;
+
+/// Enters a host (1), where others reach it (2), the public key that it proves itself by (3) and its
+/// version (4); or notes that it is still there.
+pub const ENTER_HOST: &str = "INSERT INTO hosts (id, address, key, version, since, seen) \
+     VALUES ($1, $2, $3, $4, now(), now()) ON CONFLICT (id) DO UPDATE SET seen = now()";
+
+/// Removes hosts that have not entered themselves for so many seconds (1).
+pub const REMOVE_HOSTS: &str =
+    "DELETE FROM hosts WHERE seen < now() - $1::bigint * interval '1 second'";
+
+/// Removes a host (1) that ends.
+pub const LEAVE_HOST: &str = "DELETE FROM hosts WHERE id = $1";
+
+/// Reads the hosts: id, address, key.
+pub const READ_HOSTS: &str = "SELECT id, address, key FROM hosts";
+
+/// Reads the address that the server sees a client at: NULL over a Unix socket.
+pub const READ_ADDRESS: &str = "SELECT host(inet_client_addr())";
 
 /// A parameter of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]

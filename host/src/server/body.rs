@@ -27,7 +27,7 @@ const _: () = assert!(SMALL_BODY < MAX_BODY);
 
 /// A call's body, and the permit of a large one.
 pub struct Body {
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     _room: Option<BodyPermit>,
 }
 
@@ -63,7 +63,11 @@ impl Body {
                 break;
             }
         }
-        if seen <= MAX_BODY { Ok(Self { bytes, _room: room }) } else { Err(Problem::too_large()) }
+        if seen <= MAX_BODY {
+            Ok(Self { bytes: bytes.into(), _room: room })
+        } else {
+            Err(Problem::too_large())
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::api::{
-    self, Code, EventsMode, EventsQuery, Listing, LogCursor, Problem, Reading, ReplayRequest, Shown,
+    self, Code, EventsMode, EventsQuery, Listing, LogCursor, Problem, Reading, ReplayRequest,
+    Shown, Standing,
 };
 use hookdesk_core::{ApiKeys, Authorization, CallSource, Command};
 use tokio::time::timeout;
@@ -13,7 +14,7 @@ use super::events::EventStream;
 use super::lookup::Lookup;
 use super::response::{HttpResponse, next_page};
 use crate::connections::ActiveRequest;
-use crate::desk_thread::DeskQueue;
+use crate::desk_thread::{CallResult, DeskQueue};
 use crate::event_feed::EventFeed;
 use crate::key_ring::{KeyHolder, KeyRing};
 use crate::moment::clock;
@@ -25,6 +26,8 @@ pub struct Services {
     pub desk: DeskQueue,
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
+    /// What this host is to its desk, where several may share one.
+    pub standing: Option<Standing>,
 }
 
 /// What the actions of a call share.
@@ -54,7 +57,12 @@ impl<'a> CallContext<'a> {
     ) -> HttpResponse {
         let decided =
             self.services.desk.ask(self.authorization, self.holder, source, command).await;
-        HttpResponse::Whole(decided.response(shown))
+        match decided {
+            CallResult::Ended => HttpResponse::Ended,
+            CallResult::Decided(_) | CallResult::Undone(_) => {
+                HttpResponse::Whole(decided.response(shown))
+            }
+        }
     }
 
     pub async fn count(&self, request: ReplayRequest) -> Result<Command, Problem> {
@@ -75,7 +83,8 @@ impl<'a> CallContext<'a> {
         if self.services.desk.is_faulty() {
             return Problem::unwritable().into();
         }
-        match self.lookup.read(move |rows| api::ready(rows, paused)).await {
+        let standing = self.services.standing.clone();
+        match self.lookup.read(move |rows| api::ready(rows, paused, standing.as_ref())).await {
             Ok(response) => HttpResponse::Whole(response),
             Err(_logged) => Problem::unreadable().into(),
         }
@@ -143,7 +152,7 @@ impl<'a> CallContext<'a> {
     }
 }
 
-fn too_many_stay() -> Problem {
+pub(super) fn too_many_stay() -> Problem {
     let detail = "More callers wait for events or read long lists than the desk, or your API key, \
                   has places for.";
     Problem::new(Code::Overloaded, detail)

@@ -5,23 +5,33 @@ use std::io;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use hookdesk_core::api::{self, Frame, Listing, Problem};
+use hyper::body::Incoming;
 use salvo::Response;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
 
-use super::assets;
 use super::events::EventStream;
 use super::lookup::Lookup;
+use super::{assets, forward};
 use crate::connections::ActiveRequest;
+use crate::desk_thread;
 use crate::key_ring::KeyHolder;
 use crate::moment::clock;
 use crate::store::StoreFault;
 
 pub enum HttpResponse {
     Whole(api::Response),
-    Pages { first: Bytes, rest: Listing, lookup: Lookup },
+    Pages {
+        first: Bytes,
+        rest: Listing,
+        lookup: Lookup,
+    },
     Stream(EventStream, KeyHolder),
     File(&'static assets::File, assets::Variant),
+    /// The leader's, to a call that was forwarded to it.
+    Forwarded(hyper::Response<Incoming>),
+    /// None, as the desk has ended here.
+    Ended,
 }
 
 impl From<Problem> for HttpResponse {
@@ -55,6 +65,8 @@ impl HttpResponse {
                 put_headers(response, file.headers(variant));
                 response.body(file.body(variant));
             }
+            Self::Forwarded(from) => forward::write(from, response, active),
+            Self::Ended => Self::from(desk_thread::stopping()).write(response, active),
             Self::Stream(stream, holder) => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, Frame::headers());
@@ -76,7 +88,7 @@ pub fn put_headers(
 }
 
 /// The same pieces; the caller's request stays active until they end.
-fn while_answering<T>(
+pub(super) fn while_answering<T>(
     pieces: impl Stream<Item = T> + Send + 'static,
     active: ActiveRequest,
 ) -> impl Stream<Item = T> + Send + 'static {

@@ -1,18 +1,20 @@
 //! The PostgreSQL store: it runs the statements of the core as the desk's leader.
 //!
-//! One process leads at a time. Others wait for its place, and take it when it lets go, or when it
-//! has committed nothing for a lease. A leader that has nothing to commit renews its lease once a
+//! One process leads at a time. Others are [candidates](Candidate) for its place, and take it when it
+//! lets go, or when it has committed nothing for a lease. A leader that has nothing to commit renews its lease once a
 //! second. What it commits expects the desk's row as it left it, so a leader that was replaced
 //! stores nothing more, whatever it believes.
 //!
 //! A connection that breaks ends the term: a commit of unknown fate is known only after the next
 //! term was taken, because by then the server has done with it.
 
+mod candidate;
 mod cells;
 mod desk_row;
 mod fault;
 mod link;
 mod readers;
+mod roster;
 mod tls;
 mod url;
 
@@ -22,16 +24,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hookdesk_core::sql::Value;
-use hookdesk_core::sql::postgres::{self, MIGRATIONS, Parameter, Write};
+use hookdesk_core::sql::postgres::{self, Parameter, Write};
 use hookdesk_core::{Changes, Commit, Fact, Need, Rows, Store};
 
+pub use candidate::{Candidate, Look};
 pub use fault::PostgresFault;
 pub use readers::Readers;
+pub use roster::{HostRow, Roster};
 pub use url::PostgresUrl;
 
-use crate::moment::chance;
+use crate::moment::{boot_clock, chance};
 use crate::store::StoreFault;
-use crate::store::postgres::desk_row::{DeskRow, prepare, read};
+use crate::store::postgres::desk_row::{DeskRow, read};
 use crate::store::postgres::link::Link;
 
 /// Milliseconds that a leader may commit nothing before another takes its place.
@@ -43,6 +47,13 @@ const PARTS: u32 = 5;
 /// How long the fate of a commit is looked for. Callers wait for it.
 const FATE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(200);
+
+/// What others know a process by.
+#[must_use]
+pub fn nonce() -> String {
+    chance::<16>().map(|byte| format!("{byte:02x}")).concat()
+}
+
 /// What came of a commit whose answer did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -62,6 +73,8 @@ pub struct Postgres {
     /// Commits of all terms, as this process has left the row.
     rev: i64,
     renewed: Instant,
+    /// When another may lead at the earliest, less the part of a lease that it waits longer.
+    lease_end: Duration,
 }
 
 impl fmt::Debug for Postgres {
@@ -71,73 +84,6 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// Connects, creates the tables if there are none, and waits until this process leads.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses, or when the tables are a newer version's.
-    pub fn lead(url: &PostgresUrl, lease: Duration) -> Result<Self, PostgresFault> {
-        Self::lead_within(url, lease, false)
-    }
-
-    /// As [`Self::lead`], where no process leads or the one that led is gone.
-    ///
-    /// # Errors
-    /// [`PostgresFault::Deposed`] when one leads, and as [`Self::lead`].
-    pub fn lead_if_free(url: &PostgresUrl) -> Result<Self, PostgresFault> {
-        Self::lead_within(url, Duration::from_millis(DEFAULT_LEASE_MS), true)
-    }
-
-    fn lead_within(
-        url: &PostgresUrl,
-        lease: Duration,
-        only_if_gone: bool,
-    ) -> Result<Self, PostgresFault> {
-        let mut link = Link::connect(url)?;
-        let row = prepare(&mut link)?;
-        let nonce = chance::<16>().map(|byte| format!("{byte:02x}")).concat();
-        let (term, rev) = (row.term, row.rev);
-        let (url, link, renewed) = (url.clone(), Some(link), Instant::now());
-        let mut store = Self { url, link, nonce, lease, term, rev, renewed };
-        store.wait_for_place(row, only_if_gone)?;
-        tracing::info!("leading {}, in term {}", store.url, store.term);
-        Ok(store)
-    }
-
-    /// Waits for the place of the leader, and takes it. With `only_if_gone`, waits no longer than it
-    /// takes to see that nobody has it.
-    fn wait_for_place(
-        &mut self,
-        mut seen: DeskRow,
-        only_if_gone: bool,
-    ) -> Result<(), PostgresFault> {
-        let mut since = Instant::now();
-        let mut is_logged = false;
-        loop {
-            let may_take = seen.leader.is_none() || since.elapsed() >= seen.patience();
-            if may_take && self.take(&seen)? {
-                return Ok(());
-            }
-            if !may_take {
-                if !is_logged && !only_if_gone {
-                    let (url, patience_ms) = (&self.url, seen.patience().as_millis());
-                    tracing::info!(
-                        "another process led {url}: it is replaced after {patience_ms} ms without a \
-                         commit, or when it lets go"
-                    );
-                    is_logged = true;
-                }
-                thread::sleep(seen.lease / PARTS);
-            }
-            let row = read(self.linked()?)?;
-            if row != seen {
-                if only_if_gone && row.leader.is_some() {
-                    return Err(PostgresFault::Deposed);
-                }
-                (seen, since) = (row, Instant::now());
-            }
-        }
-    }
-
     /// Takes the next term, if the row is still as it was seen.
     fn take(&mut self, seen: &DeskRow) -> Result<bool, PostgresFault> {
         let parameters = vec![
@@ -146,11 +92,13 @@ impl Postgres {
             seen.leader.clone().into(),
             Value::Integer(seen.rev),
             u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX).into(),
+            Value::Integer(seen.schema),
         ];
-        let taken = self.linked()?.ask(postgres::TAKE, parameters)?.len() == 1;
+        let lease_end = boot_clock() + self.lease;
+        let taken = desk_row::take(self.linked()?, seen, parameters)?;
         if taken {
             (self.term, self.rev) = (seen.term + 1, seen.rev + 1);
-            self.renewed = Instant::now();
+            (self.renewed, self.lease_end) = (Instant::now(), lease_end);
         }
         Ok(taken)
     }
@@ -211,15 +159,15 @@ impl Postgres {
 
     fn try_commit(&mut self, changes: &Changes) -> Result<(), PostgresFault> {
         let (term, rev, nonce) = (self.term, self.rev, self.nonce.clone());
-        let schema = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-        let expected =
-            [Value::Integer(term), nonce.into(), Value::Integer(rev), Value::Integer(schema)];
+        let schema = desk_row::schema().into();
+        let expected = [Value::Integer(term), nonce.into(), Value::Integer(rev), schema];
         let lead = expected.into_iter().map(Parameter::One).collect();
         let mut writes = vec![Write { sql: postgres::LEAD, parameters: lead }];
         writes.extend(postgres::statements(changes));
+        let lease_end = boot_clock() + self.lease;
         self.current()?.write(&writes)?;
         self.rev = rev + 1;
-        self.renewed = Instant::now();
+        (self.renewed, self.lease_end) = (Instant::now(), lease_end);
         Ok(())
     }
 
@@ -227,6 +175,12 @@ impl Postgres {
     #[must_use]
     pub fn renewal(&self) -> Duration {
         (self.lease / PARTS).saturating_sub(self.renewed.elapsed())
+    }
+
+    /// Until when no other leads, by the clock of [`boot_clock`].
+    #[must_use]
+    pub fn lease_end(&self) -> Duration {
+        self.lease_end
     }
 
     /// Renews the lease, if it is time to.

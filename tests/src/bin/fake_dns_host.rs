@@ -38,5 +38,6 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let Arguments::Serve(options) = Arguments::parse();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let dns = std::env::var("FAKE_DNS")?.parse()?;
-    serve_with(options.settle()?, Arc::new(AskFakeDns(dns)))
+    let names: Arc<dyn Names> = Arc::new(AskFakeDns(dns));
+    serve_with(options.settle()?, &names)
 }

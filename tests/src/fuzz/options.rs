@@ -32,19 +32,21 @@ pub fn read(bytes: &[u8]) {
 /// Options that settle are within their ranges, and let in nobody unsaid.
 fn settle(options: ServeOptions) {
     // Neither a file nor a resolver is asked: an address must be written as one.
-    let address =
-        options.listen.as_deref().is_none_or(|at| at.parse::<std::net::SocketAddr>().is_ok());
-    if options.config.is_some() || !address {
+    let is_address = |at: &Option<String>| {
+        at.as_deref().is_none_or(|at| at.parse::<std::net::SocketAddr>().is_ok())
+    };
+    if options.config.is_some() || !is_address(&options.listen) || !is_address(&options.host_listen)
+    {
         return;
     }
-    let said = (options.no_auth, options.allow_target.len());
+    let said = (options.no_auth, options.allow_target.len(), options.host_listen.is_some());
     match options.settle() {
         Ok(settings) => in_range(&settings, said),
         Err(bad) => assert!(!bad.to_string().is_empty()),
     }
 }
 
-fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
+fn in_range(settings: &Settings, (no_auth, networks, said_hosts): (Option<bool>, usize, bool)) {
     let Settings {
         listen,
         database,
@@ -57,6 +59,7 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
         rate_per_peer,
         connection_age,
         lease,
+        host_listen,
         paused: _,
         record,
     } = settings;
@@ -73,6 +76,8 @@ fn in_range(settings: &Settings, (no_auth, networks): (Option<bool>, usize)) {
     in_period(retention.age_ms);
     in_period(audit.kept_ms());
     assert!(CONNECTION_AGE_S.contains(&connection_age.as_secs()));
+    // Where nothing else is said, strangers reach no more of it than of the desk itself.
+    assert!(said_hosts || host_listen.ip() == listen.ip(), "{settings:?}");
     assert!(LEASE_MS.contains(&lease.as_millis().try_into().unwrap_or(0)));
     assert!(record.is_none_or(|bytes| bytes > 0));
     assert!((1..=10_000).contains(webhooks_per_partner));

@@ -16,7 +16,7 @@ const MIGRATION_LOCK: i64 = 0x486f_6f6b_4465_736b;
 /// The desk's row, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeskRow {
-    schema: i64,
+    pub schema: i64,
     pub term: i64,
     pub leader: Option<String>,
     pub lease: Duration,
@@ -24,6 +24,11 @@ pub struct DeskRow {
 }
 
 impl DeskRow {
+    /// The migrations that the tables have not had: none if they are a newer version's.
+    pub fn missing(&self) -> Option<&'static [&'static str]> {
+        MIGRATIONS.get(usize::try_from(self.schema).ok()?..)
+    }
+
     /// How long it must stay as it is before another takes the leader's place.
     pub fn patience(&self) -> Duration {
         self.lease + self.lease / PARTS
@@ -62,9 +67,10 @@ fn foreign() -> PostgresFault {
 pub fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
     let found = link.ask(postgres::FIND, vec![])?;
     if found.first().and_then(|row| row.first()) == Some(&Value::Null) {
-        let [first] = MIGRATIONS;
         let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-        match link.execute(&format!("BEGIN; {lock}; {first}; COMMIT")) {
+        let steps = MIGRATIONS.join(";");
+        let schema = format!("UPDATE desk SET schema = {}", MIGRATIONS.len());
+        match link.execute(&format!("BEGIN; {lock}; {steps}; {schema}; COMMIT")) {
             // Of several processes that begin at once, one creates them.
             Err(PostgresFault::Refused { code, .. }) if code == DUPLICATE_TABLE => {
                 link.execute("ROLLBACK")?;
@@ -73,8 +79,38 @@ pub fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
         }
     }
     let row = read(link)?;
-    if usize::try_from(row.schema).is_ok_and(|schema| schema > MIGRATIONS.len()) {
+    if row.missing().is_none() {
         return Err(PostgresFault::Newer { version: row.schema });
     }
     Ok(row)
+}
+
+/// Takes the next term with `take`, its statement and parameters, and brings the tables to this
+/// version on the way. Returns whether it was taken.
+///
+/// # Errors
+/// When the server cannot be reached or refuses: then the connection is not to be used again.
+pub fn take(link: &mut Link, seen: &DeskRow, take: Vec<Value<'_>>) -> Result<bool, PostgresFault> {
+    let steps = seen.missing().ok_or(PostgresFault::Newer { version: seen.schema })?;
+    if steps.is_empty() {
+        return Ok(link.ask(postgres::TAKE, take)?.len() == 1);
+    }
+    // A former leader expects the former schema, and commits nothing more.
+    link.execute("BEGIN; SET LOCAL lock_timeout = '3s'")?;
+    if link.ask_within(postgres::TAKE, take)?.is_empty() {
+        link.execute("ROLLBACK")?;
+        return Ok(false);
+    }
+    for step in steps {
+        link.execute(step)?;
+    }
+    link.ask_within(postgres::SET_SCHEMA, vec![schema().into()])?;
+    link.execute("COMMIT")?;
+    tracing::info!("the tables were brought from schema {} to {}", seen.schema, schema());
+    Ok(true)
+}
+
+/// The schema's version that this process writes.
+pub fn schema() -> u64 {
+    MIGRATIONS.len() as u64
 }

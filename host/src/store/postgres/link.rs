@@ -162,6 +162,20 @@ impl Link {
         found.iter().flatten().map(|row| Ok(values(row)?)).collect()
     }
 
+    /// The rows of a statement, in the transaction that [`Self::execute`] began.
+    ///
+    /// # Errors
+    /// When the connection is lost, or the statement fails.
+    pub fn ask_within(
+        &mut self,
+        sql: &'static str,
+        parameters: Vec<Value<'_>>,
+    ) -> Result<Vec<Vec<Value<'static>>>, PostgresFault> {
+        let query = Statement { sql, values: parameters, changes: None, of_row: false };
+        let found = self.send([Sent::query(&query)])?;
+        found.iter().flatten().map(|row| Ok(values(row)?)).collect()
+    }
+
     /// Loads the rows of needs, all as they are at one moment.
     ///
     /// # Errors

@@ -1,0 +1,113 @@
+//! A process among those that share a desk: it waits for its turn to lead, and knows the others.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::BoxError;
+use crate::cluster::Identity;
+use crate::store::DeskStore;
+use crate::store::postgres::{Candidate, HostRow, Look, PostgresUrl, Roster, nonce};
+
+/// Between two trials of a server that does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a process that joined its desk is to do.
+pub enum Place {
+    Lead(DeskStore),
+    Follow(Box<Candidate>),
+}
+
+/// A process among those that share a desk.
+pub struct Membership {
+    url: PostgresUrl,
+    lease: Duration,
+    pub identity: Identity,
+    pub roster: Arc<Roster>,
+    is_ending: AtomicBool,
+}
+
+impl Membership {
+    /// Joins the desk: leads it, or waits until another process is seen to. Others reach this one at
+    /// the listener that it returns.
+    ///
+    /// # Errors
+    /// When the database or the address cannot be used: the text is for the operator.
+    pub fn join(
+        url: &PostgresUrl,
+        lease: Duration,
+        listen: SocketAddr,
+    ) -> Result<(Self, TcpListener, Place), BoxError> {
+        let identity = Identity::draw()?;
+        let listener = TcpListener::bind(listen)
+            .map_err(|error| format!("cannot listen for other hosts on {listen}: {error}"))?;
+        listener.set_nonblocking(true)?;
+        let id = nonce();
+        let mut candidate = Candidate::new(url, lease, id.clone())?;
+        let place = match candidate.join()? {
+            Look::Taken => Place::Lead(DeskStore::Postgres(Box::new(candidate.store()))),
+            Look::Led | Look::Silent => Place::Follow(Box::new(candidate)),
+        };
+        let (address, key) = (listener.local_addr()?, identity.public_key().to_vec());
+        let roster = Arc::new(Roster::enter(url, HostRow { id, address, key })?);
+        let (url, is_ending) = (url.clone(), AtomicBool::new(false));
+        Ok((Self { url, lease, identity, roster, is_ending }, listener, place))
+    }
+
+    /// Waits for the turn to lead, and notes meanwhile who does. `None` when the process ends.
+    #[must_use]
+    pub fn follow(
+        &self,
+        mut candidate: Candidate,
+        mut note: impl FnMut(Option<Arc<HostRow>>),
+    ) -> Option<DeskStore> {
+        let mut is_logged = false;
+        while !self.is_ending.load(Ordering::Relaxed) {
+            match candidate.look() {
+                Ok(Look::Taken) => return Some(DeskStore::Postgres(Box::new(candidate.store()))),
+                Ok(Look::Led | Look::Silent) => {
+                    is_logged = false;
+                    note(candidate.leader().and_then(|id| self.find(id)));
+                }
+                // Who leads goes on, or has the same trouble.
+                Err(fault) if !is_logged => {
+                    tracing::error!("who leads cannot be seen, and is looked for again: {fault}");
+                    is_logged = true;
+                }
+                Err(_) => {}
+            }
+            thread::sleep(candidate.interval());
+        }
+        None
+    }
+
+    /// A candidate again, after another process took the lead. `None` when the process ends.
+    #[must_use]
+    pub fn stand_again(&self) -> Option<Candidate> {
+        while !self.is_ending.load(Ordering::Relaxed) {
+            match Candidate::new(&self.url, self.lease, self.roster.own().id.clone()) {
+                Ok(candidate) => return Some(candidate),
+                Err(fault) => tracing::error!("who leads cannot be seen: {fault}"),
+            }
+            thread::sleep(RETRY);
+        }
+        None
+    }
+
+    /// Ends waiting.
+    pub fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
+    fn find(&self, id: &str) -> Option<Arc<HostRow>> {
+        if let Some(known) = self.roster.find(id) {
+            return Some(known);
+        }
+        if let Err(fault) = self.roster.read_again() {
+            tracing::debug!("the hosts cannot be read: {fault}");
+        }
+        self.roster.find(id)
+    }
+}
