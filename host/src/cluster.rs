@@ -11,6 +11,6 @@ mod identity;
 mod membership;
 
 pub use acceptor::HostAcceptor;
-pub use forwarder::{CALLER_ADDRESS, Forwarder, NOT_LEADING, Unanswered};
+pub use forwarder::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING, Unanswered};
 pub use identity::Identity;
 pub use membership::{Membership, Place};

@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookdesk_core::CallSource;
-use hookdesk_core::api::{
-    self, Action, Api, Call, Callers, Code, LiveKeys, MAX_BODY, Opened, OwnNames, Problem,
-};
+use hookdesk_core::api::{self, Action, Api, Call, Code, LiveKeys, MAX_BODY, Opened, Problem};
 use hookdesk_core::guard::Targets;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -23,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 
+use crate::command_line;
 use crate::desk_thread::DeskQueue;
 use crate::moment::{chance, clock};
 use crate::server::{CALLER, Lookup};
@@ -96,19 +95,12 @@ pub struct ControlDesk {
 }
 
 async fn serve(stream: UnixStream, uid: u32, desk: Arc<ControlDesk>) {
-    let api = command_line(desk.targets.clone(), uid);
+    let api = command_line::api(desk.targets.clone(), uid);
     let service = service_fn(|request: hyper::Request<Incoming>| async {
         Ok::<_, Infallible>(response(respond(&api, &desk, request).await))
     });
     // A connection that breaks leaves nothing to be done.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// The API of a desk with these `targets` for a user of its machine.
-#[must_use]
-pub fn command_line(targets: Targets, uid: u32) -> Api {
-    let names = OwnNames::Known { loopback: true, public: Vec::new() };
-    Api::new(Callers::CommandLine { uid }, names, targets)
 }
 
 async fn respond(

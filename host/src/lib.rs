@@ -21,6 +21,7 @@ mod api_reply;
 pub mod audit_command;
 pub mod call_limits;
 pub mod cluster;
+pub mod command_line;
 pub mod config;
 pub mod connections;
 pub mod control;

@@ -1,25 +1,39 @@
 //! The desk of a database as the command line calls it, running or not.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
 use hookdesk_core::api::{self, Action, Api, Call, LiveKeys, Opened};
 use hookdesk_core::guard::Targets;
 use hookdesk_core::{
     Authorization, Command, Desk, HolderId, Limits, Memory, Moment, Refusal, Reply, Retention,
 };
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{CONTENT_TYPE, HOST};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use crate::BoxError;
 use crate::api_reply::{MAX_CALL, problem_detail};
+use crate::cluster::{CALLER_UID, Forwarder, Identity, Unanswered};
+use crate::command_line;
 use crate::control;
 use crate::moment::{chance, clock};
 use crate::serve::causes;
-use crate::store::postgres::{Candidate, nonce};
+use crate::store::postgres::{Candidate, HostRow, PostgresFault, PostgresUrl, Roster, nonce};
 use crate::store::sqlite::{Lock, Sqlite};
 use crate::store::{Database, DeskStore};
 
 /// The desk of a database: one that runs, behind its socket, or the rows themselves.
 pub enum LocalDesk {
-    Running { runtime: tokio::runtime::Runtime, client: reqwest::Client },
+    Running {
+        runtime: Runtime,
+        client: reqwest::Client,
+    },
+    /// One that another host leads, over PostgreSQL.
+    Led(Box<LedDesk>),
     Stopped(Box<StoppedDesk>),
 }
 
@@ -37,8 +51,14 @@ impl LocalDesk {
         let path = match database {
             Database::File(path) => path,
             Database::Postgres(url) => {
-                let store = DeskStore::Postgres(Box::new(Candidate::lead_if_free(url, nonce())?));
-                return Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?)));
+                return match Candidate::lead_if_free(url, nonce()) {
+                    Ok(store) => {
+                        let store = DeskStore::Postgres(Box::new(store));
+                        Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?)))
+                    }
+                    Err(PostgresFault::Deposed) => Ok(Self::Led(Box::new(LedDesk::find(url)?))),
+                    Err(fault) => Err(fault.into()),
+                };
             }
         };
         if let Some(lock) = Lock::try_take(path)? {
@@ -47,7 +67,7 @@ impl LocalDesk {
         }
         let socket = control::path(path);
         let client = reqwest::Client::builder().unix_socket(socket).timeout(MAX_CALL).build()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         Ok(Self::Running { runtime, client })
     }
 
@@ -66,6 +86,7 @@ impl LocalDesk {
             Self::Running { runtime, client } => {
                 runtime.block_on(ask(client, method, path, body))?
             }
+            Self::Led(desk) => desk.call(method, path, body)?,
             Self::Stopped(desk) => desk.call(method, path, &body)?,
         };
         if (200..300).contains(&status) {
@@ -73,6 +94,61 @@ impl LocalDesk {
         }
         let detail = problem_detail(answer.as_bytes());
         Err(detail.unwrap_or_else(|| format!("the desk answers {status}")).into())
+    }
+}
+
+/// A desk that another host leads, which is called as hosts call it.
+pub struct LedDesk {
+    runtime: Runtime,
+    forwarder: Forwarder,
+    roster: Roster,
+    leader: Arc<HostRow>,
+}
+
+impl LedDesk {
+    fn find(url: &PostgresUrl) -> Result<Self, BoxError> {
+        let identity = Identity::draw()?;
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let key = identity.public_key().to_vec();
+        let roster = Roster::enter(url, HostRow { id: nonce(), address, key })?;
+        let Some(leader) = roster.leader()? else {
+            roster.leave();
+            return Err("no host leads the desk at the moment: call again in a few seconds".into());
+        };
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime, forwarder: Forwarder::new(identity), roster, leader })
+    }
+
+    fn call(&self, method: &str, path: &str, body: String) -> Result<(u16, String), BoxError> {
+        let message = hyper::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, "localhost")
+            .header(CONTENT_TYPE, "application/json")
+            .header(CALLER_UID, rustix::process::geteuid().as_raw())
+            .body(Full::from(body))?;
+        let called = async {
+            let answer = self.forwarder.send(&self.leader, message).await;
+            let answer = answer.map_err(|unanswered| match unanswered {
+                Unanswered::Unsent => "it cannot be reached, and nothing was done",
+                Unanswered::Lost => "it does not answer, and may have done what it was asked for",
+            })?;
+            let status = answer.status().as_u16();
+            let body = answer.into_body().collect().await?.to_bytes();
+            Ok::<_, BoxError>((status, String::from_utf8(body.to_vec())?))
+        };
+        let called = self.runtime.block_on(async { timeout(MAX_CALL, called).await });
+        let failed = |why: BoxError| {
+            let address = self.leader.address;
+            BoxError::from(format!("the host at {address} leads the desk: {why}"))
+        };
+        called.map_err(|late| failed(late.into()))?.map_err(failed)
+    }
+}
+
+impl Drop for LedDesk {
+    fn drop(&mut self) {
+        self.roster.leave();
     }
 }
 
@@ -96,7 +172,7 @@ impl StoppedDesk {
         let limits = Limits { in_flight: 0, retention, ..Limits::default() };
         let desk = Desk::new(store, Memory::Dropped).with_limits(limits);
         let uid = rustix::process::geteuid().as_raw();
-        let api = control::command_line(Targets::public(), uid);
+        let api = command_line::api(Targets::public(), uid);
         Ok(Self { api, desk })
     }
 

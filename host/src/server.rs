@@ -11,7 +11,9 @@ mod lookup;
 mod response;
 mod role;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +23,13 @@ use hookdesk_core::api::{
 };
 use hookdesk_core::{CallSource, RequestId};
 use hyper::body::Body as _;
-use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderValue, ORIGIN};
+use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, ORIGIN};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::sleep;
 
 use crate::call_limits::CallLimits;
-use crate::cluster::{CALLER_ADDRESS, Forwarder, NOT_LEADING};
+use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING};
+use crate::command_line;
 use crate::connections::{ActiveRequest, ConnectionTable};
 use crate::key_ring::live;
 use crate::moment::{chance, clock};
@@ -62,9 +65,22 @@ pub enum CallersOf {
     Hosts,
 }
 
-/// The address that a forwarded call came from.
+/// Where a call came from that another host forwarded, or who called on the command line there.
 #[derive(Clone, Copy)]
-struct ForwardedFrom(Option<SocketAddr>);
+struct ForwardedFrom {
+    address: Option<SocketAddr>,
+    uid: Option<u32>,
+}
+
+impl ForwardedFrom {
+    fn take(headers: &mut HeaderMap) -> Self {
+        Self { address: take(headers, CALLER_ADDRESS), uid: take(headers, CALLER_UID) }
+    }
+}
+
+fn take<T: FromStr>(headers: &mut HeaderMap, name: &str) -> Option<T> {
+    headers.remove(name)?.to_str().ok()?.parse().ok()
+}
 
 /// A response that is given before the body is read.
 struct EarlyResponse {
@@ -162,6 +178,16 @@ impl HttpHandler {
         }
     }
 
+    /// The API as the caller of a request has it.
+    fn api(&self, request: &Request) -> Cow<'_, Api> {
+        match request.extensions().get() {
+            Some(ForwardedFrom { uid: Some(uid), address: _ }) => {
+                Cow::Owned(command_line::api(self.api.targets.clone(), *uid))
+            }
+            Some(ForwardedFrom { uid: None, address: _ }) | None => Cow::Borrowed(&self.api),
+        }
+    }
+
     fn file(&self, file: &'static assets::File, call: &Call<'_>) -> HttpResponse {
         match self.show(file, call) {
             Ok(()) => HttpResponse::File(file, file.variant(call)),
@@ -183,7 +209,7 @@ impl HttpHandler {
         }
         let (keys, now) = (services.ring.keys(), clock());
         let Opened { action, authorization, shown } =
-            self.api.open(&call, live(&keys, now), chance);
+            self.api(request).open(&call, live(&keys, now), chance);
         let caller = CallContext::new(services, authorization, &keys);
         services.ring.note_use(authorization, now);
         if let Err(early) = self.limits.charge(authorization, &action, &keys) {
@@ -226,7 +252,7 @@ impl HttpHandler {
                 self.show(file, &call)?;
                 Admitted::default()
             }
-            None => self.admit(&call, peer(request))?,
+            None => self.admit(&self.api(request), &call, peer(request))?,
         };
         let mut lengths = call.headers.iter().filter(|(name, _)| *name == "content-length");
         let is_large =
@@ -238,11 +264,16 @@ impl HttpHandler {
     }
 
     /// Admits a caller that has not used up its rate, nor its share of the connections.
-    fn admit(&self, call: &Call<'_>, peer: Option<SocketAddr>) -> Result<Admitted, EarlyResponse> {
+    fn admit(
+        &self,
+        api: &Api,
+        call: &Call<'_>,
+        peer: Option<SocketAddr>,
+    ) -> Result<Admitted, EarlyResponse> {
         // The leader admits what is forwarded to it.
         let Some(services) = self.role.services() else { return Ok(Admitted::default()) };
         let keys = services.ring.keys();
-        match self.api.admit(call, live(&keys, clock())) {
+        match api.admit(call, live(&keys, clock())) {
             Ok(authorization) => {
                 let allowance = self.limits.admit(authorization, peer, &keys)?;
                 let holder = ShareHolder::of(authorization, &keys);
@@ -297,9 +328,8 @@ impl Handler for HttpHandler {
     ) {
         let id = RequestId::new(clock(), &chance());
         if matches!(self.callers, CallersOf::Hosts) {
-            let from = request.headers_mut().remove(CALLER_ADDRESS);
-            let from = from.and_then(|from| from.to_str().ok()?.parse().ok());
-            request.extensions_mut().insert(ForwardedFrom(from));
+            let from = ForwardedFrom::take(request.headers_mut());
+            request.extensions_mut().insert(from);
         }
         let (received, ends) = self.receive(request).await;
         let mut active = self.connections.answer(peer(request));
@@ -352,8 +382,8 @@ fn too_many_calls() -> Problem {
 
 /// The address that a call came from, also if another host forwarded it.
 fn peer(request: &Request) -> Option<SocketAddr> {
-    if let Some(ForwardedFrom(from)) = request.extensions().get() {
-        return *from;
+    if let Some(from) = request.extensions().get::<ForwardedFrom>() {
+        return from.address;
     }
     request.remote_addr().clone().into_std()
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// `hookdesk audit` over the server's database.
 async fn audit(server: &Server, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
-    let database = format!("sqlite://{}", server.database().display());
+    let database = server.database_url();
     command.arg("audit").args(arguments).args(["--database", &database]);
     let done = tokio::task::spawn_blocking(move || command.output()).await;
     done.expect("it does not panic").expect("the binary can be run")

@@ -36,7 +36,7 @@ pub fn options(file: &Path) -> Options {
 /// `hookdesk key` over the server's database.
 async fn key(server: &Server, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
-    let database = format!("sqlite://{}", server.database().display());
+    let database = server.database_url();
     command.arg("key").args(arguments).args(["--database", &database]);
     let done = tokio::task::spawn_blocking(move || command.output()).await;
     done.expect("it does not panic").expect("the binary can be run")

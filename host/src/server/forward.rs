@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::call_context::too_many_stay;
 use super::response::{HttpResponse, while_answering};
 use super::role::{Role, RoleBoard};
-use crate::cluster::{CALLER_ADDRESS, Forwarder, NOT_LEADING, Unanswered};
+use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING, Unanswered};
 use crate::connections::ActiveRequest;
 
 /// How long a call waits for a host that leads: between two leaders there is none for as long as the
@@ -104,6 +104,7 @@ impl<'a> Forwarding<'a> {
             headers.insert(HOST, host);
         }
         headers.remove(CALLER_ADDRESS);
+        headers.remove(CALLER_UID);
         if let Some(caller) = self.caller
             && let Ok(caller) = HeaderValue::try_from(caller.to_string())
         {

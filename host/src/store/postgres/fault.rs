@@ -53,9 +53,7 @@ impl fmt::Display for PostgresFault {
                 }
                 Ok(())
             }
-            Self::Deposed => f.write_str(
-                "another process leads the desk (while it does, keys are made over HTTP: POST /keys)",
-            ),
+            Self::Deposed => f.write_str("another process leads the desk"),
             Self::Unknown(why) => {
                 write!(f, "it cannot be found out whether a commit was carried out: {why}")
             }

@@ -12,7 +12,7 @@ use hookdesk_core::sql::Value;
 use hookdesk_core::sql::postgres;
 
 use crate::store::postgres::link::Link;
-use crate::store::postgres::{PostgresFault, PostgresUrl};
+use crate::store::postgres::{PostgresFault, PostgresUrl, desk_row};
 
 /// Between two readings that a stranger can cause.
 const BETWEEN: Duration = Duration::from_millis(200);
@@ -21,6 +21,7 @@ const BETWEEN: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRow {
     pub id: String,
+    /// Without a port it calls others, and cannot be called.
     pub address: SocketAddr,
     /// Its public key, as a `SubjectPublicKeyInfo`.
     pub key: Vec<u8>,
@@ -89,10 +90,21 @@ impl Roster {
         self.known().values().find(|host| host.key == key).cloned()
     }
 
-    /// Whether there are others.
+    /// Whether there are others that can be called.
     #[must_use]
     pub fn has_others(&self) -> bool {
-        self.known().keys().any(|id| *id != self.own.id)
+        let mut known = self.known().clone().into_values();
+        known.any(|host| host.id != self.own.id && host.address.port() != 0)
+    }
+
+    /// The host that leads now, if it is known.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub fn leader(&self) -> Result<Option<Arc<HostRow>>, PostgresFault> {
+        let row = self.with_link(desk_row::read)?;
+        self.read()?;
+        Ok(row.leader.and_then(|id| self.find(&id)))
     }
 
     /// Says that this host is still there, forgets those that did not say so for long, and reads the
