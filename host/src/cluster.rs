@@ -10,6 +10,10 @@ mod forwarder;
 mod identity;
 mod membership;
 
+/// What a host says first to one that it serves, which sends nothing before: in TLS 1.3 a caller is
+/// not told that its key was refused.
+const GREETING: &[u8] = b"hookdesk\n";
+
 pub use acceptor::HostAcceptor;
 pub use forwarder::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING, Unanswered};
 pub use identity::Identity;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use hookdesk_tests::{Host, Options, Receiver, SOON, Server, postgres, ticket_body};
 use reqwest::Method;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 fn over_postgres() -> Options {
@@ -15,11 +14,6 @@ fn over_postgres() -> Options {
 /// A further process on the database of one.
 fn beside(server: &Server) -> Server {
     Server::launch(Options { database: Some(server.database_url()), ..over_postgres() })
-}
-
-fn signal(server: &Server, signal: Signal) {
-    let pid = Pid::from_raw(server.pid().try_into().expect("a process id")).expect("not zero");
-    kill_process(pid, signal).expect("it runs");
 }
 
 fn messages(receiver: &Receiver) -> Vec<String> {

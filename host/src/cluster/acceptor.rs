@@ -11,12 +11,14 @@ use salvo::conn::{Accepted, Acceptor, ConnCtrl, Holding};
 use salvo::fuse::ArcFusePolicy;
 use salvo::http::Version;
 use salvo::http::uri::Scheme;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::cluster::GREETING;
 use crate::store::postgres::Roster;
 use crate::trouble_log::TroubleLog;
 
@@ -92,18 +94,21 @@ async fn prove(
     roster: Arc<Roster>,
 ) -> io::Result<Option<TlsStream<TcpStream>>> {
     stream.set_nodelay(true)?;
-    let stream = tls.accept(stream).await?;
+    let mut stream = tls.accept(stream).await?;
     let (_, session) = stream.get_ref();
     let key = session.peer_certificates().and_then(<[_]>::first);
     let key = key.ok_or(io::ErrorKind::PermissionDenied)?.to_vec();
-    if roster.of_key(&key).is_some() {
-        return Ok(Some(stream));
+    if roster.of_key(&key).is_none() {
+        let is_known = tokio::task::spawn_blocking(move || {
+            roster.read_again().map(|()| roster.of_key(&key).is_some())
+        });
+        if !is_known.await.map_err(io::Error::other)?.map_err(io::Error::other)? {
+            return Ok(None);
+        }
     }
-    let is_known = tokio::task::spawn_blocking(move || {
-        roster.read_again().map(|()| roster.of_key(&key).is_some())
-    });
-    let is_known = is_known.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
-    Ok(is_known.then_some(stream))
+    stream.write_all(GREETING).await?;
+    stream.flush().await?;
+    Ok(Some(stream))
 }
 
 impl Acceptor for HostAcceptor {

@@ -12,12 +12,13 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::CONTENT_LENGTH;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::BoxError;
-use crate::cluster::Identity;
+use crate::cluster::{GREETING, Identity};
 use crate::store::postgres::HostRow;
 
 /// Where a forwarded call came from, as its host saw it.
@@ -110,7 +111,12 @@ impl Forwarder {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let tls = TlsConnector::from(Arc::new(self.identity.client(key)?));
-        let stream = tls.connect(ServerName::from(address.ip()), stream).await?;
+        let mut stream = tls.connect(ServerName::from(address.ip()), stream).await?;
+        let mut greeting = [0; GREETING.len()];
+        stream.read_exact(&mut greeting).await?;
+        if greeting != GREETING {
+            return Err("it greets otherwise".into());
+        }
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // How it ends is told to who uses it.
         tokio::spawn(connection);

@@ -207,11 +207,11 @@ mod tests {
 
     use super::*;
 
-    /// Whether a host is reached that must have this key, and which key it saw of who called.
-    async fn reach(caller: &Identity, expected: &[u8], called: &Identity) -> (bool, Vec<u8>) {
+    /// Whether a host is reached that must have this key, and which key it saw of who leader.
+    async fn reach(follower: &Identity, expected: &[u8], leader: &Identity) -> (bool, Vec<u8>) {
         let (near, far) = tokio::io::duplex(1 << 14);
-        let acceptor = TlsAcceptor::from(Arc::new(called.server().unwrap()));
-        let connector = TlsConnector::from(Arc::new(caller.client(expected).unwrap()));
+        let acceptor = TlsAcceptor::from(Arc::new(leader.server().unwrap()));
+        let connector = TlsConnector::from(Arc::new(follower.client(expected).unwrap()));
         let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
         let (accepted, connected) =
             tokio::join!(acceptor.accept(far), connector.connect(name, near));
@@ -224,19 +224,19 @@ mod tests {
 
     #[tokio::test]
     async fn hosts_prove_their_keys_to_each_other() {
-        let (caller, called) = (Identity::draw().unwrap(), Identity::draw().unwrap());
+        let (follower, leader) = (Identity::draw().unwrap(), Identity::draw().unwrap());
 
-        let reached = reach(&caller, called.public_key(), &called).await;
+        let reached = reach(&follower, leader.public_key(), &leader).await;
 
-        assert_eq!(reached, (true, caller.public_key().to_vec()));
-        assert_ne!(caller.public_key(), called.public_key());
+        assert_eq!(reached, (true, follower.public_key().to_vec()));
+        assert_ne!(follower.public_key(), leader.public_key());
     }
 
     #[tokio::test]
     async fn a_host_with_another_key_than_the_expected_hears_nothing() {
-        let (caller, called) = (Identity::draw().unwrap(), Identity::draw().unwrap());
+        let (follower, leader) = (Identity::draw().unwrap(), Identity::draw().unwrap());
 
-        let reached = reach(&caller, caller.public_key(), &called).await;
+        let reached = reach(&follower, follower.public_key(), &leader).await;
 
         assert_eq!(reached, (false, Vec::new()));
     }
