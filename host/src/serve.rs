@@ -73,12 +73,17 @@ pub fn serve_with(settings: Settings, names: &Arc<dyn Names>) -> Result<(), BoxE
             (place, Some((Arc::new(membership), listener)))
         }
     };
+    let mut leader = None;
+    if let (Place::Follow(candidate), Some((membership, _))) = (&place, &hosts) {
+        leader = membership.leader(candidate);
+    }
+    let board = RoleBoard::new(Role::Follows { leader, since: clock() });
     let place = match place {
         Place::Lead(store) => Start::Lead(Box::new(Led::begin(&settings, store)?)),
         Place::Follow(candidate) => Start::Follow(candidate),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(settings, names, place, hosts));
+    let done = runtime.block_on(run(settings, names, board, (place, hosts)));
     // A name that is still being resolved must not delay the exit.
     runtime.shutdown_background();
     done
@@ -147,8 +152,8 @@ impl Signals {
 async fn run(
     settings: Settings,
     names: &Arc<dyn Names>,
-    start: Start,
-    hosts: Option<(Arc<Membership>, StdListener)>,
+    board: RoleBoard,
+    (start, hosts): (Start, Option<(Arc<Membership>, StdListener)>),
 ) -> Result<(), BoxError> {
     // From here on a signal stops the server in order.
     let terminate = Signals::listen()?;
@@ -169,7 +174,6 @@ async fn run(
     let limits = Arc::new(CallLimits::new(settings.rate_per_peer));
     let own = hosts.as_ref().map(|(membership, _)| membership.roster.own().id.clone());
     let parts = Parts { courier, lookup, limits, own };
-    let board = RoleBoard::new(Role::Follows { leader: None, since: clock() });
     let (membership, host_listener) = hosts.unzip();
     let mut serving =
         Serving { settings, parts, board, membership, callers: None, hosts: None, terminate };

@@ -26,6 +26,8 @@ mod fake_dns;
 #[cfg(feature = "host")]
 pub mod fuzz;
 pub mod golden;
+#[cfg(feature = "host")]
+pub mod history;
 mod invariants;
 #[cfg(feature = "host")]
 mod libraries;

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use hookdesk_tests::history::{self, Operation};
 use hookdesk_tests::{
     Client, Folder, Gate, Host, Options, RawConnection, Reaction, Receiver, SOON, Server, ids,
     postgres, ticket_body,
@@ -217,8 +220,17 @@ async fn callers_of_the_others_go_on_when_the_leader_dies() {
     assert_eq!(standing(&third).await.1, leader);
 }
 
-/// Kills or freezes one of the hosts after another, and starts the killed ones again.
-fn trouble(mut servers: Vec<Server>, times: u32, seed: u64) -> Vec<Server> {
+fn three_beside(server: &Server) -> Vec<Server> {
+    let mut servers: Vec<_> = (0..3).map(|_| beside(server, &[])).collect();
+    servers.iter_mut().for_each(Server::expect_errors);
+    servers
+}
+
+/// Kills or freezes one of the hosts after another, and starts the killed ones again: six times, or as
+/// `HOOKDESK_KILLS=n` says.
+fn trouble(mut servers: Vec<Server>, seed: u64) -> Vec<Server> {
+    let times = std::env::var("HOOKDESK_KILLS").ok();
+    let times = times.map_or(6, |text| text.parse().expect("a whole number"));
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..times {
         let chosen = random.usize(..servers.len());
@@ -260,22 +272,18 @@ async fn log(client: &Client) -> Vec<String> {
         events.extend(ids(page.items()).into_iter().map(str::to_owned));
         match page.json["next"].as_str() {
             Some(next) if !page.items().is_empty() => {
-                path = format!("/events?limit=1000&after={next}")
+                path = format!("/events?limit=1000&after={next}");
             }
             _ => return events,
         }
     }
 }
 
-/// `HOOKDESK_KILLS=n` kills or freezes a host so many times.
 #[tokio::test]
 #[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
 async fn what_was_acknowledged_arrives_in_order_whichever_hosts_die_or_freeze() {
-    let kills = std::env::var("HOOKDESK_KILLS").ok();
-    let kills = kills.map_or(6, |text| text.parse().expect("a whole number"));
     let keeper = Server::start(over_postgres(&[]));
-    let mut servers: Vec<_> = (0..3).map(|_| beside(&keeper, &[])).collect();
-    servers.iter_mut().for_each(Server::expect_errors);
+    let servers = three_beside(&keeper);
     let receiver = Receiver::kind();
     let clients: Vec<_> = servers.iter().map(Server::client).collect();
     let webhook = json!({ "callback_url": receiver.url(), "ordering": "webhook" });
@@ -290,7 +298,7 @@ async fn what_was_acknowledged_arrives_in_order_whichever_hosts_die_or_freeze() 
     .expect("it does not panic");
     keeper.expect_errors();
     let seed = fastrand::u64(..);
-    let mut troubled = tokio::task::spawn_blocking(move || trouble(servers, kills, seed));
+    let mut troubled = tokio::task::spawn_blocking(move || trouble(servers, seed));
     let mut tickets = 0;
     let servers = loop {
         tokio::select! {
@@ -308,6 +316,81 @@ async fn what_was_acknowledged_arrives_in_order_whichever_hosts_die_or_freeze() 
     assert_eq!(first, log(&client).await, "first arrivals are in the log's order: seed {seed}");
     assert_eq!(first.len(), tickets + 1, "seed {seed}");
     assert_whole(&keeper, tickets + 1);
+}
+
+/// Reads or writes a ticket again and again, each time at the next host, and tells what it was
+/// answered.
+async fn use_ticket(
+    clients: Vec<Client>,
+    ticket: String,
+    writer: Option<usize>,
+    ends: Arc<AtomicBool>,
+) -> Vec<Operation> {
+    let path = format!("/tickets/{ticket}");
+    let mut history = Vec::new();
+    let (mut begun, mut tried) = (Instant::now(), 0);
+    for client in clients.iter().cycle() {
+        if ends.load(Ordering::Relaxed) {
+            break;
+        }
+        let number = history.len();
+        let request = match writer {
+            Some(writer) => {
+                // The same, until it is known to be done.
+                let message = format!("{writer}-{number}");
+                let request = client.request(Method::PATCH, &path);
+                let request = request.header("content-type", "application/json");
+                request.header("idempotency-key", &message).body(ticket_body(&message).to_string())
+            }
+            None => client.request(Method::GET, &path),
+        };
+        let sent = timeout(Duration::from_secs(5), client.attempt(request)).await;
+        tried += 1;
+        if let Ok(Ok(answer)) = sent
+            && answer.status == 200
+        {
+            let (version, is_write) = (&answer.data()["version"], writer.is_some());
+            let version = version.as_u64().expect("a number");
+            let message = answer.string("/data/ticket_message");
+            history.push(Operation { begun, ended: Instant::now(), is_write, version, message });
+            begun = Instant::now();
+        } else if writer.is_none() {
+            // What was not answered tells nothing.
+            begun = Instant::now();
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(tried > 0 && !history.is_empty());
+    history
+}
+
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn a_ticket_is_in_one_place_whichever_hosts_read_and_write_it() {
+    let mut keeper = Server::start(over_postgres(&[]));
+    keeper.expect_errors();
+    let ticket = keeper.client().open_ticket("first").await;
+    let servers = three_beside(&keeper);
+    let ends = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = servers.iter().map(|server| server.client().with_pool()).collect();
+    let users = [Some(0), Some(1), None, None, None].map(|writer| {
+        tokio::spawn(use_ticket(clients.clone(), ticket.clone(), writer, Arc::clone(&ends)))
+    });
+    let seed = fastrand::u64(..);
+    let troubled = tokio::task::spawn_blocking(move || {
+        let mut keeper = keeper;
+        keeper.terminate();
+        (keeper, trouble(servers, seed))
+    });
+    let (_keeper, _servers) = troubled.await.expect("it does not panic");
+    ends.store(true, Ordering::Relaxed);
+    let mut all = Vec::new();
+    for user in users {
+        all.extend(user.await.expect("it does not panic"));
+    }
+
+    assert_eq!(history::check(&all), Ok(()), "seed {seed}");
+    assert!(all.iter().map(|operation| operation.version).max() > Some(20), "{}", all.len());
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ impl Membership {
                 Ok(Look::Taken) => return Some(DeskStore::Postgres(Box::new(candidate.store()))),
                 Ok(Look::Led | Look::Silent) => {
                     is_logged = false;
-                    note(candidate.leader().and_then(|id| self.find(id)));
+                    note(self.leader(&candidate));
                 }
                 // Who leads goes on, or has the same trouble.
                 Err(fault) if !is_logged => {
@@ -101,7 +101,10 @@ impl Membership {
         self.is_ending.store(true, Ordering::Relaxed);
     }
 
-    fn find(&self, id: &str) -> Option<Arc<HostRow>> {
+    /// Who leads, as a candidate has seen it.
+    #[must_use]
+    pub fn leader(&self, candidate: &Candidate) -> Option<Arc<HostRow>> {
+        let id = candidate.leader()?;
         if let Some(known) = self.roster.find(id) {
             return Some(known);
         }
