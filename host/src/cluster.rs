@@ -15,6 +15,6 @@ mod membership;
 const GREETING: &[u8] = b"hookdesk\n";
 
 pub use acceptor::HostAcceptor;
-pub use forwarder::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING, Unanswered};
+pub use forwarder::{CALLER_ADDRESS, CALLER_UID, Forwarder, HEAD_ONLY, NOT_LEADING, Unanswered};
 pub use identity::Identity;
 pub use membership::{Membership, Place};

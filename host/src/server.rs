@@ -22,13 +22,14 @@ use hookdesk_core::api::{
     TooEarly,
 };
 use hookdesk_core::{CallSource, RequestId};
+use hyper::StatusCode;
 use hyper::body::Body as _;
 use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, ORIGIN};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::sleep;
 
 use crate::call_limits::CallLimits;
-use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING};
+use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, HEAD_ONLY, NOT_LEADING};
 use crate::command_line;
 use crate::connections::{ActiveRequest, ConnectionTable};
 use crate::key_ring::live;
@@ -70,11 +71,14 @@ pub enum CallersOf {
 struct ForwardedFrom {
     address: Option<SocketAddr>,
     uid: Option<u32>,
+    /// Whether the head alone is to be judged.
+    is_head_only: bool,
 }
 
 impl ForwardedFrom {
     fn take(headers: &mut HeaderMap) -> Self {
-        Self { address: take(headers, CALLER_ADDRESS), uid: take(headers, CALLER_UID) }
+        let (address, uid) = (take(headers, CALLER_ADDRESS), take(headers, CALLER_UID));
+        Self { address, uid, is_head_only: headers.remove(HEAD_ONLY).is_some() }
     }
 }
 
@@ -136,6 +140,10 @@ impl HttpHandler {
         id: RequestId,
         active: &mut ActiveRequest,
     ) -> HttpResponse {
+        if is_head_only(request) && self.role.services().is_some() {
+            let admitted = api::Response { status: 204, headers: Vec::new(), body: String::new() };
+            return HttpResponse::Whole(admitted);
+        }
         loop {
             if let Some(services) = self.role.services() {
                 return self.decide(&services, request, body, id, active).await;
@@ -181,10 +189,10 @@ impl HttpHandler {
     /// The API as the caller of a request has it.
     fn api(&self, request: &Request) -> Cow<'_, Api> {
         match request.extensions().get() {
-            Some(ForwardedFrom { uid: Some(uid), address: _ }) => {
+            Some(ForwardedFrom { uid: Some(uid), .. }) => {
                 Cow::Owned(command_line::api(self.api.targets.clone(), *uid))
             }
-            Some(ForwardedFrom { uid: None, address: _ }) | None => Cow::Borrowed(&self.api),
+            Some(ForwardedFrom { uid: None, .. }) | None => Cow::Borrowed(&self.api),
         }
     }
 
@@ -252,7 +260,7 @@ impl HttpHandler {
                 self.show(file, &call)?;
                 Admitted::default()
             }
-            None => self.admit(&self.api(request), &call, peer(request))?,
+            None => self.admit(request, &call)?,
         };
         let mut lengths = call.headers.iter().filter(|(name, _)| *name == "content-length");
         let is_large =
@@ -264,16 +272,13 @@ impl HttpHandler {
     }
 
     /// Admits a caller that has not used up its rate, nor its share of the connections.
-    fn admit(
-        &self,
-        api: &Api,
-        call: &Call<'_>,
-        peer: Option<SocketAddr>,
-    ) -> Result<Admitted, EarlyResponse> {
+    fn admit(&self, request: &Request, call: &Call<'_>) -> Result<Admitted, EarlyResponse> {
         // The leader admits what is forwarded to it.
         let Some(services) = self.role.services() else { return Ok(Admitted::default()) };
-        let keys = services.ring.keys();
-        match api.admit(call, live(&keys, clock())) {
+        let (keys, peer) = (services.ring.keys(), peer(request));
+        match self.api(request).admit(call, live(&keys, clock())) {
+            // The call itself is charged.
+            Ok(_) if is_head_only(request) => Ok(Admitted::default()),
             Ok(authorization) => {
                 let allowance = self.limits.admit(authorization, peer, &keys)?;
                 let holder = ShareHolder::of(authorization, &keys);
@@ -286,6 +291,22 @@ impl HttpHandler {
                 Err(refused.into())
             }
             Err(refused) => Err(refused.into()),
+        }
+    }
+
+    /// Has the leader judge the head of a call that another host is to decide, where its body is not
+    /// to be read before.
+    async fn check_head_there(&self, request: &Request) -> Result<(), HttpResponse> {
+        let CallersOf::Host { forwarder, own: _ } = &self.callers else { return Ok(()) };
+        if self.role.services().is_some() || !body::is_to_be_asked_for(request) {
+            return Ok(());
+        }
+        let head = Forwarding::head(request, peer(request));
+        match head.forward(&self.role, forwarder).await {
+            Forwarded::LedHere => Ok(()),
+            Forwarded::Answered(admitted) if admitted.status() == StatusCode::NO_CONTENT => Ok(()),
+            Forwarded::Answered(refused) => Err(HttpResponse::Forwarded(refused)),
+            Forwarded::Refused(problem) => Err(problem.into()),
         }
     }
 
@@ -310,6 +331,10 @@ impl HttpHandler {
                 return (Err(HttpResponse::Whole(response)), ends);
             }
         };
+        if let Err(refused) = self.check_head_there(request).await {
+            body::discard(request);
+            return (Err(refused), true);
+        }
         let body = Body::take(request, &self.connections).await;
         let ends = body.is_err();
         let received = body.map(|body| Received { body, admitted });
@@ -378,6 +403,11 @@ fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
 fn too_many_calls() -> Problem {
     let detail = "As many calls are open with your API key as may be. Call again in a second.";
     Problem::new(Code::Overloaded, detail)
+}
+
+/// Whether another host only asks whether a call is admitted.
+fn is_head_only(request: &Request) -> bool {
+    request.extensions().get::<ForwardedFrom>().is_some_and(|from| from.is_head_only)
 }
 
 /// The address that a call came from, also if another host forwarded it.

@@ -40,7 +40,25 @@ struct Status {
     ready: bool,
     /// Why it is not ready.
     detail: Option<String>,
+    /// Which host was asked and which leads, where several may share the desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<HostState>,
     webhooks: Vec<Value>,
+}
+
+/// What a desk that is ready says of itself.
+#[derive(Deserialize)]
+struct Ready {
+    host: Option<HostState>,
+}
+
+/// The host that was asked.
+#[derive(Deserialize, Serialize)]
+struct HostState {
+    id: String,
+    leads: bool,
+    leader: String,
+    since: String,
 }
 
 /// What is shown of a webhook.
@@ -126,14 +144,16 @@ impl Desk {
 async fn ask(desk: &Desk) -> Result<Status, BoxError> {
     let (answer, body) = desk.get("/health/ready").await?;
     if !answer.is_success() {
-        return Ok(Status { ready: false, detail: Some(detail(&body)), webhooks: Vec::new() });
+        let detail = Some(detail(&body));
+        return Ok(Status { ready: false, detail, host: None, webhooks: Vec::new() });
     }
+    let Data { data: Ready { host }, next: _ } = serde_json::from_slice(&body)?;
     let listed: Vec<Named> = desk.data("/webhooks").await?;
     let mut webhooks = Vec::with_capacity(listed.len());
     for Named { id } in listed {
         webhooks.push(desk.data(&format!("/webhooks/{id}")).await?);
     }
-    Ok(Status { ready: true, detail: None, webhooks })
+    Ok(Status { ready: true, detail: None, host, webhooks })
 }
 
 /// What a problem says, or how another body begins.
@@ -155,8 +175,15 @@ impl Webhook {
 }
 
 fn table(status: &Status, webhooks: &[Webhook]) -> String {
-    let Some(detail) = &status.detail else { return rows(webhooks) };
-    format!("not ready: {detail}\n")
+    if let Some(detail) = &status.detail {
+        return format!("not ready: {detail}\n");
+    }
+    let mut text = rows(webhooks);
+    if let Some(HostState { id, leads, leader, since }) = &status.host {
+        let does = if *leads { "leads".to_owned() } else { format!("follows {leader}") };
+        _ = writeln!(text, "host {id} {does}, since {since}");
+    }
+    text
 }
 
 fn rows(webhooks: &[Webhook]) -> String {

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hookdesk_tests::history::{self, Operation};
 use hookdesk_tests::{
-    Client, Folder, Gate, Host, Options, RawConnection, Reaction, Receiver, SOON, Server, ids,
-    postgres, ticket_body,
+    Client, Folder, Gate, Host, Options, RawConnection, Reaction, Receiver, SOON, Server, binary,
+    ids, postgres, ticket_body,
 };
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
@@ -81,6 +82,9 @@ async fn every_host_answers_as_if_there_were_one() {
         assert_ne!(id, leader);
         assert_eq!(leads, leader);
     }
+    let status = Command::new(binary()).args(["status", "--desk", &second.url("")]).output();
+    let status = String::from_utf8(status.expect("it runs").stdout).expect("it is text");
+    assert!(status.contains(&format!("follows {leader}, since ")), "{status}");
     let receiver = Receiver::kind();
     let clients = [&first, &second, &third].map(|server| server.client().with_pool());
     let webhook = clients[1].register(&receiver.url()).await;
@@ -184,6 +188,20 @@ async fn a_key_opens_and_closes_all_hosts_at_once() {
     holder(&second).get("/tickets").await.expect(401);
     let end = timeout(SOON, stream.frame()).await.expect("it ends");
     assert!(!matches!(end, Ok(Some(_))), "{end:?}");
+    // The body of a call that is refused is not asked for.
+    for (header, status) in [
+        (String::new(), "HTTP/1.1 401"),
+        (format!("authorization: Bearer {}\r\n", key.trim()), "HTTP/1.1 100"),
+    ] {
+        let head = format!(
+            "POST /tickets HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+             content-length: 1000\r\nexpect: 100-continue\r\nhookdesk-head-only: 1\r\n{header}\r\n"
+        );
+        let mut connection = RawConnection::connect(second.port()).await;
+        connection.write(head).await.expect("it is open");
+        let said = timeout(SOON, connection.read(status.len())).await.expect("it is answered");
+        assert_eq!(String::from_utf8_lossy(&said), status);
+    }
     // A host says for whom it calls, and a caller cannot.
     let audit = admin(&second).with_header("hookdesk-caller-address", "203.0.113.9:1");
     let audit = audit.get("/audit").await.expect(200);

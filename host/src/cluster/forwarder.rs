@@ -25,6 +25,8 @@ use crate::store::postgres::HostRow;
 pub const CALLER_ADDRESS: &str = "hookdesk-caller-address";
 /// The user whose command line calls, on a host of the desk.
 pub const CALLER_UID: &str = "hookdesk-caller-uid";
+/// Asks whether the head of a call is admitted, before its body is read.
+pub const HEAD_ONLY: &str = "hookdesk-head-only";
 /// Said of a response by which nothing was done, because the host that gave it does not lead.
 pub const NOT_LEADING: &str = "hookdesk-not-leading";
 /// How long a connection to the leader may take to be made.

@@ -71,6 +71,14 @@ impl Body {
     }
 }
 
+/// Whether the body that a head announces costs more to read than to ask whether it is wanted.
+#[must_use]
+pub fn is_to_be_asked_for(request: &Request) -> bool {
+    let known = request.body().size_hint().exact();
+    let is_small = known.is_some_and(|bytes| bytes <= SMALL_BODY as u64);
+    !is_small || (known != Some(0) && request.headers().contains_key(EXPECT))
+}
+
 /// Reads and discards the body of a refused call beside its response. A caller that waits for
 /// `100 Continue` sends none.
 pub fn discard(request: &mut Request) {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::call_context::too_many_stay;
 use super::response::{HttpResponse, while_answering};
 use super::role::{Role, RoleBoard};
-use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, NOT_LEADING, Unanswered};
+use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, HEAD_ONLY, NOT_LEADING, Unanswered};
 use crate::connections::ActiveRequest;
 
 /// How long a call waits for a host that leads: between two leaders there is none for as long as the
@@ -42,17 +42,25 @@ pub struct Forwarding<'a> {
     request: &'a Request,
     body: Bytes,
     caller: Option<SocketAddr>,
+    /// Whether its head is only to be admitted.
+    is_head_only: bool,
 }
 
 impl<'a> Forwarding<'a> {
     #[must_use]
     pub fn new(request: &'a Request, body: Bytes, caller: Option<SocketAddr>) -> Self {
-        Self { request, body, caller }
+        Self { request, body, caller, is_head_only: false }
+    }
+
+    /// The head of a call, to be admitted or refused.
+    #[must_use]
+    pub fn head(request: &'a Request, caller: Option<SocketAddr>) -> Self {
+        Self { request, body: Bytes::new(), caller, is_head_only: true }
     }
 
     /// Has the leader answer the call, whichever host that is within a while.
     pub async fn forward(&self, board: &RoleBoard, forwarder: &Forwarder) -> Forwarded {
-        let until = Instant::now() + WAIT;
+        let (mut until, mut was_lost) = (Instant::now() + WAIT, false);
         loop {
             let leader = match board.role() {
                 Role::Leads(_) => return Forwarded::LedHere,
@@ -71,6 +79,10 @@ impl<'a> Forwarding<'a> {
                     Err(Unanswered::Lost) if !self.may_be_repeated() => {
                         return Forwarded::Refused(Problem::unknown());
                     }
+                    // It may have waited at its leader for long.
+                    Err(Unanswered::Lost) if !was_lost => {
+                        (until, was_lost) = (Instant::now() + WAIT, true);
+                    }
                     Ok(_) | Err(Unanswered::Lost | Unanswered::Unsent) => {}
                 }
             }
@@ -85,7 +97,7 @@ impl<'a> Forwarding<'a> {
     fn may_be_repeated(&self) -> bool {
         let is_safe =
             matches!(*self.request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        is_safe || self.request.headers().contains_key("idempotency-key")
+        self.is_head_only || is_safe || self.request.headers().contains_key("idempotency-key")
     }
 
     fn message(&self) -> hyper::Request<Full<Bytes>> {
@@ -103,8 +115,13 @@ impl<'a> Forwarding<'a> {
         {
             headers.insert(HOST, host);
         }
-        headers.remove(CALLER_ADDRESS);
-        headers.remove(CALLER_UID);
+        for ours in [CALLER_ADDRESS, CALLER_UID, HEAD_ONLY] {
+            headers.remove(ours);
+        }
+        if self.is_head_only {
+            headers.remove(CONTENT_LENGTH);
+            headers.insert(HEAD_ONLY, HeaderValue::from_static("1"));
+        }
         if let Some(caller) = self.caller
             && let Ok(caller) = HeaderValue::try_from(caller.to_string())
         {
