@@ -156,6 +156,33 @@ async fn a_synchronous_standby_has_all_that_was_acknowledged() {
     assert_eq!(heard(&receiver), (0..TICKETS).collect());
 }
 
+#[tokio::test]
+#[ignore = "wants PostgreSQL to be installed: .ci/host-tests postgres"]
+async fn an_idle_desk_asks_its_server_little() {
+    const WATCHED_S: u64 = 8;
+    const PER_HOST_AND_SECOND: u64 = 2;
+    let cluster = Cluster::with(&["shared_preload_libraries = 'pg_stat_statements'"]);
+    cluster.ask("CREATE EXTENSION pg_stat_statements");
+    let hosts: Vec<_> = (0..2)
+        .map(|_| {
+            let arguments = vec!["--lease-ms".to_owned(), "5000".to_owned()];
+            Server::start(Options { arguments, ..over(cluster.url()) })
+        })
+        .collect();
+    let receiver = Receiver::kind();
+    let webhook = hosts[1].client().register(&receiver.url()).await;
+    hosts[1].client().insist_on_ticket(0).await;
+    hosts[0].client().wait_told(&webhook.id, SOON).await;
+
+    cluster.ask("SELECT pg_stat_statements_reset()");
+    sleep(Duration::from_secs(WATCHED_S)).await;
+    let asked = cluster.ask("SELECT sum(calls) FROM pg_stat_statements");
+    let asked: u64 = asked.parse().expect("a number");
+
+    let most = PER_HOST_AND_SECOND * hosts.len() as u64 * WATCHED_S;
+    assert!((WATCHED_S..=most).contains(&asked), "{asked} statements, and {most} may be");
+}
+
 /// A certificate in the name of localhost, its key, and the certificate of who issued it.
 struct Issued {
     folder: Folder,

@@ -42,6 +42,10 @@ pub const TAKE: &str = "UPDATE desk \
 /// Sets the schema's version (1), in the transaction that migrates.
 pub const SET_SCHEMA: &str = "UPDATE desk SET schema = $1";
 
+/// Renews the lease of a leader as [`LEAD`] expects it (1 to 4), without a batch.
+pub const RENEW: &str = "UPDATE desk SET rev = rev + 1 \
+     WHERE term = $1 AND leader = $2 AND rev = $3 AND schema = $4 RETURNING rev";
+
 /// Ends the term (1) of a leader (2) that made the last commit (3), so that another may take the next.
 pub const RELEASE: &str = "UPDATE desk SET leader = NULL, rev = rev + 1 \
      WHERE term = $1 AND leader = $2 AND rev = $3";

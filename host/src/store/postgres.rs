@@ -158,17 +158,34 @@ impl Postgres {
     }
 
     fn try_commit(&mut self, changes: &Changes) -> Result<(), PostgresFault> {
-        let (term, rev, nonce) = (self.term, self.rev, self.nonce.clone());
-        let schema = desk_row::schema().into();
-        let expected = [Value::Integer(term), nonce.into(), Value::Integer(rev), schema];
-        let lead = expected.into_iter().map(Parameter::One).collect();
+        let lead = self.expected().into_iter().map(Parameter::One).collect();
         let mut writes = vec![Write { sql: postgres::LEAD, parameters: lead }];
         writes.extend(postgres::statements(changes));
         let lease_end = boot_clock() + self.lease;
         self.current()?.write(&writes)?;
-        self.rev = rev + 1;
-        (self.renewed, self.lease_end) = (Instant::now(), lease_end);
+        self.note_commit(lease_end);
         Ok(())
+    }
+
+    /// A commit that changes nothing, in a single statement.
+    fn try_renew(&mut self) -> Result<(), PostgresFault> {
+        let (expected, lease_end) = (self.expected(), boot_clock() + self.lease);
+        if self.current()?.ask_alone(postgres::RENEW, expected)?.is_empty() {
+            return Err(PostgresFault::unexpected("the row of the desk is not as it was left"));
+        }
+        self.note_commit(lease_end);
+        Ok(())
+    }
+
+    /// The row of the desk, as this leader left it.
+    fn expected(&self) -> Vec<Value<'static>> {
+        let (term, rev) = (Value::Integer(self.term), Value::Integer(self.rev));
+        vec![term, self.nonce.clone().into(), rev, desk_row::schema().into()]
+    }
+
+    fn note_commit(&mut self, lease_end: Duration) {
+        self.rev += 1;
+        (self.renewed, self.lease_end) = (Instant::now(), lease_end);
     }
 
     /// When the lease is to be renewed.
@@ -269,9 +286,7 @@ impl Store for Postgres {
     }
 
     fn probe(&mut self) -> Result<(), StoreFault> {
-        if self.link.is_some()
-            && self.or_unlink(|store| store.try_commit(&Changes::default())).is_ok()
-        {
+        if self.link.is_some() && self.or_unlink(Self::try_renew).is_ok() {
             return Ok(());
         }
         Ok(self.reconnect()?)

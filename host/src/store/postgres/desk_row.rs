@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookdesk_core::sql::Value;
-use hookdesk_core::sql::postgres::{self, MIGRATIONS, UNEXPECTED_ROWS};
+use hookdesk_core::sql::postgres::{self, MIGRATIONS};
 
 use crate::store::postgres::link::Link;
 use crate::store::postgres::{PARTS, PostgresFault};
@@ -40,7 +40,7 @@ impl DeskRow {
 /// # Errors
 /// When the server cannot be reached, or the row is not one of ours.
 pub fn read(link: &mut Link) -> Result<DeskRow, PostgresFault> {
-    let rows = link.ask(postgres::READ_LEADER, vec![])?;
+    let rows = link.ask_alone(postgres::READ_LEADER, vec![])?;
     let row = rows.into_iter().next().unwrap_or_default();
     let [schema, term, leader, lease_ms, rev] = &row[..] else { return Err(foreign()) };
     let number = |value: &Value<'_>| match value {
@@ -56,8 +56,7 @@ pub fn read(link: &mut Link) -> Result<DeskRow, PostgresFault> {
 }
 
 fn foreign() -> PostgresFault {
-    let message = "the table desk has no row that HookDesk wrote".to_owned();
-    PostgresFault::Refused { code: UNEXPECTED_ROWS.to_owned(), message }
+    PostgresFault::unexpected("the table desk has no row that HookDesk wrote")
 }
 
 /// Creates the tables where there are none, and returns the desk's row.
@@ -97,14 +96,14 @@ pub fn take(link: &mut Link, seen: &DeskRow, take: Vec<Value<'_>>) -> Result<boo
     }
     // A former leader expects the former schema, and commits nothing more.
     link.execute("BEGIN; SET LOCAL lock_timeout = '3s'")?;
-    if link.ask_within(postgres::TAKE, take)?.is_empty() {
+    if link.ask_alone(postgres::TAKE, take)?.is_empty() {
         link.execute("ROLLBACK")?;
         return Ok(false);
     }
     for step in steps {
         link.execute(step)?;
     }
-    link.ask_within(postgres::SET_SCHEMA, vec![schema().into()])?;
+    link.ask_alone(postgres::SET_SCHEMA, vec![schema().into()])?;
     link.execute("COMMIT")?;
     tracing::info!("the tables were brought from schema {} to {}", seen.schema, schema());
     Ok(true)

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 
-use hookdesk_core::sql::postgres::MIGRATIONS;
+use hookdesk_core::sql::postgres::{MIGRATIONS, UNEXPECTED_ROWS};
 
 /// The errors of a prepared statement that another connection has, or has not.
 const STATEMENT_NAMES: [&str; 2] = ["26000", "42P05"];
@@ -24,6 +24,11 @@ pub enum PostgresFault {
 }
 
 impl PostgresFault {
+    /// A row is not as it must be.
+    pub(super) fn unexpected(message: &str) -> Self {
+        Self::Refused { code: UNEXPECTED_ROWS.to_owned(), message: message.to_owned() }
+    }
+
     pub(super) fn silent() -> Self {
         Self::Unreachable("it does not answer".to_owned())
     }

@@ -162,11 +162,12 @@ impl Link {
         found.iter().flatten().map(|row| Ok(values(row)?)).collect()
     }
 
-    /// The rows of a statement, in the transaction that [`Self::execute`] began.
+    /// The rows of a statement by itself: in the transaction that [`Self::execute`] began, or in one that
+    /// the server begins and commits with it.
     ///
     /// # Errors
     /// When the connection is lost, or the statement fails.
-    pub fn ask_within(
+    pub fn ask_alone(
         &mut self,
         sql: &'static str,
         parameters: Vec<Value<'_>>,

@@ -59,7 +59,7 @@ impl Roster {
     pub fn enter(url: &PostgresUrl, mut own: HostRow) -> Result<Self, PostgresFault> {
         let mut link = Link::connect(url)?;
         if own.address.ip().is_unspecified() {
-            let seen = link.ask(postgres::READ_ADDRESS, vec![])?;
+            let seen = link.ask_alone(postgres::READ_ADDRESS, vec![])?;
             let seen = seen.first().and_then(|row| row.first());
             let loopback = std::net::Ipv4Addr::LOCALHOST.into();
             own.address.set_ip(match seen {
@@ -121,8 +121,8 @@ impl Roster {
                 BASE64_STANDARD.encode(key),
                 env!("CARGO_PKG_VERSION").into(),
             ];
-            link.ask(postgres::ENTER_HOST, own.into_iter().map(Value::from).collect())?;
-            link.ask(postgres::REMOVE_HOSTS, vec![postgres::HOST_GONE_S.into()])?;
+            link.ask_alone(postgres::ENTER_HOST, own.into_iter().map(Value::from).collect())?;
+            link.ask_alone(postgres::REMOVE_HOSTS, vec![postgres::HOST_GONE_S.into()])?;
             Ok(())
         })?;
         self.read()
@@ -133,7 +133,7 @@ impl Roster {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub fn read(&self) -> Result<(), PostgresFault> {
-        let rows = self.with_link(|link| link.ask(postgres::READ_HOSTS, vec![]))?;
+        let rows = self.with_link(|link| link.ask_alone(postgres::READ_HOSTS, vec![]))?;
         let hosts = rows
             .into_iter()
             .filter_map(|row| host(&row))
@@ -156,7 +156,7 @@ impl Roster {
     pub fn leave(&self) {
         let own = Value::from(self.own.id.clone());
         // One that cannot say so is removed by others.
-        let _ = self.with_link(|link| link.ask(postgres::LEAVE_HOST, vec![own]));
+        let _ = self.with_link(|link| link.ask_alone(postgres::LEAVE_HOST, vec![own]));
     }
 
     fn with_link<T>(
