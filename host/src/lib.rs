@@ -34,6 +34,7 @@ pub mod incident;
 pub mod key_command;
 pub mod key_ring;
 pub mod leave;
+pub mod listener;
 pub mod local_desk;
 pub mod moment;
 pub mod recording;

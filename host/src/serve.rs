@@ -2,18 +2,18 @@
 
 use std::error::Error;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookdesk_core::Limits;
 use hookdesk_core::api::SessionCookie;
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::Signal;
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
 use salvo::server::ServerHandle;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -25,6 +25,7 @@ use crate::cluster::{Forwarder, HostAcceptor, Membership, Place};
 use crate::config::Settings;
 use crate::connections::ConnectionTable;
 use crate::courier::{Courier, Names, System};
+use crate::listener::{MAX_CONNECTIONS, listen, most_connections};
 use crate::moment::clock;
 use crate::server::{CALLER, CallersOf, HttpHandler, Lookup, Role, RoleBoard};
 use crate::store::postgres::{Candidate, Roster};
@@ -37,19 +38,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 const HAND_OVER: Duration = Duration::from_secs(2);
 /// The part of it that slow callers have.
 const CALLERS_DRAIN: Duration = Duration::from_secs(5);
-/// Connections at once, if the limit of open files allows them: the desk holds at most a few
-/// hundred MiB for them.
-const MAX_CONNECTIONS: u64 = 10_000;
-/// Files that are left for everything else: deliveries in flight, as many idle connections to
-/// receivers, and the database with its readers.
-const OTHER_FILES: u64 = 600;
-/// Connections that are accepted even if the limit of open files is lower.
-const MIN_CONNECTIONS: u64 = 64;
 /// Bytes of a request's head, and of what is read ahead of it: the desk may hold that much for each
 /// connection. Browsers send some KiB; a larger head is refused with a response.
 const MAX_HEAD: usize = 16 << 10;
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 1_024;
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -406,33 +397,4 @@ pub(crate) fn causes(error: &dyn Error) -> String {
         Some(cause) => format!("{error}: {}", causes(cause)),
         None => error.to_string(),
     }
-}
-
-/// The number of connections that the limit of open files allows, once it is raised to its maximum.
-fn most_connections() -> usize {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
-    let files = if raised { maximum } else { current };
-    let room = files.map_or(MAX_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES));
-    let most = room.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
-    if most < MAX_CONNECTIONS {
-        tracing::warn!(
-            "{most} callers at once: for {MAX_CONNECTIONS}, let the desk open {} files \
-             (ulimit -Hn, LimitNOFILE=)",
-            MAX_CONNECTIONS + OTHER_FILES
-        );
-    }
-    usize::try_from(most).unwrap_or(usize::MAX)
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    // Inherited by accepted sockets: a response in two writes does not wait for an acknowledgement.
-    socket.set_nodelay(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }

@@ -7,13 +7,12 @@ mod call_context;
 mod clarity;
 mod events;
 mod forward;
+mod forwarded_from;
 mod lookup;
 mod response;
 mod role;
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +23,12 @@ use hookdesk_core::api::{
 use hookdesk_core::{CallSource, RequestId};
 use hyper::StatusCode;
 use hyper::body::Body as _;
-use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, ORIGIN};
+use salvo::http::header::{AUTHORIZATION, CONNECTION, HeaderValue, ORIGIN};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tokio::time::sleep;
 
 use crate::call_limits::CallLimits;
-use crate::cluster::{CALLER_ADDRESS, CALLER_UID, Forwarder, HEAD_ONLY, NOT_LEADING};
+use crate::cluster::{Forwarder, NOT_LEADING};
 use crate::command_line;
 use crate::connections::{ActiveRequest, ConnectionTable};
 use crate::key_ring::live;
@@ -41,6 +40,7 @@ pub use body::CALLER;
 use call_context::CallContext;
 pub use call_context::Services;
 use forward::{Forwarded, Forwarding};
+use forwarded_from::{ForwardedFrom, is_head_only, peer};
 pub use lookup::Lookup;
 use response::{HttpResponse, put_headers};
 pub use role::{Role, RoleBoard};
@@ -64,26 +64,6 @@ pub enum CallersOf {
     Host { own: String, forwarder: Forwarder },
     /// Those that other hosts forward.
     Hosts,
-}
-
-/// Where a call came from that another host forwarded, or who called on the command line there.
-#[derive(Clone, Copy)]
-struct ForwardedFrom {
-    address: Option<SocketAddr>,
-    uid: Option<u32>,
-    /// Whether the head alone is to be judged.
-    is_head_only: bool,
-}
-
-impl ForwardedFrom {
-    fn take(headers: &mut HeaderMap) -> Self {
-        let (address, uid) = (take(headers, CALLER_ADDRESS), take(headers, CALLER_UID));
-        Self { address, uid, is_head_only: headers.remove(HEAD_ONLY).is_some() }
-    }
-}
-
-fn take<T: FromStr>(headers: &mut HeaderMap, name: &str) -> Option<T> {
-    headers.remove(name)?.to_str().ok()?.parse().ok()
 }
 
 /// A response that is given before the body is read.
@@ -403,17 +383,4 @@ fn call<'a>(request: &'a Request, body: &'a [u8]) -> Call<'a> {
 fn too_many_calls() -> Problem {
     let detail = "As many calls are open with your API key as may be. Call again in a second.";
     Problem::new(Code::Overloaded, detail)
-}
-
-/// Whether another host only asks whether a call is admitted.
-fn is_head_only(request: &Request) -> bool {
-    request.extensions().get::<ForwardedFrom>().is_some_and(|from| from.is_head_only)
-}
-
-/// The address that a call came from, also if another host forwarded it.
-fn peer(request: &Request) -> Option<SocketAddr> {
-    if let Some(from) = request.extensions().get::<ForwardedFrom>() {
-        return from.address;
-    }
-    request.remote_addr().clone().into_std()
 }
