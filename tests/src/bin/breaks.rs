@@ -142,6 +142,8 @@ fn main() -> Done<ExitCode> {
     let work = |job: usize| -> Done<Tally> {
         let tree = root.join(format!("target/breaks/{job}/tree"));
         let mut tally = Tally::default();
+        copy(root, &tree)?;
+        prepare(&tree)?;
         while let Some(broken) = next() {
             copy(root, &tree)?;
             fs::write(tree.join(broken.file), broken.text(&tree)?)?;
@@ -231,10 +233,45 @@ fn copy(root: &Path, tree: &Path) -> Done<()> {
     Ok(())
 }
 
+/// The core's own tests, and the simulator, as arguments of cargo.
+const TESTS: [&str; 9] = [
+    "test",
+    "--profile",
+    PROFILE,
+    "--locked",
+    "--package",
+    "hookdesk-core",
+    "--quiet",
+    "--lib",
+    "--no-default-features",
+];
+const SIMULATOR: [&str; 7] = [
+    "--locked",
+    "--quiet",
+    "--no-default-features",
+    "--package",
+    "hookdesk-tests",
+    "--bin",
+    "simulate",
+];
+
+/// Builds what judges, with nothing broken and without a limit: what a break costs is then what it
+/// changes.
+fn prepare(tree: &Path) -> Done<()> {
+    for arguments in [[&TESTS[..], &["--no-run"]].concat(), [&["build"], &SIMULATOR[..]].concat()] {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(&arguments).current_dir(tree);
+        let built = cargo.env("CARGO_TARGET_DIR", tree.with_file_name("target")).output()?;
+        if !built.status.success() {
+            let said = String::from_utf8_lossy(&built.stderr);
+            return Err(format!("what judges cannot be built:\n{said}").into());
+        }
+    }
+    Ok(())
+}
+
 fn judge(tree: &Path) -> Done<Judged> {
-    let package = ["test", "--profile", PROFILE, "--locked", "--package", "hookdesk-core"];
-    let options = ["--quiet", "--lib", "--no-default-features", "--no-fail-fast"];
-    let tests = cargo(tree, &[&package[..], &options].concat())?;
+    let tests = cargo(tree, &[&TESTS[..], &["--no-fail-fast"]].concat())?;
     let failed = |said: &str| number(said, "passed; ", " failed");
     let tests = match tests {
         None => None,
@@ -250,11 +287,9 @@ fn judge(tree: &Path) -> Done<Judged> {
 
 /// What so many worlds come to; `None` if they do not end.
 fn simulate(tree: &Path, stores: &str) -> Done<Option<Worlds>> {
-    let program =
-        ["run", "--locked", "--quiet", "--no-default-features", "--package", "hookdesk-tests"];
     let (most, worlds) = (ENOUGH.to_string(), WORLDS.to_string());
     let options = ["--violations", &most, "--tries", "0", "--seeds", &worlds, "--stores", stores];
-    let simulate = [&program[..], &["--bin", "simulate", "--"], &options].concat();
+    let simulate = [&["run"], &SIMULATOR[..], &["--"], &options].concat();
     let Some(said) = cargo(tree, &simulate)? else { return Ok(None) };
     // Its last line: a simulator that did not come to its end has not judged.
     let last = said.lines().last().unwrap_or_default();
