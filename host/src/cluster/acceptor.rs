@@ -13,7 +13,7 @@ use salvo::http::Version;
 use salvo::http::uri::Scheme;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -22,8 +22,10 @@ use crate::cluster::GREETING;
 use crate::store::postgres::Roster;
 use crate::trouble_log::TroubleLog;
 
-/// How long a host may take to prove itself.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a host may take to prove itself: hosts of a desk are near each other.
+const HANDSHAKE: Duration = Duration::from_secs(2);
+/// Connections that may be about to prove themselves: strangers take no more files than that.
+const MAX_UNPROVEN: usize = 256;
 /// From a failed accept to the next trial.
 const BACK_OFF: Duration = Duration::from_millis(10);
 /// Connections whose hosts proved themselves, and that are not served yet.
@@ -63,7 +65,9 @@ async fn accept(
     proven: mpsc::Sender<Proven>,
 ) {
     let troubles = Arc::new(TroubleLog::default());
+    let unproven = Arc::new(Semaphore::new(MAX_UNPROVEN));
     while !proven.is_closed() {
+        let Ok(permit) = Arc::clone(&unproven).acquire_owned().await else { return };
         let Ok((stream, address)) = listener.accept().await else {
             sleep(BACK_OFF).await;
             continue;
@@ -73,6 +77,7 @@ async fn accept(
         tokio::spawn(async move {
             match timeout(HANDSHAKE, prove(tls, stream, roster)).await {
                 Ok(Ok(Some(stream))) => {
+                    drop(permit);
                     // Nobody serves when the server stops.
                     let _ = proven.send((stream, address)).await;
                 }
