@@ -86,14 +86,6 @@ enum Start {
     Follow(Box<Candidate>),
 }
 
-/// How a term ended.
-enum TermEnd {
-    /// Another process leads.
-    Deposed,
-    /// The process is to stop.
-    Stop,
-}
-
 /// What is there for as long as the process serves.
 struct Serving {
     settings: Settings,
@@ -179,10 +171,7 @@ async fn run(
     }
     loop {
         stage = match stage {
-            Stage::Lead(term) => match serving.lead(term).await? {
-                TermEnd::Deposed => serving.stand_again().await,
-                TermEnd::Stop => Stage::Stop,
-            },
+            Stage::Lead(term) => serving.lead(term).await?,
             Stage::Follow(candidate) => serving.follow(*candidate).await?,
             Stage::Stop => break,
         };
@@ -274,7 +263,7 @@ impl Serving {
     }
 
     /// Leads until the process is to stop, and then lets another lead, or until another does.
-    async fn lead(&mut self, mut term: Term) -> Result<TermEnd, BoxError> {
+    async fn lead(&mut self, mut term: Term) -> Result<Stage, BoxError> {
         tokio::select! {
             () = self.terminate.come() => {}
             ended = term.ended() => return match ended {
@@ -282,7 +271,8 @@ impl Serving {
                     tracing::warn!("{fault}");
                     self.board.follow(None, clock());
                     term.end_streams();
-                    Ok(TermEnd::Deposed)
+                    drop(term);
+                    Ok(self.stand_again().await)
                 }
                 Err(fault) => Err(fault.to_string().into()),
                 Ok(()) => Err("the desk's thread ended: this is a bug".into()),
@@ -300,7 +290,7 @@ impl Serving {
             tracing::warn!("not all requests ended in {drain} s: they are sent again");
         }
         self.leave(Instant::now() + HAND_OVER).await;
-        Ok(TermEnd::Stop)
+        Ok(Stage::Stop)
     }
 
     /// Forwards calls until it is this process's turn to lead, or it is to stop.

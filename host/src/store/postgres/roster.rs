@@ -93,8 +93,8 @@ impl Roster {
     /// Whether there are others that can be called.
     #[must_use]
     pub fn has_others(&self) -> bool {
-        let mut known = self.known().clone().into_values();
-        known.any(|host| host.id != self.own.id && host.address.port() != 0)
+        let can_be_called = |host: &Arc<HostRow>| host.address.port() != 0;
+        self.known().values().any(|host| host.id != self.own.id && can_be_called(host))
     }
 
     /// The host that leads now, if it is known.
