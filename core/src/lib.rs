@@ -62,8 +62,9 @@
 //! The core has no clock, no source of chance, no socket and no database: time and chance come in
 //! with each [`Moment`], rows through a [`Store`], and `tests/suites/dependencies.rs` holds it so.
 //! Its folders are its layers, held by `tests/suites/layers.rs`: `model` (rows and values), `webhook`
-//! (settings), `delivery` (rules), `engine` (decisions, facts, the loop), and the adapters [`api`],
-//! [`sql`] and [`incident`]; [`guard`] and [`verify`] lean on values alone.
+//! (settings), `delivery` (rules), `engine` (decisions, facts, the loop), [`term`] (which of several
+//! processes decides), and the adapters [`api`], [`sql`] and [`incident`]; [`guard`] and [`verify`] lean
+//! on values alone.
 
 #![warn(clippy::indexing_slicing)] // What input can reach must not panic.
 #![warn(clippy::wildcard_enum_match_arm)] // A new variant must break every match.
@@ -76,6 +77,7 @@ pub mod incident;
 mod memory;
 mod model;
 pub mod sql;
+pub mod term;
 pub mod verify;
 mod webhook;
 

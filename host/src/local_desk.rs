@@ -22,7 +22,7 @@ use crate::command_line;
 use crate::control;
 use crate::moment::{chance, clock};
 use crate::serve::causes;
-use crate::store::postgres::{Candidate, HostRow, PostgresFault, PostgresUrl, Roster, nonce};
+use crate::store::postgres::{HostRow, PostgresUrl, Roster, lead_if_free, nonce};
 use crate::store::sqlite::{Lock, Sqlite};
 use crate::store::{Database, DeskStore};
 
@@ -51,13 +51,9 @@ impl LocalDesk {
         let path = match database {
             Database::File(path) => path,
             Database::Postgres(url) => {
-                return match Candidate::lead_if_free(url, nonce()) {
-                    Ok(store) => {
-                        let store = DeskStore::Postgres(Box::new(store));
-                        Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?)))
-                    }
-                    Err(PostgresFault::Deposed) => Ok(Self::Led(Box::new(LedDesk::find(url)?))),
-                    Err(fault) => Err(fault.into()),
+                return match lead_if_free(url)? {
+                    Some(store) => Ok(Self::Stopped(Box::new(StoppedDesk::new(store)?))),
+                    None => Ok(Self::Led(Box::new(LedDesk::find(url)?))),
                 };
             }
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hookdesk_core::Limits;
 use hookdesk_core::api::SessionCookie;
+use hookdesk_core::term::Candidate;
 use rustix::process::Signal;
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
@@ -28,7 +29,7 @@ use crate::courier::{Courier, Names, System};
 use crate::listener::{MAX_CONNECTIONS, listen, most_connections};
 use crate::moment::clock;
 use crate::server::{CALLER, CallersOf, HttpHandler, Lookup, Role, RoleBoard};
-use crate::store::postgres::{Candidate, Roster};
+use crate::store::postgres::{PostgresDatabase, Roster};
 use crate::store::{Database, DeskStore};
 use crate::term::{Led, Parts, Term};
 
@@ -83,7 +84,7 @@ pub fn serve_with(settings: Settings, names: &Arc<dyn Names>) -> Result<(), BoxE
 /// What a process begins as.
 enum Start {
     Lead(Box<Led>),
-    Follow(Box<Candidate>),
+    Follow(Box<Candidate<PostgresDatabase>>),
 }
 
 /// What is there for as long as the process serves.
@@ -183,7 +184,7 @@ async fn run(
 /// What a process does at the moment.
 enum Stage {
     Lead(Term),
-    Follow(Box<Candidate>),
+    Follow(Box<Candidate<PostgresDatabase>>),
     Stop,
 }
 
@@ -294,7 +295,7 @@ impl Serving {
     }
 
     /// Forwards calls until it is this process's turn to lead, or it is to stop.
-    async fn follow(&mut self, candidate: Candidate) -> Result<Stage, BoxError> {
+    async fn follow(&mut self, candidate: Candidate<PostgresDatabase>) -> Result<Stage, BoxError> {
         let Some(membership) = self.membership.clone() else { return Ok(Stage::Stop) };
         tracing::info!("another host leads: calls are forwarded to it");
         let (board, settings) = (self.board.clone(), self.settings.clone());

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hookdesk_core::sql::BadRow;
+use hookdesk_core::term::{Leader, TermFault};
 use hookdesk_core::{Changes, Commit, Fact, Need, Rows, Store};
 
 use crate::BoxError;
 use crate::config::BadOptions;
-use crate::store::postgres::{Postgres, PostgresFault, PostgresUrl};
+use crate::store::postgres::{PostgresDatabase, PostgresFault, PostgresUrl};
 use crate::store::sqlite::{Lock, Sqlite};
 
 /// Where the desk's data is.
@@ -72,7 +73,7 @@ impl fmt::Display for Database {
 #[derive(Debug)]
 pub enum DeskStore {
     Sqlite(Box<Sqlite>, Lock),
-    Postgres(Box<Postgres>),
+    Postgres(Box<Leader<PostgresDatabase>>),
 }
 
 impl DeskStore {
@@ -110,7 +111,7 @@ impl DeskStore {
     pub fn renew(&mut self) -> Result<(), StoreFault> {
         match self {
             Self::Sqlite(..) => Ok(()),
-            Self::Postgres(store) => store.renew(),
+            Self::Postgres(store) => Ok(store.renew()?),
         }
     }
 
@@ -118,7 +119,11 @@ impl DeskStore {
     pub fn release(&mut self) {
         match self {
             Self::Sqlite(..) => {}
-            Self::Postgres(store) => store.release(),
+            Self::Postgres(store) => {
+                if let Err(fault) = store.release() {
+                    tracing::warn!("another process takes over only after the lease: {fault}");
+                }
+            }
         }
     }
 }
@@ -129,14 +134,14 @@ impl Rows for DeskStore {
     fn load(&mut self, need: &Need) -> Result<Fact, StoreFault> {
         match self {
             Self::Sqlite(store, _) => store.load(need),
-            Self::Postgres(store) => store.load(need),
+            Self::Postgres(store) => Ok(store.load(need)?),
         }
     }
 
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, StoreFault> {
         match self {
             Self::Sqlite(store, _) => store.load_all(needs),
-            Self::Postgres(store) => store.load_all(needs),
+            Self::Postgres(store) => Ok(store.load_all(needs)?),
         }
     }
 }
@@ -145,14 +150,21 @@ impl Store for DeskStore {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
         match self {
             Self::Sqlite(store, _) => store.commit(changes),
-            Self::Postgres(store) => store.commit(changes),
+            Self::Postgres(store) => Ok(store.commit(changes)?),
         }
     }
 
     fn probe(&mut self) -> Result<(), StoreFault> {
         match self {
             Self::Sqlite(store, _) => store.probe(),
-            Self::Postgres(store) => store.probe(),
+            Self::Postgres(store) => Ok(store.probe()?),
+        }
+    }
+
+    fn attest(&mut self) -> Result<(), StoreFault> {
+        match self {
+            Self::Sqlite(store, _) => store.attest(),
+            Self::Postgres(store) => Ok(store.attest()?),
         }
     }
 }
@@ -201,6 +213,8 @@ pub enum StoreFault {
     Sqlite(rusqlite::Error),
     Postgres(PostgresFault),
     BadRow(BadRow),
+    /// What a process that leads, or led, cannot do.
+    Term(Box<TermFault<Self>>),
     /// A file beside the database cannot be written.
     Io(std::io::Error),
 }
@@ -209,13 +223,13 @@ impl StoreFault {
     /// Whether a commit that ended so may have been carried out.
     #[must_use]
     pub fn leaves_fate_unknown(&self) -> bool {
-        matches!(self, Self::Postgres(PostgresFault::Unknown(_)))
+        matches!(self, Self::Term(fault) if fault.leaves_fate_unknown())
     }
 
     /// Whether another process writes.
     #[must_use]
     pub fn is_deposed(&self) -> bool {
-        matches!(self, Self::Postgres(fault) if fault.is_deposed())
+        matches!(self, Self::Term(fault) if fault.is_deposed())
     }
 }
 
@@ -224,6 +238,7 @@ impl fmt::Display for StoreFault {
         match self {
             Self::Sqlite(error) => error.fmt(f),
             Self::Postgres(fault) => fault.fmt(f),
+            Self::Term(fault) => fault.fmt(f),
             Self::BadRow(bad) => bad.fmt(f),
             Self::Io(error) => error.fmt(f),
         }
@@ -247,6 +262,15 @@ impl From<std::io::Error> for StoreFault {
 impl From<BadRow> for StoreFault {
     fn from(bad: BadRow) -> Self {
         Self::BadRow(bad)
+    }
+}
+
+impl From<TermFault<Self>> for StoreFault {
+    fn from(fault: TermFault<Self>) -> Self {
+        match fault {
+            TermFault::Database(fault) => fault,
+            TermFault::Deposed { .. } | TermFault::Unknown(_) => Self::Term(Box::new(fault)),
+        }
     }
 }
 

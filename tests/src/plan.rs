@@ -18,6 +18,9 @@ pub struct Plan {
     pub cap: u32,
     /// Milliseconds that the clocks of hosts may be apart.
     pub skew_ms: u32,
+    /// The lease of several hosts.
+    #[serde(default = "default_lease_ms")]
+    pub lease_ms: u32,
     /// Milliseconds from the start in which every receiver is down.
     pub away_ms: u32,
     pub health: Health,
@@ -105,6 +108,14 @@ pub struct Odds {
     pub picky: u32,
     /// A call is made by the holder of an API key.
     pub keys: u32,
+    /// One of several hosts cannot reach the database for a while.
+    pub cut: u32,
+    /// One of several hosts lets go of its lease, and starts anew.
+    pub stops: u32,
+}
+
+fn default_lease_ms() -> u32 {
+    5_000
 }
 
 fn default_webhooks() -> u32 {
@@ -189,6 +200,7 @@ impl Plan {
             },
             quotas: Quotas::HOST,
             webhooks_per_partner: default_webhooks(),
+            lease_ms: default_lease_ms(),
             odds,
         };
         plan.quotas = if rng.bool() { small_quotas(rng) } else { Quotas::HOST };
@@ -201,6 +213,9 @@ impl Plan {
         }
         if rng.u32(0..4) == 0 {
             plan.have_partners(rng);
+        }
+        if plan.hosts > 1 {
+            plan.take_turns(rng);
         }
         if !plan.clocks_are_right() {
             // Whether a key is a day old depends on who is asked.
@@ -254,6 +269,16 @@ impl Plan {
         self.odds.keys = rng.u32(200..=900);
         self.webhooks_per_partner = rng.u32(1..=4);
         self.webhooks = self.webhooks.max(3);
+    }
+
+    /// Hosts lead in turn: they are cut off from the database, stand still and let go.
+    fn take_turns(&mut self, rng: &mut Rng) {
+        let sometimes = |rng: &mut Rng, most: u32| if rng.bool() { rng.u32(0..=most) } else { 0 };
+        self.lease_ms = rng.u32(500..=5_000);
+        (self.odds.cut, self.odds.stops) = (sometimes(rng, 60), sometimes(rng, 60));
+        if rng.u32(0..3) == 0 {
+            (self.odds.hang, self.odds.crash) = (rng.u32(0..=200), sometimes(rng, 60));
+        }
     }
 
     #[must_use]
@@ -320,7 +345,7 @@ impl Plan {
         try_with(&|plan| plan.away_ms = 0);
         try_with(&|plan| plan.retention = Keep::default());
         try_with(&|plan| plan.quotas = Quotas::HOST);
-        let odds: [fn(&mut Odds) -> &mut u32; 32] = [
+        let odds: [fn(&mut Odds) -> &mut u32; 34] = [
             |odds| &mut odds.operate,
             |odds| &mut odds.unregister,
             |odds| &mut odds.again,
@@ -352,6 +377,8 @@ impl Plan {
             |odds| &mut odds.watches,
             |odds| &mut odds.picky,
             |odds| &mut odds.keys,
+            |odds| &mut odds.cut,
+            |odds| &mut odds.stops,
             |odds| &mut odds.call,
         ];
         for odd in odds {

@@ -1,16 +1,20 @@
 //! Stores of the simulated worlds: with faults on demand, and open to inspection.
 
+mod connection;
+
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "host")]
 use hookdesk::store::sqlite::Sqlite;
+use hookdesk_core::term::{DeskRow, Leader, TermFault};
 use hookdesk_core::{
-    Answer, Attempt, AttemptKey, Changes, Commit, Event, EventId, Expect, Fact, Failure, Lane, Log,
-    LogPut, MemoryStore, Millis, Need, Put, Reader, Reason, Rows, Seq, Stamp, Store, Webhook,
-    WebhookId,
+    AttemptKey, Changes, Commit, Event, EventId, Fact, Lane, Log, MemoryStore, Millis, Need,
+    Reader, Reason, Rows, Seq, Store, Webhook, WebhookId,
 };
+
+pub use connection::{Connection, Delayed, Write};
 
 /// Bytes that every event counts for: stores differ in what they need.
 pub const EVENT_BYTES: u64 = 100;
@@ -26,20 +30,6 @@ pub struct Recorded {
     pub key: AttemptKey,
     pub reason: Reason,
     pub next_attempt_at: Option<Millis>,
-}
-
-impl Recorded {
-    /// An attempt of which decisions can ask the same.
-    fn attempt(self) -> Attempt {
-        Attempt {
-            key: self.key,
-            at: Millis(0),
-            duration_ms: Some(0),
-            answer: Answer::Failure(Failure::Ours),
-            reason: self.reason,
-            next_attempt_at: self.next_attempt_at,
-        }
-    }
 }
 
 impl Inspect for MemoryStore {
@@ -103,22 +93,52 @@ pub struct Disk<S> {
     pub trouble: Option<Trouble>,
     /// Commits that held.
     pub commits: u64,
+    pub now: Millis,
+    /// Who leads, where there are several hosts.
+    pub desk_row: DeskRow,
+    /// What is carried out later.
+    pub delayed: Option<Delayed>,
 }
 
-/// A store as one host has it.
+impl<S: Store> Disk<S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    pub fn new(store: S, now: Millis) -> Self {
+        let lease = Duration::ZERO;
+        let desk_row = DeskRow { schema: 1, term: 0, leader: None, lease, rev: 0 };
+        Self { store, trouble: None, commits: 0, now, desk_row, delayed: None }
+    }
+
+    fn load(&mut self, need: &Need) -> Fact {
+        if *need == Need::Size {
+            let Ok(log) = self.store.log() else { panic!("no log") };
+            return Fact::Size((log.head.0 - log.floor.0) * EVENT_BYTES);
+        }
+        self.store.load(need).expect("reads do not fail here")
+    }
+}
+
+/// What is decided can be stored, and fits the rows: nobody else has written.
+fn stored<F: std::fmt::Debug>(commit: Result<Commit, F>) {
+    let commit = commit.expect("what is decided can be stored");
+    assert_eq!(commit, Commit::Done, "what is decided fits the rows");
+}
+
+/// A store as the one host that there is has it.
 #[derive(Debug)]
 pub struct View<S> {
     pub disk: Rc<RefCell<Disk<S>>>,
     /// What becomes of the next commit.
     pub fate: Fate,
-    /// What this host read before it stopped for a while: it goes on over that, until it commits.
-    pub stale: Option<MemoryStore>,
-    /// Commits that others were quicker than.
-    pub conflicts: u32,
 }
 
-#[derive(Debug)]
-pub struct Injected;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Injected {
+    /// The connection was lost.
+    Lost,
+    Refused,
+}
 
 impl<S: Store> Rows for View<S>
 where
@@ -127,19 +147,10 @@ where
     type Fault = Injected;
 
     fn load(&mut self, need: &Need) -> Result<Fact, Injected> {
-        if let Some(stale) = &mut self.stale {
-            return Ok(stale.load(need).expect("memory does not fail"));
-        }
         let disk = &mut *self.disk.borrow_mut();
-        if *need == Need::Size && disk.trouble != Some(Trouble::Refuses) {
-            let Ok(log) = disk.store.log() else { panic!("no log") };
-            return Ok(Fact::Size((log.head.0 - log.floor.0) * EVENT_BYTES));
-        }
         match disk.trouble {
-            Some(Trouble::Refuses) => Err(Injected),
-            Some(Trouble::Full) | None => {
-                Ok(disk.store.load(need).expect("reads do not fail here"))
-            }
+            Some(Trouble::Refuses) => Err(Injected::Refused),
+            Some(Trouble::Full) | None => Ok(disk.load(need)),
         }
     }
 }
@@ -149,55 +160,74 @@ where
     S::Fault: std::fmt::Debug,
 {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, Injected> {
-        self.stale = None;
         let disk = &mut *self.disk.borrow_mut();
         if disk.trouble.is_some() || self.fate == Fate::Fails {
-            return Err(Injected);
+            return Err(Injected::Refused);
         }
-        let commit = disk.store.commit(changes).expect("what is decided can be stored");
-        if commit == Commit::Conflict {
-            self.conflicts += 1;
-            return Ok(commit);
-        }
+        stored(disk.store.commit(changes));
         disk.commits += 1;
         match self.fate {
-            Fate::Holds | Fate::Fails => Ok(commit),
-            Fate::Unknown => Err(Injected),
+            Fate::Holds | Fate::Fails => Ok(Commit::Done),
+            Fate::Unknown => Err(Injected::Lost),
         }
     }
 }
 
-/// All that decisions can ask of a store, as it stands.
-pub fn copy<S: Inspect>(store: &mut S) -> MemoryStore
+/// The store of a simulated host.
+#[derive(Debug)]
+pub enum SimStore<S> {
+    Alone(View<S>),
+    Led(Box<Leader<Connection<S>>>),
+}
+
+impl<S: Store> Rows for SimStore<S>
 where
     S::Fault: std::fmt::Debug,
 {
-    let attempts = store.recorded_attempts().into_iter().map(|of| (of.key, of.attempt()));
-    let mut changes = Changes { attempts: attempts.collect(), ..Changes::default() };
-    let readable = "reads do not fail here";
-    let log = store.log().expect(readable);
-    changes.log = Some(LogPut { row: log, was: Stamp::default() });
-    changes.service = Some(store.service().expect(readable));
-    changes.events =
-        store.events(Seq(1), u32::MAX).expect(readable).into_iter().map(Arc::new).collect();
-    let tickets = store.tickets(None, None, u32::MAX).expect(readable);
-    changes.tickets = tickets.into_iter().map(|ticket| (ticket.id, new(ticket))).collect();
-    let keys = store.api_keys().expect(readable).into_iter();
-    changes.api_keys = keys.map(|key| (key.id, new(Arc::new(key)))).collect();
-    for (webhook, reader) in store.webhooks(None, u32::MAX).expect(readable) {
-        let lanes = store.lanes(webhook.id, None, u32::MAX).expect(readable).into_iter();
-        changes.lanes.extend(lanes.map(|lane| ((lane.webhook, lane.ordering_key), Some(lane))));
-        changes.readers.insert(webhook.id, new(reader));
-        changes.webhooks.insert(webhook.id, new(Arc::new(webhook)));
+    type Fault = TermFault<Injected>;
+
+    fn load(&mut self, need: &Need) -> Result<Fact, Self::Fault> {
+        match self {
+            Self::Alone(view) => view.load(need).map_err(TermFault::Database),
+            Self::Led(leader) => leader.load(need),
+        }
     }
-    let mut copy = MemoryStore::default();
-    let commit = copy.commit(&changes).expect("memory does not fail");
-    assert_eq!(commit, Commit::Done);
-    copy
+
+    fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, Self::Fault> {
+        match self {
+            Self::Alone(view) => view.load_all(needs).map_err(TermFault::Database),
+            Self::Led(leader) => leader.load_all(needs),
+        }
+    }
 }
 
-fn new<T>(row: T) -> Put<T> {
-    Put { row: Some(row), expect: Expect::Absent }
+impl<S: Store> Store for SimStore<S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    fn commit(&mut self, changes: &Changes) -> Result<Commit, Self::Fault> {
+        match self {
+            Self::Alone(view) => view.commit(changes).map_err(|fault| match fault {
+                Injected::Lost => TermFault::Unknown(fault),
+                Injected::Refused => TermFault::Database(fault),
+            }),
+            Self::Led(leader) => leader.commit(changes),
+        }
+    }
+
+    fn probe(&mut self) -> Result<(), Self::Fault> {
+        match self {
+            Self::Alone(view) => view.probe().map_err(TermFault::Database),
+            Self::Led(leader) => leader.probe(),
+        }
+    }
+
+    fn attest(&mut self) -> Result<(), Self::Fault> {
+        match self {
+            Self::Alone(view) => view.attest().map_err(TermFault::Database),
+            Self::Led(leader) => leader.attest(),
+        }
+    }
 }
 
 /// All that a store holds, as far as it is checked.

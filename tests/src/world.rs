@@ -21,6 +21,7 @@ mod sending;
 mod sim_host;
 mod sim_receivers;
 mod situations;
+mod terms;
 mod trace;
 
 use std::cell::RefCell;
@@ -30,20 +31,20 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
-    CallSource, Command, Committed, Desk, HolderId, Hosts, Limits, Memory, Millis, Moment, Seq,
+    Batch, CallSource, Command, Committed, Desk, HolderId, Limits, Memory, Millis, Moment, RunError, Seq,
     Session, TicketId, WebhookId,
 };
 
 use crate::invariants::{self, Witness};
 use crate::oracles::Oracles;
 use crate::plan::{Odds, Plan};
-use crate::stores::{Disk, Fate, Inspect, StoredRows, View};
+use crate::stores::{Disk, Fate, Inspect, SimStore, StoredRows, View};
 use calls::Callers;
 use expectations::Expectation;
 use key_holders::Call;
 use reference::Reference;
 use repeats::{Repeats, plain};
-use sim_host::SimHost;
+use sim_host::{Role, SimHost};
 use sim_receivers::RequestInFlight;
 
 pub use replay_call::ReplayCall;
@@ -54,6 +55,9 @@ pub use trace::hex;
 pub type Trace = Vec<String>;
 
 const START: Millis = Millis(1_700_000_000_000);
+
+/// What one term of a host drives.
+type SimSession<S> = Session<Recorder<SimStore<S>>>;
 
 pub struct World<'a, S> {
     plan: Plan,
@@ -97,7 +101,7 @@ impl<'a, S: Inspect> World<'a, S>
 where
     S::Fault: std::fmt::Debug,
 {
-    /// A world over `store`. Facts are cached only if there is one host.
+    /// A world over `store`.
     pub fn new(
         plan: &Plan,
         store: S,
@@ -109,11 +113,11 @@ where
             plan: plan.clone(),
             rng: Rng::with_seed(!plan.seed),
             now: START,
-            disk: Rc::new(RefCell::new(Disk { store, trouble: None, commits: 0 })),
+            disk: Rc::new(RefCell::new(Disk::new(store, START))),
             trouble_until: START,
             furthest_ahead_ms: 0,
             hosts: Vec::new(),
-            memory: if plan.hosts > 1 { Memory::Dropped } else { memory },
+            memory,
             flying: Vec::new(),
             callers: Callers::default(),
             model: Reference::default(),
@@ -173,42 +177,54 @@ where
 
     /// A host starts on the store.
     fn start(&mut self, name: char) -> SimHost<S> {
+        let (holder, role, file) = if self.plan.hosts > 1 {
+            let role = Role::Waits { candidate: None, looked_at: self.now };
+            (HolderId::new(self.now, &[0; 16]), role, None)
+        } else {
+            let view = View { disk: Rc::clone(&self.disk), fate: Fate::Holds };
+            let (holder, session, file) = self.begin(SimStore::Alone(view));
+            (holder, Role::Leads(session), file)
+        };
+        SimHost {
+            name,
+            role,
+            file,
+            recorded: 0,
+            holder,
+            calls: Vec::new(),
+            ahead_ms: i64::from(self.rng.u32(0..=self.plan.skew_ms)),
+            hangs: None,
+            cut_until: self.now,
+            held: Vec::new(),
+            doubtful: false,
+        }
+    }
+
+    /// A desk begins on a store.
+    fn begin(&mut self, store: SimStore<S>) -> (HolderId, SimSession<S>, Option<String>) {
         let mut chance = [0; 16];
         self.rng.fill(&mut chance);
-        let view =
-            View { disk: Rc::clone(&self.disk), fate: Fate::Holds, stale: None, conflicts: 0 };
-        let desk = Desk::new(Recorder::new(view), self.memory);
+        let desk = Desk::new(Recorder::new(store), self.memory);
         // What a recorded host asks of its store is recorded.
         let desk = if self.files.is_some() { desk } else { desk.comparing() };
         let mut desk = desk.with_limits(Limits {
             in_flight: self.plan.cap,
-            hosts: if self.plan.hosts > 1 { Hosts::Several } else { Hosts::One },
             health: self.plan.health_policy(),
             retention: self.plan.retention(),
             quotas: self.plan.quotas,
             webhooks_per_partner: self.plan.webhooks_per_partner,
             ..Limits::default()
         });
-        let ahead_ms = i64::from(self.rng.u32(0..=self.plan.skew_ms));
         let now = self.now;
         let begin = || Header::raw(1).line() + &desk.begin_recording(now, [0; 32], 0);
         let file = self.files.is_some().then(begin);
-        SimHost {
-            name,
-            session: Session::new(desk, Millis(0)),
-            file,
-            recorded: 0,
-            holder: HolderId::new(self.now, &chance),
-            calls: Vec::new(),
-            ahead_ms,
-            hangs: None,
-            doubtful: false,
-        }
+        (HolderId::new(self.now, &chance), Session::new(desk, Millis(0)), file)
     }
 
     fn step(&mut self) {
         self.pass_time();
         self.trouble();
+        self.part();
         let calls = self.plan.odds.call;
         while self.chance(calls) {
             let Odds { again, stirs, .. } = self.plan.odds;
@@ -251,32 +267,35 @@ where
     /// sent; or a fault occurs in between.
     fn turn(&mut self, index: usize) {
         let Some(read_at) = self.awakes(index) else { return };
-        self.hear_reports(index);
-        let host = &mut self.hosts[index];
-        let (calls, holder) = (std::mem::take(&mut host.calls), host.holder);
-        for call in &calls {
-            host.session.call_by(call.by, CallSource::default(), call.command.clone());
+        if self.hosts[index].session().is_none() {
+            return self.wait(index);
         }
-        let rng = &mut self.rng;
-        let batch = host.session.batch(|| {
-            let mut chance = [0; 16];
-            rng.fill(&mut chance);
-            Moment::new(read_at, chance, holder)
-        });
+        self.cut_off(index);
+        if !self.hosts[index].held.is_empty() {
+            let rows = self.look(&[]);
+            self.send_held(index, &rows);
+            self.rows = rows;
+        }
+        self.hear_reports(index);
+        let (calls, holder) =
+            (std::mem::take(&mut self.hosts[index].calls), self.hosts[index].holder);
+        let batch = self.batch(index, &calls, (read_at, holder));
         let commands = batch.commands().to_vec();
-        let Odds { commit_fails, commit_unknown, .. } = self.plan.odds;
-        let fate = match (self.chance(commit_fails), self.chance(commit_unknown)) {
-            (true, _) => Fate::Fails,
-            (false, true) => Fate::Unknown,
-            (false, false) => Fate::Holds,
-        };
+        let fate = self.meet_store(index);
         let host = &mut self.hosts[index];
-        (host.view().fate, host.view().conflicts) = (fate, 0);
-        let decided = host.run(batch, host.clock(self.now));
-        let View { stale, conflicts, .. } = host.view();
-        *stale = None;
-        let conflicts = *conflicts;
-        self.note(index, &commands, fate, conflicts, decided.as_deref());
+        let ended = host.run(batch, host.clock(self.now));
+        let waited_ms = self.waited_ms(index);
+        let (decided, fate, is_deposed) = match ended {
+            Ok(decided) => (Some(decided), fate, false),
+            Err(RunError::Store(_)) if self.plan.hosts == 1 => (None, fate, false),
+            Err(RunError::Store(fault)) => {
+                let is_unknown = fault.leaves_fate_unknown();
+                let fate = if is_unknown { Fate::Unknown } else { Fate::Fails };
+                (None, fate, fault.is_deposed())
+            }
+            Err(error) => panic!("{}: {error:?}", self.hosts[index].name),
+        };
+        self.note(index, &commands, fate, decided.as_deref());
 
         let rows = self.look(&calls);
         let crash = self.plan.odds.crash;
@@ -290,6 +309,14 @@ where
             None => self.oracles.failed(&commands, fate == Fate::Unknown),
         }
         match decided {
+            Some(decided) if waited_ms > 0 || self.stands_still() => {
+                self.witness.leave(&commands, &decided);
+                self.hold(index, &decided, waited_ms);
+                for call in calls {
+                    self.unsure(&call.command);
+                    self.repeat_under_key(call);
+                }
+            }
             Some(_) if before => {
                 self.crash(index);
                 for call in calls {
@@ -313,9 +340,53 @@ where
                     self.crash(index);
                 }
             }
-            None => self.failed(index, fate, calls),
+            None => {
+                self.failed(index, fate, calls);
+                if is_deposed {
+                    self.depose(index);
+                } else if waited_ms > 0 {
+                    self.hang(index, waited_ms);
+                }
+            }
         }
         self.rows = rows;
+    }
+
+    /// Queues calls at a leader, and takes its next batch.
+    fn batch(
+        &mut self,
+        index: usize,
+        calls: &[Call],
+        (read_at, holder): (Millis, HolderId),
+    ) -> Batch {
+        let session = self.hosts[index].session_mut().expect("it leads");
+        for call in calls {
+            session.call_by(call.by, CallSource::default(), call.command.clone());
+        }
+        let rng = &mut self.rng;
+        session.batch(|| {
+            let mut chance = [0; 16];
+            rng.fill(&mut chance);
+            Moment::new(read_at, chance, holder)
+        })
+    }
+
+    /// Draws what becomes of the next commit.
+    fn meet_store(&mut self, index: usize) -> Fate {
+        if self.plan.hosts > 1 {
+            self.meet_database(index);
+            return Fate::Holds;
+        }
+        let Odds { commit_fails, commit_unknown, .. } = self.plan.odds;
+        let next = match (self.chance(commit_fails), self.chance(commit_unknown)) {
+            (true, _) => Fate::Fails,
+            (false, true) => Fate::Unknown,
+            (false, false) => Fate::Holds,
+        };
+        if let Some(SimStore::Alone(View { fate, .. })) = self.hosts[index].store() {
+            *fate = next;
+        }
+        next
     }
 
     /// The current time by the host's clock, unless the host hangs.
@@ -331,20 +402,33 @@ where
         }
     }
 
+    /// Whether a leader stands still between its commit and what it is to do then.
+    fn stands_still(&mut self) -> bool {
+        let hang = self.plan.odds.hang;
+        self.plan.hosts > 1 && self.chance(hang)
+    }
+
+    /// A leader stands still after its commit: nobody has a reply, and nothing is sent yet.
+    fn hold(&mut self, index: usize, decided: &[Committed], waited_ms: u64) {
+        let for_ms = if waited_ms > 0 { waited_ms } else { self.rng.u64(0..=60_000) };
+        let host = &mut self.hosts[index];
+        let cancels: Vec<_> = decided.iter().flat_map(|one| &one.cancels).collect();
+        host.held.extend(decided.iter().flat_map(|one| &one.requests).cloned());
+        self.flying.retain(|f| f.holder != host.holder || !cancels.contains(&&f.webhook));
+        self.hang(index, for_ms);
+        self.meet("host hangs before it sends");
+    }
+
     /// Adds a batch to the trace.
     fn note(
         &mut self,
         index: usize,
         batch: &[(Command, Moment)],
         fate: Fate,
-        conflicts: u32,
         decided: Option<&[Committed]>,
     ) {
         let name = self.hosts[index].name;
-        self.tell(trace::batch(name, batch, fate, conflicts, decided));
-        if conflicts > 0 {
-            self.meet("host wakes to a conflict");
-        }
+        self.tell(trace::batch(name, batch, fate, decided));
         match fate {
             Fate::Holds => {}
             Fate::Fails => self.meet("commit fails"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The core's folders, and those that each may use. A folder stands below all that use it, so the
 /// table is free of circles as long as each line names lines above it only.
-const CORE: [(&str, &[&str]); 10] = [
+const CORE: [(&str, &[&str]); 11] = [
     ("guard", &[]),
     ("model", &[]),
     ("verify", &["model"]),
@@ -15,6 +15,7 @@ const CORE: [(&str, &[&str]); 10] = [
     ("engine", &["guard", "model", "webhook", "delivery"]),
     ("api", &["guard", "model", "webhook", "delivery", "engine"]),
     ("sql", &["guard", "model", "webhook", "delivery", "engine"]),
+    ("term", &["guard", "model", "webhook", "delivery", "engine"]),
     ("memory", &["guard", "model", "webhook", "delivery", "engine"]),
     ("incident", &["guard", "model", "webhook", "delivery", "engine", "api", "sql"]),
 ];

@@ -74,10 +74,6 @@ impl Reader {
     /// so that a mistyped `Retry-After` cannot pause it for a year.
     pub const MAX_PAUSE_MS: u64 = 3_600_000;
 
-    /// Milliseconds that the clocks of two hosts may be apart without either taking over requests
-    /// of the other that are not lost. Clocks that are kept by NTP are within a tenth of it.
-    const CLOCKS_APART_MS: u64 = 1_000;
-
     /// A reader at the head of the log.
     #[must_use]
     pub fn new(webhook: &Webhook, log: &Log) -> Self {
@@ -274,17 +270,6 @@ impl Reader {
         self.read_to = place.read_to;
         self.tallies = place.tallies;
         self.targeted -= u64::from(event.only_for == Some(self.webhook));
-    }
-
-    /// When `holder` may take over the webhook from another host; `None` if it may now. Requests in
-    /// flight must be lost first, and a margin passed, as clocks differ.
-    #[must_use]
-    pub fn claimable_at(&self, holder: HolderId, timeout_ms: u32) -> Option<Millis> {
-        if self.holder.is_none_or(|of| of == holder) {
-            return None;
-        }
-        let lost_at = self.sending.iter().map(|slot| slot.lost_at(timeout_ms)).max()?;
-        Some(lost_at.plus(Self::CLOCKS_APART_MS))
     }
 
     /// Whether a probe is in flight.

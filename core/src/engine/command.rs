@@ -130,6 +130,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether a caller waits for its reply.
+    pub(crate) fn is_of_caller(&self) -> bool {
+        !matches!(self, Self::Report(_) | Self::Wake | Self::Retain)
+    }
+
     /// The command's name, for logs and recordings.
     #[must_use]
     pub fn name(&self) -> &'static str {

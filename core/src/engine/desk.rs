@@ -21,7 +21,7 @@ use crate::model::moment::Moment;
 use crate::model::refusal::Refusal;
 use crate::model::retention::Retention;
 
-/// Attempts to commit a batch before it fails because other hosts change the same rows: with each
+/// Attempts to commit a batch before it fails because another process changes the same rows: with each
 /// conflict, one of them made progress.
 const MAX_TRIES: usize = 16;
 
@@ -29,7 +29,7 @@ const MAX_TRIES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunError<F> {
     Store(F),
-    /// Write conflicts with other hosts persisted.
+    /// Write conflicts with another process persisted.
     Contended,
     /// A decision needs a row that was just loaded: the store's answers are inconsistent.
     Unanswered(Need),
@@ -41,7 +41,7 @@ impl<F: fmt::Display> fmt::Display for RunError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(fault) => fault.fmt(f),
-            Self::Contended => f.write_str("other hosts keep changing the same rows"),
+            Self::Contended => f.write_str("another process keeps changing the same rows"),
             Self::Unanswered(need) => write!(f, "its rows do not fit together: no {need:?}"),
         }
     }
@@ -215,6 +215,8 @@ impl<S: Store> Desk<S> {
                 Commit::Done => {}
                 Commit::Conflict => return Ok(None),
             }
+        } else if batch.iter().any(|(command, _)| command.is_of_caller()) {
+            self.store.attest().map_err(RunError::Store)?;
         }
         // An unregister also cancels requests that were decided before it in the same batch.
         for decided in &mut decided {

@@ -6,12 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::health::HealthPolicy;
 use crate::delivery::quotas::Quotas;
-use crate::delivery::reader::Reader;
 use crate::delivery::window;
 use crate::model::audit_policy::AuditPolicy;
 use crate::model::bounds::{OutOfBounds, within};
-use crate::model::id::HolderId;
-use crate::model::millis::Millis;
 use crate::model::retention::Retention;
 use crate::webhook::Webhook;
 
@@ -74,33 +71,12 @@ impl Default for Limits {
     }
 }
 
-/// The number of hosts that use the store.
+/// The hosts that decide, as recordings say: one at a time, each after the previous one has stopped
+/// or was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hosts {
-    /// One host at a time: the previous one no longer runs.
     One,
-    /// Several at once, all of which must be configured so and keep no facts. Each sends for its
-    /// own share of the webhooks.
-    Several,
-}
-
-impl Hosts {
-    /// Whether `holder` may send for a webhook: it holds the webhook, or no other host does any
-    /// more.
-    pub(crate) fn may_claim(
-        self,
-        webhook: &Webhook,
-        reader: &Reader,
-        (holder, now): (HolderId, Millis),
-    ) -> bool {
-        match self {
-            Self::One => true,
-            Self::Several => {
-                reader.claimable_at(holder, webhook.timeout_ms).is_none_or(|at| at <= now)
-            }
-        }
-    }
 }
 
 /// Whether facts outlive the batch that loaded them. They may only where no other host writes.

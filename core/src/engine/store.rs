@@ -27,7 +27,7 @@ use crate::webhook::Webhook;
 #[must_use]
 pub enum Commit {
     Done,
-    /// A row was not as expected, as another host had changed it: nothing was stored.
+    /// A row was not as expected, as another process had changed it: nothing was stored.
     Conflict,
 }
 
@@ -259,6 +259,16 @@ pub trait Store: Rows {
     /// # Errors
     /// When a commit would most likely fail.
     fn probe(&mut self) -> Result<(), Self::Fault> {
+        Ok(())
+    }
+
+    /// Proves that nobody else has changed rows since they were loaded: asked before callers are
+    /// answered by a batch that changes nothing. Where no other process can write there is nothing to
+    /// prove.
+    ///
+    /// # Errors
+    /// When it cannot be proved.
+    fn attest(&mut self) -> Result<(), Self::Fault> {
         Ok(())
     }
 }

@@ -119,6 +119,15 @@ impl<S: Store> Store for Recorder<S> {
         commit
     }
 
+    /// One that fails is recorded as a commit that does.
+    fn attest(&mut self) -> Result<(), S::Fault> {
+        let attested = self.store.attest();
+        if attested.is_err() {
+            self.note(|| record::fate(Fate::Unknown));
+        }
+        attested
+    }
+
     /// It is no input of the desk, and is not recorded.
     fn probe(&mut self) -> Result<(), S::Fault> {
         self.store.probe()

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use hookdesk_core::term::{Candidate, Look};
+
 use crate::BoxError;
 use crate::cluster::Identity;
 use crate::store::DeskStore;
-use crate::store::postgres::{Candidate, HostRow, Look, PostgresUrl, Roster, nonce};
+use crate::store::postgres::{HostRow, PostgresDatabase, PostgresUrl, Roster, candidate, leading, nonce};
 
 /// Between two trials of a server that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
@@ -17,7 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What a process that joined its desk is to do.
 pub enum Place {
     Lead(DeskStore),
-    Follow(Box<Candidate>),
+    Follow(Box<Candidate<PostgresDatabase>>),
 }
 
 /// A process among those that share a desk.
@@ -45,9 +47,9 @@ impl Membership {
             .map_err(|error| format!("cannot listen for other hosts on {listen}: {error}"))?;
         listener.set_nonblocking(true)?;
         let id = nonce();
-        let mut candidate = Candidate::new(url, lease, id.clone())?;
+        let mut candidate = candidate(url, lease, id.clone())?;
         let place = match candidate.join()? {
-            Look::Taken => Place::Lead(DeskStore::Postgres(Box::new(candidate.store()))),
+            Look::Taken => Place::Lead(leading(candidate).ok_or("no term was taken")?),
             Look::Led | Look::Silent => Place::Follow(Box::new(candidate)),
         };
         let (address, key) = (listener.local_addr()?, identity.public_key().to_vec());
@@ -60,13 +62,13 @@ impl Membership {
     #[must_use]
     pub fn follow(
         &self,
-        mut candidate: Candidate,
+        mut candidate: Candidate<PostgresDatabase>,
         mut note: impl FnMut(Option<Arc<HostRow>>),
     ) -> Option<DeskStore> {
         let mut is_logged = false;
         while !self.is_ending.load(Ordering::Relaxed) {
             match candidate.look() {
-                Ok(Look::Taken) => return Some(DeskStore::Postgres(Box::new(candidate.store()))),
+                Ok(Look::Taken) => return leading(candidate),
                 Ok(Look::Led | Look::Silent) => {
                     is_logged = false;
                     note(self.leader(&candidate));
@@ -85,9 +87,9 @@ impl Membership {
 
     /// A candidate again, after another process took the lead. `None` when the process ends.
     #[must_use]
-    pub fn stand_again(&self) -> Option<Candidate> {
+    pub fn stand_again(&self) -> Option<Candidate<PostgresDatabase>> {
         while !self.is_ending.load(Ordering::Relaxed) {
-            match Candidate::new(&self.url, self.lease, self.roster.own().id.clone()) {
+            match candidate(&self.url, self.lease, self.roster.own().id.clone()) {
                 Ok(candidate) => return Some(candidate),
                 Err(fault) => tracing::error!("who leads cannot be seen: {fault}"),
             }
@@ -103,7 +105,7 @@ impl Membership {
 
     /// Who leads, as a candidate has seen it.
     #[must_use]
-    pub fn leader(&self, candidate: &Candidate) -> Option<Arc<HostRow>> {
+    pub fn leader(&self, candidate: &Candidate<PostgresDatabase>) -> Option<Arc<HostRow>> {
         let id = candidate.leader()?;
         if let Some(known) = self.roster.find(id) {
             return Some(known);

@@ -1,7 +1,7 @@
 //! Faults of the store, of hosts and of their clocks, and the time that passes between them.
 
 use super::{Odds, World};
-use crate::stores::{Inspect, Trouble, copy};
+use crate::stores::{Inspect, Trouble};
 
 impl<S: Inspect> World<'_, S>
 where
@@ -17,7 +17,8 @@ where
             self.meet("hours pass");
         }
         let later = self.flying.iter().filter_map(|flying| flying.reported_at);
-        let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
+        let is_led = self.is_led();
+        let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now, is_led));
         let due = later.chain(wakes).filter(|at| *at > self.now).min();
         // Calls are repeated soon, or not at all.
         let due = due.filter(|at| at.since(self.now) < 3_600_000);
@@ -27,6 +28,7 @@ where
             (7, _) => self.now.plus(self.rng.u64(0..=20_000)),
             (_, _) => self.now,
         };
+        self.time_passed();
     }
 
     /// Faults of the store, of hosts and of their clocks.
@@ -46,17 +48,8 @@ where
             self.tell(format!("the store: {trouble:?} for {for_ms} ms"));
             self.meet(if refuses { "store refuses" } else { "store is full" });
         } else if hangs && self.hosts[host].hangs.is_none() {
-            let until = self.now.plus(for_ms);
-            let stale = copy(&mut self.disk.borrow_mut().store);
-            let host = &mut self.hosts[host];
-            host.hangs = Some((until, host.clock(self.now)));
-            // A single host caches facts, which no other can outdate.
-            if self.plan.hosts > 1 {
-                host.view().stale = Some(stale);
-            }
-            let name = host.name;
-            self.tell(format!("{name} stands still for {for_ms} ms"));
-            self.meet("host hangs");
+            self.hold_look(host);
+            self.hang(host, for_ms);
         } else if jumps {
             // Seconds, or up to two hours: what is too far away to be true comes near again, or does not.
             let is_little = self.rng.bool();
@@ -72,12 +65,51 @@ where
         }
     }
 
+    /// The host stands still for a while.
+    pub(super) fn hang(&mut self, host: usize, for_ms: u64) {
+        let until = self.now.plus(for_ms);
+        let host = &mut self.hosts[host];
+        host.hangs = Some((until, host.clock(self.now)));
+        let name = host.name;
+        self.tell(format!("{name} stands still for {for_ms} ms"));
+        self.meet("host hangs");
+    }
+
+    /// Faults that only several hosts can have: one cannot reach the database, or lets go.
+    pub(super) fn part(&mut self) {
+        if self.plan.hosts == 1 {
+            return;
+        }
+        let Odds { cut, stops, .. } = self.plan.odds;
+        let host = self.rng.usize(..self.hosts.len());
+        let for_ms = self.rng.u64(0..=4 * u64::from(self.plan.lease_ms));
+        if self.chance(cut) {
+            self.hosts[host].cut_until = self.now.plus(for_ms);
+            let name = self.hosts[host].name;
+            self.tell(format!("{name} cannot reach the database for {for_ms} ms"));
+            self.meet("host is cut off");
+        }
+        if self.chance(stops) && self.hosts[host].hangs.is_none() {
+            self.let_go(host);
+        }
+    }
+
     /// The host dies, with everything that it had not committed; a new one starts on the same
     /// store.
     pub(super) fn crash(&mut self, host: usize) {
         let name = self.hosts[host].name;
         self.tell(format!("{name} dies"));
         self.meet("crash");
+        self.replace(host);
+    }
+
+    /// A new process takes the place of one.
+    pub(super) fn replace(&mut self, host: usize) {
+        let name = self.hosts[host].name;
+        if self.plan.hosts > 1 {
+            let holder = self.hosts[host].holder;
+            self.flying.retain(|flying| flying.holder != holder);
+        }
         let next = self.start(name);
         let dead = std::mem::replace(&mut self.hosts[host], next);
         if let Some(files) = &mut self.files {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hookdesk_core::{Amendment, Command, Lane, Reader, Reason, Seq, Webhook, WebhookId};
 
 use super::key_holders::Call;
+use super::sim_host::SimHost;
 use super::{World, expectations};
 use crate::stores::Inspect;
 
@@ -31,7 +32,7 @@ where
         for host in &mut self.hosts {
             host.ahead_ms = 0;
             host.hangs = None;
-            host.view().stale = None;
+            host.cut_until = self.now;
         }
         let over = self.now;
         self.be_quiet();
@@ -39,7 +40,8 @@ where
             let settings = Amendment { paused: Some(false), ..Amendment::default() };
             let calls = [Command::Enable { id }, Command::Amend { id, settings }];
             let by_anyone = |command| Call { command, by: None };
-            self.hosts[0].calls.extend(calls.map(by_anyone));
+            let leader = self.leader().expect("somebody leads a quiet desk");
+            self.hosts[leader].calls.extend(calls.map(by_anyone));
         }
         self.be_quiet();
         let took_ms = self.now.since(over);
@@ -54,7 +56,7 @@ where
         let until = self.now.plus(LOOK_ROUND_MS);
         let is_kept_for_good = self.plan.retention().is_for_good();
         for _ in 0..MAX_TURNS {
-            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
+            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now, true));
             let due = wakes.min().filter(|at| *at <= until);
             let Some(at) = due.filter(|_| !is_kept_for_good && self.hosts.len() == 1) else {
                 return;
@@ -76,8 +78,11 @@ where
                 return;
             }
             let reports = self.flying.iter().filter_map(|flying| flying.reported_at);
-            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now));
-            let Some(at) = reports.chain(wakes).min() else { return };
+            let is_led = self.is_led();
+            let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now, is_led));
+            // What was passed on is decided in the next turn.
+            let is_asked = is_led && self.hosts.iter().any(|host| !host.calls.is_empty());
+            let Some(at) = reports.chain(wakes).chain(is_asked.then_some(self.now)).min() else { return };
             self.now = self.now.max(at);
             // What is deleted in steps goes on at once.
             let is_idle = before == self.progress();
@@ -85,6 +90,7 @@ where
             if idle > 8 {
                 self.now = self.now.plus(1_000 << (idle - 8).min(8));
             }
+            self.time_passed();
         }
         panic!("never quiet: {:?} {:?} {:?}", self.flying, self.rows.log, self.rows.webhooks);
     }
@@ -94,9 +100,8 @@ where
         (self.sent, self.rows.log.floor, self.rows.lanes)
     }
 
-    /// Whether hosts wake long after the last delivery: several hosts look for webhooks that
-    /// another left behind, a log with limits is checked for what has expired, and idempotency
-    /// records are deleted after a day.
+    /// Whether hosts wake long after the last delivery: several look who leads, a log with limits is
+    /// checked for what has expired, and idempotency records are deleted after a day.
     fn looks_round(&self) -> bool {
         self.plan.hosts > 1 || !self.plan.retention().is_for_good() || self.drawn.odds.keyed > 0
     }
@@ -108,12 +113,16 @@ where
             let replays = reader.replay.run.is_some();
             reader.sending.is_empty() && !(webhook.is_active() && (owed || replays))
         };
+        let is_done = |host: &SimHost<S>| {
+            host.session().is_none_or(|session| session.reports().is_empty())
+        };
         self.looks_round()
             && !due
+            && self.leader().is_some()
             && self
                 .hosts
                 .iter()
-                .all(|host| host.calls.is_empty() && host.session.reports().is_empty())
+                .all(|host| host.calls.is_empty() && host.held.is_empty() && is_done(host))
             && self.rows.webhooks.iter().all(done)
     }
 

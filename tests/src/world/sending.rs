@@ -23,7 +23,8 @@ where
         };
         for flying in self.flying.extract_if(.., is_due) {
             if flying.holder == holder {
-                self.hosts[index].session.report(flying.report);
+                let session = self.hosts[index].session_mut().expect("it leads");
+                session.report(flying.report);
             }
         }
     }
@@ -32,6 +33,8 @@ where
     /// yet. After a commit of unknown fate there may be more, which are given up in time.
     pub(super) fn nothing_is_held(&self, rows: &StoredRows) {
         for host in self.hosts.iter().filter(|host| !host.doubtful) {
+            let Some(session) = host.session() else { continue };
+            let reports = session.reports();
             let registered = |id: WebhookId| rows.webhooks.iter().any(|(one, ..)| one.id == id);
             let is_held = |f: &&RequestInFlight| f.holder == host.holder && !registered(f.webhook);
             // Another host may have unregistered it.
@@ -46,9 +49,13 @@ where
                     };
                     let sent =
                         self.flying.iter().any(|f| f.holder == host.holder && is_it(&f.report));
-                    let heard = host.session.reports().iter().any(is_it);
+                    let heard = reports.iter().any(is_it);
+                    let held = host.held.iter().any(|request| {
+                        let key = request.key;
+                        (key.webhook, key.seq, key.number) == (webhook.id, slot.seq, slot.number)
+                    });
                     let id = webhook.id;
-                    assert!(sent || heard, "{id}: nobody sends {}, and it has a place", slot.seq);
+                    assert!(sent || heard || held, "{id}: nobody sends {}, and it has a place", slot.seq);
                 }
             }
         }
@@ -72,10 +79,35 @@ where
             // The desk may give up what is reported so late.
             Some(at) if at > lost_at(f, webhook) => false,
             Some(_) if f.holder == holder => self.drawn.reports_are_prompt(),
-            Some(at) => at > self.now && self.hosts.iter().any(|host| host.holder == f.holder),
+            Some(at) => at > self.now && self.may_send(f.holder),
             None => false,
         };
         self.flying.iter().find(|f| is_same(f) && is_waited_for(f))
+    }
+
+    /// Whether what a host has in flight is not cut off yet.
+    fn may_send(&self, holder: HolderId) -> bool {
+        let mut its = self.hosts.iter().filter(|host| host.holder == holder);
+        its.any(|host| host.lease_end().is_none_or(|end| end > self.now))
+    }
+
+    /// A request goes out after another host may lead: it stood still before its first byte. It is a
+    /// repeat, or it is repeated.
+    pub(super) fn send_late(&mut self, request: &Request) {
+        let id = request.key.webhook;
+        let since_ms = self.now.since(START);
+        let timeout_ms = u64::from(request.timeout_ms);
+        let received = receive(&self.plan, &mut self.rng, id, since_ms, timeout_ms);
+        self.tell(format!("sent late: {}#{}", request.key.seq, request.key.number));
+        self.meet_one("sent after its lease", id);
+        if self.witness.unregistered.contains(&id) {
+            return;
+        }
+        self.model.heard(request, received.taken);
+        if received.taken {
+            *self.taken.entry((id, request.key.seq)).or_default() += 1;
+            *self.untold.entry((id, request.key.seq)).or_default() += 1;
+        }
     }
 
     /// A request goes out, and its receiver handles it.
@@ -92,7 +124,8 @@ where
         }
         self.witness.request(rows, request, (webhook, reader), clocks_are_right);
         let rival = self.rival((webhook, reader), (ordering_key, key.seq), holder);
-        let rival = rival.filter(|_| clocks_are_right);
+        // Who may send is no matter of wall clocks.
+        let rival = rival.filter(|f| clocks_are_right || f.holder != holder);
         assert!(rival.is_none(), "{id}: two in flight for {ordering_key}: {rival:?}");
 
         self.sent += 1;

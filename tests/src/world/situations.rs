@@ -11,7 +11,7 @@ use hookdesk_core::{Millis, OrderingKey, Quotas, Reader, Reason, Slot, Webhook, 
 pub struct Situations(BTreeMap<(&'static str, &'static str), u64>);
 
 /// Situations that a run of a thousand worlds and more must cover.
-const MUST: [(&str, &str); 99] = [
+const MUST: [(&str, &str); 105] = [
     ("reason", "delivered"),
     ("reason", "retry"),
     ("reason", "unreachable"),
@@ -53,7 +53,13 @@ const MUST: [(&str, &str); 99] = [
     ("takeover", "probing"),
     ("takeover", "waiting"),
     ("host hangs", "sending"),
-    ("host wakes to a conflict", "sending"),
+    ("host hangs before it sends", "sending"),
+    ("host is cut off", "sending"),
+    ("term taken", "sending"),
+    ("lease let go", "sending"),
+    ("deposed", "sending"),
+    ("cut off with its lease", "sending"),
+    ("sent after its lease", "sending"),
     ("commit fails", "sending"),
     ("commit of unknown fate", "sending"),
     ("store refuses", "sending"),

@@ -17,7 +17,6 @@ pub fn batch(
     name: char,
     batch: &[(Command, Moment)],
     fate: Fate,
-    conflicts: u32,
     decided: Option<&[Committed]>,
 ) -> String {
     let digested = decided.map_or_else(|| "None".to_owned(), digested);
@@ -30,7 +29,6 @@ pub fn batch(
     });
     let sent = sent.collect::<Vec<_>>().join(" ");
     let end = match (decided, fate) {
-        (Some(_), _) if conflicts > 0 => format!("done, after {conflicts} conflicts"),
         (Some(_), _) => "done".to_owned(),
         (None, fate) => format!("failed ({fate:?})"),
     };

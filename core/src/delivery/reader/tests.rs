@@ -224,18 +224,3 @@ fn reading_moves_on_and_uncounts_what_is_aimed_at_this_webhook() {
 fn stranger() -> WebhookId {
     WebhookId::new(Stamp::default(), &[9; 16])
 }
-
-#[test]
-fn another_host_takes_over_once_all_that_is_in_flight_is_lost_and_a_margin_has_passed() {
-    let host = |number: u8| HolderId::new(NOW, &[number; 16]);
-    let key = OrderingKey::Live(OrderingScope::Everything);
-    let later = Slot { since: NOW.plus(500), ..slot(2, key, None) };
-    let mut reader = Reader { sending: vec![slot(1, key, None), later], ..reader() };
-    assert_eq!(reader.claimable_at(host(1), 15_000), None);
-    reader.holder = Some(host(1));
-    assert_eq!(reader.claimable_at(host(1), 15_000), None);
-    let lost_at = NOW.plus(500 + 15_000 + 30_000 + 1);
-    assert_eq!(reader.claimable_at(host(2), 15_000), Some(lost_at.plus(1_000)));
-    reader.sending.clear();
-    assert_eq!(reader.claimable_at(host(2), 15_000), None);
-}

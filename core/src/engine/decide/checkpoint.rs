@@ -28,7 +28,7 @@ pub(super) fn advance_all(decision: &mut Decision<'_>) -> Result<(), Stop> {
         let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
             continue;
         };
-        if decision.place(reader).read_to < head && decision.may_claim(webhook, reader) {
+        if decision.place(reader).read_to < head {
             lagging.push(Arc::clone(webhook));
         }
     }
@@ -113,7 +113,7 @@ pub(super) fn save_far(decision: &mut Decision<'_>) -> Result<(), Need> {
         let Some(reader) = decision.reader(id)? else { continue };
         let is_far = decision.place(reader).read_to.0 - reader.read_to.0 >= far;
         let is_even = reader.is_even(&webhook, &log);
-        if is_far && !is_even && decision.may_claim(&webhook, reader) {
+        if is_far && !is_even {
             write_place(decision, id)?;
         }
     }

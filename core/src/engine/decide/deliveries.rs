@@ -22,10 +22,6 @@ use crate::model::id::WebhookId;
 use crate::model::reason::Reason;
 use crate::webhook::Webhook;
 
-/// Milliseconds between wakes of a host that shares its store, to take over webhooks and events of
-/// other hosts.
-const LOOK_ROUND_MS: u64 = 1_000;
-
 pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     load(decision)?;
     reclaim(decision)?;
@@ -36,9 +32,6 @@ pub(super) fn wake(decision: &mut Decision<'_>) -> Result<Reply, Stop> {
     fill(decision)?;
     if let Some(at) = decision.retains_at() {
         decision.wake_at(at);
-    }
-    if decision.shares_store() {
-        decision.wake_at(decision.now().plus(LOOK_ROUND_MS));
     }
     Ok(Reply::Noted)
 }
@@ -52,17 +45,14 @@ fn load(decision: &Decision<'_>) -> Result<(), Stop> {
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
-/// Takes over requests in flight of other hosts, and gives up lost ones.
+/// Takes over requests in flight of the previous host, and gives up lost ones.
 fn reclaim(decision: &mut Decision<'_>) -> Result<(), Stop> {
     let now = decision.now();
     let (mut foreign, mut lost) = (Vec::new(), Vec::new());
     let is_ours = |reader: &Reader| reader.holder == Some(decision.moment.holder);
     for id in decision.sent_to_by_others()? {
-        let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
-            continue;
-        };
-        let may = decision.may_claim(webhook, reader) && !reader.sending.is_empty();
-        foreign.extend((may && !is_ours(reader)).then_some(id));
+        let Some(WebhookRows { reader, .. }) = decision.webhook_rows()?.get(&id) else { continue };
+        foreign.extend((!is_ours(reader) && !reader.sending.is_empty()).then_some(id));
     }
     for id in decision.with(Task::GiveUp)? {
         let Some(WebhookRows { webhook, reader }) = decision.webhook_rows()?.get(&id) else {
@@ -101,7 +91,7 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
         if decision.is_full() {
             break;
         }
-        let Some(webhook) = sendable(decision, id)? else { continue };
+        let Some(webhook) = active(decision, id)? else { continue };
         match send_one(decision, &webhook) {
             Ok(true) => {
                 decision.turn = Some(id);
@@ -114,13 +104,10 @@ fn fill(decision: &mut Decision<'_>) -> Result<(), Stop> {
     if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
 }
 
-/// The webhook, if it is active and this host may send for it.
-fn sendable(decision: &Decision<'_>, id: WebhookId) -> Result<Option<Arc<Webhook>>, Need> {
+/// The webhook, if it is active.
+fn active(decision: &Decision<'_>, id: WebhookId) -> Result<Option<Arc<Webhook>>, Need> {
     let row = decision.webhook_rows()?.get(&id);
-    let may = |row: &&WebhookRows| {
-        row.webhook.is_active() && decision.may_claim(&row.webhook, &row.reader)
-    };
-    Ok(row.filter(may).map(|row| Arc::clone(&row.webhook)))
+    Ok(row.filter(|row| row.webhook.is_active()).map(|row| Arc::clone(&row.webhook)))
 }
 
 /// Sends one request, if the webhook may be sent one, has room and has an event to send: a lane

@@ -10,7 +10,6 @@ use crate::delivery::lane::Lane;
 use crate::delivery::ordering_key::OrderingKey;
 use crate::delivery::reader::Reader;
 use crate::engine::facts::WebhookRows;
-use crate::engine::limits::Hosts;
 use crate::engine::need::Need;
 use crate::engine::outcome::{Expect, Put};
 use crate::model::event::{Event, Topic};
@@ -63,7 +62,7 @@ impl Decision<'_> {
         Ok(put.and_then(|put| put.row.as_mut()).expect("a reader lives as long as its webhook"))
     }
 
-    /// The same, and from here on this host sends for the webhook. Events that another host had in
+    /// The same, and from here on this host sends for the webhook. Events that the previous host had in
     /// flight wait in their lanes, due now, so that they are sent inside the rules; this does not
     /// count against the receiver.
     pub fn claim(&mut self, id: WebhookId) -> Result<&mut Reader, Need> {
@@ -78,17 +77,6 @@ impl Decision<'_> {
             }
         }
         self.reader_mut(id)
-    }
-
-    /// Whether other hosts use the same store.
-    pub fn shares_store(&self) -> bool {
-        self.facts.limits.hosts == Hosts::Several
-    }
-
-    /// Whether this host may send for a webhook: it holds the webhook, or no other host does any
-    /// more.
-    pub fn may_claim(&self, webhook: &Webhook, reader: &Reader) -> bool {
-        self.facts.limits.hosts.may_claim(webhook, reader, (self.moment.holder, self.now()))
     }
 
     /// The position of a reader, including events that it skipped without a write.

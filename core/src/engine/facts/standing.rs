@@ -97,25 +97,20 @@ impl Facts {
         let (WebhookRows { webhook, reader }, now) = (row, moment.now);
         let (id, place) = (webhook.id, self.place(reader).read_to);
         let skips = !is_at_head && self.stops.get(&id) != Some(&place);
-        let may_claim = self.limits.hosts.may_claim(webhook, reader, (moment.holder, now));
-        let times = self.send_times(row, is_at_head, now).map(|at| at.filter(|_| may_claim));
+        let times = self.send_times(row, is_at_head, now);
         let [lane_at, ..] = times;
         let lost_at = reader.sending.iter().map(|slot| slot.lost_at(webhook.timeout_ms)).min();
         let has_come = |at: Option<Millis>| at.is_some_and(|at| at <= now);
         let tasks = Task::all(|task| match task {
             Task::Send => times.into_iter().any(has_come),
-            Task::GiveUp => may_claim && has_come(lost_at),
+            Task::GiveUp => has_come(lost_at),
             Task::Load => has_come(lane_at) && self.first_lane(id, |_| false).is_err(),
             Task::Reorder => reader.is_reordering(webhook),
             Task::EndReplay => reader.replay.run.is_some(),
             Task::Skip => skips,
         });
-        let due = if may_claim {
-            let times = times.into_iter().flatten().chain(lost_at);
-            times.filter(|at| *at > now).min()
-        } else {
-            reader.claimable_at(moment.holder, webhook.timeout_ms)
-        };
+        let times = times.into_iter().flatten().chain(lost_at);
+        let due = times.filter(|at| *at > now).min();
         Standing {
             tasks,
             due,

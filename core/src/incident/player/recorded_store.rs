@@ -73,4 +73,17 @@ impl Store for RecordedStore {
         self.fates.push(fate);
         commit
     }
+
+    fn attest(&mut self) -> Result<(), RecordedFault> {
+        match self.results.front() {
+            Some(StoreResult::Commit(Fate::Unknown)) => {
+                self.results.pop_front();
+                self.fates.push("unknown");
+                Err(RecordedFault)
+            }
+            Some(StoreResult::Commit(_) | StoreResult::Fact(..) | StoreResult::Failed(_)) | None => {
+                Ok(())
+            }
+        }
+    }
 }

@@ -4,35 +4,24 @@ use std::time::Duration;
 
 use hookdesk_core::sql::Value;
 use hookdesk_core::sql::postgres::{self, MIGRATIONS};
+use hookdesk_core::term::DeskRow;
 
+use crate::store::postgres::PostgresFault;
 use crate::store::postgres::link::Link;
-use crate::store::postgres::{PARTS, PostgresFault};
 
 /// The error of a table that is there already.
 const DUPLICATE_TABLE: &str = "42P07";
 /// The lock of those who create or migrate the tables ("HookDesk" in ASCII).
 const MIGRATION_LOCK: i64 = 0x486f_6f6b_4465_736b;
 
-/// The desk's row, as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeskRow {
-    pub schema: i64,
-    pub term: i64,
-    pub leader: Option<String>,
-    pub lease: Duration,
-    pub rev: i64,
-}
-
-impl DeskRow {
-    /// The migrations that the tables have not had: none if they are a newer version's.
-    pub fn missing(&self) -> Option<&'static [&'static str]> {
-        MIGRATIONS.get(usize::try_from(self.schema).ok()?..)
-    }
-
-    /// How long it must stay as it is before another takes the leader's place.
-    pub fn patience(&self) -> Duration {
-        self.lease + self.lease / PARTS
-    }
+/// The migrations that the tables have not had.
+///
+/// # Errors
+/// [`PostgresFault::Newer`] if they are a newer version's.
+pub fn missing(row: &DeskRow) -> Result<&'static [&'static str], PostgresFault> {
+    let had = usize::try_from(row.schema).ok();
+    let missing = had.and_then(|had| MIGRATIONS.get(had..));
+    missing.ok_or(PostgresFault::Newer { version: row.schema })
 }
 
 /// Reads the desk's row.
@@ -59,11 +48,11 @@ fn foreign() -> PostgresFault {
     PostgresFault::unexpected("the table desk has no row that HookDesk wrote")
 }
 
-/// Creates the tables where there are none, and returns the desk's row.
+/// Creates the tables where there are none.
 ///
 /// # Errors
 /// When the server cannot be reached or refuses, or when the tables are a newer version's.
-pub fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
+pub fn prepare(link: &mut Link) -> Result<(), PostgresFault> {
     let found = link.ask(postgres::FIND, vec![])?;
     if found.first().and_then(|row| row.first()) == Some(&Value::Null) {
         let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
@@ -77,11 +66,8 @@ pub fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
             other => other?,
         }
     }
-    let row = read(link)?;
-    if row.missing().is_none() {
-        return Err(PostgresFault::Newer { version: row.schema });
-    }
-    Ok(row)
+    missing(&read(link)?)?;
+    Ok(())
 }
 
 /// Takes the next term with `take`, its statement and parameters, and brings the tables to this
@@ -90,7 +76,7 @@ pub fn prepare(link: &mut Link) -> Result<DeskRow, PostgresFault> {
 /// # Errors
 /// When the server cannot be reached or refuses: then the connection is not to be used again.
 pub fn take(link: &mut Link, seen: &DeskRow, take: Vec<Value<'_>>) -> Result<bool, PostgresFault> {
-    let steps = seen.missing().ok_or(PostgresFault::Newer { version: seen.schema })?;
+    let steps = missing(seen)?;
     if steps.is_empty() {
         return Ok(link.ask(postgres::TAKE, take)?.len() == 1);
     }

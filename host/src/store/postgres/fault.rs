@@ -15,10 +15,6 @@ pub enum PostgresFault {
     Unreachable(String),
     /// The server refused a statement, so its transaction stored nothing.
     Refused { code: String, message: String },
-    /// Another process leads.
-    Deposed,
-    /// What came of a commit cannot be found out, for a reason.
-    Unknown(Box<Self>),
     /// Written by a newer version.
     Newer { version: i64 },
 }
@@ -31,16 +27,6 @@ impl PostgresFault {
 
     pub(super) fn silent() -> Self {
         Self::Unreachable("it does not answer".to_owned())
-    }
-
-    /// Whether another process leads.
-    #[must_use]
-    pub fn is_deposed(&self) -> bool {
-        match self {
-            Self::Deposed => true,
-            Self::Unknown(why) => why.is_deposed(),
-            Self::Unreachable(_) | Self::Refused { .. } | Self::Newer { .. } => false,
-        }
     }
 }
 
@@ -57,10 +43,6 @@ impl fmt::Display for PostgresFault {
                     )?;
                 }
                 Ok(())
-            }
-            Self::Deposed => f.write_str("another process leads the desk"),
-            Self::Unknown(why) => {
-                write!(f, "it cannot be found out whether a commit was carried out: {why}")
             }
             Self::Newer { version } => write!(
                 f,

@@ -1,0 +1,231 @@
+//! A database that several simulated hosts share, as one of them reaches it: with a fault at each of its
+//! statements.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hookdesk_core::term::{Database, DeskRow, Hold, Note};
+use hookdesk_core::{Changes, Fact, Millis, Need, Store};
+
+use super::{Disk, Injected, Trouble, stored};
+
+/// What becomes of the next write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Write {
+    #[default]
+    Holds,
+    /// The database refuses it.
+    Refused,
+    /// It is carried out, and the connection is lost.
+    Done,
+    /// The connection is lost before it is carried out.
+    Undone,
+    /// The host is cut off from the database, which carries it out after a while, unless the desk row
+    /// is another by then.
+    Later { ms: u64 },
+}
+
+/// A write that the database has, and whose client is gone.
+#[derive(Debug)]
+pub struct Delayed {
+    term: i64,
+    rev: i64,
+    changes: Changes,
+    at: Millis,
+}
+
+impl<S: Store> Disk<S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    /// Carries out what is due.
+    pub fn pass(&mut self, now: Millis) {
+        self.now = now;
+        if self.delayed.as_ref().is_none_or(|delayed| delayed.at > now) {
+            return;
+        }
+        self.end_delayed();
+    }
+
+    /// Carries out what waits, or finds that it cannot be.
+    fn end_delayed(&mut self) {
+        let Some(Delayed { term, rev, changes, .. }) = self.delayed.take() else { return };
+        if (self.desk_row.term, self.desk_row.rev) == (term, rev) {
+            stored(self.store.commit(&changes));
+            self.desk_row.rev += 1;
+            self.commits += 1;
+        }
+    }
+
+    fn is_as_left(&self, hold: Hold<'_>) -> bool {
+        let DeskRow { term, leader, rev, .. } = &self.desk_row;
+        (*term, leader.as_deref(), *rev) == (hold.term, Some(hold.leader), hold.rev)
+    }
+}
+
+/// The database as one host reaches it.
+#[derive(Debug)]
+pub struct Connection<S> {
+    pub disk: Rc<RefCell<Disk<S>>>,
+    /// Whether the host cannot reach the database.
+    pub is_cut: bool,
+    pub next_write: Write,
+    /// How long the answers to writes take.
+    pub answers_after: Duration,
+    /// What the host had read of the desk row before it stood still, and when.
+    pub stale: Option<(DeskRow, Duration)>,
+    /// How long it has waited in this turn.
+    pub waited: Duration,
+    is_connected: bool,
+}
+
+impl<S> Connection<S> {
+    pub fn new(disk: &Rc<RefCell<Disk<S>>>) -> Self {
+        Self {
+            disk: Rc::clone(disk),
+            is_cut: false,
+            next_write: Write::Holds,
+            answers_after: Duration::ZERO,
+            stale: None,
+            waited: Duration::ZERO,
+            is_connected: false,
+        }
+    }
+
+    /// Whether the database is there, for one that connects where it has to.
+    fn reach(&mut self) -> Result<(), Injected> {
+        let refuses = self.disk.borrow().trouble == Some(Trouble::Refuses);
+        self.is_connected = !self.is_cut && !refuses;
+        if self.is_connected { Ok(()) } else { Err(Injected::Lost) }
+    }
+
+    /// The same over the connection of the term.
+    fn reach_here(&mut self) -> Result<(), Injected> {
+        if self.is_connected { self.reach() } else { Err(Injected::Lost) }
+    }
+
+    /// Whether the database takes something in.
+    fn takes_in(&mut self) -> Result<(), Injected> {
+        let is_full = self.disk.borrow().trouble == Some(Trouble::Full);
+        if is_full { Err(Injected::Refused) } else { Ok(()) }
+    }
+
+    fn lose(&mut self) -> Injected {
+        self.is_connected = false;
+        Injected::Lost
+    }
+}
+
+impl<S: Store> Database for Connection<S>
+where
+    S::Fault: std::fmt::Debug,
+{
+    type Fault = Injected;
+
+    fn clock(&self) -> Duration {
+        let now = Duration::from_millis(self.disk.borrow().now.0) + self.waited;
+        self.stale.as_ref().map_or(now, |(_, at)| *at)
+    }
+
+    /// Nothing changes meanwhile: who is cut off stays so for its turn.
+    fn pause(&mut self, pause: Duration) {
+        self.waited += pause;
+    }
+
+    fn read(&mut self) -> Result<DeskRow, Injected> {
+        if let Some((row, _)) = self.stale.take() {
+            return Ok(row);
+        }
+        self.reach()?;
+        Ok(self.disk.borrow().desk_row.clone())
+    }
+
+    fn take(&mut self, seen: &DeskRow, leader: &str, lease: Duration) -> Result<bool, Injected> {
+        self.reach()?;
+        self.takes_in()?;
+        let disk = &mut *self.disk.borrow_mut();
+        // It waits for what holds the row.
+        disk.end_delayed();
+        if disk.desk_row != *seen {
+            return Ok(false);
+        }
+        let DeskRow { schema, term, rev, .. } = *seen;
+        let leader = Some(leader.to_owned());
+        disk.desk_row = DeskRow { schema, term: term + 1, leader, lease, rev: rev + 1 };
+        Ok(true)
+    }
+
+    fn renew(&mut self, hold: Hold<'_>) -> Result<bool, Injected> {
+        self.reach_here()?;
+        self.takes_in()?;
+        let disk = &mut *self.disk.borrow_mut();
+        disk.end_delayed();
+        let is_as_left = disk.is_as_left(hold);
+        disk.desk_row.rev += i64::from(is_as_left);
+        Ok(is_as_left)
+    }
+
+    fn write(&mut self, hold: Hold<'_>, changes: &Changes) -> Result<(), Injected> {
+        self.reach_here()?;
+        self.takes_in()?;
+        let next = std::mem::take(&mut self.next_write);
+        match next {
+            Write::Refused => return Err(Injected::Refused),
+            Write::Undone => return Err(self.lose()),
+            Write::Later { ms } => {
+                let disk = &mut *self.disk.borrow_mut();
+                let (Hold { term, rev, .. }, at) = (hold, disk.now.plus(ms));
+                disk.delayed = Some(Delayed { term, rev, changes: changes.clone(), at });
+                self.is_cut = true;
+            }
+            Write::Holds | Write::Done => {
+                let disk = &mut *self.disk.borrow_mut();
+                disk.end_delayed();
+                if !disk.is_as_left(hold) {
+                    return Err(Injected::Refused);
+                }
+                stored(disk.store.commit(changes));
+                disk.desk_row.rev += 1;
+                disk.commits += 1;
+            }
+        }
+        self.waited += self.answers_after;
+        if next == Write::Holds { Ok(()) } else { Err(self.lose()) }
+    }
+
+    fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, Injected> {
+        self.reach_here()?;
+        let disk = &mut *self.disk.borrow_mut();
+        Ok(needs.iter().map(|need| disk.load(need)).collect())
+    }
+
+    fn release(&mut self, hold: Hold<'_>) -> Result<(), Injected> {
+        self.reach_here()?;
+        self.takes_in()?;
+        let disk = &mut *self.disk.borrow_mut();
+        if disk.is_as_left(hold) {
+            disk.desk_row.leader = None;
+            disk.desk_row.rev += 1;
+        }
+        Ok(())
+    }
+
+    fn is_connected(&self) -> bool {
+        self.is_connected
+    }
+
+    fn disconnect(&mut self) {
+        self.is_connected = false;
+    }
+
+    fn is_current(&self, _: &DeskRow) -> bool {
+        true
+    }
+
+    fn is_lost(fault: &Injected) -> bool {
+        *fault == Injected::Lost
+    }
+
+    fn note(&mut self, _: Note<'_, Injected>) {}
+}
