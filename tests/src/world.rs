@@ -31,8 +31,8 @@ use std::rc::Rc;
 use fastrand::Rng;
 use hookdesk_core::incident::{Header, Recorder};
 use hookdesk_core::{
-    Batch, CallSource, Command, Committed, Desk, HolderId, Limits, Memory, Millis, Moment, RunError, Seq,
-    Session, TicketId, WebhookId,
+    Batch, CallSource, Command, Committed, Desk, HolderId, Limits, Memory, Millis, Moment,
+    RunError, Seq, Session, TicketId, WebhookId,
 };
 
 use crate::invariants::{self, Witness};
@@ -293,7 +293,12 @@ where
                 let fate = if is_unknown { Fate::Unknown } else { Fate::Fails };
                 (None, fate, fault.is_deposed())
             }
-            Err(error) => panic!("{}: {error:?}", self.hosts[index].name),
+            // What is loaded after another took over need not fit what is known.
+            Err(error) => {
+                let name = self.hosts[index].name;
+                assert_ne!(self.leader(), Some(index), "{name} leads, and {error:?}");
+                (None, Fate::Fails, false)
+            }
         };
         self.note(index, &commands, fate, decided.as_deref());
 
@@ -301,6 +306,13 @@ where
         let crash = self.plan.odds.crash;
         let (before, after) = (self.chance(crash), self.chance(crash));
         match &decided {
+            Some(decided) if self.leader() != Some(index) => {
+                // It cannot know yet: it has nothing to decide.
+                let does = |one: &Committed| !one.requests.is_empty() || !one.events.is_empty();
+                let name = self.hosts[index].name;
+                assert!(calls.is_empty(), "{name} answers, and another leads");
+                assert!(!decided.iter().any(does), "{name} decides, and another leads");
+            }
             Some(decided) => {
                 self.oracles.decided(&rows, &commands, decided);
                 self.show_replays(&rows);

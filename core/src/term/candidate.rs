@@ -7,9 +7,6 @@ use crate::term::leader::{Leader, Taken};
 
 /// Between two looks while nothing else can be done.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-/// Intervals without an answer after which the time without a commit counts anew: a candidate that
-/// stood still, or could not look, knows nothing of what the leader did meanwhile.
-const MAX_GAP: u32 = 2;
 
 /// A process that takes the place of the leader when it lets go, or when it has committed nothing for
 /// its lease and a little longer, by the candidate's own clock.
@@ -19,9 +16,8 @@ pub struct Candidate<D> {
     name: String,
     lease: Duration,
     seen: DeskRow,
-    /// Since when the row was seen as it is, and when it was seen so last.
+    /// Since when the row was seen as it is.
     since: Duration,
-    answered: Duration,
     /// Whether the leader was seen to commit.
     is_led: bool,
     taken: Option<Taken>,
@@ -46,16 +42,7 @@ impl<D: Database> Candidate<D> {
     pub fn new(mut database: D, name: String, lease: Duration) -> Result<Self, D::Fault> {
         let seen = database.read()?;
         let since = database.clock();
-        Ok(Self {
-            database,
-            name,
-            lease,
-            seen,
-            since,
-            answered: since,
-            is_led: false,
-            taken: None,
-        })
+        Ok(Self { database, name, lease, seen, since, is_led: false, taken: None })
     }
 
     pub fn database(&self) -> &D {
@@ -96,12 +83,9 @@ impl<D: Database> Candidate<D> {
         let asked = self.database.clock();
         let row = or_disconnect(&mut self.database, D::read)?;
         let is_new = row != self.seen;
-        let gap = asked.saturating_sub(self.answered);
-        self.answered = self.database.clock();
-        if is_new || gap > self.interval() * MAX_GAP {
-            self.since = self.answered;
+        if is_new {
+            (self.seen, self.since) = (row, self.database.clock());
         }
-        self.seen = row;
         let is_gone = asked.saturating_sub(self.since) >= self.seen.patience();
         if self.seen.leader.is_none() || is_gone {
             let by = (self.name.as_str(), self.lease);

@@ -76,12 +76,7 @@ pub trait Database {
     ///
     /// # Errors
     /// As [`Self::read`]. Then the term may have been taken.
-    fn take(
-        &mut self,
-        seen: &DeskRow,
-        leader: &str,
-        lease: Duration,
-    ) -> Result<bool, Self::Fault>;
+    fn take(&mut self, seen: &DeskRow, leader: &str, lease: Duration) -> Result<bool, Self::Fault>;
 
     /// Counts a commit that changes nothing, if the desk row is as it was left.
     ///

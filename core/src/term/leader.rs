@@ -162,7 +162,7 @@ impl<D: Database> Leader<D> {
     fn try_renew(&mut self) -> bool {
         let lease_end = self.database.clock() + self.lease;
         let hold = Hold { term: self.term, leader: &self.name, rev: self.rev };
-        let is_renewed = 
+        let is_renewed =
             self.database.is_connected() && matches!(self.database.renew(hold), Ok(true));
         if is_renewed {
             self.note_commit(lease_end);
@@ -223,7 +223,8 @@ impl<D: Database> Store for Leader<D> {
             Fate::Undone if D::is_lost(&fault) => {
                 self.database.note(Note::Again(&fault));
                 let of_again = |again| {
-                    let kind = if D::is_lost(&again) { TermFault::Unknown } else { TermFault::Database };
+                    let kind =
+                        if D::is_lost(&again) { TermFault::Unknown } else { TermFault::Database };
                     kind(again)
                 };
                 self.try_commit(changes).map(|()| Commit::Done).map_err(of_again)

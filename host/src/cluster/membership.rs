@@ -11,7 +11,9 @@ use hookdesk_core::term::{Candidate, Look};
 use crate::BoxError;
 use crate::cluster::Identity;
 use crate::store::DeskStore;
-use crate::store::postgres::{HostRow, PostgresDatabase, PostgresUrl, Roster, candidate, leading, nonce};
+use crate::store::postgres::{
+    HostRow, PostgresDatabase, PostgresUrl, Roster, candidate, leading, nonce,
+};
 
 /// Between two trials of a server that does not answer.
 const RETRY: Duration = Duration::from_secs(1);

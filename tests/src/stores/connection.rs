@@ -21,9 +21,9 @@ pub enum Write {
     Done,
     /// The connection is lost before it is carried out.
     Undone,
-    /// The host is cut off from the database, which carries it out after a while, unless the desk row
-    /// is another by then.
-    Later { ms: u64 },
+    /// The connection is lost, and the database carries it out after a while, unless the desk row is
+    /// another by then. Until then it may hold that row; and the host may be cut off.
+    Later { ms: u64, holds_row: bool, is_cut: bool },
 }
 
 /// A write that the database has, and whose client is gone.
@@ -33,6 +33,8 @@ pub struct Delayed {
     rev: i64,
     changes: Changes,
     at: Millis,
+    /// Whether others wait for it.
+    holds_row: bool,
 }
 
 impl<S: Store> Disk<S>
@@ -42,10 +44,16 @@ where
     /// Carries out what is due.
     pub fn pass(&mut self, now: Millis) {
         self.now = now;
-        if self.delayed.as_ref().is_none_or(|delayed| delayed.at > now) {
-            return;
+        if self.delayed.as_ref().is_some_and(|delayed| delayed.at <= now) {
+            self.end_delayed();
         }
-        self.end_delayed();
+    }
+
+    /// Waits for what holds the desk row.
+    fn lock_row(&mut self) {
+        if self.delayed.as_ref().is_some_and(|delayed| delayed.holds_row) {
+            self.end_delayed();
+        }
     }
 
     /// Carries out what waits, or finds that it cannot be.
@@ -70,7 +78,10 @@ pub struct Connection<S> {
     pub disk: Rc<RefCell<Disk<S>>>,
     /// Whether the host cannot reach the database.
     pub is_cut: bool,
-    pub next_write: Write,
+    /// What becomes of the next writes, the last one first.
+    pub next_writes: Vec<Write>,
+    /// Whether the answer to the next term that is taken is lost.
+    pub loses_term: bool,
     /// How long the answers to writes take.
     pub answers_after: Duration,
     /// What the host had read of the desk row before it stood still, and when.
@@ -85,7 +96,8 @@ impl<S> Connection<S> {
         Self {
             disk: Rc::clone(disk),
             is_cut: false,
-            next_write: Write::Holds,
+            next_writes: Vec::new(),
+            loses_term: false,
             answers_after: Duration::ZERO,
             stale: None,
             waited: Duration::ZERO,
@@ -145,22 +157,22 @@ where
         self.reach()?;
         self.takes_in()?;
         let disk = &mut *self.disk.borrow_mut();
-        // It waits for what holds the row.
-        disk.end_delayed();
+        disk.lock_row();
         if disk.desk_row != *seen {
             return Ok(false);
         }
         let DeskRow { schema, term, rev, .. } = *seen;
         let leader = Some(leader.to_owned());
         disk.desk_row = DeskRow { schema, term: term + 1, leader, lease, rev: rev + 1 };
-        Ok(true)
+        self.is_connected = !std::mem::take(&mut self.loses_term);
+        if self.is_connected { Ok(true) } else { Err(Injected::Lost) }
     }
 
     fn renew(&mut self, hold: Hold<'_>) -> Result<bool, Injected> {
         self.reach_here()?;
         self.takes_in()?;
         let disk = &mut *self.disk.borrow_mut();
-        disk.end_delayed();
+        disk.lock_row();
         let is_as_left = disk.is_as_left(hold);
         disk.desk_row.rev += i64::from(is_as_left);
         Ok(is_as_left)
@@ -169,19 +181,21 @@ where
     fn write(&mut self, hold: Hold<'_>, changes: &Changes) -> Result<(), Injected> {
         self.reach_here()?;
         self.takes_in()?;
-        let next = std::mem::take(&mut self.next_write);
+        let next = self.next_writes.pop().unwrap_or_default();
         match next {
             Write::Refused => return Err(Injected::Refused),
             Write::Undone => return Err(self.lose()),
-            Write::Later { ms } => {
+            Write::Later { ms, holds_row, is_cut } => {
                 let disk = &mut *self.disk.borrow_mut();
+                disk.end_delayed();
                 let (Hold { term, rev, .. }, at) = (hold, disk.now.plus(ms));
-                disk.delayed = Some(Delayed { term, rev, changes: changes.clone(), at });
-                self.is_cut = true;
+                let changes = changes.clone();
+                disk.delayed = Some(Delayed { term, rev, changes, at, holds_row });
+                self.is_cut = is_cut;
             }
             Write::Holds | Write::Done => {
                 let disk = &mut *self.disk.borrow_mut();
-                disk.end_delayed();
+                disk.lock_row();
                 if !disk.is_as_left(hold) {
                     return Err(Injected::Refused);
                 }

@@ -58,11 +58,13 @@ where
         for _ in 0..MAX_TURNS {
             let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now, true));
             let due = wakes.min().filter(|at| *at <= until);
-            let Some(at) = due.filter(|_| !is_kept_for_good && self.hosts.len() == 1) else {
+            let (Some(at), Some(leader)) = (due.filter(|_| !is_kept_for_good), self.leader())
+            else {
                 return;
             };
             self.now = self.now.max(at);
-            self.turn(0);
+            self.time_passed();
+            self.turn(leader);
         }
     }
 
@@ -82,7 +84,9 @@ where
             let wakes = self.hosts.iter().filter_map(|host| host.wakes_at(self.now, is_led));
             // What was passed on is decided in the next turn.
             let is_asked = is_led && self.hosts.iter().any(|host| !host.calls.is_empty());
-            let Some(at) = reports.chain(wakes).chain(is_asked.then_some(self.now)).min() else { return };
+            let Some(at) = reports.chain(wakes).chain(is_asked.then_some(self.now)).min() else {
+                return;
+            };
             self.now = self.now.max(at);
             // What is deleted in steps goes on at once.
             let is_idle = before == self.progress();
@@ -113,9 +117,8 @@ where
             let replays = reader.replay.run.is_some();
             reader.sending.is_empty() && !(webhook.is_active() && (owed || replays))
         };
-        let is_done = |host: &SimHost<S>| {
-            host.session().is_none_or(|session| session.reports().is_empty())
-        };
+        let is_done =
+            |host: &SimHost<S>| host.session().is_none_or(|session| session.reports().is_empty());
         self.looks_round()
             && !due
             && self.leader().is_some()

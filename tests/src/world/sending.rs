@@ -55,7 +55,11 @@ where
                         (key.webhook, key.seq, key.number) == (webhook.id, slot.seq, slot.number)
                     });
                     let id = webhook.id;
-                    assert!(sent || heard || held, "{id}: nobody sends {}, and it has a place", slot.seq);
+                    assert!(
+                        sent || heard || held,
+                        "{id}: nobody sends {}, and it has a place",
+                        slot.seq
+                    );
                 }
             }
         }

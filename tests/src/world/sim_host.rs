@@ -34,7 +34,10 @@ pub struct SimHost<S> {
 pub enum Role<S> {
     Leads(Session<Recorder<SimStore<S>>>),
     /// When it looked last; without a candidate it could not reach the database.
-    Waits { candidate: Option<Candidate<Connection<S>>>, looked_at: Millis },
+    Waits {
+        candidate: Option<Candidate<Connection<S>>>,
+        looked_at: Millis,
+    },
 }
 
 /// Batches after which a new recording begins, as when a file is full.

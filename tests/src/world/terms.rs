@@ -87,9 +87,8 @@ where
             return;
         }
         let leader = of.leader().map(str::to_owned);
-        let leads = |host: &SimHost<S>| {
-            host.session().is_some() && leader == Some(host.name.to_string())
-        };
+        let leads =
+            |host: &SimHost<S>| host.session().is_some() && leader == Some(host.name.to_string());
         if let Some(to) = self.hosts.iter().position(leads).filter(|to| *to != index) {
             let calls = std::mem::take(&mut self.hosts[index].calls);
             self.hosts[to].calls.extend(calls);
@@ -140,28 +139,43 @@ where
     pub(super) fn meet_database(&mut self, index: usize) {
         let odds = &self.plan.odds;
         let (fails, unknown, slow) = (odds.commit_fails, odds.commit_unknown, odds.hang);
-        let next_write = match (self.chance(fails), self.chance(unknown)) {
-            (true, _) => Write::Refused,
-            (false, true) => match self.rng.u32(0..4) {
-                0 | 1 => Write::Done,
-                2 => Write::Undone,
-                _ => Write::Later { ms: self.rng.u64(0..15_000) },
-            },
-            (false, false) => Write::Holds,
-        };
+        let mut next_writes = Vec::new();
+        match (self.chance(fails), self.chance(unknown)) {
+            (true, _) => next_writes.push(Write::Refused),
+            // One that is made again may be lost again.
+            (false, true) => next_writes.extend([self.lost_write(), self.lost_write()]),
+            (false, false) => {}
+        }
+        let loses_term = self.chance(unknown);
         let lease_ms = u64::from(self.plan.lease_ms);
         let after_ms = if self.chance(slow) { self.rng.u64(0..2 * lease_ms) } else { 0 };
-        match next_write {
-            Write::Holds => {}
-            Write::Refused => self.meet("commit fails"),
-            Write::Done | Write::Undone | Write::Later { .. } => self.meet("commit of unknown fate"),
+        match next_writes.last() {
+            None | Some(Write::Holds) => {}
+            Some(Write::Refused) => self.meet("commit fails"),
+            Some(Write::Done | Write::Undone | Write::Later { .. }) => {
+                self.meet("commit of unknown fate");
+            }
         }
         let is_cut = self.hosts[index].cut_until > self.now;
         let Some(SimStore::Led(leader)) = self.hosts[index].store() else { return };
         let database = leader.database_mut();
-        (database.is_cut, database.next_write) = (is_cut, next_write);
+        (database.is_cut, database.loses_term) = (is_cut, loses_term);
+        database.next_writes = next_writes;
         database.answers_after = Duration::from_millis(after_ms);
         database.waited = Duration::ZERO;
+    }
+
+    /// A write whose answer is lost.
+    fn lost_write(&mut self) -> Write {
+        match self.rng.u32(0..6) {
+            0 | 1 => Write::Done,
+            2 => Write::Undone,
+            3 => Write::Holds,
+            _ => {
+                let (ms, holds_row) = (self.rng.u64(0..15_000), self.rng.bool());
+                Write::Later { ms, holds_row, is_cut: self.rng.bool() }
+            }
+        }
     }
 
     /// Milliseconds that a leader's turn took, as it waited for the database.
@@ -178,9 +192,8 @@ where
         if host.lease_end().is_none_or(|end| end > self.now) {
             return;
         }
-        let is_its = |flying: &mut RequestInFlight| {
-            flying.holder == holder && flying.reported_at.is_some()
-        };
+        let is_its =
+            |flying: &mut RequestInFlight| flying.holder == holder && flying.reported_at.is_some();
         let cut: Vec<_> = self.flying.extract_if(.., is_its).collect();
         for flying in cut {
             let key = flying.report.key;
@@ -226,4 +239,3 @@ where
         }
     }
 }
-

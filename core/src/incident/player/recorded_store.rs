@@ -81,9 +81,8 @@ impl Store for RecordedStore {
                 self.fates.push("unknown");
                 Err(RecordedFault)
             }
-            Some(StoreResult::Commit(_) | StoreResult::Fact(..) | StoreResult::Failed(_)) | None => {
-                Ok(())
-            }
+            Some(StoreResult::Commit(_) | StoreResult::Fact(..) | StoreResult::Failed(_))
+            | None => Ok(()),
         }
     }
 }
