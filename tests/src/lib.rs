@@ -44,6 +44,7 @@ mod server;
 mod silent_listener;
 pub mod simulate;
 mod stores;
+pub mod two_hosts;
 mod world;
 
 #[cfg(feature = "host")]

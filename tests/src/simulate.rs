@@ -66,17 +66,14 @@ pub fn world(plan: &Plan, stores: Stores) -> Result<(Trace, Situations), Box<Vio
     let mut again = Situations::default();
     #[cfg(feature = "host")]
     same(plan, &kept, &tell(plan, sqlite(), Memory::Kept, &mut again)?)?;
-    if plan.hosts > 1 {
-        // Hosts that are not alone keep no facts: the others would be the same again.
-        return Ok((kept, situations));
-    }
     let dropped = tell(plan, MemoryStore::default(), Memory::Dropped, &mut again)?;
     #[cfg(feature = "host")]
     same(plan, &dropped, &tell(plan, sqlite(), Memory::Dropped, &mut again)?)?;
     // Who keeps facts does not notice that the store answers nothing, until there is a change.
-    // Who evicts lanes looks for them when they may be due, which can be in vain.
+    // Who evicts lanes looks for them when they may be due, which can be in vain. Who leads no more
+    // notices when it loads facts, or when it changes something.
     let evicts = plan.quotas.cached_lanes < Quotas::HOST.cached_lanes;
-    if plan.odds.store_refuses == 0 && !evicts {
+    if plan.odds.store_refuses == 0 && !evicts && plan.hosts == 1 {
         same(plan, &kept, &dropped)?;
     }
     Ok((kept, situations))

@@ -1,9 +1,12 @@
 //! Simulated worlds: `HOOKDESK_WORLDS=n` runs so many over memory, and a tenth over all stores.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hookdesk_core::Memory;
 use hookdesk_core::incident::Incident;
 use hookdesk_tests::Plan;
 use hookdesk_tests::simulate::{Run, Stores, cut_down, many, recorded, world};
+use hookdesk_tests::two_hosts::{Step, TwoHosts};
 #[cfg(feature = "host")]
 use sha2::{Digest, Sha256};
 
@@ -28,6 +31,40 @@ fn every_world_keeps_the_invariants() {
 #[test]
 fn every_store_tells_the_same_story() {
     check(&many(0..worlds() / 10, Stores::All, 1, &|| {}), Stores::All);
+}
+
+/// Steps of which every order is tried: `HOOKDESK_STEPS=n`.
+fn steps() -> u32 {
+    let number = std::env::var("HOOKDESK_STEPS").ok();
+    number.map_or(4, |text| text.parse().expect("a whole number"))
+}
+
+#[test]
+fn two_hosts_keep_the_order_of_two_events_in_every_order_of_their_steps() {
+    let all = Step::ALL.len();
+    let cases = all.pow(steps());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
+            scope.spawn(|| {
+                loop {
+                    let case = next.fetch_add(1, Ordering::Relaxed);
+                    if case >= cases {
+                        break;
+                    }
+                    let digit = |place| Step::ALL[case / all.pow(place) % all];
+                    let story: Vec<Step> = (0..steps()).map(digit).collect();
+                    let run = || {
+                        let mut hosts = TwoHosts::begin();
+                        story.iter().for_each(|step| hosts.step(*step));
+                        hosts.end();
+                    };
+                    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+                    assert!(ran.is_ok(), "after {story:?}");
+                }
+            });
+        }
+    });
 }
 
 /// Worlds whose stories have one digest on every machine.

@@ -119,9 +119,14 @@ impl<D: Database> Candidate<D> {
         }
     }
 
-    /// The store of the term that was [taken](Look::Taken); `None` where none was.
-    pub fn into_leader(self) -> Option<Leader<D>> {
-        let Self { database, name, lease, taken, .. } = self;
-        taken.map(|taken| Leader::new(database, (name, lease), taken))
+    /// The store of the term that was [taken](Look::Taken).
+    ///
+    /// # Errors
+    /// The candidate, where none was.
+    pub fn into_leader(self) -> Result<Leader<D>, Self> {
+        match self.taken {
+            Some(taken) => Ok(Leader::new(self.database, (self.name, self.lease), taken)),
+            None => Err(self),
+        }
     }
 }

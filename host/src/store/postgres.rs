@@ -53,7 +53,7 @@ pub fn candidate(
 /// The store of the term that a candidate has taken, if it has.
 #[must_use]
 pub fn leading(candidate: Candidate<PostgresDatabase>) -> Option<DeskStore> {
-    let leader = candidate.into_leader()?;
+    let leader = candidate.into_leader().ok()?;
     tracing::info!("leading {}, in term {}", leader.database().url(), leader.term());
     Some(DeskStore::Postgres(Box::new(leader)))
 }

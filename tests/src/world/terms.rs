@@ -79,7 +79,7 @@ where
         of.database_mut().is_cut = is_cut;
         let Ok(look) = of.look() else { return };
         if look == Look::Taken {
-            let leader = candidate.take().and_then(Candidate::into_leader);
+            let leader = candidate.take().and_then(|taken| taken.into_leader().ok());
             let leader = leader.expect("a term that was taken is one to lead in");
             self.tell(format!("{name} leads in term {}", leader.term()));
             self.meet("term taken");
