@@ -72,7 +72,7 @@ test-built: worker page
 	$(STEP) border $(NODE) --test $(WEB)/edge/border.test.mjs
 	$(STEP) deployable .ci/edge-dry-run
 	$(STEP) golden $${CARGO_TARGET_DIR:-target}/debug/golden
-	$(STEP) page-stories node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
+	$(STEP) page-stories .ci/postgres node $(SITE)/e2e/run.mjs $${CARGO_TARGET_DIR:-target}/debug/hookdesk
 	$(STEP) postgres .ci/postgres .ci/host-tests postgres
 	$(STEP) edge .ci/host-tests edge
 	$(STEP) budgets .ci/budgets

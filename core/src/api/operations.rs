@@ -5,7 +5,7 @@ use crate::api::listing::{ListKind, Order};
 use crate::api::query::{Query, bad_parameter};
 use crate::api::routes::{self, Found, Operation};
 use crate::api::settings;
-use crate::api::view::Health;
+use crate::api::view::DeskHealthView;
 use crate::api::{
     Action, Api, AttemptsQuery, Call, Code, DeliveriesQuery, DeliveryState, EventsQuery,
     FieldError, Listing, LiveKeys, Problem, Reading, ReplayRequest, Response, Taken, audit, keys,
@@ -91,7 +91,7 @@ pub(super) fn take(
         }
         Operation::Live => Ok(Action::Answer(Response::data(
             200,
-            Health { status: "live", paused: false, host: None },
+            DeskHealthView { status: "live", paused: false, host: None },
         ))),
         Operation::Ready => Ok(Action::Read(Reading::Ready)),
         Operation::CreateKey => return keys::create(call, now, fresh),

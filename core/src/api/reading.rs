@@ -102,13 +102,16 @@ pub fn ready<R: Rows + ?Sized>(
 ) -> Result<Response, R::Fault> {
     rows.log()?;
     let host = standing.map(Standing::view);
-    Ok(Response::data(200, view::Health { status: "ready", paused, host }))
+    Ok(Response::data(200, view::DeskHealthView { status: "ready", paused, host }))
 }
 
 /// The same of a host that forwards calls to the one that leads.
 #[must_use]
 pub fn ready_to_forward(paused: bool, standing: &Standing) -> Response {
-    Response::data(200, view::Health { status: "ready", paused, host: Some(standing.view()) })
+    Response::data(
+        200,
+        view::DeskHealthView { status: "ready", paused, host: Some(standing.view()) },
+    )
 }
 
 /// What a host is to its desk, where several may share one.

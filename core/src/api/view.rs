@@ -28,11 +28,14 @@ pub(super) struct Named<T> {
 #[derive(Serialize)]
 pub(super) struct Empty {}
 
+/// How a desk is, by one of its hosts.
 #[derive(Serialize)]
-pub(super) struct Health<'a> {
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub(super) struct DeskHealthView<'a> {
     pub status: &'static str,
     /// Only said of a host that sends nothing.
     #[serde(skip_serializing_if = "<&bool as std::ops::Not>::not")]
+    #[cfg_attr(feature = "typescript", tsify(optional))]
     pub paused: bool,
     /// Only said where several hosts may share the desk.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,10 +44,12 @@ pub(super) struct Health<'a> {
 
 /// A host, and who leads.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub(super) struct HostView<'a> {
     pub id: &'a str,
     pub leads: bool,
     pub leader: &'a str,
+    /// When this host began to lead, or to follow the one that does.
     pub since: Time,
 }
 

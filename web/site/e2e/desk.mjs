@@ -17,10 +17,12 @@ export class Desk {
   /**
    * @param {string} binary
    * @param {string} folder
+   * @param {string} [database] Its URL, if it is not a file in the folder.
    */
-  constructor(binary, folder) {
+  constructor(binary, folder, database = `sqlite://${join(folder, "hookdesk.db")}`) {
     this.binary = binary;
     this.folder = folder;
+    this.database = database;
   }
 
   /**
@@ -28,11 +30,12 @@ export class Desk {
    * @param {string} binary
    * @param {string} folder
    * @param {boolean} asksForKeys
+   * @param {string} [database]
    * @returns {Promise<Desk>}
    */
-  static async start(binary, folder, asksForKeys) {
+  static async start(binary, folder, asksForKeys, database) {
     mkdirSync(folder, { recursive: true });
-    const desk = new Desk(binary, folder);
+    const desk = new Desk(binary, folder, database);
     const file = join(folder, "admin-key");
     await desk.#run("127.0.0.1:0");
     if (asksForKeys) {
@@ -46,6 +49,13 @@ export class Desk {
     return desk;
   }
 
+  /** Resolves with a further host of it, which accepts connections. */
+  async beside() {
+    const host = new Desk(this.binary, this.folder, this.database);
+    await host.#run("127.0.0.1:0");
+    return host;
+  }
+
   /**
    * Restarts it on the same port, with the same database.
    * @param {...string} more Further options.
@@ -56,8 +66,7 @@ export class Desk {
 
   /** @param {string} address @param {...string} more */
   async #run(address, ...more) {
-    const database = `sqlite://${join(this.folder, "hookdesk.db")}`;
-    const own = ["--listen", address, "--database", database, "--probe-first-ms", "200"];
+    const own = ["--listen", address, "--database", this.database, "--probe-first-ms", "200"];
     const options = [...own, ...this.#keyed, ...more];
     const child = spawn(this.binary, ["serve", ...options], { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;

@@ -35,6 +35,8 @@ const stories = {
   ...ofSimulatorForms,
 };
 
+/** A server of PostgreSQL for one story, as `.ci/postgres` starts it. */
+const POSTGRES = process.env.HOOKDESK_TEST_POSTGRES;
 /** Concurrent stories: a page mostly waits. */
 const MAX_CONCURRENT = 2;
 
@@ -46,6 +48,10 @@ try {
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [name, story] = next;
+      if (story.isShared && POSTGRES === undefined) {
+        console.log(`skipped  ${name} (wants .ci/postgres)`);
+        continue;
+      }
       const began = Date.now();
       const error = await runStory(name, story).catch((reason) => reason);
       const seconds = ((Date.now() - began) / 1_000).toFixed(1);
@@ -68,7 +74,8 @@ process.exit(failed === 0 ? 0 : 1);
  */
 async function runStory(name, story) {
   const own = join(folder, name.replaceAll(/\W+/g, "-"));
-  const desk = await Desk.start(String(binary), own, story.asksForKeys ?? false);
+  const database = story.isShared ? `${POSTGRES}/postgres` : undefined;
+  const desk = await Desk.start(String(binary), own, story.asksForKeys ?? false, database);
   const receiver = await Receiver.start();
   const visit = await browser.visit(desk.url, story.device);
   try {

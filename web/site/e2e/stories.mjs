@@ -12,6 +12,7 @@ import { PHONE, until } from "./browser.mjs";
  * @typedef {object} Story
  * @property {import("./browser.mjs").Device} [device]
  * @property {boolean} [asksForKeys] The desk is started with `--auth`.
+ * @property {boolean} [isShared] The desk is on PostgreSQL, where hosts share it.
  * @property {(scene: Scene) => Promise<void>} run
  */
 
@@ -348,6 +349,40 @@ export const stories = {
       await desk.stop();
       await desk.startAgain();
       await notice.waitFor({ state: "detached" });
+    },
+  },
+
+  "a host says which host leads, and when it leads itself": {
+    isShared: true,
+    async run({ page, desk, visit }) {
+      const leads = page.getByText("answers this page, and leads the desk since");
+      await leads.waitFor();
+      const second = await desk.beside();
+      try {
+        visit.urls.push(second.url);
+        await page.goto(`${second.url}/console`);
+        const { leader } = (await second.call("GET", "/health/ready")).host;
+        const follows = page.getByText(`Host ${leader.slice(0, 8)}… leads the desk.`);
+        await follows.getByText("answers this page, and follows it since").waitFor();
+        await visit.inspect("a host that follows");
+        visit.expect(/Failed to load/);
+        await desk.stop();
+        await leads.waitFor();
+        assert.equal(await follows.count(), 0);
+
+        // Between two leaders; too short a time to be waited for.
+        const problem = { title: "Away", detail: "No host leads the desk.", code: "store_unavailable" };
+        await page.route("**/health/ready", (route) => route.fulfill({ status: 503, json: problem }));
+        await second.call("POST", "/tickets", { ticket_message: "an event" });
+        const unknown = page.getByRole("status").getByText("Which host leads is not known. No host leads");
+        await unknown.waitFor();
+        assert.equal(await leads.count(), 0);
+        await page.unroute("**/health/ready");
+        await leads.waitFor();
+        assert.equal(await unknown.count(), 0);
+      } finally {
+        await second.stop();
+      }
     },
   },
 

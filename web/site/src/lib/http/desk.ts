@@ -9,6 +9,7 @@ import type {
   Count,
   Delivery,
   DeliveryState,
+  DeskHealth,
   Ended,
   LoggedEvent,
   Page,
@@ -80,10 +81,9 @@ export class Desk {
     return this.#data("DELETE", `/tickets/${id}`);
   }
 
-  /** Whether the desk was started to send nothing. */
-  async isPaused(): Promise<boolean> {
-    const { paused = false } = await this.#data<{ paused?: boolean }>("GET", "/health/ready");
-    return paused;
+  /** How the desk is: it refuses this while it is not ready. */
+  health(): Promise<DeskHealth> {
+    return this.#data("GET", "/health/ready");
   }
 
   service(): Promise<Service> {
