@@ -56,7 +56,9 @@ impl Leave {
         .await
     }
 
-    fn has_ended(&self) -> bool {
+    /// Whether another may lead by now.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
         boot_clock().as_millis() >= u128::from(self.end())
     }
 

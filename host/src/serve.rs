@@ -6,9 +6,9 @@ use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookdesk_core::Limits;
 use hookdesk_core::api::SessionCookie;
 use hookdesk_core::term::Candidate;
+use hookdesk_core::{Limits, RunError};
 use rustix::process::Signal;
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
@@ -30,7 +30,7 @@ use crate::listener::{MAX_CONNECTIONS, listen, most_connections};
 use crate::moment::clock;
 use crate::server::{CALLER, CallersOf, HttpHandler, Lookup, Role, RoleBoard};
 use crate::store::postgres::{PostgresDatabase, Roster};
-use crate::store::{Database, DeskStore};
+use crate::store::{Database, DeskStore, StoreFault};
 use crate::term::{Led, Parts, Term};
 
 /// How long stopping may take, before requests that are in flight are left to the next start.
@@ -308,6 +308,11 @@ impl Serving {
             led = &mut turn => return match led? {
                 Ok(Some(led)) => Ok(Stage::Lead(self.begin(led)?)),
                 Ok(None) => Ok(Stage::Stop),
+                // The next turn may find it better.
+                Err(error) if is_of_store(&error) => {
+                    tracing::error!("the desk could not be led: {error}");
+                    Ok(self.stand_again().await)
+                }
                 Err(error) => Err(error),
             },
         }
@@ -388,4 +393,9 @@ pub(crate) fn causes(error: &dyn Error) -> String {
         Some(cause) => format!("{error}: {}", causes(cause)),
         None => error.to_string(),
     }
+}
+
+/// Whether the store failed.
+fn is_of_store(error: &BoxError) -> bool {
+    error.is::<StoreFault>() || error.is::<RunError<StoreFault>>()
 }

@@ -99,7 +99,8 @@ impl Term {
         let leave = Leave::new();
         let (queue, thread) =
             desk_thread::start(desk, recording, Arc::clone(&ring), leave.clone(), dispatches)?;
-        let sender = Sender { courier: parts.courier.clone(), queue: queue.clone(), leave };
+        let (courier, its_leave) = (parts.courier.clone(), leave.clone());
+        let sender = Sender { courier, queue: queue.clone(), leave: its_leave };
         tokio::spawn(dispatch(incoming, sender, Arc::clone(&feed)));
         let (thread_ended, ended) = oneshot::channel();
         tokio::task::spawn_blocking(move || thread_ended.send(thread.join()));
@@ -112,7 +113,7 @@ impl Term {
         // Its file is removed when the server stops.
         let control = settings.database.file().and_then(|file| listen_for_commands(file, control));
         let standing = own.map(|host| Standing { leader: host.clone(), host, since: clock() });
-        let services = Arc::new(Services { ring, desk: queue, lookup, feed, standing });
+        let services = Arc::new(Services { ring, desk: queue, lookup, feed, leave, standing });
         Ok(Self { services, limits, ended, notes, control })
     }
 

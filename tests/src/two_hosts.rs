@@ -206,7 +206,7 @@ impl TwoHosts {
                 host.holder = HolderId::new(self.now, &chance);
                 host.role = Role::Leads(session);
             }
-            Err(waiting) => *candidate = Some(waiting),
+            Err(waiting) => *candidate = Some(*waiting),
         }
     }
 

@@ -123,10 +123,10 @@ impl<D: Database> Candidate<D> {
     ///
     /// # Errors
     /// The candidate, where none was.
-    pub fn into_leader(self) -> Result<Leader<D>, Self> {
+    pub fn into_leader(self) -> Result<Leader<D>, Box<Self>> {
         match self.taken {
             Some(taken) => Ok(Leader::new(self.database, (self.name, self.lease), taken)),
-            None => Err(self),
+            None => Err(Box::new(self)),
         }
     }
 }

@@ -222,12 +222,9 @@ impl<D: Database> Store for Leader<D> {
             // Nobody has committed anything since, so it fits as it is.
             Fate::Undone if D::is_lost(&fault) => {
                 self.database.note(Note::Again(&fault));
-                let of_again = |again| {
-                    let kind =
-                        if D::is_lost(&again) { TermFault::Unknown } else { TermFault::Database };
-                    kind(again)
-                };
-                self.try_commit(changes).map(|()| Commit::Done).map_err(of_again)
+                let Err(again) = self.try_commit(changes) else { return Ok(Commit::Done) };
+                let is_unknown = D::is_lost(&again);
+                Err(if is_unknown { TermFault::Unknown(again) } else { TermFault::Database(again) })
             }
             Fate::Undone => Err(TermFault::Database(fault)),
         }

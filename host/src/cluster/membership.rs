@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hookdesk_core::term::{Candidate, Look};
 
@@ -67,20 +67,21 @@ impl Membership {
         mut candidate: Candidate<PostgresDatabase>,
         mut note: impl FnMut(Option<Arc<HostRow>>),
     ) -> Option<DeskStore> {
-        let mut is_logged = false;
+        let mut blind: Option<Instant> = None;
         while !self.is_ending.load(Ordering::Relaxed) {
-            match candidate.look() {
-                Ok(Look::Taken) => return leading(candidate),
-                Ok(Look::Led | Look::Silent) => {
-                    is_logged = false;
+            match (candidate.look(), blind) {
+                (Ok(Look::Taken), _) => return leading(candidate),
+                (Ok(Look::Led | Look::Silent), _) => {
+                    blind = None;
                     note(self.leader(&candidate));
                 }
-                // Who leads goes on, or has the same trouble.
-                Err(fault) if !is_logged => {
+                (Err(fault), None) => {
                     tracing::error!("who leads cannot be seen, and is looked for again: {fault}");
-                    is_logged = true;
+                    blind = Some(Instant::now());
                 }
-                Err(_) => {}
+                // Who leads goes on, or has the same trouble: then it does not lead for long.
+                (Err(_), Some(since)) if since.elapsed() > self.lease => note(None),
+                (Err(_), Some(_)) => {}
             }
             thread::sleep(candidate.interval());
         }

@@ -17,6 +17,7 @@ use crate::connections::ActiveRequest;
 use crate::desk_thread::{CallResult, DeskQueue};
 use crate::event_feed::EventFeed;
 use crate::key_ring::{KeyHolder, KeyRing};
+use crate::leave::Leave;
 use crate::moment::clock;
 use crate::share_holder::ShareHolder;
 
@@ -26,6 +27,8 @@ pub struct Services {
     pub desk: DeskQueue,
     pub lookup: Lookup,
     pub feed: Arc<EventFeed>,
+    /// Until when it certainly leads.
+    pub leave: Leave,
     /// What this host is to its desk, where several may share one.
     pub standing: Option<Standing>,
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::call_context::Services;
+use crate::moment::clock;
 use crate::store::postgres::HostRow;
 
 /// What a process is to its desk.
@@ -48,16 +49,23 @@ impl RoleBoard {
         });
     }
 
+    /// The role at this moment. One whose leave to lead has ended cannot know who leads: keys that it
+    /// takes may be revoked by another.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.0.borrow().clone()
+        match &*self.0.borrow() {
+            Role::Leads(services) if services.leave.has_ended() => {
+                Role::Follows { leader: None, since: clock() }
+            }
+            role @ (Role::Leads(_) | Role::Follows { .. }) => role.clone(),
+        }
     }
 
     /// What the desk's leader decides by, if that is this process.
     #[must_use]
     pub fn services(&self) -> Option<Arc<Services>> {
-        match &*self.0.borrow() {
-            Role::Leads(services) => Some(Arc::clone(services)),
+        match self.role() {
+            Role::Leads(services) => Some(services),
             Role::Follows { .. } => None,
         }
     }
