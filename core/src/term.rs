@@ -20,3 +20,6 @@ pub use candidate::{Candidate, Look};
 pub use database::{Database, DeskRow, Hold, Note};
 pub use fault::TermFault;
 pub use leader::Leader;
+
+#[cfg(test)]
+mod tests;
