@@ -1,4 +1,4 @@
-//! Several hosts over one database: who leads, what a host does that waits, and what befalls the
+//! Several hosts over one database: who leads, what a host does that waits, and what becomes of the
 //! requests of one that leads no more.
 
 use std::time::Duration;

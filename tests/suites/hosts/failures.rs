@@ -286,7 +286,9 @@ async fn a_host_that_leads_no_more_says_nothing_of_what_it_knew() {
     let client = first.client();
     let amend = |id: &str| {
         let request = client.request(Method::PATCH, &format!("/webhooks/{id}"));
-        request.header("content-type", "application/json").body(json!({ "status": "paused" }).to_string())
+        request
+            .header("content-type", "application/json")
+            .body(json!({ "status": "paused" }).to_string())
     };
     let (new, old) = (amend(&webhook.id), amend(&known.id));
     let wake = async {
