@@ -57,6 +57,7 @@ impl Step {
     ];
 }
 
+#[expect(clippy::large_enum_variant, reason = "there are two")]
 enum Role {
     Leads(Session<Leader<Connection<MemoryStore>>>),
     Waits(Option<Candidate<Connection<MemoryStore>>>),

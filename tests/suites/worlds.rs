@@ -56,7 +56,9 @@ fn two_hosts_keep_the_order_of_two_events_in_every_order_of_their_steps() {
                     let story: Vec<Step> = (0..steps()).map(digit).collect();
                     let run = || {
                         let mut hosts = TwoHosts::begin();
-                        story.iter().for_each(|step| hosts.step(*step));
+                        for step in &story {
+                            hosts.step(*step);
+                        }
                         hosts.end();
                     };
                     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
