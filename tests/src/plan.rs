@@ -276,8 +276,11 @@ impl Plan {
         let sometimes = |rng: &mut Rng, most: u32| if rng.bool() { rng.u32(0..=most) } else { 0 };
         self.lease_ms = rng.u32(500..=5_000);
         (self.odds.cut, self.odds.stops) = (sometimes(rng, 60), sometimes(rng, 60));
-        if rng.u32(0..3) == 0 {
-            (self.odds.hang, self.odds.crash) = (rng.u32(0..=200), sometimes(rng, 60));
+        if rng.bool() {
+            self.odds.commit_unknown = rng.u32(20..=200);
+        }
+        if rng.bool() {
+            (self.odds.hang, self.odds.crash) = (rng.u32(20..=200), sometimes(rng, 60));
         }
     }
 

@@ -192,6 +192,7 @@ impl TwoHosts {
 
     fn wait(&mut self, index: usize) {
         let chance = drawn(&mut self.drawn);
+        let other = self.may_send(1 - index);
         let host = &mut self.hosts[index];
         let Role::Waits(candidate) = &mut host.role else { return };
         if candidate.is_none() {
@@ -203,6 +204,7 @@ impl TwoHosts {
         let Some(waiting) = candidate.take() else { return };
         match waiting.into_leader() {
             Ok(leader) => {
+                assert!(!other, "two hosts lead at once");
                 let session = Session::new(Desk::new(leader, Memory::Kept), Millis(0));
                 host.holder = HolderId::new(self.now, &chance);
                 host.role = Role::Leads(session);

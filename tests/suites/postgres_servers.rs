@@ -66,6 +66,27 @@ async fn what_was_acknowledged_is_there_once_after_the_server_restarted() {
 
 #[tokio::test]
 #[ignore = "wants PostgreSQL to be installed: .ci/host-tests postgres"]
+async fn no_host_is_ready_while_the_server_is_away() {
+    let cluster = Cluster::start();
+    let lease = ["--lease-ms", "1000"].map(str::to_owned).to_vec();
+    let start = || Server::start(Options { arguments: lease.clone(), ..over(cluster.url()) });
+    let mut hosts = [start(), start()];
+    hosts.iter_mut().for_each(Server::expect_errors);
+    for is_away in [true, false] {
+        if is_away {
+            cluster.stop(Stop::Fast);
+        } else {
+            cluster.begin();
+        }
+        let status = if is_away { 503 } else { 200 };
+        for host in &hosts {
+            host.client().wait("/health/ready", |ready| ready.status == status, SOON).await;
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "wants PostgreSQL to be installed: .ci/host-tests postgres"]
 async fn a_server_that_is_away_for_long_is_said_and_found_again() {
     /// Longer than a call waits for it.
     const AWAY: Duration = Duration::from_secs(13);

@@ -77,8 +77,13 @@ where
         }
         let Some(of) = candidate else { return };
         of.database_mut().is_cut = is_cut;
+        let has_let_go = self.disk.borrow().desk_row.leader.is_none();
         let Ok(look) = of.look() else { return };
         if look == Look::Taken {
+            let is_over = |host: &SimHost<S>| host.lease_end().is_none_or(|end| end <= self.now);
+            let are_over = self.hosts.iter().all(is_over);
+            assert!(has_let_go || are_over, "{name} leads while the lease of another goes on");
+            let Role::Waits { candidate, .. } = &mut self.hosts[index].role else { return };
             let leader = candidate.take().and_then(|taken| taken.into_leader().ok());
             let leader = leader.expect("a term that was taken is one to lead in");
             self.tell(format!("{name} leads in term {}", leader.term()));
