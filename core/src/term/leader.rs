@@ -11,9 +11,8 @@ use crate::engine::store::{Commit, Rows, Store};
 use crate::term::database::{Database, DeskRow, Hold, Note, PARTS, or_disconnect};
 use crate::term::fault::TermFault;
 
-/// How often the fate of a commit is looked for, and how long between two times. Callers wait for it:
-/// some ten seconds, if each answer comes at once.
-const MAX_LOOKS: u32 = 50;
+/// How long the fate of a commit is looked for. Callers wait for it.
+const FATE: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// What came of a commit whose answer did not arrive.
@@ -135,17 +134,16 @@ impl<D: Database> Leader<D> {
     /// As [`Self::next_term`], for as long as callers may wait: what still holds the row, or the way
     /// to it, may let go.
     fn fate(&mut self) -> Result<Fate, TermFault<D::Fault>> {
-        let mut looks = 1;
+        let until = self.database.clock() + FATE;
         loop {
             let fault = match self.next_term() {
                 Ok(fate) => return Ok(fate),
                 Err(fault) => fault,
             };
             self.database.disconnect();
-            if fault.is_deposed() || looks >= MAX_LOOKS {
+            if fault.is_deposed() || self.database.clock() >= until {
                 return Err(fault.of_commit());
             }
-            looks += 1;
             self.database.pause(BETWEEN_LOOKS);
         }
     }

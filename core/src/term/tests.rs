@@ -226,17 +226,29 @@ fn a_commit_ends_as_it_came_out_at_the_database() {
 #[test]
 fn what_came_of_a_commit_is_looked_for_for_ten_seconds() {
     let unknown = Err(TermFault::Unknown(Fault::Lost));
-    for (looks_in_vain, expected) in [(49, Ok(Commit::Done)), (50, unknown)] {
+    for (looks_in_vain, expected) in [(50, Ok(Commit::Done)), (51, unknown)] {
         let mut leader = leader();
         let began = leader.database().now;
         leader.database_mut().ends = vec![End::Done];
         leader.database_mut().unreachable_then = looks_in_vain;
         assert_eq!(leader.commit(&Changes::default()), expected, "{looks_in_vain}");
-        assert_eq!(leader.database().now, began + Duration::from_millis(200 * 49));
+        assert_eq!(leader.database().now, began + Duration::from_secs(10));
         // Later it is found that the desk goes on.
         assert_eq!(leader.probe(), Ok(()));
         assert_eq!(leader.commit(&Changes::default()), Ok(Commit::Done));
     }
+}
+
+#[test]
+fn a_database_that_answers_slowly_is_asked_no_longer() {
+    let mut leader = leader();
+    leader.database_mut().ends = vec![End::Done];
+    leader.database_mut().unreachable_then = u32::MAX;
+    leader.database_mut().answers_after = Duration::from_secs(4);
+    let began = leader.database().now;
+    assert_eq!(leader.commit(&Changes::default()), Err(TermFault::Unknown(Fault::Lost)));
+    // The commit itself, and three looks.
+    assert_eq!(leader.database().now, began + Duration::from_millis(4 * 4_000 + 2 * 200));
 }
 
 #[test]
