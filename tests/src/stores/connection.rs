@@ -50,7 +50,7 @@ where
     }
 
     /// Waits for what holds the desk row.
-    fn lock_row(&mut self) {
+    pub fn lock_row(&mut self) {
         if self.delayed.as_ref().is_some_and(|delayed| delayed.holds_row) {
             self.end_delayed();
         }
@@ -140,9 +140,12 @@ where
         self.stale.as_ref().map_or(now, |(_, at)| *at)
     }
 
-    /// Nothing changes meanwhile: who is cut off stays so for its turn.
+    /// Who is cut off stays so for its turn. Who is not needs no pause: what it does after one would be
+    /// done before, as others see it.
     fn pause(&mut self, pause: Duration) {
-        self.waited += pause;
+        if self.is_cut || self.disk.borrow().trouble.is_some() {
+            self.waited += pause;
+        }
     }
 
     fn read(&mut self) -> Result<DeskRow, Injected> {
@@ -204,8 +207,12 @@ where
                 disk.commits += 1;
             }
         }
+        if next != Write::Holds {
+            return Err(self.lose());
+        }
+        // It is the turn's last statement.
         self.waited += self.answers_after;
-        if next == Write::Holds { Ok(()) } else { Err(self.lose()) }
+        Ok(())
     }
 
     fn load_all(&mut self, needs: &[Need]) -> Result<Vec<Fact>, Injected> {

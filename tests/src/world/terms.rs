@@ -18,7 +18,7 @@ where
     /// Whether somebody leads who goes on to renew the lease.
     pub(super) fn is_led(&self) -> bool {
         let is_well = self.disk.borrow().trouble.is_none();
-        is_well && (0..self.hosts.len()).any(|index| self.renews(index))
+        is_well && self.leader().is_some_and(|index| self.renews(index))
     }
 
     /// The host that leads by the desk row, if it knows so.

@@ -28,6 +28,7 @@ where
         if self.hosts[index].session().is_none() {
             return self.wait(index);
         }
+        self.see_delayed(index);
         self.cut_off(index);
         if !self.hosts[index].held.is_empty() {
             let rows = self.look(&[]);
@@ -159,6 +160,18 @@ where
             self.send(rows, holder, request);
         }
         self.nothing_is_held(rows);
+    }
+
+    /// Looks at what the database carried out since, before a leader commits something else.
+    fn see_delayed(&mut self, index: usize) {
+        let is_cut = self.hosts[index].cut_until > self.now;
+        if !is_cut {
+            self.disk.borrow_mut().lock_row();
+        }
+        let commits = self.disk.borrow().commits;
+        if commits != self.looked_at {
+            self.rows = self.look(&[]);
+        }
     }
 
     /// Queues calls at a leader, and takes its next batch.
