@@ -309,3 +309,6 @@ fn merge(batch: &mut Option<Changes>, later: Changes) {
 fn is_reached(at: Millis, now: Millis) -> bool {
     at <= now || at > now.plus(Retention::FURTHEST_MS)
 }
+
+#[cfg(test)]
+mod tests;
