@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::term::database::{Database, DeskRow, Note, PARTS, or_disconnect};
+use crate::term::database::{Database, DeskRow, Note, PARTS};
 use crate::term::leader::{Leader, Taken};
 
 /// Between two looks while nothing else can be done.
@@ -81,7 +81,7 @@ impl<D: Database> Candidate<D> {
     fn look_once(&mut self) -> Result<Look, D::Fault> {
         // What is read may be as old as the question.
         let asked = self.database.clock();
-        let row = or_disconnect(&mut self.database, D::read)?;
+        let row = self.database.read()?;
         let is_new = row != self.seen;
         if is_new {
             (self.seen, self.since) = (row, self.database.clock());

@@ -38,7 +38,7 @@ pub struct Leader<D> {
 }
 
 impl<D: Database> Leader<D> {
-    /// Takes the next term, if the desk row is still as it was seen; else gives the database back.
+    /// Takes the next term, if the desk row is still as it was seen.
     ///
     /// # Errors
     /// When the database cannot be reached or refuses.

@@ -1,7 +1,7 @@
 //! The PostgreSQL store: it runs the statements of the core, as the processes that share a desk
 //! [lead it in turn](hookdesk_core::term).
 //!
-//! A leader that has nothing to commit renews its lease once a second.
+//! A leader that has nothing to commit renews its lease after a fifth of it.
 
 mod cells;
 mod database;
