@@ -1,8 +1,9 @@
 //! Connection slots. When the last slot is taken, one connection is aborted: of those whose request
 //! is pending (silent, slow or idle callers), the one that has been so the longest. So strangers
 //! that open connections and leave them keep nobody out, and a call that is being answered is safe.
-//! One that was just opened has a while to send its first request, as long as others had an answer:
-//! callers that come again and again, each in the place of another, do not end who comes once.
+//! One that was just opened has a while to send its first request, and one that was used again and
+//! again has as long for its next: neither callers that come for one request each, nor strangers
+//! that open connections as fast as they can, end who comes once or who stays.
 //! Permits for large bodies are revoked in the same way.
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,8 +31,9 @@ const MAX_LARGE: usize = 64;
 /// How long a large body waits for a permit before another is cut off. Those of fast callers are
 /// released in milliseconds, so that one of a slow caller is not cut off for them.
 const PERMIT_WAIT: Duration = Duration::from_secs(1);
-/// How long a new connection may take to send its first request before it makes room as others do.
-const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// How long a new connection, or one that had more than one answer, may take to send its next
+/// request before it makes room as others do.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The connection slots of a listener; cheap to clone.
 #[derive(Clone)]
@@ -48,23 +50,52 @@ pub struct ConnectionTable {
 #[derive(Default)]
 struct Table {
     connections: HashMap<SocketAddr, Connection>,
-    /// Connections whose first request is pending, by the turn since when: the first has taken longest.
-    awaiting_first: BTreeMap<u64, SocketAddr>,
-    /// The same of those that had an answer.
-    awaiting_next: BTreeMap<u64, SocketAddr>,
+    /// Connections whose request is pending, each by the turn since when: the first of a map has
+    /// taken the longest.
+    awaited: Awaited,
     /// Connections that send a large body, by the turn at which it became large.
     large: BTreeMap<u64, SocketAddr>,
     turn: u64,
 }
 
+#[derive(Default)]
+struct Awaited {
+    /// Those with [`GRACE`], which is over for the first of a map before it is for another.
+    first: BTreeMap<u64, SocketAddr>,
+    again: BTreeMap<u64, SocketAddr>,
+    /// Those that had one answer: most callers come for no more.
+    second: BTreeMap<u64, SocketAddr>,
+}
+
 struct Connection {
     /// The turn of its arrival: an address may return before its last connection is removed.
     entered: u64,
-    since: Instant,
     control: ConnCtrl,
-    had_answer: bool,
-    /// Its turn among those that are awaited, while its request is pending.
-    awaits_since: Option<u64>,
+    answers: u64,
+    /// Since when its request is pending, and its turn among those whose is.
+    awaits: Option<(u64, Instant)>,
+}
+
+impl Connection {
+    fn has_grace(&self) -> bool {
+        self.answers != 1 && self.awaits.is_some_and(|(_, since)| since.elapsed() < GRACE)
+    }
+}
+
+impl Awaited {
+    fn of(&mut self, answers: u64) -> &mut BTreeMap<u64, SocketAddr> {
+        match answers {
+            0 => &mut self.first,
+            1 => &mut self.second,
+            _ => &mut self.again,
+        }
+    }
+
+    /// The first of each map.
+    fn longest(&self) -> impl Iterator<Item = (u64, SocketAddr)> {
+        let maps = [&self.first, &self.second, &self.again];
+        maps.into_iter().filter_map(|map| map.first_key_value().map(|(turn, at)| (*turn, *at)))
+    }
 }
 
 impl ConnectionTable {
@@ -125,9 +156,7 @@ impl ConnectionTable {
         table.stop_awaiting(address);
         table.turn += 1;
         let entered = table.turn;
-        let since = Instant::now();
-        let connection =
-            Connection { entered, since, control, had_answer: false, awaits_since: None };
+        let connection = Connection { entered, control, answers: 0, awaits: None };
         table.connections.insert(address, connection);
         table.await_request(address);
         ConnectionSlot { slots: self.clone(), address, entered }
@@ -141,40 +170,26 @@ impl ConnectionTable {
 
 impl Table {
     fn await_request(&mut self, address: SocketAddr) {
-        self.stop_awaiting(address);
         let Some(connection) = self.connections.get_mut(&address) else { return };
         self.turn += 1;
-        connection.awaits_since = Some(self.turn);
-        let awaiting =
-            if connection.had_answer { &mut self.awaiting_next } else { &mut self.awaiting_first };
-        awaiting.insert(self.turn, address);
+        connection.awaits = Some((self.turn, Instant::now()));
+        self.awaited.of(connection.answers).insert(self.turn, address);
     }
 
     fn stop_awaiting(&mut self, address: SocketAddr) {
-        let connection = self.connections.get_mut(&address);
-        let turn = connection.and_then(|connection| connection.awaits_since.take());
-        if let Some(turn) = turn {
-            self.awaiting_first.remove(&turn);
-            self.awaiting_next.remove(&turn);
+        let Some(connection) = self.connections.get_mut(&address) else { return };
+        if let Some((turn, _)) = connection.awaits.take() {
+            self.awaited.of(connection.answers).remove(&turn);
         }
     }
 
     /// The connection that makes room for the next.
     fn longest_awaited(&self) -> Option<SocketAddr> {
-        let first = self.awaiting_first.first_key_value();
-        let next = self.awaiting_next.first_key_value();
-        let is_patient = |address| {
+        let longest = self.awaited.longest().min_by_key(|(turn, address)| {
             let connection = self.connections.get(address);
-            connection.is_some_and(|connection| connection.since.elapsed() >= FIRST_REQUEST)
-        };
-        let longest = match (first, next) {
-            (Some((first, address)), Some((next, _))) if first < next && is_patient(address) => {
-                Some(address)
-            }
-            (_, Some((_, address))) | (Some((_, address)), None) => Some(address),
-            (None, None) => None,
-        };
-        longest.copied()
+            (connection.is_some_and(Connection::has_grace), *turn)
+        });
+        longest.map(|(_, address)| address)
     }
 
     fn cut_off_largest(&mut self) {
@@ -280,8 +295,9 @@ impl Drop for ActiveRequest {
             table.abort_longest_awaited();
         }
         if let Some(address) = self.address {
+            table.stop_awaiting(address);
             if let Some(connection) = table.connections.get_mut(&address) {
-                connection.had_answer = true;
+                connection.answers += 1;
             }
             table.await_request(address);
         }
@@ -301,13 +317,19 @@ mod tests {
         (slots.enter(SocketAddr::from(([127, 0, 0, 1], port)), connection.clone()), connection)
     }
 
+    fn end_grace(slots: &ConnectionTable, slot: &ConnectionSlot) {
+        let mut table = slots.table();
+        let (_, since) = table.connections.get_mut(&slot.address).unwrap().awaits.as_mut().unwrap();
+        *since -= GRACE;
+    }
+
     #[test]
     fn the_last_slot_is_that_of_the_request_that_is_pending_the_longest() {
         let slots = ConnectionTable::new(4, FuseConfig::disabled());
         let (first, second, third) = (enter(&slots, 1), enter(&slots, 2), enter(&slots, 3));
         let answered = slots.answer(Some(first.0.address));
         drop(slots.answer(Some(second.0.address)));
-        slots.table().connections.get_mut(&third.0.address).unwrap().since -= FIRST_REQUEST;
+        end_grace(&slots, &third.0);
 
         let _fourth = enter(&slots, 4);
 
@@ -333,6 +355,27 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_is_used_again_and_again_has_a_while_between_requests() {
+        let slots = ConnectionTable::new(4, FuseConfig::disabled());
+        let (kept, once, new) = (enter(&slots, 1), enter(&slots, 2), enter(&slots, 3));
+        drop(slots.answer(Some(kept.0.address)));
+        drop(slots.answer(Some(kept.0.address)));
+        drop(slots.answer(Some(once.0.address)));
+
+        let _fourth = enter(&slots, 4);
+        assert!(once.1.is_aborted(), "it had one answer");
+        drop(once);
+
+        let fifth = enter(&slots, 5);
+        assert!(new.1.is_aborted() && !kept.1.is_aborted(), "it is awaited longer");
+        drop(new);
+
+        end_grace(&slots, &kept.0);
+        let _sixth = enter(&slots, 6);
+        assert!(kept.1.is_aborted() && !fifth.1.is_aborted());
+    }
+
+    #[test]
     fn a_connection_that_ends_while_answered_is_awaited_no_more() {
         let slots = ConnectionTable::new(3, FuseConfig::disabled());
         let gone = enter(&slots, 1);
@@ -353,7 +396,7 @@ mod tests {
 
         let taken = || {
             let table = slots.table();
-            (table.connections.len(), table.awaiting_first.len())
+            (table.connections.len(), table.awaited.first.len())
         };
         assert_eq!(taken(), (1, 1));
         drop(new);

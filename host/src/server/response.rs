@@ -1,14 +1,17 @@
 //! Responses as salvo sends them: whole, in pages, as a stream of events, or a file of the page.
 
-use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::{io, mem};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use hookdesk_core::api::{self, Frame, Listing, Problem};
-use hyper::body::Incoming;
-use salvo::Response;
+use hyper::body::{Body, Incoming, SizeHint};
+use salvo::http::ResBody;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
+use salvo::{BoxedError, Response};
 
 use super::events::EventStream;
 use super::lookup::Lookup;
@@ -41,20 +44,20 @@ impl From<Problem> for HttpResponse {
 }
 
 impl HttpResponse {
-    /// Begins the response. Where it goes on after this, the request stays active until its end.
+    /// Begins the response. The request stays active until its end is handed to the connection.
     pub fn write(self, response: &mut Response, active: ActiveRequest) {
         match self {
             Self::Whole(answer) => {
                 let status = StatusCode::from_u16(answer.status);
                 response.status_code(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
                 put_headers(response, answer.headers);
-                response.body(answer.body);
+                response.body(WholeBody::of(answer.body, active));
             }
             Self::Pages { first, rest, lookup } => {
                 response.status_code(StatusCode::OK);
                 put_headers(response, rest.headers());
                 if rest.is_complete() {
-                    response.body(first);
+                    response.body(WholeBody::of(first, active));
                 } else {
                     let pages = pages(lookup, first, rest);
                     response.stream(while_answering(pages, active));
@@ -63,7 +66,7 @@ impl HttpResponse {
             Self::File(file, variant) => {
                 response.status_code(variant.status());
                 put_headers(response, file.headers(variant));
-                response.body(file.body(variant));
+                response.body(WholeBody::of(file.body(variant), active));
             }
             Self::Forwarded(from) => forward::write(from, response, active),
             Self::Ended => Self::from(desk_thread::stopping()).write(response, active),
@@ -73,6 +76,41 @@ impl HttpResponse {
                 response.stream(while_answering(stream.pieces(holder), active));
             }
         }
+    }
+}
+
+/// A body whose request is active until the connection has it: hyper writes a response in the same
+/// turn in which it ends its body, so that no connection makes room for another with an answer that
+/// is not written.
+struct WholeBody {
+    bytes: Bytes,
+    _active: ActiveRequest,
+}
+
+impl WholeBody {
+    fn of(bytes: impl Into<Bytes>, active: ActiveRequest) -> ResBody {
+        ResBody::Boxed(Box::pin(Self { bytes: bytes.into(), _active: active }))
+    }
+}
+
+impl Body for WholeBody {
+    type Data = Bytes;
+    type Error = BoxedError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, BoxedError>>> {
+        let bytes = mem::take(&mut self.bytes);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(hyper::body::Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
     }
 }
 
