@@ -7,6 +7,7 @@
 //! is also described once ([`column`]). [`dialect`] has the differences between databases, and
 //! [`sqlite`] the functions for hosts, which only run the statements.
 
+pub mod copy;
 pub mod postgres;
 pub mod sqlite;
 
@@ -36,6 +37,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub use dialect::Dialect;
 pub use row::BadRow;
 
 /// A parameter of a statement or a cell of a row. In JSON it is the value alone.

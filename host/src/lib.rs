@@ -25,6 +25,7 @@ pub mod command_line;
 pub mod config;
 pub mod connections;
 pub mod control;
+pub mod copy_command;
 pub mod courier;
 pub mod desk_thread;
 pub mod environment;

@@ -7,6 +7,7 @@ use clap::{Args as _, Command, Parser, Subcommand};
 use hookdesk::BoxError;
 use hookdesk::audit_command::{self, AuditOptions};
 use hookdesk::config::ServeOptions;
+use hookdesk::copy_command::{self, CopyOptions};
 use hookdesk::environment;
 use hookdesk::incident::{self, Comparison, ExportOptions, ReplayOptions};
 use hookdesk::key_command::{self, KeyOptions};
@@ -45,6 +46,9 @@ enum Subcommands {
     /// List who changed what, newest first: keys, partners, webhooks and their secrets, replays, the
     /// service.
     Audit(AuditOptions),
+    /// Copy a desk that is stopped to another database: from SQLite to PostgreSQL, or back. What it
+    /// was interrupted in it goes on with when it is started again.
+    Copy(CopyOptions),
     /// Say whether a running desk works and how its webhooks are. Exits with 4 if the desk is not
     /// ready, a webhook is disabled, or a receiver is down.
     Status(StatusOptions),
@@ -74,6 +78,7 @@ fn run(command: Subcommands) -> Result<ExitCode, BoxError> {
         Subcommands::Replay(options) => incident::replay(&options).map(of_comparison),
         Subcommands::Key(options) => key_command::run(&options).map(|()| ExitCode::SUCCESS),
         Subcommands::Audit(options) => audit_command::run(&options).map(|()| ExitCode::SUCCESS),
+        Subcommands::Copy(options) => copy_command::run(&options).map(|()| ExitCode::SUCCESS),
         Subcommands::Status(options) => status::status(&options).map(of_condition),
     }
 }

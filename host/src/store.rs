@@ -1,5 +1,6 @@
 //! The host's store: a file of SQLite, or a database of PostgreSQL.
 
+pub mod copy;
 pub mod postgres;
 pub mod sqlite;
 

@@ -28,6 +28,7 @@ mod owed_digest;
 mod partial_answers;
 mod partners;
 mod postgres;
+mod postgres_copy;
 mod postgres_servers;
 mod pull;
 mod readiness;

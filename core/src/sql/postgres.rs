@@ -39,6 +39,14 @@ pub const TAKE: &str = "UPDATE desk \
      SET term = term + 1, leader = $1, lease_ms = $5, rev = rev + 1 \
      WHERE term = $2 AND leader IS NOT DISTINCT FROM $3 AND rev = $4 AND schema = $6 RETURNING term";
 
+/// Ends the filling of a database by a copy: the first write of a transaction like [`LEAD`], which
+/// expects the same (1 to 4), sets the schema's version (5), and lets another process lead.
+pub const FILLED: &str = "WITH changed AS ( \
+         UPDATE desk SET rev = rev + 1, schema = $5, leader = NULL \
+         WHERE term = $1 AND leader = $2 AND rev = $3 AND schema = $4 \
+         AND current_setting('hookdesk.batch', true) = $6 RETURNING 1 \
+     ) SELECT hookdesk_expect_rows('desk', 1, (SELECT count(*) FROM changed))";
+
 /// Sets the schema's version (1), in the transaction that migrates.
 pub const SET_SCHEMA: &str = "UPDATE desk SET schema = $1";
 
@@ -108,11 +116,17 @@ pub fn fact(need: &Need, rows: Vec<Vec<Value<'_>>>) -> Result<Fact, BadRow> {
 }
 
 /// The statements that store changes, in the order in which they are to be sent, in one transaction.
-/// Those of one text are one: no two of a batch are about the same row.
+/// No two of a batch are about the same row.
 #[must_use]
 pub fn statements(changes: &Changes) -> Vec<Write<'_>> {
+    grouped(changes::statements(Dialect::Postgres, changes))
+}
+
+/// Statements as they are to be sent: those of rows that have the same text are one, with arrays.
+#[must_use]
+pub fn grouped(statements: Vec<Statement<'_>>) -> Vec<Write<'_>> {
     let mut writes: Vec<Write<'_>> = Vec::new();
-    for statement in changes::statements(Dialect::Postgres, changes) {
+    for statement in statements {
         let Statement { sql, values, of_row, changes: _ } = statement;
         let same = |write: &&mut Write<'_>| std::ptr::eq(write.sql, sql);
         if !of_row {

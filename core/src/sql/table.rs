@@ -39,7 +39,7 @@ pub struct Table {
 }
 
 impl Table {
-    fn typed(&self) -> impl Iterator<Item = (&'static str, Kind)> {
+    pub fn typed(&self) -> impl Iterator<Item = (&'static str, Kind)> {
         self.fields.iter().copied().flatten().copied()
     }
 

@@ -7,6 +7,7 @@ mod cells;
 mod database;
 mod desk_row;
 mod fault;
+mod filling;
 mod link;
 mod readers;
 mod roster;
@@ -20,6 +21,7 @@ use hookdesk_core::term::Candidate;
 
 pub use database::PostgresDatabase;
 pub use fault::PostgresFault;
+pub use filling::{Filling, PostgresReader};
 pub use readers::Readers;
 pub use roster::{HostRow, Roster};
 pub use url::PostgresUrl;

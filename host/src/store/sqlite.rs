@@ -24,6 +24,8 @@ const ROOM: usize = 1 << 20;
 /// Prepared statements that are cached: all of the core's, with room to spare.
 const PREPARED: usize = 64;
 
+/// The ending of a file that a copy fills, until all rows are there.
+pub(crate) const FILLING: &str = ".copying";
 /// The endings of the files that belong to a database.
 pub(crate) const BESIDE: [&str; 7] =
     ["-wal", "-shm", "-journal", ".lock", ".record.1", ".record.2", ".record.new"];
@@ -47,6 +49,10 @@ pub enum OpenError {
     Foreign {
         path: PathBuf,
     },
+    /// Not there yet: a copy that fills it was interrupted.
+    Unfilled {
+        path: PathBuf,
+    },
     /// Written by a newer version, whose data this one would lose.
     Newer {
         path: PathBuf,
@@ -68,6 +74,13 @@ impl fmt::Display for OpenError {
             Self::Foreign { path } => {
                 write!(f, "{} is a SQLite file of another program", path.display())
             }
+            Self::Unfilled { path } => write!(
+                f,
+                "{} is not complete: a copy that fills it was interrupted, and goes on when it is \
+                 started again. To begin a new desk instead, delete {}.",
+                path.display(),
+                beside(path, FILLING).display()
+            ),
             Self::Newer { path, version } => write!(
                 f,
                 "{} was written by a newer HookDesk (schema {version}; this one knows up to {}). \
@@ -191,6 +204,9 @@ impl Sqlite {
     /// # Errors
     /// [`OpenError`] when it cannot be opened or is not a file that this version can serve.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        if !path.exists() && beside(path, FILLING).exists() {
+            return Err(OpenError::Unfilled { path: path.to_owned() });
+        }
         private(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
         let mut connection = Connection::open(path).map_err(failed)?;
@@ -210,6 +226,46 @@ impl Sqlite {
         prepare(&connection)?;
         migrate(&mut connection, 0)?;
         Ok(Self { connection, path: None })
+    }
+
+    /// The rows of a query.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn rows(&self, query: &Statement<'_>) -> Result<Vec<Vec<Value<'static>>>, StoreFault> {
+        Ok(rows(&self.connection, query)?)
+    }
+
+    /// Runs statements in one transaction.
+    ///
+    /// # Errors
+    /// When one of them fails, or does not change what it must.
+    pub fn write(&mut self, statements: &[Statement<'_>]) -> Result<(), StoreFault> {
+        match self.run(statements)? {
+            Commit::Done => Ok(()),
+            Commit::Conflict => Err(rusqlite::Error::StatementChangedRows(0).into()),
+        }
+    }
+
+    fn run(&mut self, statements: &[Statement<'_>]) -> Result<Commit, StoreFault> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for statement in statements {
+            let rows = bound(&transaction, statement)?.raw_execute()?;
+            if statement.changes.is_some_and(|expected| expected != rows) {
+                return Ok(Commit::Conflict);
+            }
+        }
+        transaction.commit()?;
+        Ok(Commit::Done)
+    }
+
+    /// Closes the file, with all that stands beside it written to it.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn close(self) -> Result<(), StoreFault> {
+        self.connection.close().map_err(|(_, error)| error.into())
     }
 
     /// The connection, to inspect the stored rows.
@@ -268,16 +324,7 @@ impl Rows for Sqlite {
 
 impl Store for Sqlite {
     fn commit(&mut self, changes: &Changes) -> Result<Commit, StoreFault> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for statement in sqlite::statements(changes) {
-            let rows = bound(&transaction, &statement)?.raw_execute()?;
-            if statement.changes.is_some_and(|expected| expected != rows) {
-                return Ok(Commit::Conflict);
-            }
-        }
-        transaction.commit()?;
-        Ok(Commit::Done)
+        self.run(&sqlite::statements(changes))
     }
 
     fn probe(&mut self) -> Result<(), StoreFault> {
@@ -302,8 +349,15 @@ fn find_room(path: &Path) -> std::io::Result<()> {
 }
 
 fn load(connection: &Connection, need: &Need) -> Result<Fact, StoreFault> {
-    let query = sqlite::query(need);
-    let mut statement = bound(connection, &query)?;
+    let found = rows(connection, &sqlite::query(need))?;
+    Ok(sqlite::fact(need, found)?)
+}
+
+fn rows(
+    connection: &Connection,
+    query: &Statement<'_>,
+) -> Result<Vec<Vec<Value<'static>>>, rusqlite::Error> {
+    let mut statement = bound(connection, query)?;
     let columns = statement.column_count();
     let mut found = Vec::new();
     let mut rows = statement.raw_query();
@@ -311,7 +365,7 @@ fn load(connection: &Connection, need: &Need) -> Result<Fact, StoreFault> {
         let value = |column| row.get_ref(column).map(value);
         found.push((0..columns).map(value).collect::<Result<Vec<_>, _>>()?);
     }
-    Ok(sqlite::fact(need, found)?)
+    Ok(found)
 }
 
 fn bound<'c>(

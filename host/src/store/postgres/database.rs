@@ -63,7 +63,7 @@ impl PostgresDatabase {
 /// The desk row as it was left, and the schema's version that this process writes.
 fn expected(hold: Hold<'_>) -> Vec<Value<'_>> {
     let (term, rev) = (Value::Integer(hold.term), Value::Integer(hold.rev));
-    vec![term, hold.leader.into(), rev, desk_row::schema().into()]
+    vec![term, hold.leader.into(), rev, Value::Integer(desk_row::schema())]
 }
 
 impl Database for PostgresDatabase {

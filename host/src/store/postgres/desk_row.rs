@@ -17,8 +17,12 @@ const MIGRATION_LOCK: i64 = 0x486f_6f6b_4465_736b;
 /// The migrations that the tables have not had.
 ///
 /// # Errors
-/// [`PostgresFault::Newer`] if they are a newer version's.
+/// [`PostgresFault::Newer`] if they are a newer version's, [`PostgresFault::Unfilled`] if they are not
+/// all there.
 pub fn missing(row: &DeskRow) -> Result<&'static [&'static str], PostgresFault> {
+    if row.schema < 0 {
+        return Err(PostgresFault::Unfilled { version: row.schema });
+    }
     let had = usize::try_from(row.schema).ok();
     let missing = had.and_then(|had| MIGRATIONS.get(had..));
     missing.ok_or(PostgresFault::Newer { version: row.schema })
@@ -53,21 +57,38 @@ fn foreign() -> PostgresFault {
 /// # Errors
 /// When the server cannot be reached or refuses, or when the tables are a newer version's.
 pub fn prepare(link: &mut Link) -> Result<(), PostgresFault> {
-    let found = link.ask(postgres::FIND, vec![])?;
-    if found.first().and_then(|row| row.first()) == Some(&Value::Null) {
-        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-        let steps = MIGRATIONS.join(";");
-        let schema = format!("UPDATE desk SET schema = {}", MIGRATIONS.len());
-        match link.execute(&format!("BEGIN; {lock}; {steps}; {schema}; COMMIT")) {
-            // Of several processes that begin at once, one creates them.
-            Err(PostgresFault::Refused { code, .. }) if code == DUPLICATE_TABLE => {
-                link.execute("ROLLBACK")?;
-            }
-            other => other?,
-        }
+    if !exists(link)? {
+        create(link, schema())?;
     }
     missing(&read(link)?)?;
     Ok(())
+}
+
+/// Whether there are tables.
+///
+/// # Errors
+/// When the server cannot be reached or refuses.
+pub fn exists(link: &mut Link) -> Result<bool, PostgresFault> {
+    let found = link.ask(postgres::FIND, vec![])?;
+    Ok(found.first().and_then(|row| row.first()) != Some(&Value::Null))
+}
+
+/// Creates the tables, with a version of the schema. Another process may do so at the same time:
+/// then its version is there.
+///
+/// # Errors
+/// When the server cannot be reached or refuses.
+pub fn create(link: &mut Link, schema: i64) -> Result<(), PostgresFault> {
+    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+    let steps = MIGRATIONS.join(";");
+    let set = format!("UPDATE desk SET schema = {schema}");
+    match link.execute(&format!("BEGIN; {lock}; {steps}; {set}; COMMIT")) {
+        // Of several processes that begin at once, one creates them.
+        Err(PostgresFault::Refused { code, .. }) if code == DUPLICATE_TABLE => {
+            link.execute("ROLLBACK")
+        }
+        other => other,
+    }
 }
 
 /// Takes the next term with `take`, its statement and parameters, and brings the tables to this
@@ -89,13 +110,13 @@ pub fn take(link: &mut Link, seen: &DeskRow, take: Vec<Value<'_>>) -> Result<boo
     for step in steps {
         link.execute(step)?;
     }
-    link.ask_alone(postgres::SET_SCHEMA, vec![schema().into()])?;
+    link.ask_alone(postgres::SET_SCHEMA, vec![Value::Integer(schema())])?;
     link.execute("COMMIT")?;
     tracing::info!("the tables were brought from schema {} to {}", seen.schema, schema());
     Ok(true)
 }
 
 /// The schema's version that this process writes.
-pub fn schema() -> u64 {
-    MIGRATIONS.len() as u64
+pub fn schema() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }

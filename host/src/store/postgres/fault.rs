@@ -17,6 +17,8 @@ pub enum PostgresFault {
     Refused { code: String, message: String },
     /// Written by a newer version.
     Newer { version: i64 },
+    /// A copy that fills it has not ended, of the version that is the opposite of this.
+    Unfilled { version: i64 },
 }
 
 impl PostgresFault {
@@ -49,6 +51,17 @@ impl fmt::Display for PostgresFault {
                 "the database was written by a newer HookDesk (schema {version}; this one knows up to \
                  {}). Run that version, or restore a backup made before it.",
                 MIGRATIONS.len()
+            ),
+            Self::Unfilled { version } if version.unsigned_abs() == MIGRATIONS.len() as u64 => f
+                .write_str(
+                    "the database is not complete: a copy that fills it was interrupted, and goes on \
+                     when it is started again",
+                ),
+            Self::Unfilled { version } => write!(
+                f,
+                "the database is not complete: a copy by another version of HookDesk that fills it \
+                 (schema {}) was interrupted, and goes on when it is started again with that version",
+                version.unsigned_abs()
             ),
         }
     }
