@@ -2,6 +2,7 @@
 //! notice which that is.
 
 mod failures;
+mod servers;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use hookdesk_tests::{
-    Folder, Host, Options, RawConnection, Receiver, SOON, Server, binary, postgres, ticket_body,
+    Client, Folder, Host, Options, RawConnection, Receiver, SOON, Server, binary, ids, postgres,
+    ticket_body,
 };
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,6 +59,48 @@ fn heard(receiver: &Receiver) -> Vec<String> {
         }
     }
     heard
+}
+
+/// Has a ticket taken by any of the hosts.
+async fn insist(clients: &[Client], number: usize) {
+    for client in clients.iter().cycle().skip(number).take(200) {
+        let request = client.request(Method::POST, "/tickets");
+        let request = request.header("content-type", "application/json");
+        let request = request.header("idempotency-key", format!("ticket-{number}"));
+        let request = request.body(ticket_body(&number.to_string()).to_string());
+        let sent = timeout(Duration::from_secs(5), client.attempt(request)).await;
+        // As often as leaves room for what happens between two calls.
+        sleep(Duration::from_millis(20)).await;
+        if matches!(sent, Ok(Ok(answer)) if answer.status == 201) {
+            return;
+        }
+    }
+    panic!("ticket {number} is not taken");
+}
+
+/// The ids of all events, page by page.
+async fn log(client: &Client) -> Vec<String> {
+    let (mut events, mut path) = (Vec::new(), "/events?limit=1000".to_owned());
+    loop {
+        let page = client.get(&path).await.expect(200);
+        events.extend(ids(page.items()).into_iter().map(str::to_owned));
+        match page.json["next"].as_str() {
+            Some(next) if !page.items().is_empty() => {
+                path = format!("/events?limit=1000&after={next}");
+            }
+            _ => return events,
+        }
+    }
+}
+
+/// A receiver heard of each event once or more, for the first time in the order of the log: a webhook
+/// that is told in that order, of so many tickets.
+async fn assert_in_order(receiver: &Receiver, client: &Client, tickets: usize) {
+    let mut known = BTreeSet::new();
+    let arrived: Vec<_> = receiver.deliveries().iter().map(|one| one.event().to_owned()).collect();
+    let first: Vec<_> = arrived.into_iter().filter(|event| known.insert(event.clone())).collect();
+    assert_eq!(first, log(client).await, "first arrivals are in the log's order");
+    assert_eq!(first.len(), tickets);
 }
 
 fn assert_whole(server: &Server, tickets: usize) {
