@@ -122,7 +122,7 @@ EVENTS ?= 1000000
 BUILT = $${CARGO_TARGET_DIR:-$(CURDIR)/target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/hookdesk
 bench: release
 	$(if $(BASE),$(STEP) base .ci/bench-base $(BASE))
-	@$(CARGO) bench --quiet --profile $(PROFILE) --locked --package hookdesk-tests --bench bench -- \
+	@.ci/postgres --durable $(CARGO) bench --quiet --profile $(PROFILE) --locked --package hookdesk-tests --bench bench -- \
 	  --binary $(BUILT) --rounds $(ROUNDS) --seconds $(LOAD_S) --events $(EVENTS) $(if $(ONLY),--only '$(ONLY)') \
 	  $(if $(BASE),--base $(CURDIR)/target/bench/hookdesk-$(BASE))
 

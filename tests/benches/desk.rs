@@ -12,30 +12,56 @@ use crate::load::{Connection, closed_loop, get, post};
 use crate::receiver::now_us;
 use crate::{Done, process};
 
-/// A desk of its own, on an empty database.
+/// A desk of its own, on an empty database; or a further host of one.
 pub struct Desk {
     child: Child,
     pub port: u16,
     binary: PathBuf,
     folder: PathBuf,
+    database: String,
     /// From its start to its first answer.
     pub booted: Duration,
 }
 
 impl Desk {
+    /// One over a file of SQLite.
     pub async fn start(binary: &Path) -> Done<Self> {
+        Self::launch(binary, None).await
+    }
+
+    /// One over a server of PostgreSQL, in a database of its own.
+    pub async fn start_over_postgres(binary: &Path) -> Done<Self> {
+        let server = std::env::var("HOOKDESK_TEST_POSTGRES")
+            .map_err(|_| "no server of PostgreSQL: make bench starts one")?;
+        let name = format!("bench_{}", free_port()?);
+        let mut psql = Command::new("psql");
+        psql.args([&format!("{server}/postgres"), "-Xqc", &format!("CREATE DATABASE {name}")]);
+        if !psql.status()?.success() {
+            return Err("psql made no database".into());
+        }
+        Self::launch(binary, Some(format!("{server}/{name}"))).await
+    }
+
+    /// A further host of the same desk.
+    pub async fn beside(&self) -> Done<Self> {
+        Self::launch(&self.binary, Some(self.database.clone())).await
+    }
+
+    async fn launch(binary: &Path, database: Option<String>) -> Done<Self> {
         let port = free_port()?;
         let folder = std::env::temp_dir().join(format!("hookdesk-bench-{port}"));
         fs::create_dir_all(&folder)?;
-        let (child, booted) = boot(binary, port, &folder, &[]).await?;
-        Ok(Self { child, port, binary: binary.to_owned(), folder, booted })
+        let file = || format!("sqlite://{}", folder.join("desk.db").display());
+        let database = database.unwrap_or_else(file);
+        let (child, booted) = boot(binary, port, &database, &[]).await?;
+        Ok(Self { child, port, binary: binary.to_owned(), folder, database, booted })
     }
 
     /// Stops it and starts it on the same database, with these options.
     pub async fn restart(&mut self, options: &[&str]) -> Done<()> {
         self.child.kill()?;
         self.child.wait()?;
-        (self.child, self.booted) = boot(&self.binary, self.port, &self.folder, options).await?;
+        (self.child, self.booted) = boot(&self.binary, self.port, &self.database, options).await?;
         Ok(())
     }
 
@@ -96,14 +122,14 @@ impl Drop for Desk {
 async fn boot(
     binary: &Path,
     port: u16,
-    folder: &Path,
+    database: &str,
     options: &[&str],
 ) -> Done<(Child, Duration)> {
     let begun = Instant::now();
     let mut command = Command::new(binary);
     command.arg("serve").args(options);
     command.args(["--listen", &format!("127.0.0.1:{port}")]);
-    command.args(["--database", &format!("sqlite://{}", folder.join("desk.db").display())]);
+    command.args(["--database", database]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     loop {
         let asked = async {

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod large;
+mod postgres;
 mod streams;
 
 use std::path::Path;
@@ -61,6 +62,15 @@ pub async fn measure(options: &Options, binary: &Path, report: &mut Report) -> D
     }
     if bench.has("200 webhooks far behind") {
         bench.far_behind().await?;
+    }
+    for webhooks in [1, 10] {
+        let row = format!("postgres, {webhooks} webhooks");
+        if bench.has(&row) {
+            bench.over_postgres(&row, webhooks).await?;
+        }
+    }
+    if bench.has("postgres, forwarded") {
+        bench.forwarded().await?;
     }
     if bench.has("2400 streams") {
         bench.streams().await?;
