@@ -6,6 +6,7 @@ use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hookdesk_core::api::SessionCookie;
 use hookdesk_core::term::Candidate;
 use hookdesk_core::{Limits, RunError};
@@ -14,10 +15,10 @@ use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
 use salvo::server::ServerHandle;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::BoxError;
 use crate::acceptor::CallerAcceptor;
@@ -39,6 +40,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 const HAND_OVER: Duration = Duration::from_secs(2);
 /// The part of it that slow callers have.
 const CALLERS_DRAIN: Duration = Duration::from_secs(5);
+/// How long a host that is alive may take to accept a connection.
+const REACH: Duration = Duration::from_millis(500);
 /// Bytes of a request's head, and of what is read ahead of it: the desk may hold that much for each
 /// connection. Browsers send some KiB; a larger head is refused with a response.
 const MAX_HEAD: usize = 16 << 10;
@@ -350,9 +353,13 @@ impl Serving {
         let read = spawn_blocking(move || {
             // What cannot be read is as it was.
             let _ = membership.roster.read_again();
-            membership.roster.has_others()
+            membership.roster.others()
         });
-        read.await.unwrap_or(false)
+        let others = read.await.unwrap_or_default();
+        let answers = |address| async move {
+            timeout(REACH, TcpStream::connect(address)).await.is_ok_and(|reached| reached.is_ok())
+        };
+        join_all(others.into_iter().map(answers)).await.contains(&true)
     }
 
     /// Answers no further caller, and does not lead again.

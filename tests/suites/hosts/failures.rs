@@ -213,6 +213,31 @@ async fn a_leader_that_stops_hands_over_at_once_and_no_caller_notices() {
     assert_eq!(first.number("SELECT count(*) FROM hosts"), 1);
 }
 
+/// A host that died is entered in the database for a minute more.
+#[tokio::test]
+#[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
+async fn a_leader_whose_others_have_died_waits_for_what_is_in_flight() {
+    let mut first = Server::start(over_postgres(&[]));
+    let mut second = beside(&first, &[]);
+    let gate = Gate::closed();
+    let receiver = {
+        let gate = gate.clone();
+        Receiver::start(move |_| gate.then(Reaction::Status(200)))
+    };
+    first.client().register(&receiver.url()).await;
+    first.client().open_ticket("in flight").await;
+    receiver.wait_for(|deliveries| !deliveries.is_empty(), SOON).await;
+    second.kill();
+
+    first.ask_to_stop();
+    // Longer than a leader waits that has another to hand over to.
+    sleep(Duration::from_secs(3)).await;
+    gate.open();
+    assert!(first.wait_exit(SOON).success());
+    let recorded = "SELECT count(*) FROM attempts WHERE status = 200";
+    assert_eq!(first.number(recorded), 1, "what was in flight was waited for");
+}
+
 #[tokio::test]
 #[ignore = "wants a server of PostgreSQL: .ci/host-tests postgres"]
 async fn a_host_that_leads_no_more_forwards_what_it_is_called() {

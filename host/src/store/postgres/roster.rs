@@ -90,11 +90,12 @@ impl Roster {
         self.known().values().find(|host| host.key == key).cloned()
     }
 
-    /// Whether there are others that can be called.
+    /// Where others can be called that said that they are there. Some may have died since.
     #[must_use]
-    pub fn has_others(&self) -> bool {
-        let can_be_called = |host: &Arc<HostRow>| host.address.port() != 0;
-        self.known().values().any(|host| host.id != self.own.id && can_be_called(host))
+    pub fn others(&self) -> Vec<SocketAddr> {
+        let known = self.known();
+        let others = known.values().filter(|host| host.id != self.own.id);
+        others.map(|host| host.address).filter(|address| address.port() != 0).collect()
     }
 
     /// The host that leads now, if it is known.
