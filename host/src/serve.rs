@@ -319,11 +319,13 @@ impl Serving {
                 Err(error) => Err(error),
             },
         }
-        self.stop_following().await;
-        // It may have been its turn just now.
-        if let Ok(Ok(Some(led))) = turn.await {
-            spawn_blocking(move || led.release()).await?;
-        }
+        // It may have been its turn just now: then another may lead while callers here are slow.
+        let let_go = async {
+            if let Ok(Ok(Some(led))) = turn.await {
+                let _ = spawn_blocking(move || led.release()).await;
+            }
+        };
+        tokio::join!(self.stop_following(), let_go);
         Ok(Stage::Stop)
     }
 
