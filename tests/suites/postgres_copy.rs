@@ -1,6 +1,6 @@
 //! `hookdesk copy`: a desk moves between SQLite and PostgreSQL, with every row.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Drop for Empty {
     }
 }
 
-fn file(path: &PathBuf) -> String {
+fn file(path: &Path) -> String {
     format!("sqlite://{}", path.display())
 }
 
