@@ -8,6 +8,7 @@ use std::time::Duration;
 use hookdesk_tests::{
     Client, Folder, Host, Options, Reaction, Receiver, SOON, Server, binary, postgres,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// A database of PostgreSQL without tables.
@@ -140,11 +141,18 @@ async fn a_desk_goes_to_postgres_and_back_with_every_row() {
     assert_eq!(seen(&third.client()).await[..3], before[..3]);
 }
 
-/// Kills a copy once `begun` says that it wrote something and is not at its end.
+/// Kills a copy once `begun` says that it wrote something and is not at its end. It stands still while
+/// that is asked, which may take longer than all of it.
 fn kill_when(mut copy: Child, begun: impl Fn() -> bool) {
-    while !begun() {
+    let pid = Pid::from_raw(copy.id().try_into().expect("a process id")).expect("not zero");
+    loop {
+        sleep(Duration::from_millis(5));
+        kill_process(pid, Signal::STOP).expect("it is not waited for yet");
         assert_eq!(copy.try_wait().expect("it can be waited for"), None, "it ended too soon");
-        sleep(Duration::from_millis(1));
+        if begun() {
+            break;
+        }
+        kill_process(pid, Signal::CONT).expect("it stands still");
     }
     copy.kill().expect("it can be killed");
     assert!(!copy.wait().expect("it ends").success(), "it had ended");
